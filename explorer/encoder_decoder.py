@@ -1,0 +1,302 @@
+"""The encoder-decoder: stems, encoders and decoders made of blocks, stacked.
+
+A subclass says which blocks it is made of; how they are linked (which feature feeds which
+decoder block, in which order) is written here, once, for all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import attrs
+
+from explorer.blocks import DecoderBlock, EncoderBlock
+from explorer.graph import Block, block_scope
+from explorer.parameters import ParameterError, parameter
+
+
+@attrs.frozen
+class IntermediateFeature:
+    """A tensor somewhere inside a backbone.
+
+    Attributes:
+        tensor: Feature or Keras tensor, `(batch, height, width, channels)`.
+        stride: Its step in input pixels.
+    """
+
+    tensor: Any
+    stride: int
+
+    @property
+    def scale(self) -> float:
+        """Its resolution relative to the input's."""
+        return 1.0 / self.stride
+
+
+@attrs.frozen
+class _Stacks:
+    """The blocks of an architecture."""
+
+    stem: tuple[EncoderBlock, ...]
+    encoder: tuple[EncoderBlock, ...]
+    decoder: tuple[DecoderBlock, ...]
+
+
+@attrs.frozen(slots=False)
+class EncoderDecoder:
+    """Base class of architectures: a stem, then stacks of an encoder and a decoder.
+
+    A subclass gives `encoder_stack` and `decoder_stack`, and may give `stem_stack`.
+
+    Attributes:
+        stacks: Number of encoder-decoders, one after the other.
+    """
+
+    stacks: int = parameter(
+        1, doc="Encoder-decoders, one after the other.", minimum=1, slider=(1, 6)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse settings that no network can have.
+
+        Raises:
+            ParameterError: Naming class, field, value and remedy.
+        """
+        try:
+            self._blocks
+        except NotImplementedError:  # an abstract class, or one that is only half written yet
+            return
+        self._check()
+
+    @property
+    def stem_stack(self) -> Sequence[EncoderBlock] | None:
+        """The blocks before the first stack, or None."""
+        return None
+
+    @property
+    def encoder_stack(self) -> Sequence[EncoderBlock]:
+        """The blocks of every encoder; subclasses implement it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define encoder_stack.")
+
+    @property
+    def decoder_stack(self) -> Sequence[DecoderBlock]:
+        """The blocks of every decoder; subclasses implement it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define decoder_stack.")
+
+    @cached_property
+    def _blocks(self) -> _Stacks:
+        return _Stacks(
+            tuple(self.stem_stack or ()), tuple(self.encoder_stack), tuple(self.decoder_stack)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is derived from the fields."""
+        return {key: value for key, value in self.__dict__.items() if key != "_blocks"}
+
+    @property
+    def stem_features_stride(self) -> int:
+        """Stride of the stem's output (1 without a stem)."""
+        return _pooling(self._blocks.stem)
+
+    @property
+    def encoder_features_stride(self) -> int:
+        """Stride of the encoder's output."""
+        return self.stem_features_stride * _pooling(self._blocks.encoder)
+
+    @property
+    def decoder_features_stride(self) -> int:
+        """Stride of the decoder's output."""
+        upsampling = prod(block.upsampling_stride for block in self._blocks.decoder)
+        return self.encoder_features_stride // upsampling
+
+    @property
+    def maximum_stride(self) -> int:
+        """Largest stride of any feature; the input's height and width must be multiples."""
+        return self.encoder_features_stride
+
+    @property
+    def output_stride(self) -> int:
+        """Stride of the output."""
+        return self.decoder_features_stride
+
+    def make_stem(self, x_in: Any, prefix: str = "stem") -> Any:
+        """Return the output of the stem's blocks.
+
+        Args:
+            x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
+            prefix: Start of the layers' names; block i appends i.
+        """
+        x = x_in
+        for i, block in enumerate(self._blocks.stem):
+            name = f"{prefix}{i}"
+            with block_scope(Block(name, "stem", None, i, type(block).__name__)):
+                x = block.make_block(x, prefix=name)
+        return x
+
+    def make_encoder(
+        self, x_in: Any, current_stride: int, prefix: str = "enc"
+    ) -> tuple[Any, list[IntermediateFeature]]:
+        """Return the encoder's output, and the first feature at each stride but the last one.
+
+        Args:
+            x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
+            current_stride: Stride of `x_in`.
+            prefix: Start of the layers' names; block i appends i.
+        """
+        blocks = self._blocks.encoder
+        pooling = [i for i, block in enumerate(blocks) if block.pool]
+        first_middle = pooling[-1] + 1 if pooling else len(blocks)
+        x = x_in
+        features: list[IntermediateFeature] = []
+        for i, block in enumerate(blocks):
+            name = f"{prefix}{i}"
+            role = "encoder" if i < first_middle else "middle"
+            with block_scope(Block(name, role, _stack_of(prefix), i, type(block).__name__)):
+                x = block.make_block(x, prefix=name)
+            if block.pool:
+                current_stride *= block.pooling_stride
+            if all(feature.stride != current_stride for feature in features):
+                features.append(IntermediateFeature(x, current_stride))
+        return x, features[:-1]
+
+    def make_decoder(
+        self,
+        x_in: Any,
+        current_stride: int,
+        skip_source_features: Sequence[IntermediateFeature] | None = None,
+        prefix: str = "dec",
+    ) -> tuple[Any, list[IntermediateFeature]]:
+        """Return the decoder's output, and the input of each of its blocks.
+
+        Args:
+            x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
+            current_stride: Stride of `x_in`.
+            skip_source_features: Where skip connections may come from; the first feature of the
+                right stride is taken. None: there are no skip connections.
+            prefix: Start of the layers' names; block i appends i.
+        """
+        x = x_in
+        features = []
+        for i, block in enumerate(self._blocks.decoder):
+            features.append(IntermediateFeature(x, current_stride))
+            new_stride = current_stride // block.upsampling_stride
+            matching = (f.tensor for f in skip_source_features or () if f.stride == new_stride)
+            name = f"{prefix}{i}"
+            with block_scope(Block(name, "decoder", _stack_of(prefix), i, type(block).__name__)):
+                x = block.make_block(
+                    x, current_stride, skip_source=next(matching, None), prefix=name
+                )
+            current_stride = new_stride
+        return x, features
+
+    def make_backbone(self, x_in: Any, current_stride: int = 1) -> tuple[Any, Any]:
+        """Return the network's output and its intermediate features.
+
+        Args:
+            x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
+            current_stride: Stride of `x_in`.
+
+        Returns:
+            `(x, features)` for one stack; two lists with an entry per stack for more.
+
+        Raises:
+            ParameterError: If the settings or the size of `x_in` don't fit.
+        """
+        self._check()
+        self._check_size(x_in)
+        x = self.make_stem(x_in)
+        stem_stride = current_stride * self.stem_features_stride
+        from_stem = [IntermediateFeature(x, stem_stride)] if self._blocks.stem else []
+        outputs, features = [], []
+        for i in range(self.stacks):
+            x, from_encoder = self.make_encoder(x, stem_stride, prefix=f"stack{i}_enc")
+            x, intermediate = self.make_decoder(
+                x,
+                current_stride * self.encoder_features_stride,
+                skip_source_features=from_stem + from_encoder,
+                prefix=f"stack{i}_dec",
+            )
+            outputs.append(x)
+            features.append(intermediate)
+        return (outputs[0], features[0]) if self.stacks == 1 else (outputs, features)
+
+    def whole(self, count: float, field: str, where: str) -> int:
+        """Return a derived filter count, truncated to a whole number.
+
+        Args:
+            count: The count as the family's formula gives it.
+            field: Name of the field to change when the count is too small.
+            where: Name of the block that has it.
+
+        Raises:
+            ParameterError: If the whole number is below 1.
+        """
+        if not 1 <= count < float("inf"):
+            raise ParameterError(
+                type(self).__name__,
+                field,
+                getattr(self, field),
+                f"gives {where} {count:g} filters",
+                f"every block needs 1 or more: raise {field.replace('_', ' ')} or use fewer blocks",
+            )
+        return int(count)
+
+    def _check(self) -> None:
+        """Raise a `ParameterError` when the blocks can't follow each other."""
+        owner = type(self).__name__
+        stride = self.encoder_features_stride
+        upsampling = prod(block.upsampling_stride for block in self._blocks.decoder)
+        field = "up_blocks" if hasattr(self, "up_blocks") else "decoder_stack"
+        value = getattr(self, "up_blocks", len(self._blocks.decoder))
+        if upsampling > stride:
+            raise ParameterError(
+                owner,
+                field,
+                value,
+                f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
+                "use fewer up blocks or more down blocks",
+            )
+        for i, block in enumerate(self._blocks.decoder):
+            if stride % block.upsampling_stride:
+                raise ParameterError(
+                    type(block).__name__,
+                    "upsampling_stride",
+                    block.upsampling_stride,
+                    f"of decoder block {i} does not divide the stride {stride} that it starts from",
+                    f"use a divisor of {stride}",
+                )
+            stride //= block.upsampling_stride
+        if self.stacks > 1 and self.stem_features_stride != self.decoder_features_stride:
+            raise ParameterError(
+                owner,
+                "stacks",
+                self.stacks,
+                f"needs each stack to end at the stride {self.stem_features_stride} that it starts "
+                f"from, but it ends at {self.decoder_features_stride}",
+                "use as much upsampling as downsampling, with a stem for lasting downsampling, "
+                "or one stack",
+            )
+
+    def _check_size(self, x_in: Any) -> None:
+        for name, size in zip(("height", "width"), x_in.shape[1:3], strict=True):
+            if size is not None and size % self.maximum_stride:
+                below = size // self.maximum_stride * self.maximum_stride
+                fitting = [below, below + self.maximum_stride] if below else [self.maximum_stride]
+                raise ParameterError(
+                    "Input",
+                    name,
+                    size,
+                    f"is not a multiple of {self.maximum_stride}, the maximum stride",
+                    "use " + " or ".join(map(str, fitting)),
+                )
+
+
+def _pooling(blocks: Iterable[EncoderBlock]) -> int:
+    return prod(block.pooling_stride for block in blocks if block.pool)
+
+
+def _stack_of(prefix: str) -> int:
+    """Return the stack's index from a prefix such as "stack1_enc" (0 for any other prefix)."""
+    start, _, _ = prefix.removeprefix("stack").partition("_")
+    return int(start) if start.isdigit() else 0

@@ -1,0 +1,233 @@
+"""The graph: what an architecture means, as immutable nodes in dependency order.
+
+A `Feature` stands for a tensor while an architecture is traced; the `Graph` is collected from
+the outputs backwards, so that layers which no output needs are not part of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fractions import Fraction
+from typing import Any
+
+import attrs
+
+from explorer.layers import InputLayer, Layer, Shape
+from explorer.parameters import ParameterError
+
+#: Name of the input layer of every traced architecture.
+INPUT_NAME = "image_in"
+
+
+@attrs.frozen
+class Block:
+    """Which part of an architecture a layer belongs to.
+
+    Attributes:
+        name: The prefix that the block was made with, such as "stack0_enc1".
+        role: "stem", "encoder", "middle" or "decoder".
+        stack: Index of the stack, or None for the stem.
+        index: Index of the block within its stack's encoder or decoder, or within the stem.
+        kind: Name of the block's class.
+    """
+
+    name: str
+    role: str
+    stack: int | None
+    index: int
+    kind: str
+
+
+_current_block: ContextVar[Block | None] = ContextVar("current_block", default=None)
+
+
+@contextmanager
+def block_scope(block: Block) -> Iterator[None]:
+    """Mark every node that is added inside the `with` statement as part of this block."""
+    token = _current_block.set(block)
+    try:
+        yield
+    finally:
+        _current_block.reset(token)
+
+
+@attrs.frozen(eq=False)
+class Node:
+    """One layer in its place.
+
+    Attributes:
+        layer: The layer's kind and configuration.
+        inputs: The nodes that feed it, in order.
+        shape: `(height, width, channels)` of its output.
+        stride: Step of its output in input pixels.
+        block: The block that it belongs to, or None.
+    """
+
+    layer: Layer
+    inputs: tuple["Node", ...]
+    shape: Shape
+    stride: int | Fraction
+    block: Block | None
+
+    @property
+    def name(self) -> str:
+        """Name of the layer."""
+        return self.layer.name
+
+    @property
+    def kind(self) -> str:
+        """Name of the Keras class of the layer."""
+        return self.layer.kind
+
+    @property
+    def input_shapes(self) -> list[Shape]:
+        """The `(height, width, channels)` of each input."""
+        return [node.shape for node in self.inputs]
+
+    def __repr__(self) -> str:
+        """Name, kind and shape: inputs are left out, or a printed node would be the whole graph."""
+        return f"<{self.kind} {self.name!r} {self.shape}>"
+
+
+@attrs.frozen(eq=False)
+class Feature:
+    """A symbolic tensor: what a layer called on other features returns."""
+
+    node: Node
+
+    @property
+    def shape(self) -> tuple[None, int, int, int]:
+        """`(None, height, width, channels)`, as a Keras tensor of unknown batch size has it."""
+        return (None, *self.node.shape)
+
+    @property
+    def name(self) -> str:
+        """Name of the layer that produces the feature."""
+        return self.node.name
+
+    def add_node(self, layer: Layer, inputs: "Feature | Sequence[Feature]") -> "Feature":
+        """Return the output of a layer on these inputs."""
+        features = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        nodes = tuple(feature.node for feature in features)
+        stride = nodes[0].stride
+        if layer.down != layer.up:
+            exact = Fraction(stride * layer.down, layer.up)
+            stride = exact.numerator if exact.denominator == 1 else exact
+        shape = layer.output_shape([node.shape for node in nodes])
+        return Feature(Node(layer, nodes, shape, stride, _current_block.get()))
+
+
+def input_feature(shape: Shape, name: str = INPUT_NAME) -> Feature:
+    """Return the feature of an input of shape `(height, width, channels)`."""
+    return Feature(Node(InputLayer(shape=shape, name=name), (), shape, 1, None))
+
+
+class Graph:
+    """Layers in dependency order, the input first: the order that Keras gives the same model.
+
+    Attributes:
+        nodes: Every layer that an output needs.
+        outputs: The layers whose outputs the model returns.
+        name: Name of the model.
+    """
+
+    def __init__(self, outputs: Sequence[Feature], name: str = "model") -> None:
+        self.name = name
+        self.outputs: tuple[Node, ...] = tuple(feature.node for feature in outputs)
+        self.nodes: tuple[Node, ...] = tuple(_in_keras_order(self.outputs))
+        self._by_name = {node.name: node for node in self.nodes}
+        if len(self._by_name) < len(self.nodes):
+            names = [node.name for node in self.nodes]
+            double = next(name for name in names if names.count(name) > 1)
+            raise ValueError(
+                f"Two layers are named {double!r}: give each layer of a model its own name, "
+                "for example by giving each block its own block_prefix."
+            )
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The input layers."""
+        return tuple(node for node in self.nodes if not node.inputs)
+
+    @property
+    def input_shape(self) -> Shape:
+        """`(height, width, channels)` of the first input."""
+        return self.inputs[0].shape
+
+    def __repr__(self) -> str:
+        """Name, input shape and number of layers."""
+        return f"<Graph {self.name!r} of {self.input_shape}: {len(self)} layers>"
+
+
+def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
+    """Return the nodes that the outputs need, in the order of a functional Keras model's layers.
+
+    Keras sorts layers by their distance to the outputs (the longest path counts), the farthest
+    first, and layers at the same distance by when a depth-first walk from the outputs meets them.
+    """
+    met: dict[Node, int] = {}
+    finished: list[Node] = []
+    # The walk keeps its own stack: a deep network would exceed Python's recursion limit.
+    for output in outputs:
+        if output in met:
+            continue
+        met[output] = len(met)
+        stack = [(output, iter(output.inputs))]
+        while stack:
+            node, remaining = stack[-1]
+            source = next((source for source in remaining if source not in met), None)
+            if source is None:
+                finished.append(node)
+                stack.pop()
+            else:
+                met[source] = len(met)
+                stack.append((source, iter(source.inputs)))
+    distance = dict.fromkeys(finished, 0)
+    for node in reversed(finished):
+        for source in node.inputs:
+            distance[source] = max(distance[source], distance[node] + 1)
+    return sorted(finished, key=lambda node: (-distance[node], met[node]))
+
+
+def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
+    """Return the graph of an architecture for images of a shape.
+
+    Args:
+        architecture: An `EncoderDecoder`.
+        input_shape: `(height, width, channels)` in pixels.
+
+    Raises:
+        ParameterError: If the shape does not fit the architecture.
+    """
+    shape = check_input_shape(input_shape)
+    output, _ = architecture.make_backbone(input_feature(shape))
+    outputs = output if isinstance(output, list) else [output]
+    return Graph(outputs, name=type(architecture).__name__)
+
+
+def check_input_shape(input_shape: Sequence[int]) -> Shape:
+    """Return the shape as `(height, width, channels)`.
+
+    Raises:
+        ParameterError: If it isn't three whole numbers of at least 1.
+    """
+    shape = tuple(input_shape)
+    if len(shape) != 3:
+        raise ParameterError(
+            "Input", "input_shape", shape, "is not an image shape", "give (height, width, channels)"
+        )
+    for name, size in zip(("height", "width", "channels"), shape, strict=True):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ParameterError(
+                "Input", name, size, "is not a size", "give a whole number of at least 1"
+            )
+    return shape

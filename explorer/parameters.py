@@ -1,0 +1,288 @@
+"""Declare a parameter once: its default, bounds, slider range, choices, unit and documentation.
+
+Everything else that needs to know about a parameter (validation, the control on screen and its
+tooltip, JSON, tables) reads this one declaration, so no two places can disagree.
+"""
+
+import numbers
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+_METADATA_KEY = "explorer.parameter"
+
+
+class ParameterError(ValueError):
+    """A value that cannot be used, with what to do about it.
+
+    Attributes:
+        owner: Name of the class that the field belongs to.
+        field: Name of the field.
+        value: The refused value.
+        problem: What is wrong with the value.
+        remedy: What to do instead.
+    """
+
+    def __init__(self, owner: str, field: str, value: object, problem: str, remedy: str) -> None:
+        super().__init__(owner, field, value, problem, remedy)
+        self.owner = owner
+        self.field = field
+        self.value = value
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """One sentence that names class, field, value and remedy."""
+        return f"{self.owner}.{self.field}={self.value!r} {self.problem}: {self.remedy}."
+
+
+@attrs.frozen
+class AtLeast:
+    """The condition "at least this much", for `active_when`."""
+
+    minimum: float
+
+    def __contains__(self, value: float) -> bool:
+        return value >= self.minimum
+
+    def __str__(self) -> str:
+        return f"at least {self.minimum}"
+
+
+@attrs.frozen
+class ActiveWhen:
+    """The settings of other fields under which a field has any effect."""
+
+    conditions: Mapping[str, Any]
+
+    def unmet(self, instance: object) -> str | None:
+        """Return why the field has no effect on `instance`, or None when it has one."""
+        for name, wanted in self.conditions.items():
+            value = getattr(instance, name)
+            met = value in wanted if isinstance(wanted, AtLeast) else value == wanted
+            if not met:
+                return f"no effect while {name.replace('_', ' ')} is {describe(value)}"
+        return None
+
+
+def active_when(**conditions: Any) -> ActiveWhen:
+    """Declare that a field matters only under these settings of other fields.
+
+    Args:
+        **conditions: For each field name the value that it must have, or an `AtLeast`.
+    """
+    return ActiveWhen(conditions)
+
+
+def describe(value: object) -> str:
+    """Return a value as a person would say it: "on" and "off" for booleans."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "not set" if value is None else str(value)
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """One editable field of a block or an architecture.
+
+    Attributes:
+        name: Name of the field.
+        value_type: `int`, `float`, `bool` or `str`; anything else is kept, but has no control.
+        optional: Whether None is allowed.
+        default: Default value, or `attrs.NOTHING`.
+        minimum: Smallest valid value (hard bound), or None.
+        maximum: Largest valid value (hard bound), or None.
+        slider: Smallest and largest value that are handy on a slider.
+        choices: The valid values, when there are only some.
+        unit: Unit of the value, for display.
+        doc: What the parameter does.
+        active: When the parameter has any effect, or None for always.
+    """
+
+    name: str
+    value_type: type = object
+    optional: bool = False
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    slider: tuple[float, float] | None = None
+    choices: tuple[Any, ...] | None = None
+    unit: str = ""
+    doc: str = ""
+    active: ActiveWhen | None = None
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        return self.name.replace("_", " ")
+
+    def check(self, owner: str, value: Any) -> None:
+        """Raise a `ParameterError` when the value cannot be used.
+
+        Args:
+            owner: Name of the class that the field belongs to.
+            value: The value to check.
+        """
+        if value is None and self.optional:
+            return
+        if not self._has_right_type(value):
+            expected = {
+                int: "a whole number",
+                float: "a number",
+                bool: "True or False",
+                str: "text",
+            }[self.value_type]
+            raise ParameterError(
+                owner, self.name, value, f"is not {expected}", f"give {self._valid_values()}"
+            )
+        if self.choices is not None and value not in self.choices:
+            raise ParameterError(
+                owner, self.name, value, "is unknown", f"choose {self._valid_values()}"
+            )
+        # Written so that NaN, which compares false with everything, is refused too.
+        if self.minimum is not None and not value >= self.minimum:
+            raise ParameterError(
+                owner, self.name, value, "is too small", f"give {self._valid_values()}"
+            )
+        if self.maximum is not None and not value <= self.maximum:
+            raise ParameterError(
+                owner, self.name, value, "is too large", f"give {self._valid_values()}"
+            )
+
+    def _has_right_type(self, value: Any) -> bool:
+        if self.value_type is int:
+            return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if self.value_type is float:
+            return isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if self.value_type in (bool, str):
+            return isinstance(value, self.value_type)
+        return True
+
+    def _valid_values(self) -> str:
+        if self.choices is not None:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        kind = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
+        text = kind.get(self.value_type, "a value")
+        if self.minimum is not None and self.maximum is not None:
+            text += f" from {self.minimum} to {self.maximum}"
+        elif self.minimum is not None:
+            text += f" of at least {self.minimum}"
+        elif self.maximum is not None:
+            text += f" of at most {self.maximum}"
+        return text + (" or None" if self.optional else "")
+
+
+def parameter(
+    default: Any = attrs.NOTHING,
+    *,
+    doc: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    slider: tuple[float, float] | None = None,
+    choices: tuple[Any, ...] | None = None,
+    unit: str = "",
+    active: ActiveWhen | None = None,
+    whole: bool = False,
+) -> Any:
+    """Declare a field of an attrs class, refining what its type hint says.
+
+    Args:
+        default: Default value; without one the field is required.
+        doc: What the parameter does; becomes the control's tooltip.
+        minimum: Smallest valid value.
+        maximum: Largest valid value.
+        slider: Smallest and largest value that are handy on a slider.
+        choices: The valid values, when there are only some.
+        unit: Unit of the value, for display.
+        active: When the parameter has any effect (see `active_when`).
+        whole: Truncate fractions with `int()`, as the field's convention for filter counts is.
+    """
+    declared = Parameter(
+        name="",
+        default=default,
+        minimum=minimum,
+        maximum=maximum,
+        slider=slider,
+        choices=choices,
+        unit=unit,
+        doc=doc,
+        active=active,
+    )
+    return attrs.field(
+        default=default,
+        metadata={_METADATA_KEY: declared},
+        validator=_validate,
+        converter=_truncate if whole else None,
+    )
+
+
+def _truncate(value: Any) -> Any:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return int(value) if is_number and abs(value) < float("inf") else value
+
+
+def _validate(instance: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    cls = type(instance)
+    _parameters_by_name(cls)[attribute.name].check(cls.__name__, value)
+
+
+def parameters_of(cls: type) -> tuple[Parameter, ...]:
+    """Return the parameters of an attrs class, in the order of its fields.
+
+    Plain type hints are enough; `parameter(...)` adds bounds, choices and documentation.
+
+    Args:
+        cls: An attrs class, or an undecorated subclass of one.
+    """
+    return tuple(_parameters_by_name(cls).values())
+
+
+@lru_cache(maxsize=512)
+def _parameters_by_name(cls: type) -> dict[str, Parameter]:
+    return {found.name: found for found in _read_parameters(cls)}
+
+
+def _read_parameters(cls: type) -> Iterator[Parameter]:
+    try:
+        hints = typing.get_type_hints(cls)
+    except NameError:  # a forward reference to a name that only a type checker sees
+        hints = {}
+    for field in attrs.fields(cls):
+        if not field.init:
+            continue
+        hint, optional = _strip_none(hints.get(field.name, field.type))
+        declared: Parameter = field.metadata.get(
+            _METADATA_KEY, Parameter(name="", default=attrs.NOTHING)
+        )
+        choices = declared.choices
+        if typing.get_origin(hint) is typing.Literal:
+            choices = choices or typing.get_args(hint)
+            hint = type(typing.get_args(hint)[0])
+        if hint is None and isinstance(field.default, (bool, int, float, str)):
+            hint = type(field.default)  # an unannotated `attr.ib(default=…)`
+        yield attrs.evolve(
+            declared,
+            name=field.name,
+            value_type=hint if hint in (int, float, bool, str) else object,
+            optional=optional,
+            default=field.default,
+            choices=choices,
+        )
+
+
+def _strip_none(hint: Any) -> tuple[Any, bool]:
+    """Return the hint without None, and whether None was allowed."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        if len(inner) == 1:
+            return inner[0], len(inner) < len(typing.get_args(hint))
+    return hint, False
+
+
+def inactive_reason(instance: object, found: Parameter) -> str | None:
+    """Return why a parameter has no effect on this instance, or None when it has one."""
+    return found.active.unmet(instance) if found.active else None
