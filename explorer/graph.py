@@ -168,11 +168,12 @@ class Graph:
         return f"<Graph {self.name!r} of {self.input_shape}: {len(self)} layers>"
 
 
-def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
-    """Return the nodes that the outputs need, in the order of a functional Keras model's layers.
+def depth_first(outputs: Sequence[Node]) -> tuple[list[Node], dict[Node, int]]:
+    """Walk from the outputs to the inputs, each layer's inputs in order.
 
-    Keras sorts layers by their distance to the outputs (the longest path counts), the farthest
-    first, and layers at the same distance by when a depth-first walk from the outputs meets them.
+    Returns:
+        The nodes in the order in which they were finished (each after all that feeds it), and
+        for each node the place at which the walk first met it.
     """
     met: dict[Node, int] = {}
     finished: list[Node] = []
@@ -191,6 +192,16 @@ def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
             else:
                 met[source] = len(met)
                 stack.append((source, iter(source.inputs)))
+    return finished, met
+
+
+def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
+    """Return the nodes that the outputs need, in the order of a functional Keras model's layers.
+
+    Keras sorts layers by their distance to the outputs (the longest path counts), the farthest
+    first, and layers at the same distance by when a depth-first walk from the outputs meets them.
+    """
+    finished, met = depth_first(outputs)
     distance = dict.fromkeys(finished, 0)
     for node in reversed(finished):
         for source in node.inputs:

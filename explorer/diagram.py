@@ -1,0 +1,383 @@
+"""A graph as a picture: the U of an encoder-decoder, laid out by Graphviz in this process.
+
+Three steps, three jobs: gather the graph's blocks and the links between them, write them as
+DOT, let Graphviz place and draw them.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import graphviz
+import pygraphviz
+
+from explorer.graph import Block, Graph, Node, depth_first
+from explorer.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Conv2DTranspose,
+    InputLayer,
+    Layer,
+    MaxPooling2D,
+    UpSampling2D,
+)
+
+Detail = Literal["blocks", "layers"]
+
+FONT = "Arial"
+
+
+@attrs.frozen
+class Colours:
+    """Colours of the diagram: text, lines, and for each role a header and the card under it."""
+
+    text: str
+    muted: str
+    line: str
+    skip: str
+    header_text: str
+    cards: dict[str, tuple[str, str]]
+
+
+#: On a light background. Headers keep a contrast of at least 4.5 with their text, and hues that
+#: colour-blind people can tell apart (after Okabe and Ito).
+LIGHT = Colours(
+    text="#1b1f24",
+    muted="#59636e",
+    line="#4c5661",
+    skip="#8a6d00",
+    header_text="#ffffff",
+    cards={
+        "input": ("#4b5563", "#f3f4f6"),
+        "stem": ("#4b5564", "#f3f4f7"),
+        "encoder": ("#0b62a6", "#eaf3fb"),
+        "middle": ("#8e4585", "#f8eef7"),
+        "decoder": ("#b34700", "#fdf1e8"),
+    },
+)
+
+#: The same on a dark background; the front end exchanges the one for the other.
+DARK = Colours(
+    text="#e8eaed",
+    muted="#a8b0b9",
+    line="#b4bcc6",
+    skip="#e0b93c",
+    header_text="#fffffe",
+    cards={
+        "input": ("#4b5565", "#24282e"),
+        "stem": ("#4b5566", "#24282f"),
+        "encoder": ("#1565a8", "#182635"),
+        "middle": ("#8a4482", "#2c1f2e"),
+        "decoder": ("#a84a0c", "#33231a"),
+    },
+)
+
+
+def dark_theme() -> dict[str, str]:
+    """Return for each colour of the drawing the one that takes its place on dark backgrounds."""
+    pairs = {
+        LIGHT.text: DARK.text,
+        LIGHT.muted: DARK.muted,
+        LIGHT.line: DARK.line,
+        LIGHT.skip: DARK.skip,
+    }
+    for role, (header, body) in LIGHT.cards.items():
+        pairs[header], pairs[body] = DARK.cards[role]
+    return pairs
+
+
+@attrs.frozen
+class Card:
+    """One box of the drawing.
+
+    Attributes:
+        id: Identifier of its node, made from its name.
+        title: What it is called.
+        prefix: Start of its layers' names.
+        role: "input" or a block's role.
+        stack: Index of its stack, or None before the first.
+        nodes: The layers that it stands for.
+        level: Stride of the row that it stands in.
+    """
+
+    id: str
+    title: str
+    prefix: str
+    role: str
+    stack: int | None
+    nodes: tuple[Node, ...]
+    level: object
+
+    @property
+    def output(self) -> Node:
+        """The layer whose output the card's block returns."""
+        return self.nodes[-1]
+
+
+@attrs.frozen
+class Link:
+    """A connection between two cards.
+
+    Attributes:
+        source: Id of the card that it comes from.
+        target: Id of the card that it goes to.
+        is_skip: Whether it bypasses the blocks between the two.
+    """
+
+    source: str
+    target: str
+    is_skip: bool
+
+
+@attrs.frozen
+class Diagram:
+    """A drawing of a graph.
+
+    Attributes:
+        dot: The drawing in Graphviz' language; the same for equal architectures.
+    """
+
+    dot: str = attrs.field(repr=False)
+
+    def svg(self) -> str:
+        """Return the drawing as an SVG element, without an XML header."""
+        svg = self._draw("svg").decode()
+        return svg[svg.index("<svg") :]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the drawing to a file.
+
+        Args:
+            path: Where to; the ending says what: .svg, .pdf, .png or .dot.
+
+        Raises:
+            ValueError: If the ending is another one.
+        """
+        path = Path(path)
+        ending = path.suffix.lower().removeprefix(".")
+        if ending == "dot":
+            path.write_text(self.dot, encoding="utf-8")
+        elif ending in ("svg", "pdf", "png"):
+            path.write_bytes(self._draw(ending))
+        else:
+            raise ValueError(
+                f"A diagram can't be saved as {path.name!r}: use .svg, .pdf, .png or .dot."
+            )
+
+    def _draw(self, file_format: str) -> bytes:
+        drawn: bytes = pygraphviz.AGraph(string=self.dot).draw(format=file_format, prog="dot")
+        return drawn
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+
+def diagram(graph: Graph, detail: Detail = "blocks") -> Diagram:
+    """Return the drawing of a graph: encoder down the left, decoder up the right, skips across.
+
+    Args:
+        graph: As `trace` returns it.
+        detail: "blocks" sums up each block's layers; "layers" lists every layer with its shape.
+
+    Raises:
+        ValueError: If the detail is another one.
+    """
+    if detail not in ("blocks", "layers"):
+        raise ValueError(f"detail={detail!r} is unknown: use 'blocks' or 'layers'.")
+    cards = _cards(graph)
+    return Diagram(_dot(cards, _links(graph, cards), graph, detail))
+
+
+def _cards(graph: Graph) -> list[Card]:
+    """Return the boxes in the order in which an image passes them."""
+    groups: dict[Block | Node, list[Node]] = {}
+    for node in depth_first(graph.outputs)[0]:
+        groups.setdefault(node.block or node, []).append(node)
+    cards: list[Card] = []
+    count: Counter[tuple[int | None, str]] = Counter()
+    for key, nodes in sorted(groups.items(), key=lambda group: _place(group[1][0].block)):
+        stack = None
+        if isinstance(key, Node):
+            title, prefix, role = key.name.replace("_", " "), "", "input"
+        else:
+            prefix, role, stack = key.name, key.role, key.stack
+            # Middle blocks are encoder blocks too: each role counts its own.
+            title = f"{role} {count[stack, role]}"
+            count[stack, role] += 1
+        card_id = f"block-{key.name}"
+        cards.append(Card(card_id, title, prefix, role, stack, tuple(nodes), _level(nodes)))
+    return cards
+
+
+def _place(block: Block | None) -> tuple[int, int, int]:
+    """Return what to sort blocks by: the input, the stem, then each stack's blocks."""
+    if block is None:
+        return -2, 0, 0
+    if block.stack is None:
+        return -1, 0, block.index
+    return block.stack, int(block.role == "decoder"), block.index
+
+
+def _level(nodes: Sequence[Node]) -> object:
+    """Return the stride at which a block works: a pooling at its end belongs to the next level."""
+    working = [node for node in nodes if not isinstance(node.layer, MaxPooling2D)]
+    return (working or nodes)[-1].stride
+
+
+def _links(graph: Graph, cards: Sequence[Card]) -> list[Link]:
+    card_of = {node: card for card in cards for node in card.nodes}
+    position = {card.id: i for i, card in enumerate(cards)}
+    links: dict[tuple[str, str], Link] = {}
+    for node in graph:
+        for source in node.inputs:
+            ends = card_of[source].id, card_of[node].id
+            if ends[0] != ends[1]:
+                skips = position[ends[1]] - position[ends[0]] > 1
+                links.setdefault(ends, Link(*ends, is_skip=skips))
+    return list(links.values())
+
+
+def summary(layer: Layer) -> str:
+    """Return what a layer does in a few words, such as "3×3 conv, 64"."""
+    match layer:
+        case Conv2D() | Conv2DTranspose():
+            size = f"{layer.kernel_size}×{layer.kernel_size}"
+            name = "conv" if isinstance(layer, Conv2D) else "transposed conv"
+            stride = f", stride {layer.strides}" if layer.strides > 1 else ""
+            active = "" if layer.activation == "linear" else f" → {layer.activation}"
+            return f"{size} {name}, {layer.filters}{stride}{active}"
+        case MaxPooling2D():
+            step = "" if layer.strides == layer.pool_size else f", stride {layer.strides}"
+            return f"{layer.pool_size}×{layer.pool_size} max pool{step}"
+        case UpSampling2D():
+            return f"{layer.size}× {layer.interpolation} upsampling"
+        case BatchNormalization():
+            return "batch norm"
+        case Activation():
+            return layer.activation
+        case InputLayer():
+            return "image"
+        case _:
+            return layer.kind.lower()
+
+
+def _summaries(nodes: Sequence[Node]) -> list[str]:
+    """Return a line for each step of a block; a repeated step has one line with its count."""
+    steps: list[str] = []
+    step_of: dict[Node, int] = {}
+    for node in nodes:
+        text = summary(node.layer)
+        follows = step_of.get(node.inputs[0]) if node.inputs else None
+        if follows is not None and isinstance(node.layer, (Activation, BatchNormalization)):
+            steps[follows] += f" → {text}"
+            step_of[node] = follows
+        else:
+            step_of[node] = len(steps)
+            steps.append(text)
+    lines = [(step, len(list(repeats))) for step, repeats in groupby(steps)]
+    return [f"{count} × {step}" if count > 1 else step for step, count in lines]
+
+
+def shape_text(node: Node) -> str:
+    """Return a shape as "height × width × channels"."""
+    return " × ".join(map(str, node.shape))
+
+
+def _dot(cards: list[Card], links: list[Link], graph: Graph, detail: Detail) -> str:
+    dot = graphviz.Digraph(
+        "model",
+        graph_attr={
+            "bgcolor": "transparent",
+            "newrank": "true",
+            "nodesep": "0.3",
+            "ranksep": "0.45",
+            "fontname": FONT,
+            "pad": "0.1",
+        },
+        node_attr={"shape": "plain", "fontname": FONT, "fontsize": "11", "fontcolor": LIGHT.text},
+        edge_attr={"color": LIGHT.line, "penwidth": "1.4", "arrowsize": "0.7"},
+    )
+    level_of = {card.id: card.level for card in cards}
+    levels: dict[object, list[Card]] = {}
+    for card in cards:
+        levels.setdefault(card.level, []).append(card)
+    strides = sorted(levels)  # type: ignore[type-var]
+    for stride in strides:
+        with dot.subgraph() as row:
+            row.attr(rank="same")
+            row.node(
+                f"level-{stride}", f"stride {stride}", fontcolor=LIGHT.muted, group="levels"
+            )
+            for card in levels[stride]:
+                label = f"<{_table(card, detail, graph.outputs)}>"
+                # Nodes of a group are placed below each other, which straightens the U's sides.
+                group = f"{card.stack}-{card.role}"
+                row.node(card.id, label, id=card.id, tooltip=card.title, group=group)
+    for upper, lower in zip(strides, strides[1:], strict=False):
+        dot.edge(f"level-{upper}", f"level-{lower}", style="invis", weight="10")
+    _order_rows(dot, levels, links)
+    for link in links:
+        _draw_link(dot, link, rises=level_of[link.source] > level_of[link.target])  # type: ignore[operator]
+    return str(dot.source)
+
+
+def _order_rows(
+    dot: graphviz.Digraph, levels: dict[object, list[Card]], links: list[Link]
+) -> None:
+    """Keep each row in the order in which an image passes it, left to right."""
+    linked = {(link.source, link.target) for link in links}
+    for stride, row in levels.items():
+        ids = [f"level-{stride}", *(card.id for card in row)]
+        for left, right in zip(ids, ids[1:], strict=False):
+            if (left, right) not in linked:
+                dot.edge(left, right, style="invis")
+
+
+def _draw_link(dot: graphviz.Digraph, link: Link, rises: bool) -> None:
+    style = {"color": LIGHT.skip, "style": "dashed", "weight": "1"} if link.is_skip else {}
+    style["id"] = f"link-{link.source}-{link.target}".replace("block-", "")
+    if rises:  # drawn downwards for the layout, with the arrow at the upper end
+        dot.edge(link.target, link.source, dir="back", weight="4", **style)
+    else:
+        dot.edge(link.source, link.target, **{"weight": "4", **style})
+
+
+def _table(card: Card, detail: Detail, outputs: Sequence[Node]) -> str:
+    header, body = LIGHT.cards[card.role]
+    output = card.output
+    head = (
+        f'<TR><TD BGCOLOR="{header}" COLSPAN="3" ALIGN="LEFT"><FONT COLOR="{LIGHT.header_text}">'
+        f'<B>{escape(card.title)}</B>   <FONT POINT-SIZE="9">{escape(card.prefix) or " "}</FONT>'
+        "</FONT></TD></TR>"
+    )
+    params = sum(sum(node.layer.weights(node.input_shapes)) for node in card.nodes)
+    facts = f"stride {output.stride}" + (f" · {params:,} parameters" if params else "")
+    rows = [f"<B>{shape_text(output)}</B>" + ("  output" if output in outputs else ""), _muted(facts)]
+    if detail == "blocks" and card.role != "input":
+        rows += [escape(line) for line in _summaries(card.nodes)]
+    lines = "".join(f'<TR><TD COLSPAN="3" ALIGN="LEFT">{row}</TD></TR>' for row in rows)
+    if detail == "layers" and card.role != "input":
+        lines += "".join(_layer_row(node, card.prefix) for node in card.nodes)
+    return (
+        f'<TABLE BORDER="1" COLOR="{header}" BGCOLOR="{body}" CELLBORDER="0" CELLSPACING="0"'
+        f' CELLPADDING="3">{head}{lines}</TABLE>'
+    )
+
+
+def _muted(text: str) -> str:
+    return f'<FONT COLOR="{LIGHT.muted}">{escape(text)}</FONT>'
+
+
+def _layer_row(node: Node, prefix: str) -> str:
+    cells = (
+        escape(node.name.removeprefix(f"{prefix}_")),
+        _muted(summary(node.layer)),
+        _muted(shape_text(node)),
+    )
+    return "<TR>" + "".join(f'<TD ALIGN="LEFT">{cell}</TD>' for cell in cells) + "</TR>"
