@@ -15,7 +15,61 @@ from explorer.architectures import (
     to_json,
 )
 from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
+from explorer.diagram import Diagram, diagram
 from explorer.encoder_decoder import EncoderDecoder, IntermediateFeature
 from explorer.graph import Feature, Graph, trace
 from explorer.keras_model import build
 from explorer.parameters import ParameterError, parameter
+
+if TYPE_CHECKING:
+    from explorer.app import Explorer
+    from explorer.timing import Timing
+    from explorer.worker import time_forward
+
+_ON_FIRST_USE = {
+    "Explorer": "explorer.app",
+    "Timing": "explorer.timing",
+    "time_forward": "explorer.worker",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs the widgets or the worker when it is first used."""
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'explorer' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_ON_FIRST_USE[name]), name)
+
+
+__all__ = [
+    "DecoderBlock",
+    "Diagram",
+    "EncoderBlock",
+    "EncoderDecoder",
+    "Explorer",
+    "Feature",
+    "Graph",
+    "Hourglass",
+    "HourglassDownBlock",
+    "HourglassStem",
+    "HourglassUpBlock",
+    "IntermediateFeature",
+    "LayerReport",
+    "LeapCNN",
+    "ParameterError",
+    "Report",
+    "SimpleConvBlock",
+    "SimpleUpsamplingBlock",
+    "Timing",
+    "UNet",
+    "analyze",
+    "build",
+    "diagram",
+    "from_json",
+    "parameter",
+    "presets",
+    "time_forward",
+    "to_json",
+    "trace",
+]

@@ -284,9 +284,9 @@ def _summaries(nodes: Sequence[Node]) -> list[str]:
     return [f"{count} × {step}" if count > 1 else step for step, count in lines]
 
 
-def shape_text(node: Node) -> str:
+def size_text(shape: Sequence[int]) -> str:
     """Return a shape as "height × width × channels"."""
-    return " × ".join(map(str, node.shape))
+    return " × ".join(map(str, shape))
 
 
 def _dot(cards: list[Card], links: list[Link], graph: Graph, detail: Detail) -> str:
@@ -358,7 +358,7 @@ def _table(card: Card, detail: Detail, outputs: Sequence[Node]) -> str:
     )
     params = sum(sum(node.layer.weights(node.input_shapes)) for node in card.nodes)
     facts = f"stride {output.stride}" + (f" · {params:,} parameters" if params else "")
-    rows = [f"<B>{shape_text(output)}</B>" + ("  output" if output in outputs else ""), _muted(facts)]
+    rows = [f"<B>{size_text(output.shape)}</B>" + ("  output" if output in outputs else ""), _muted(facts)]
     if detail == "blocks" and card.role != "input":
         rows += [escape(line) for line in _summaries(card.nodes)]
     lines = "".join(f'<TR><TD COLSPAN="3" ALIGN="LEFT">{row}</TD></TR>' for row in rows)
@@ -378,6 +378,6 @@ def _layer_row(node: Node, prefix: str) -> str:
     cells = (
         escape(node.name.removeprefix(f"{prefix}_")),
         _muted(summary(node.layer)),
-        _muted(shape_text(node)),
+        _muted(size_text(node.shape)),
     )
     return "<TR>" + "".join(f'<TD ALIGN="LEFT">{cell}</TD>' for cell in cells) + "</TR>"

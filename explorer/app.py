@@ -1,0 +1,418 @@
+"""The explorer: the one place that wires state, controls, views and worker together.
+
+Everything flows one way: a control changes the state, the state makes a graph and a report, and
+each view shows them. What arrives late (from the Keras process) is dropped when it is about
+another design than the one on screen.
+"""
+
+import functools
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import ipywidgets as widgets
+import traitlets
+
+from explorer.analysis import Report
+from explorer.architectures import presets
+from explorer.controls import Form, plain_layout
+from explorer.diagram import diagram
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.graph import Graph, check_input_shape
+from explorer.keras_model import build
+from explorer.parameters import ParameterError, parameters_of
+from explorer.state import Design, Input, State
+from explorer.views.diagram_view import DiagramView
+from explorer.views.forward_view import ForwardView
+from explorer.views.keras_status import KerasStatus
+from explorer.views.layer_table import LayerTable
+from explorer.views.totals import Totals
+from explorer.worker import Built, ForwardPass, rebuild, run_forward, shared_worker
+
+if TYPE_CHECKING:
+    import keras
+
+#: Seconds for which a change must outlast before Keras rebuilds the model.
+SETTLED = 0.3
+
+DEFAULT_PRESET = "U-Net (small)"
+
+
+def _guarded(method: Callable[..., None]) -> Callable[..., None]:
+    """Show an unforeseen error on the screen: raised in a widget's thread, it would vanish."""
+
+    @functools.wraps(method)
+    def guarded(self: "Explorer", *args: Any) -> None:
+        try:
+            method(self, *args)
+        except Exception:
+            self._alert(traceback.format_exc())
+
+    return guarded
+
+
+class Explorer(widgets.VBox):
+    """A widget in which moving a control reshapes an encoder-decoder, and every view follows.
+
+    Attributes:
+        architecture: The architecture shown; assigning one moves the controls.
+        input_shape: `(height, width, channels)` of the input.
+        batch_size: Images in one forward pass.
+    """
+
+    architecture = traitlets.Any()
+    input_shape = traitlets.Any()
+    batch_size = traitlets.Any()
+
+    def __init__(
+        self,
+        architecture: EncoderDecoder | None = None,
+        input_shape: Sequence[int] = (256, 256, 1),
+    ) -> None:
+        """Make an explorer.
+
+        Args:
+            architecture: What to start with; a small U-Net that runs anywhere if None.
+            input_shape: `(height, width, channels)` of the input.
+
+        Raises:
+            ParameterError: If the shape does not fit the architecture.
+        """
+        architecture = presets[DEFAULT_PRESET] if architecture is None else architecture
+        self._lock = threading.RLock()
+        self._state = State(Design(architecture, _input(input_shape)))
+        self._base = architecture
+        self._worker = shared_worker()
+        self._settling: threading.Timer | None = None
+        self._picture: bytes | None = None
+        self._built_here: tuple[Graph, Any] | None = None
+        self._showing = False
+        self._make_views()
+        super().__init__(self._arrange())
+        self.layout.width = "auto"
+        self.add_class("explorer")
+        self._state.subscribe(self._show)
+        self._show(self._state.design)
+
+    # What the next cell can use.
+
+    @property
+    def graph(self) -> Graph:
+        """The layers of the network shown."""
+        return self._state.design.graph
+
+    @property
+    def report(self) -> Report:
+        """The analysis of the network shown."""
+        return self._state.design.report
+
+    @property
+    def model(self) -> "keras.Model":
+        """The Keras model of the network shown, built in this kernel when first asked for."""
+        graph = self.graph
+        if self._built_here is None or self._built_here[0] is not graph:
+            self._built_here = (graph, build(graph))
+        return self._built_here[1]
+
+    def close(self) -> None:
+        """Take the explorer off the screen and drop what it has asked of Keras."""
+        if self._settling:
+            self._settling.cancel()
+        self._worker.cancel(self)
+        super().close()
+
+    @traitlets.observe("architecture", "input_shape", "batch_size")
+    def _assigned(self, change: Any) -> None:
+        design = self._state.design
+        given = _input(self.input_shape, self.batch_size)
+        if self.architecture == design.architecture and given == design.input:
+            return
+        if not isinstance(self.architecture, EncoderDecoder):
+            wrong, self.architecture = self.architecture, design.architecture
+            raise TypeError(
+                f"Explorer.architecture={wrong!r} is not an EncoderDecoder: assign an instance of "
+                "UNet, LeapCNN, Hourglass or a class of your own."
+            )
+        try:
+            self._state.update(architecture=self.architecture, input=given)
+        finally:
+            self._publish(self._state.design)
+
+    def _publish(self, design: Design) -> None:
+        """Let the traits say what is shown."""
+        with self.hold_trait_notifications():
+            self.architecture = design.architecture
+            self.input_shape = design.input.shape
+            self.batch_size = design.input.batch_size
+
+    # The parts of the screen.
+
+    def _make_views(self) -> None:
+        design = self._state.design
+        self._family = widgets.Dropdown(
+            description="architecture",
+            tooltip="Start from this architecture",
+            layout=plain_layout(),
+        )
+        self._family.add_class("explorer-family")
+        self._family.observe(self._family_chosen, names="value")
+        self._form_box = widgets.VBox(layout=plain_layout())
+        self._input_form = Form(parameters_of(Input), design.input, self._edited)
+        self._problem = widgets.HTML(layout=plain_layout())
+        self._totals = Totals(layout=plain_layout())
+        self._detail = widgets.ToggleButtons(
+            options=["blocks", "layers"],
+            tooltips=["Sum up each block's layers", "List every layer with its shape"],
+        )
+        self._detail.observe(self._detail_chosen, names="value")
+        self._diagram = DiagramView()
+        self._status = KerasStatus(layout=plain_layout())
+        self._forward = ForwardView()
+        self._forward.button.on_click(self._run_clicked)
+        self._forward.after_every_change.observe(self._always_chosen, names="value")
+        self._forward.upload.observe(self._uploaded, names="value")
+        self._table = LayerTable()
+
+    def _arrange(self) -> list[widgets.Widget]:
+        style = (Path(__file__).parent / "views" / "style.css").read_text(encoding="utf-8")
+        controls = widgets.VBox(
+            [self._family, self._form_box, _heading("Input"), self._input_form.widget],
+            layout=plain_layout(),
+        )
+        controls.add_class("explorer-controls")
+        legend = widgets.HTML(
+            '<span class="explorer-muted">Each box is a block, with its output as height × width × '
+            "channels. Solid arrows: the way of the image. Dashed: skip connections.</span>",
+            layout=plain_layout(),
+        )
+        above = widgets.Box([self._detail, legend], layout=plain_layout())
+        above.add_class("explorer-row")
+        views = widgets.VBox(
+            [
+                self._problem,
+                self._totals,
+                above,
+                self._diagram,
+                _heading("In Keras"),
+                self._status,
+                self._forward,
+                _heading("Layers"),
+                self._table,
+            ],
+            layout=plain_layout(),
+        )
+        views.add_class("explorer-views")
+        body = widgets.Box([controls, views], layout=plain_layout())
+        body.add_class("explorer-body")
+        return [widgets.HTML(f"<style>{style}</style>", layout=plain_layout()), body]
+
+    # From the state to the screen.
+
+    def _show(self, design: Design) -> None:
+        """Show a design in every view."""
+        with self._lock:
+            self._base = design.architecture
+            self._publish(design)
+            self._show_controls(design)
+            self._problem.value = ""
+            self._totals.show(design.report, design.architecture, design.input.batch_size)
+            self._table.show(design.report)
+            self._draw(design)
+            self._forward.show_nothing()
+            self._ask_keras_soon()
+
+    def _show_controls(self, design: Design) -> None:
+        self._make_form(design.architecture)
+        for form, values in (
+            (self._form, design.architecture),
+            (self._input_form, design.input),
+        ):
+            form.show(values)
+            form.show_error("", "")
+        for name in ("height", "width"):
+            self._input_form.controls[name].set_step(design.architecture.maximum_stride)
+        self._show_family(design.architecture)
+
+    def _make_form(self, architecture: EncoderDecoder) -> None:
+        """Make the controls of a family, unless they are already there."""
+        if getattr(self, "_form_class", None) is not type(architecture):
+            self._form_class = type(architecture)
+            self._form = Form(parameters_of(self._form_class), architecture, self._edited)
+            self._form_box.children = [self._form.widget]
+
+    def _show_family(self, architecture: EncoderDecoder) -> None:
+        own = type(architecture).__name__
+        name = next((name for name, preset in presets.items() if preset == architecture), None)
+        edited = f"{own} (edited)" if own in _preset_classes() else own
+        options = [*presets, *([] if name else [edited])]
+        self._showing = True
+        try:
+            if list(self._family.options) != options:
+                self._family.options = options
+            self._family.value = name or edited
+        finally:
+            self._showing = False
+
+    def _draw(self, design: Design) -> None:
+        self._diagram.svg = diagram(design.graph, self._detail.value).svg()
+
+    def _alert(self, message: str) -> None:
+        self._problem.value = (
+            '<div class="explorer-status explorer-bad" role="alert">Something went wrong inside the '
+            "explorer. The picture shows the last network that worked."
+            f"<pre>{escape(message)}</pre></div>"
+        )
+
+    # From the controls to the state.
+
+    @_guarded
+    def _edited(self, name: str) -> None:
+        """Show the network that all controls together describe, or say what is wrong with it."""
+        with self._lock:
+            try:
+                given = Input(**self._input_form.values)
+                architecture = attrs.evolve(self._base, **self._form.values)
+                self._state.update(architecture=architecture, input=given)
+            except (ValueError, ArithmeticError, TypeError, NotImplementedError) as error:
+                self._refuse(error, name)
+                return
+            # The same network as before the refused edit is no news to the state.
+            if self._problem.value:
+                self._show(self._state.design)
+
+    def _refuse(self, error: Exception, edited: str) -> None:
+        """Show an error beneath the control that it is about, and leave the views as they are."""
+        field = error.field if isinstance(error, ParameterError) else edited
+        about_input = isinstance(error, ParameterError) and error.owner == "Input"
+        if not about_input and field not in self._form.controls:
+            field = edited
+        is_own = field in self._form.controls and not about_input
+        message = str(error) or type(error).__name__
+        self._form.show_error(field if is_own else "", message)
+        self._input_form.show_error("" if is_own else field, message)
+        self._problem.value = (
+            '<div class="explorer-status explorer-bad" role="alert">The controls do not describe a '
+            f"network yet, so the last one stays. {escape(message)}</div>"
+        )
+
+    @_guarded
+    def _family_chosen(self, change: Any) -> None:
+        if self._showing or change.new not in presets:
+            return
+        with self._lock:
+            self._base = presets[change.new]
+            self._make_form(self._base)
+            self._form.show(self._base)
+            self._edited("height")
+
+    @_guarded
+    def _detail_chosen(self, change: Any) -> None:
+        self._draw(self._state.design)
+
+    # To Keras and back.
+
+    def _ask_keras_soon(self) -> None:
+        """Have Keras rebuild the model once the design has stayed the same for a moment."""
+        if self._settling:
+            self._settling.cancel()
+        self._settling = threading.Timer(SETTLED, self._ask_keras)
+        self._settling.daemon = True
+        self._settling.start()
+
+    @_guarded
+    def _ask_keras(self) -> None:
+        if self._forward.after_every_change.value:
+            self._run()
+            return
+        self._show_waiting()
+        design = self._state.design
+        self._worker.submit(
+            self,
+            functools.partial(rebuild, design.architecture, design.input.shape),
+            functools.partial(self._rebuilt, design),
+            functools.partial(self._failed, design),
+        )
+
+    def _run(self) -> None:
+        self._show_waiting()
+        self._forward.show_running()
+        design = self._state.design
+        self._worker.submit(
+            self,
+            functools.partial(
+                run_forward,
+                design.architecture,
+                design.input.shape,
+                design.input.batch_size,
+                self._picture,
+            ),
+            functools.partial(self._ran, design),
+            functools.partial(self._failed, design),
+        )
+
+    def _show_waiting(self) -> None:
+        if self._worker.is_ready:
+            self._status.show_building()
+        else:
+            self._status.show_starting()
+
+    def _is_stale(self, design: Design) -> bool:
+        return design != self._state.design
+
+    @_guarded
+    def _rebuilt(self, design: Design, built: Built) -> None:
+        if not self._is_stale(design):
+            self._status.show_built(built, design.report)
+
+    @_guarded
+    def _ran(self, design: Design, result: ForwardPass) -> None:
+        if not self._is_stale(design):
+            self._status.show_built(result.built, design.report)
+            self._forward.show(result, design.report.macs)
+
+    @_guarded
+    def _failed(self, design: Design, error: Exception) -> None:
+        if self._is_stale(design):
+            return
+        message = f"{error or type(error).__name__}"
+        self._status.show_failure(
+            f"{message} The next change or run starts Keras again."
+            if not self._worker.is_ready
+            else message
+        )
+        self._forward.show_nothing()
+
+    @_guarded
+    def _run_clicked(self, _: Any) -> None:
+        if self._settling:
+            self._settling.cancel()
+        self._run()
+
+    @_guarded
+    def _always_chosen(self, change: Any) -> None:
+        if change.new:
+            self._run_clicked(None)
+
+    @_guarded
+    def _uploaded(self, change: Any) -> None:
+        if change.new:
+            self._picture = bytes(change.new[0]["content"])
+            self._forward.show_source(change.new[0]["name"])
+            self._run_clicked(None)
+
+
+def _input(shape: Sequence[int], batch_size: int = 1) -> Input:
+    height, width, channels = check_input_shape(shape)
+    return Input(height, width, channels, batch_size)
+
+
+def _preset_classes() -> set[str]:
+    return {type(preset).__name__ for preset in presets.values()}
+
+
+def _heading(text: str) -> widgets.HTML:
+    return widgets.HTML(f'<div class="explorer-heading">{escape(text)}</div>', layout=plain_layout())

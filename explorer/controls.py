@@ -1,0 +1,228 @@
+"""From declared parameters to controls, for any architecture, also one the user just wrote."""
+
+import math
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+from traitlets import Bunch
+
+from explorer.parameters import Parameter, describe
+
+def plain_layout() -> widgets.Layout:
+    """Return a layout that leaves everything to the style sheet."""
+    return widgets.Layout(width="auto", margin="0")
+
+
+class Control:
+    """One parameter on screen: its input, and a line beneath for an error or a reason.
+
+    Attributes:
+        parameter: What it edits.
+        widget: What is shown.
+    """
+
+    def __init__(self, parameter: Parameter, value: Any, on_change: Callable[[str], None]) -> None:
+        self.parameter = parameter
+        self._on_change = on_change
+        self._setting = False
+        self._error = ""
+        self._reason = ""
+        self._note = widgets.HTML(layout=plain_layout())
+        self._inputs = self._make_inputs(value)
+        self.widget = widgets.Box([*self._inputs, self._note], layout=plain_layout())
+        self.widget.add_class("explorer-control")
+        for made in self._inputs:
+            made.observe(self._changed, names="value")
+
+    def _make_inputs(self, value: Any) -> list[Any]:
+        """Return the widgets that hold the value, the one that counts last."""
+        found = self.parameter
+        options: dict[str, Any] = {"tooltip": found.doc, "layout": plain_layout()}
+        label = found.label + (f" ({found.unit})" if found.unit else "")
+        if found.choices is not None:
+            choices = [(describe(choice), choice) for choice in found.choices]
+            if found.optional:
+                choices.insert(0, (describe(None), None))
+            return [widgets.Dropdown(options=choices, value=value, description=label, **options)]
+        if found.value_type is bool and not found.optional:
+            return [widgets.Checkbox(value=value, description=label, indent=False, **options)]
+        if found.optional or found.value_type is str:
+            # Empty text stands for None; numbers are read from the text.
+            text = "" if value is None else str(value)
+            return [
+                widgets.Text(value=text, description=label, continuous_update=False, **options)
+            ]
+        if found.value_type is int:
+            slider, number = widgets.IntSlider, widgets.IntText
+        else:
+            slider, number = widgets.FloatSlider, widgets.FloatText
+        box = number(value=value, continuous_update=False, **options)
+        box.add_class("explorer-number")
+        low, high = self._slider_range(value)
+        if low == high:
+            box.description = label
+            return [box]
+        step = {"step": 0.1} if found.value_type is float else {}
+        return [
+            slider(
+                value=min(max(value, low), high),
+                min=low,
+                max=high,
+                readout=False,
+                description=label,
+                **step,
+                **options,
+            ),
+            box,
+        ]
+
+    def _slider_range(self, value: float) -> tuple[float, float]:
+        found = self.parameter
+        low, high = found.slider or self._range_around(value)
+        return (min(low, value), max(high, value)) if math.isfinite(value) else (low, high)
+
+    def _range_around(self, value: float) -> tuple[float, float]:
+        """Return a slider range for a parameter that declares none."""
+        low = self.parameter.minimum if self.parameter.minimum is not None else min(value, 0)
+        high = self.parameter.maximum
+        return low, high if high is not None else max(2 * abs(value), low + 10)
+
+    @property
+    def _slider(self) -> Any:
+        return self._inputs[0] if len(self._inputs) == 2 else None
+
+    @property
+    def value(self) -> Any:
+        """The value on screen, valid or not."""
+        value = self._inputs[-1].value
+        found = self.parameter
+        if isinstance(self._inputs[-1], widgets.Text) and (
+            found.optional or found.value_type is not str
+        ):
+            return _read(value, found)
+        return value
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without reporting a change."""
+        if value == self.value and type(value) is type(self.value):
+            return
+        self._setting = True
+        try:
+            box = self._inputs[-1]
+            is_text = isinstance(box, widgets.Text)
+            box.value = ("" if value is None else str(value)) if is_text else value
+            self._move_slider(value)
+        finally:
+            self._setting = False
+
+    def set_step(self, step: int) -> None:
+        """Let the slider move in steps of this size, from one step on."""
+        slider = self._slider
+        if slider is None or slider.step == step:
+            return
+        self._setting = True
+        try:
+            low, high = self._slider_range(self.value)
+            top = max(math.ceil(high / step) * step, 2 * step)
+            with slider.hold_trait_notifications():
+                slider.min, slider.max = min(step, low) if low < step else step, top
+                slider.step = step
+            self._move_slider(self.value)
+        finally:
+            self._setting = False
+
+    def _move_slider(self, value: Any) -> None:
+        slider = self._slider
+        if slider is None or not math.isfinite(value):
+            return
+        if value > slider.max:
+            slider.max = value
+        # Below its minimum the slider rests at its end: what counts is the number.
+        slider.value = max(value, slider.min)
+
+    def _changed(self, change: Bunch) -> None:
+        if self._setting:
+            return
+        self._setting = True
+        try:
+            if change.owner is self._slider:
+                self._inputs[-1].value = change.new
+            elif self._slider is not None:
+                self._move_slider(change.new)
+        finally:
+            self._setting = False
+        self._on_change(self.parameter.name)
+
+    def show_error(self, message: str) -> None:
+        """Show an error beneath the input; an empty one takes it away."""
+        if message != self._error:
+            self._error = message
+            self._show_note()
+
+    def show_inactive(self, reason: str) -> None:
+        """Grey the input out with the reason; an empty one makes it active."""
+        if reason != self._reason:
+            self._reason = reason
+            for made in self._inputs:
+                made.disabled = bool(reason)
+            self._show_note()
+
+    def _show_note(self) -> None:
+        if self._error:
+            self._note.value = f'<div class="explorer-error" role="alert">{escape(self._error)}</div>'
+        elif self._reason:
+            self._note.value = f'<div class="explorer-reason">{escape(self._reason)}</div>'
+        else:
+            self._note.value = ""
+
+
+def _read(text: str, found: Parameter) -> Any:
+    """Return what a text stands for; text that can't be read stays text, to be refused by name."""
+    if text.strip() == "":
+        return None if found.optional else text
+    if found.value_type is bool:
+        return {"true": True, "on": True, "false": False, "off": False}.get(text.lower(), text)
+    try:
+        return found.value_type(text) if found.value_type in (int, float) else text
+    except ValueError:
+        return text
+
+
+class Form:
+    """The controls of several parameters.
+
+    Attributes:
+        controls: Each parameter's control, by name.
+        widget: What is shown.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Parameter], values: object, on_change: Callable[[str], None]
+    ) -> None:
+        self.controls = {
+            found.name: Control(found, getattr(values, found.name), on_change)
+            for found in parameters
+            if found.value_type is not object
+        }
+        self.widget = widgets.VBox(
+            [control.widget for control in self.controls.values()], layout=plain_layout()
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values on screen, valid or not."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def show(self, values: object) -> None:
+        """Show the values of an object, and which parameters have no effect on it."""
+        for name, control in self.controls.items():
+            control.set_value(getattr(values, name))
+            active = control.parameter.active
+            control.show_inactive((active.unmet(values) if active else None) or "")
+
+    def show_error(self, name: str, message: str) -> None:
+        """Show an error beneath one control, and none beneath the others."""
+        for control in self.controls.values():
+            control.show_error(message if control.parameter.name == name else "")

@@ -1,0 +1,31 @@
+"""The diagram on screen: an SVG that fits the window and can be enlarged."""
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from explorer.diagram import dark_theme
+
+
+def theme_css() -> str:
+    """Return the rules that exchange the drawing's colours on JupyterLab's dark themes."""
+    dark = 'body[data-jp-theme-light="false"] .explorer-diagram svg'
+    return "\n".join(
+        f'{dark} [{attribute}="{light}"] {{ {attribute}: {colour}; }}'
+        for light, colour in dark_theme().items()
+        for attribute in ("fill", "stroke")
+    )
+
+
+class DiagramView(anywidget.AnyWidget):
+    """Shows a drawing.
+
+    Attributes:
+        svg: The drawing, an SVG element.
+    """
+
+    _esm = Path(__file__).parent / "diagram_view.js"
+    _css = theme_css()
+
+    svg = traitlets.Unicode().tag(sync=True)

@@ -1,0 +1,36 @@
+"""Numbers as people read them."""
+
+_LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def short_count(count: float) -> str:
+    """Return a count in at most three digits and a unit: 34512128 is "34.5 M"."""
+    for size, unit in _LARGE:
+        # Rounding 999,950 to three digits reaches the next unit.
+        if count >= 0.9995 * size:
+            return f"{_three_digits(count / size)} {unit}"
+    return f"{count:,.0f}"
+
+
+def memory(size: float) -> str:
+    """Return a number of bytes with a binary unit."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1023.5:
+            return f"{_three_digits(size)} {unit}" if unit != "B" else f"{size:.0f} B"
+        size /= 1024
+    return f"{_three_digits(size)} GiB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in s, ms or µs."""
+    if seconds >= 0.9995:
+        return f"{_three_digits(seconds)} s"
+    if seconds >= 0.0009995:
+        return f"{_three_digits(seconds * 1e3)} ms"
+    return f"{_three_digits(seconds * 1e6)} µs"
+
+
+def _three_digits(value: float) -> str:
+    if value >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

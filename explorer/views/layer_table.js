@@ -1,0 +1,118 @@
+// A table of layers; a click on a column's heading sorts by it, a second one reverses.
+
+const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
+const whole = (value) => value.toLocaleString("en-US");
+const sizes = (values) => (values ? values.join(" × ") : "unknown");
+
+function memory(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let unit = 0;
+  while (bytes >= 1023.5 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || bytes >= 99.95 ? bytes.toFixed(0) : bytes.toPrecision(3)} ${units[unit]}`;
+}
+
+const columns = [
+  { label: "layer", title: "Name of the layer", show: String },
+  { label: "kind", title: "Class of the Keras layer", show: String },
+  { label: "shape", title: "Height × width × channels of the output", show: sizes, sort: product },
+  { label: "stride", title: "Step of the output in input pixels", show: String },
+  { label: "parameters", title: "Parameters, trainable or not", show: whole, total: 0 },
+  {
+    label: "MACs",
+    title: "Multiply-accumulates for one image: convolutions only, a multiply-add is one",
+    show: whole,
+    total: 1,
+  },
+  {
+    label: "memory",
+    title: "Size of the output for one image, in float32. Total: the peak of one pass, with weights",
+    show: memory,
+    total: 2,
+    totalPrefix: "peak ",
+  },
+  {
+    label: "receptive field",
+    title: "Height × width in input pixels of what one pixel can see",
+    show: sizes,
+    sort: product,
+  },
+];
+
+function cell(row, tag, text, numeric) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (numeric) made.className = "explorer-numeric";
+  row.append(made);
+  return made;
+}
+
+function render({ model, el }) {
+  let sorted = null; // a column, or null for the order of the network
+  let descending = false;
+
+  const table = document.createElement("table");
+  const head = table.createTHead().insertRow();
+  const body = table.createTBody();
+  const foot = table.createTFoot().insertRow();
+  el.classList.add("explorer-table");
+  el.append(table);
+
+  const headings = columns.map((column, index) => {
+    const heading = cell(head, "th", "", index > 1);
+    heading.scope = "col";
+    const button = document.createElement("button");
+    button.textContent = column.label;
+    button.title = `${column.title}. Click to sort`;
+    button.addEventListener("click", () => {
+      if (sorted !== index) {
+        [sorted, descending] = [index, index > 1];
+      } else if (descending === index > 1) {
+        descending = !descending;
+      } else {
+        sorted = null; // a third click returns to the order of the network
+      }
+      draw();
+    });
+    heading.append(button);
+    return heading;
+  });
+
+  function inOrder(rows) {
+    if (sorted === null) return rows;
+    const key = columns[sorted].sort ?? ((value) => value);
+    const direction = descending ? -1 : 1;
+    return [...rows].sort((a, b) => {
+      const [left, right] = [key(a[sorted]), key(b[sorted])];
+      return left === right ? 0 : left > right ? direction : -direction;
+    });
+  }
+
+  function draw() {
+    headings.forEach((heading, index) => {
+      const state = descending ? "descending" : "ascending";
+      heading.setAttribute("aria-sort", sorted === index ? state : "none");
+    });
+    const rows = inOrder(model.get("rows")).map((values) => {
+      const row = document.createElement("tr");
+      values.forEach((value, index) => cell(row, "td", columns[index].show(value), index > 1));
+      return row;
+    });
+    body.replaceChildren(...rows);
+    foot.replaceChildren();
+    const total = model.get("total");
+    columns.forEach((column, index) => {
+      const known = column.total !== undefined && total.length;
+      const text = known ? (column.totalPrefix ?? "") + column.show(total[column.total]) : "";
+      cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);
+    });
+  }
+
+  model.on("change:rows change:total", draw);
+  draw();
+  return () => model.off("change:rows change:total", draw);
+}
+
+export default { render };

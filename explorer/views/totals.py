@@ -1,0 +1,78 @@
+"""The totals of a report, large enough to read at a glance."""
+
+from html import escape
+
+import ipywidgets as widgets
+
+from explorer.analysis import Report
+from explorer.diagram import size_text
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.views.formatting import memory, short_count
+
+
+class Totals(widgets.HTML):
+    """A card for each total."""
+
+    def show(self, report: Report, architecture: EncoderDecoder, batch_size: int) -> None:
+        """Show a report.
+
+        Args:
+            report: The report.
+            architecture: What it is about.
+            batch_size: Images in one forward pass, for the memory.
+        """
+        frozen = report.total_params - report.trainable_params
+        field = report.receptive_field
+        activations = report.peak_activation_bytes * batch_size
+        cards = [
+            (
+                "parameters",
+                short_count(report.total_params),
+                f"{report.trainable_params:,} trainable, {frozen:,} not",
+                f"{report.total_params:,} parameters in all",
+            ),
+            (
+                "MACs",
+                short_count(report.macs),
+                f"{short_count(report.flops)}FLOPs, per image",
+                "Multiply-accumulates of the convolutions; a multiply-add is one MAC and two FLOPs",
+            ),
+            (
+                "peak memory",
+                memory(report.peak_memory(batch_size)),
+                f"{memory(report.weights_bytes)} weights, {memory(activations)} features",
+                "Weights, and the features alive at once, in float32; libraries need more",
+            ),
+            (
+                "receptive field",
+                f"{field[0]} × {field[1]}" if field else "unknown",
+                "input pixels that one output pixel sees",
+                "Smallest input window that can influence an output pixel away from the border",
+            ),
+            (
+                "output",
+                size_text(report.output_shapes[-1]),
+                f"height × width × channels{_count_outputs(report)}",
+                "Shape of the last output",
+            ),
+            (
+                "stride",
+                f"{architecture.maximum_stride} → {architecture.output_stride}",
+                "maximum, and at the output",
+                "Maximum stride: the input's height and width must be its multiples",
+            ),
+        ]
+        self.value = (
+            '<div class="explorer-totals">'
+            + "".join(
+                f'<div class="explorer-total" title="{escape(title)}"><span>{escape(name)}</span>'
+                f"<b>{escape(value)}</b><small>{escape(note)}</small></div>"
+                for name, value, note, title in cards
+            )
+            + "</div>"
+        )
+
+
+def _count_outputs(report: Report) -> str:
+    count = len(report.output_shapes)
+    return f"; the last of {count}" if count > 1 else ""
