@@ -192,23 +192,20 @@ class Explorer(widgets.VBox):
         above = widgets.Box([self._detail, legend], layout=plain_layout())
         above.add_class("explorer-row")
         views = widgets.VBox(
-            [
-                self._problem,
-                self._totals,
-                above,
-                self._diagram,
-                _heading("In Keras"),
-                self._status,
-                self._forward,
-                _heading("Layers"),
-                self._table,
-            ],
-            layout=plain_layout(),
+            [self._problem, self._totals, above, self._diagram], layout=plain_layout()
         )
         views.add_class("explorer-views")
         body = widgets.Box([controls, views], layout=plain_layout())
         body.add_class("explorer-body")
-        return [widgets.HTML(f"<style>{style}</style>", layout=plain_layout()), body]
+        return [
+            widgets.HTML(f"<style>{style}</style>", layout=plain_layout()),
+            body,
+            _heading("In Keras"),
+            self._status,
+            self._forward,
+            _heading("Layers"),
+            self._table,
+        ]
 
     # From the state to the screen.
 

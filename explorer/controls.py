@@ -31,6 +31,7 @@ class Control:
         self._reason = ""
         self._note = widgets.HTML(layout=plain_layout())
         self._inputs = self._make_inputs(value)
+        self._move_slider(value)
         self.widget = widgets.Box([*self._inputs, self._note], layout=plain_layout())
         self.widget.add_class("explorer-control")
         for made in self._inputs:
@@ -65,18 +66,10 @@ class Control:
             box.description = label
             return [box]
         step = {"step": 0.1} if found.value_type is float else {}
-        return [
-            slider(
-                value=min(max(value, low), high),
-                min=low,
-                max=high,
-                readout=False,
-                description=label,
-                **step,
-                **options,
-            ),
-            box,
-        ]
+        made = slider(
+            value=low, min=low, max=high, readout=False, description=label, **step, **options
+        )
+        return [made, box]
 
     def _slider_range(self, value: float) -> tuple[float, float]:
         found = self.parameter
@@ -118,29 +111,35 @@ class Control:
             self._setting = False
 
     def set_step(self, step: int) -> None:
-        """Let the slider move in steps of this size, from one step on."""
+        """Let the slider stop only at the multiples of this size."""
         slider = self._slider
         if slider is None or slider.step == step:
             return
         self._setting = True
         try:
-            low, high = self._slider_range(self.value)
-            top = max(math.ceil(high / step) * step, 2 * step)
-            with slider.hold_trait_notifications():
-                slider.min, slider.max = min(step, low) if low < step else step, top
-                slider.step = step
+            highest = max(2 * step, math.ceil(self._slider_range(self.value)[1] / step) * step)
+            # In this order the slider's range is never empty in between.
+            slider.max = max(slider.max, highest)
+            slider.min = step
+            slider.step = step
+            slider.max = highest
             self._move_slider(self.value)
         finally:
             self._setting = False
 
     def _move_slider(self, value: Any) -> None:
+        """Move the slider to where it can stop nearest to a value: what counts is the number.
+
+        A browser that is given another value than its slider can stop at sends back one where it
+        can, which would overwrite what the user typed.
+        """
         slider = self._slider
         if slider is None or not math.isfinite(value):
             return
-        if value > slider.max:
-            slider.max = value
-        # Below its minimum the slider rests at its end: what counts is the number.
-        slider.value = max(value, slider.min)
+        steps = max(0, round((value - slider.min) / slider.step))
+        nearest = round(slider.min + steps * slider.step, 10)
+        slider.max = max(slider.max, nearest)
+        slider.value = nearest
 
     def _changed(self, change: Bunch) -> None:
         if self._setting:

@@ -37,6 +37,7 @@ class ForwardView(widgets.VBox):
             accept="image/*",
             description="Use own picture",
             tooltip="The picture is resized to the input size; without one, a photograph is used",
+            layout=plain_layout(),
         )
         self._source = widgets.HTML(layout=plain_layout())
         self._result = widgets.HTML(layout=plain_layout())
@@ -100,10 +101,11 @@ def _timing(timing: Timing, macs: int) -> str:
         ("device", timing.device),
         ("backend", f"{timing.backend}, {timing.dtype}"),
     ]
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    facts = "".join(f"<span>{escape(name)}</span><b>{escape(value)}</b>" for name, value in rows)
     return (
         '<div class="explorer-timing"><div class="explorer-total"><span>forward pass</span>'
-        f"<b>{escape(duration(timing.median))}</b><small>median</small></div><dl>{facts}</dl></div>"
+        f"<b>{escape(duration(timing.median))}</b><small>median</small></div>"
+        f'<div class="explorer-facts">{facts}</div></div>'
     )
 
 

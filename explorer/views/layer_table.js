@@ -2,16 +2,18 @@
 
 const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
 const whole = (value) => value.toLocaleString("en-US");
+const count = (value) => short(value, 1000, ["", "k", "M", "G", "T"]);
+const memory = (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]);
 const sizes = (values) => (values ? values.join(" × ") : "unknown");
 
-function memory(bytes) {
-  const units = ["B", "KiB", "MiB", "GiB"];
+function short(value, base, units) {
   let unit = 0;
-  while (bytes >= 1023.5 && unit < units.length - 1) {
-    bytes /= 1024;
+  while (value >= 0.9995 * base && unit < units.length - 1) {
+    value /= base;
     unit += 1;
   }
-  return `${unit === 0 || bytes >= 99.95 ? bytes.toFixed(0) : bytes.toPrecision(3)} ${units[unit]}`;
+  const digits = unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toPrecision(3);
+  return `${digits} ${units[unit]}`.trim();
 }
 
 const columns = [
@@ -23,13 +25,15 @@ const columns = [
   {
     label: "MACs",
     title: "Multiply-accumulates for one image: convolutions only, a multiply-add is one",
-    show: whole,
+    show: count,
+    exact: whole,
     total: 1,
   },
   {
     label: "memory",
     title: "Size of the output for one image, in float32. Total: the peak of one pass, with weights",
     show: memory,
+    exact: whole,
     total: 2,
     totalPrefix: "peak ",
   },
@@ -97,7 +101,10 @@ function render({ model, el }) {
     });
     const rows = inOrder(model.get("rows")).map((values) => {
       const row = document.createElement("tr");
-      values.forEach((value, index) => cell(row, "td", columns[index].show(value), index > 1));
+      values.forEach((value, index) => {
+        const made = cell(row, "td", columns[index].show(value), index > 1);
+        if (columns[index].exact) made.title = columns[index].exact(value);
+      });
       return row;
     });
     body.replaceChildren(...rows);

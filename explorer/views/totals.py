@@ -5,7 +5,6 @@ from html import escape
 import ipywidgets as widgets
 
 from explorer.analysis import Report
-from explorer.diagram import size_text
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.views.formatting import memory, short_count
 
@@ -45,13 +44,13 @@ class Totals(widgets.HTML):
             ),
             (
                 "receptive field",
-                f"{field[0]} × {field[1]}" if field else "unknown",
+                f"{field[0]}×{field[1]}" if field else "unknown",
                 "input pixels that one output pixel sees",
                 "Smallest input window that can influence an output pixel away from the border",
             ),
             (
                 "output",
-                size_text(report.output_shapes[-1]),
+                "×".join(map(str, report.output_shapes[-1])),
                 f"height × width × channels{_count_outputs(report)}",
                 "Shape of the last output",
             ),
