@@ -23,6 +23,7 @@ from explorer.controls import Form, plain_layout
 from explorer.diagram import diagram
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, check_input_shape
+from explorer.images import ImageError
 from explorer.keras_model import build
 from explorer.parameters import ParameterError, parameters_of
 from explorer.state import Design, Input, State
@@ -31,7 +32,7 @@ from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus
 from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
-from explorer.worker import Built, ForwardPass, rebuild, run_forward, shared_worker
+from explorer.worker import Built, ForwardPass, WorkerDied, rebuild, run_forward, shared_worker
 
 if TYPE_CHECKING:
     import keras
@@ -83,7 +84,6 @@ class Explorer(widgets.VBox):
             ParameterError: If the shape does not fit the architecture.
         """
         architecture = presets[DEFAULT_PRESET] if architecture is None else architecture
-        self._lock = threading.RLock()
         self._state = State(Design(architecture, _input(input_shape)))
         self._base = architecture
         self._worker = shared_worker()
@@ -91,6 +91,7 @@ class Explorer(widgets.VBox):
         self._picture: bytes | None = None
         self._built_here: tuple[Graph, Any] | None = None
         self._showing = False
+        self._verified: Design | None = None  # the last design that Keras built
         self._make_views()
         super().__init__(self._arrange())
         self.layout.width = "auto"
@@ -127,20 +128,17 @@ class Explorer(widgets.VBox):
 
     @traitlets.observe("architecture", "input_shape", "batch_size")
     def _assigned(self, change: Any) -> None:
-        design = self._state.design
-        given = _input(self.input_shape, self.batch_size)
-        if self.architecture == design.architecture and given == design.input:
-            return
-        if not isinstance(self.architecture, EncoderDecoder):
-            wrong, self.architecture = self.architecture, design.architecture
-            raise TypeError(
-                f"Explorer.architecture={wrong!r} is not an EncoderDecoder: assign an instance of "
-                "UNet, LeapCNN, Hourglass or a class of your own."
-            )
-        try:
-            self._state.update(architecture=self.architecture, input=given)
-        finally:
-            self._publish(self._state.design)
+        with self._state.lock:
+            try:
+                if not isinstance(self.architecture, EncoderDecoder):
+                    raise TypeError(
+                        f"Explorer.architecture={self.architecture!r} is not an EncoderDecoder: "
+                        "assign a UNet, LeapCNN, Hourglass or an instance of a class of your own."
+                    )
+                given = _input(self.input_shape, self.batch_size)
+                self._state.update(architecture=self.architecture, input=given)
+            finally:
+                self._publish(self._state.design)
 
     def _publish(self, design: Design) -> None:
         """Let the traits say what is shown."""
@@ -209,9 +207,10 @@ class Explorer(widgets.VBox):
 
     # From the state to the screen.
 
+    @_guarded
     def _show(self, design: Design) -> None:
         """Show a design in every view."""
-        with self._lock:
+        with self._state.lock:
             self._base = design.architecture
             self._publish(design)
             self._show_controls(design)
@@ -259,8 +258,8 @@ class Explorer(widgets.VBox):
 
     def _alert(self, message: str) -> None:
         self._problem.value = (
-            '<div class="explorer-status explorer-bad" role="alert">Something went wrong inside the '
-            "explorer. The picture shows the last network that worked."
+            '<div class="explorer-status explorer-bad" role="alert">Something went wrong inside '
+            "the explorer. The picture shows the last network that worked."
             f"<pre>{escape(message)}</pre></div>"
         )
 
@@ -269,12 +268,12 @@ class Explorer(widgets.VBox):
     @_guarded
     def _edited(self, name: str) -> None:
         """Show the network that all controls together describe, or say what is wrong with it."""
-        with self._lock:
+        with self._state.lock:
             try:
                 given = Input(**self._input_form.values)
                 architecture = attrs.evolve(self._base, **self._form.values)
                 self._state.update(architecture=architecture, input=given)
-            except (ValueError, ArithmeticError, TypeError, NotImplementedError) as error:
+            except Exception as error:  # a class that the user wrote can raise anything
                 self._refuse(error, name)
                 return
             # The same network as before the refused edit is no news to the state.
@@ -300,7 +299,7 @@ class Explorer(widgets.VBox):
     def _family_chosen(self, change: Any) -> None:
         if self._showing or change.new not in presets:
             return
-        with self._lock:
+        with self._state.lock:
             self._base = presets[change.new]
             self._make_form(self._base)
             self._form.show(self._base)
@@ -308,7 +307,8 @@ class Explorer(widgets.VBox):
 
     @_guarded
     def _detail_chosen(self, change: Any) -> None:
-        self._draw(self._state.design)
+        with self._state.lock:
+            self._draw(self._state.design)
 
     # To Keras and back.
 
@@ -325,19 +325,19 @@ class Explorer(widgets.VBox):
         if self._forward.after_every_change.value:
             self._run()
             return
-        self._show_waiting()
         design = self._state.design
+        self._show_waiting(design)
         self._worker.submit(
             self,
             functools.partial(rebuild, design.architecture, design.input.shape),
             functools.partial(self._rebuilt, design),
-            functools.partial(self._failed, design),
+            functools.partial(self._not_rebuilt, design),
         )
 
     def _run(self) -> None:
-        self._show_waiting()
-        self._forward.show_running()
         design = self._state.design
+        self._show_waiting(design)
+        self._forward.show_running()
         self._worker.submit(
             self,
             functools.partial(
@@ -348,40 +348,46 @@ class Explorer(widgets.VBox):
                 self._picture,
             ),
             functools.partial(self._ran, design),
-            functools.partial(self._failed, design),
+            functools.partial(self._not_run, design),
         )
 
-    def _show_waiting(self) -> None:
-        if self._worker.is_ready:
-            self._status.show_building()
-        else:
+    def _show_waiting(self, design: Design) -> None:
+        if not self._worker.is_ready:
             self._status.show_starting()
-
-    def _is_stale(self, design: Design) -> bool:
-        return design != self._state.design
+        elif design != self._verified:
+            self._status.show_building()
 
     @_guarded
     def _rebuilt(self, design: Design, built: Built) -> None:
-        if not self._is_stale(design):
-            self._status.show_built(built, design.report)
+        with self._state.lock:
+            if design == self._state.design:
+                self._verified = design
+                self._status.show_built(built, design.report)
 
     @_guarded
     def _ran(self, design: Design, result: ForwardPass) -> None:
-        if not self._is_stale(design):
-            self._status.show_built(result.built, design.report)
-            self._forward.show(result, design.report.macs)
+        with self._state.lock:
+            self._rebuilt(design, result.built)
+            if design == self._state.design:
+                self._forward.show(result, design.report.macs)
 
     @_guarded
-    def _failed(self, design: Design, error: Exception) -> None:
-        if self._is_stale(design):
-            return
-        message = f"{error or type(error).__name__}"
-        self._status.show_failure(
-            f"{message} The next change or run starts Keras again."
-            if not self._worker.is_ready
-            else message
-        )
-        self._forward.show_nothing()
+    def _not_rebuilt(self, design: Design, error: Exception) -> None:
+        with self._state.lock:
+            if design == self._state.design:
+                self._verified = None
+                self._status.show_failure(_failure(error))
+
+    @_guarded
+    def _not_run(self, design: Design, error: Exception) -> None:
+        with self._state.lock:
+            if isinstance(error, ImageError):
+                self._picture = None
+                self._forward.show_source("")
+            if design == self._state.design:
+                self._forward.show_failure(_failure(error))
+                if design != self._verified or isinstance(error, WorkerDied):
+                    self._not_rebuilt(design, error)
 
     @_guarded
     def _run_clicked(self, _: Any) -> None:
@@ -407,9 +413,20 @@ def _input(shape: Sequence[int], batch_size: int = 1) -> Input:
     return Input(height, width, channels, batch_size)
 
 
+def _failure(error: Exception) -> str:
+    message = str(error) or type(error).__name__
+    return (
+        f"{message} The next change or run starts it again."
+        if isinstance(error, WorkerDied)
+        else message
+    )
+
+
 def _preset_classes() -> set[str]:
     return {type(preset).__name__ for preset in presets.values()}
 
 
 def _heading(text: str) -> widgets.HTML:
-    return widgets.HTML(f'<div class="explorer-heading">{escape(text)}</div>', layout=plain_layout())
+    return widgets.HTML(
+        f'<div class="explorer-heading">{escape(text)}</div>', layout=plain_layout()
+    )

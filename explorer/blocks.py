@@ -62,7 +62,7 @@ class EncoderBlock:
         active=active_when(pool=True),
     )
 
-    def make_block(self, x_in: Any) -> Any:
+    def make_block(self, x_in: Any, prefix: str = "block") -> Any:
         """Return the block's output for a feature or Keras tensor; subclasses implement it."""
         raise NotImplementedError(f"{type(self).__name__} does not define make_block.")
 
@@ -304,10 +304,12 @@ class SimpleUpsamplingBlock(DecoderBlock):
         if self.skip_connection and skip_source is not None:
             x = self._join(x, skip_source, prefix)
         for i in range(self.refine_convs):
-            first = i == 0 and self.refine_convs_first_filters is not None
+            filters = self.refine_convs_filters
+            if i == 0 and self.refine_convs_first_filters is not None:
+                filters = self.refine_convs_first_filters
             x = Conv2D(
                 name=f"{prefix}_refine_conv{i}",
-                filters=self.refine_convs_first_filters if first else self.refine_convs_filters,
+                filters=filters,
                 kernel_size=self.refine_convs_kernel_size,
                 use_bias=self.refine_convs_use_bias,
             )(x)

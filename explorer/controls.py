@@ -10,6 +10,7 @@ from traitlets import Bunch
 
 from explorer.parameters import Parameter, describe
 
+
 def plain_layout() -> widgets.Layout:
     """Return a layout that leaves everything to the style sheet."""
     return widgets.Layout(width="auto", margin="0")
@@ -52,9 +53,7 @@ class Control:
         if found.optional or found.value_type is str:
             # Empty text stands for None; numbers are read from the text.
             text = "" if value is None else str(value)
-            return [
-                widgets.Text(value=text, description=label, continuous_update=False, **options)
-            ]
+            return [widgets.Text(value=text, description=label, continuous_update=False, **options)]
         if found.value_type is int:
             slider, number = widgets.IntSlider, widgets.IntText
         else:
@@ -170,7 +169,9 @@ class Control:
 
     def _show_note(self) -> None:
         if self._error:
-            self._note.value = f'<div class="explorer-error" role="alert">{escape(self._error)}</div>'
+            self._note.value = (
+                f'<div class="explorer-error" role="alert">{escape(self._error)}</div>'
+            )
         elif self._reason:
             self._note.value = f'<div class="explorer-reason">{escape(self._reason)}</div>'
         else:

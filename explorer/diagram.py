@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -311,15 +311,13 @@ def _dot(cards: list[Card], links: list[Link], graph: Graph, detail: Detail) -> 
     for stride in strides:
         with dot.subgraph() as row:
             row.attr(rank="same")
-            row.node(
-                f"level-{stride}", f"stride {stride}", fontcolor=LIGHT.muted, group="levels"
-            )
+            row.node(f"level-{stride}", f"stride {stride}", fontcolor=LIGHT.muted, group="levels")
             for card in levels[stride]:
                 label = f"<{_table(card, detail, graph.outputs)}>"
                 # Nodes of a group are placed below each other, which straightens the U's sides.
                 group = f"{card.stack}-{card.role}"
                 row.node(card.id, label, id=card.id, tooltip=card.title, group=group)
-    for upper, lower in zip(strides, strides[1:], strict=False):
+    for upper, lower in pairwise(strides):
         dot.edge(f"level-{upper}", f"level-{lower}", style="invis", weight="10")
     _order_rows(dot, levels, links)
     for link in links:
@@ -327,14 +325,12 @@ def _dot(cards: list[Card], links: list[Link], graph: Graph, detail: Detail) -> 
     return str(dot.source)
 
 
-def _order_rows(
-    dot: graphviz.Digraph, levels: dict[object, list[Card]], links: list[Link]
-) -> None:
+def _order_rows(dot: graphviz.Digraph, levels: dict[object, list[Card]], links: list[Link]) -> None:
     """Keep each row in the order in which an image passes it, left to right."""
     linked = {(link.source, link.target) for link in links}
     for stride, row in levels.items():
         ids = [f"level-{stride}", *(card.id for card in row)]
-        for left, right in zip(ids, ids[1:], strict=False):
+        for left, right in pairwise(ids):
             if (left, right) not in linked:
                 dot.edge(left, right, style="invis")
 
@@ -358,7 +354,10 @@ def _table(card: Card, detail: Detail, outputs: Sequence[Node]) -> str:
     )
     params = sum(sum(node.layer.weights(node.input_shapes)) for node in card.nodes)
     facts = f"stride {output.stride}" + (f" · {params:,} parameters" if params else "")
-    rows = [f"<B>{size_text(output.shape)}</B>" + ("  output" if output in outputs else ""), _muted(facts)]
+    rows = [
+        f"<B>{size_text(output.shape)}</B>" + ("  output" if output in outputs else ""),
+        _muted(facts),
+    ]
     if detail == "blocks" and card.role != "input":
         rows += [escape(line) for line in _summaries(card.nodes)]
     lines = "".join(f'<TR><TD COLSPAN="3" ALIGN="LEFT">{row}</TD></TR>' for row in rows)

@@ -64,7 +64,7 @@ class EncoderDecoder:
             ParameterError: Naming class, field, value and remedy.
         """
         try:
-            self._blocks
+            _ = self._blocks
         except NotImplementedError:  # an abstract class, or one that is only half written yet
             return
         self._check()

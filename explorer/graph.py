@@ -107,7 +107,7 @@ class Feature:
 
     def add_node(self, layer: Layer, inputs: "Feature | Sequence[Feature]") -> "Feature":
         """Return the output of a layer on these inputs."""
-        features = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        features: Sequence[Feature] = [inputs] if isinstance(inputs, Feature) else inputs
         nodes = tuple(feature.node for feature in features)
         stride = nodes[0].stride
         if layer.down != layer.up:

@@ -20,7 +20,7 @@ def default_photograph() -> Image.Image:
     """Return the photograph of an astronaut (NASA, public domain) that scikit-image carries."""
     from skimage.data import astronaut
 
-    return Image.fromarray(astronaut())
+    return Image.fromarray(astronaut())  # type: ignore[no-untyped-call]
 
 
 def read_image(content: bytes) -> Image.Image:
@@ -41,7 +41,7 @@ def read_image(content: bytes) -> Image.Image:
             return image.convert("RGB")
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ImageError(
-            f"The picture is too large: use one of at most {MAX_PIXELS // 1_000_000} million pixels."
+            f"The picture is too large: use at most {MAX_PIXELS // 1_000_000} million pixels."
         ) from error
     except ImageError:
         raise

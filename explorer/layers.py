@@ -71,7 +71,7 @@ class Layer:
         return 0, 0
 
     def macs(self, inputs: Sequence[Shape]) -> int:
-        """Return the multiply-accumulates of one image (a multiply-add is one; convolutions only)."""
+        """Return the multiply-accumulates for one image: of convolutions, a multiply-add is one."""
         return 0
 
     def sources(self, position: int, size: int) -> range:

@@ -225,8 +225,8 @@ def _truncate(value: Any) -> Any:
     return int(value) if is_number and abs(value) < float("inf") else value
 
 
-def _validate(instance: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    cls = type(instance)
+def _validate(instance: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    cls = instance.__class__
     _parameters_by_name(cls)[attribute.name].check(cls.__name__, value)
 
 

@@ -68,10 +68,14 @@ class Design:
 
 
 class State:
-    """The current design, and who wants to hear of a new one."""
+    """The current design, and who wants to hear of a new one.
+
+    Attributes:
+        lock: Held while the design changes: handlers of widgets run in several threads.
+    """
 
     def __init__(self, design: Design) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._design = _analysed(design)
         self._listeners: list[Callable[[Design], None]] = []
 
@@ -89,7 +93,7 @@ class State:
         Raises:
             ParameterError: If the new design is not valid; the present one stays.
         """
-        with self._lock:
+        with self.lock:
             design = _analysed(attrs.evolve(self._design, **changes))
             if design == self._design:
                 return

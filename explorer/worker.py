@@ -296,8 +296,10 @@ def time_forward(
         WorkerDied: If the process ended, most likely for lack of memory.
     """
     shape = check_input_shape(input_shape)
-    if batch_size < 1:
-        raise ParameterError("Input", "batch_size", batch_size, "is too small", "give 1 or more")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ParameterError(
+            "Input", "batch_size", batch_size, "is not a number of images", "give 1 or more"
+        )
     result: Future[Timing] = Future()
     shared_worker().submit(
         next(_callers),

@@ -5,7 +5,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-import attrs
 import cattrs
 
 from explorer.architectures.hourglass import (
@@ -74,12 +73,12 @@ def from_json(text: str) -> Any:
     return _converter().structure(fields, classes[name])
 
 
-def _architecture_classes() -> dict[str, type[EncoderDecoder]]:
+def _architecture_classes() -> dict[str, type[Any]]:
     """Return every subclass of `EncoderDecoder` by name, the latest definition of each."""
-    found: dict[str, type[EncoderDecoder]] = {}
-    waiting: list[type[EncoderDecoder]] = [EncoderDecoder]
+    found: dict[str, type[Any]] = {}
+    waiting: list[type[Any]] = [EncoderDecoder]
     for cls in waiting:
         waiting.extend(cls.__subclasses__())
-        if cls is not EncoderDecoder and attrs.has(cls):
+        if cls is not EncoderDecoder:
             found[cls.__name__] = cls
     return found

@@ -14,9 +14,7 @@ class KerasStatus(widgets.HTML):
 
     def show_starting(self) -> None:
         """Say that the Keras process is on its way."""
-        self._show(
-            "busy", "Keras is starting, which takes some seconds. All else already works."
-        )
+        self._show("busy", "Keras is starting, which takes some seconds. All else already works.")
 
     def show_building(self) -> None:
         """Say that the model is being rebuilt."""
@@ -32,8 +30,8 @@ class KerasStatus(widgets.HTML):
             return
         self._show(
             "good",
-            f"Rebuilt in Keras in {duration(built.seconds)}: all {len(built.layers)} layers, shapes "
-            "and parameter counts are as shown.",
+            f"Rebuilt in Keras in {duration(built.seconds)}: all {len(built.layers)} layers, "
+            "shapes and parameter counts are as shown.",
             built.environment,
         )
 

@@ -1,6 +1,7 @@
 """Every layer's figures in a table that sorts in the browser."""
 
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
@@ -19,8 +20,8 @@ class LayerTable(anywidget.AnyWidget):
 
     _esm = Path(__file__).parent / "layer_table.js"
 
-    rows = traitlets.List().tag(sync=True)
-    total = traitlets.List().tag(sync=True)
+    rows: Any = traitlets.List().tag(sync=True)
+    total: Any = traitlets.List().tag(sync=True)
 
     def show(self, report: Report) -> None:
         """Show a report."""
