@@ -1,0 +1,80 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+INSTALL := $(UV) pip install --python $(BIN)/python
+else
+INSTALL := $(BIN)/python -m pip install --no-input
+endif
+
+.PHONY: help lab test lint types bench clean
+
+help:
+	@echo "make lab     open the explorer in JupyterLab"
+	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
+	@echo "make lint    check style and formatting"
+	@echo "make types   check types"
+	@echo "make bench   run the benchmarks"
+	@echo "make clean   remove the virtual environment and caches"
+	@echo "PYTHON=python3.12 (or another) chooses the Python of the virtual environment"
+
+lab: $(VENV)/.lab
+	@flags="-y --LabApp.default_url=/lab/tree/notebooks/explorer.ipynb"; \
+	if [ "$$(id -u)" = 0 ]; then flags="$$flags --allow-root"; fi; \
+	if [ -n "$$CI" ] || { [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; }; then \
+		echo "No screen found: open one of the addresses that JupyterLab prints below."; \
+		flags="$$flags --no-browser"; \
+	fi; \
+	exec $(BIN)/python -m jupyterlab $$flags
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+
+types: $(VENV)/.test
+	$(BIN)/python -m mypy
+
+bench: $(VENV)/.test
+	@for script in tests/benchmarks/bench_*.py; do \
+		echo "== $$script"; \
+		$(BIN)/python "$$script" || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.lab: EXTRAS := cpu,lab,pandas
+$(VENV)/.test: EXTRAS := cpu,lab,test
+$(VENV)/.lab $(VENV)/.test: pyproject.toml $(VENV)/.created
+	$(INSTALL) --editable ".[$(EXTRAS)]"
+# JupyterLab would ask about its news first.
+	@$(BIN)/python -m jupyter labextension disable --log-level=ERROR \
+		@jupyterlab/apputils-extension:announcements
+	@touch $@
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "explorer needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is none of them." >&2; \
+		echo "Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	}
+ifdef UV
+	$(UV) venv --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+else
+# Debian's Python cannot put pip into a new environment without its package
+# python3-venv; a pip outside the environment can.
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(BIN)/python install --no-input pip; \
+	} || { \
+		echo "'$(PYTHON)' cannot make a virtual environment." >&2; \
+		echo "Install uv, or venv and pip (on Debian and Ubuntu: apt-get install python3-venv)." >&2; \
+		exit 1; \
+	}
+endif
+	@touch $@

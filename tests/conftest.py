@@ -1,0 +1,20 @@
+"""Settings that must stand before anything else is imported."""
+
+import os
+from pathlib import Path
+
+# TensorFlow reads its variable once, at import.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+
+import pytest
+from hypothesis import settings
+
+# A slow machine is not a bug, and what fails on a server must fail again at home.
+settings.register_profile("explorer", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("explorer")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return Path(__file__).parents[1]
