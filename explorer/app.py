@@ -83,11 +83,11 @@ class Explorer(widgets.VBox):
         Raises:
             ParameterError: If the shape does not fit the architecture.
         """
+        self._worker = shared_worker()
+        self._settling: threading.Timer | None = None
         architecture = presets[DEFAULT_PRESET] if architecture is None else architecture
         self._state = State(Design(architecture, _input(input_shape)))
         self._base = architecture
-        self._worker = shared_worker()
-        self._settling: threading.Timer | None = None
         self._picture: bytes | None = None
         self._built_here: tuple[Graph, Any] | None = None
         self._showing = False
@@ -159,7 +159,9 @@ class Explorer(widgets.VBox):
         self._family.add_class("explorer-family")
         self._family.observe(self._family_chosen, names="value")
         self._form_box = widgets.VBox(layout=plain_layout())
-        self._input_form = Form(parameters_of(Input), design.input, self._edited)
+        self._input_form = Form(
+            parameters_of(Input), design.input, lambda name: self._edited(self._input_form, name)
+        )
         self._problem = widgets.HTML(layout=plain_layout())
         self._totals = Totals(layout=plain_layout())
         self._detail = widgets.ToggleButtons(
@@ -237,7 +239,11 @@ class Explorer(widgets.VBox):
         """Make the controls of a family, unless they are already there."""
         if getattr(self, "_form_class", None) is not type(architecture):
             self._form_class = type(architecture)
-            self._form = Form(parameters_of(self._form_class), architecture, self._edited)
+            self._form = Form(
+                parameters_of(self._form_class),
+                architecture,
+                lambda name: self._edited(self._form, name),
+            )
             self._form_box.children = [self._form.widget]
 
     def _show_family(self, architecture: EncoderDecoder) -> None:
@@ -266,7 +272,7 @@ class Explorer(widgets.VBox):
     # From the controls to the state.
 
     @_guarded
-    def _edited(self, name: str) -> None:
+    def _edited(self, form: Form, name: str) -> None:
         """Show the network that all controls together describe, or say what is wrong with it."""
         with self._state.lock:
             try:
@@ -274,22 +280,27 @@ class Explorer(widgets.VBox):
                 architecture = attrs.evolve(self._base, **self._form.values)
                 self._state.update(architecture=architecture, input=given)
             except Exception as error:  # a class that the user wrote can raise anything
-                self._refuse(error, name)
+                self._refuse(error, form, name)
                 return
             # The same network as before the refused edit is no news to the state.
             if self._problem.value:
                 self._show(self._state.design)
 
-    def _refuse(self, error: Exception, edited: str) -> None:
-        """Show an error beneath the control that it is about, and leave the views as they are."""
-        field = error.field if isinstance(error, ParameterError) else edited
-        about_input = isinstance(error, ParameterError) and error.owner == "Input"
-        if not about_input and field not in self._form.controls:
-            field = edited
-        is_own = field in self._form.controls and not about_input
+    def _refuse(self, error: Exception, form: Form, name: str) -> None:
+        """Show an error beneath the control that it is about, and leave the views as they are.
+
+        Args:
+            error: What is wrong.
+            form: Where the user made the edit: the place for an error that names no control.
+            name: The parameter that the user edited.
+        """
+        if isinstance(error, ParameterError):
+            named = self._input_form if error.owner == "Input" else self._form
+            if error.field in named.controls:
+                form, name = named, error.field
         message = str(error) or type(error).__name__
-        self._form.show_error(field if is_own else "", message)
-        self._input_form.show_error("" if is_own else field, message)
+        for other in (self._form, self._input_form):
+            other.show_error(name if other is form else "", message)
         self._problem.value = (
             '<div class="explorer-status explorer-bad" role="alert">The controls do not describe a '
             f"network yet, so the last one stays. {escape(message)}</div>"
@@ -303,7 +314,7 @@ class Explorer(widgets.VBox):
             self._base = presets[change.new]
             self._make_form(self._base)
             self._form.show(self._base)
-            self._edited("height")
+            self._edited(self._input_form, "height")
 
     @_guarded
     def _detail_chosen(self, change: Any) -> None:

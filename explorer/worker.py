@@ -235,7 +235,11 @@ class Worker:
 
     def _start(self, work: Callable[[], Any]) -> "Future[Any]":
         if self._executor is None:
-            environment = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
+            environment = {
+                "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+                # Loky replaces processes that grow by 300 MB, as if they leaked; ours holds models.
+                "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
+            }
             self._executor = loky.ProcessPoolExecutor(
                 max_workers=1,
                 initializer=partial(_end_with, os.getpid()),

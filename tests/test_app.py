@@ -1,0 +1,424 @@
+import threading
+from datetime import UTC, datetime
+
+import attrs
+import ipywidgets
+import pytest
+
+import explorer
+from explorer import EncoderDecoder, Hourglass, LeapCNN, ParameterError, UNet, presets
+from explorer import app as app_module
+from explorer.worker import Worker, WorkerDied, rebuild, run_forward
+
+
+class StillWorker(Worker):
+    """A worker that notes what it is asked, and answers when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_ready = True
+        self.requests: list[tuple] = []
+        self.asked = threading.Semaphore(0)
+
+    def submit(self, owner, work, done, failed) -> None:
+        self.requests.append((work, done, failed))
+        self.asked.release()
+
+    def answer(self) -> None:
+        """Run the latest request in this process."""
+        work, done, failed = self.requests[-1]
+        try:
+            result = work()
+        except Exception as error:
+            failed(error)
+        else:
+            done(result)
+
+
+@pytest.fixture
+def worker(monkeypatch) -> StillWorker:
+    made = StillWorker()
+    monkeypatch.setattr(app_module, "shared_worker", lambda: made)
+    monkeypatch.setattr(app_module, "SETTLED", 0.001)
+    return made
+
+
+SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
+
+
+@pytest.fixture
+def widget(worker):
+    made = explorer.Explorer(SMALL, input_shape=(32, 32, 1))
+    yield made
+    made.close()
+
+
+def number(widget, name: str):
+    forms = {**widget._input_form.controls, **widget._form.controls}
+    return forms[name].widget.children[-2]
+
+
+def note(widget, name: str) -> str:
+    forms = {**widget._input_form.controls, **widget._form.controls}
+    return forms[name].widget.children[-1].value
+
+
+def shown(widget) -> tuple[int, str, int]:
+    """What the views show: rows of the table, the drawing, and the total parameters."""
+    return len(widget._table.rows), widget._diagram.svg, widget._table.total[0]
+
+
+def test_without_arguments_a_small_unet_is_shown(worker):
+    widget = explorer.Explorer()
+
+    assert isinstance(widget.architecture, UNet)
+    assert widget.report.total_params < 1_000_000
+    assert widget.input_shape == (256, 256, 1)
+    assert isinstance(widget, ipywidgets.DOMWidget)
+    widget.close()
+
+
+def test_a_moved_control_reshapes_everything(widget):
+    before = shown(widget)
+
+    number(widget, "down_blocks").value = 3
+
+    assert widget.architecture == attrs.evolve(SMALL, down_blocks=3)
+    assert len(widget.graph) == len(widget._table.rows) != before[0]
+    assert widget._diagram.svg != before[1]
+    assert widget._table.total[0] == widget.report.total_params
+
+
+def test_a_slider_does_the_same_as_its_number(widget):
+    slider = widget._form.controls["filters"].widget.children[0]
+
+    slider.value = 9
+
+    assert widget.architecture.filters == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("filters", 0, "UNet.filters=0 is too small"),
+        ("up_blocks", 3, "use fewer up blocks"),
+        ("height", 30, "use 28 or 32"),
+        ("channels", -1, "Input.channels=-1 is too small"),
+        ("batch_size", 0, "Input.batch_size=0 is too small"),
+        ("filters_rate", float("nan"), "filters_rate=nan is too small"),
+        ("filters_rate", 0.1, "filters"),
+    ],
+)
+def test_a_wrong_value_shows_its_error_and_changes_nothing_else(widget, name, value, message):
+    before, design = shown(widget), widget.architecture
+    right = number(widget, name).value
+
+    number(widget, name).value = value
+
+    assert message in note(widget, name)
+    assert message in widget._problem.value
+    assert shown(widget) == before
+    assert widget.architecture == design
+    number(widget, name).value = right
+    assert note(widget, name) == ""
+    assert widget._problem.value == ""
+
+
+def test_two_edits_that_only_work_together_are_accepted_in_either_order(worker):
+    widget = explorer.Explorer(UNet(filters=2, stacks=2, down_blocks=2, up_blocks=2), (32, 32, 1))
+
+    number(widget, "down_blocks").value = 3
+    assert widget._problem.value
+    number(widget, "up_blocks").value = 3
+
+    assert widget.architecture.down_blocks == widget.architecture.up_blocks == 3
+    assert widget._problem.value == ""
+    widget.close()
+
+
+def test_a_size_that_a_deeper_network_cannot_take_is_asked_for(widget):
+    number(widget, "height").value = 36
+    number(widget, "down_blocks").value = 3
+
+    assert "use 32 or 40" in note(widget, "height")
+    number(widget, "height").value = 40
+    assert widget.input_shape == (40, 32, 1)
+    assert widget.architecture.down_blocks == 3
+
+
+@pytest.mark.parametrize("name", presets)
+def test_every_preset_can_be_chosen(widget, name):
+    number(widget, "height").value = 256
+    number(widget, "width").value = 256
+
+    widget._family.value = name
+
+    assert widget.architecture == presets[name]
+    assert set(widget._form.values) == {field.name for field in attrs.fields(type(presets[name]))}
+
+
+def test_a_preset_that_does_not_fit_the_size_says_so_and_waits(widget):
+    before = shown(widget)
+
+    widget._family.value = "Stacked hourglass"
+
+    assert "use 64" in note(widget, "height")
+    assert shown(widget) == before
+    assert widget.architecture == SMALL
+    number(widget, "height").value = 64
+    number(widget, "width").value = 64
+    assert widget.architecture == Hourglass()
+
+
+def test_the_choice_shows_whether_a_preset_was_edited(widget):
+    number(widget, "height").value = number(widget, "width").value = 256
+    widget._family.value = "LEAP CNN"
+    number(widget, "filters").value = 3
+
+    assert widget._family.value == "LeapCNN (edited)"
+    assert widget.architecture == LeapCNN(filters=3)
+    number(widget, "filters").value = 64
+    assert widget._family.value == "LEAP CNN"
+
+
+def test_assigning_an_architecture_moves_the_controls(widget):
+    widget.architecture = LeapCNN(filters=5, down_blocks=2, up_blocks=1)
+
+    assert number(widget, "filters").value == 5
+    assert number(widget, "up_blocks").value == 1
+    assert len(widget._table.rows) == len(widget.graph)
+
+
+def test_assigning_the_input_shape_moves_the_controls(widget):
+    widget.input_shape = (64, 48, 3)
+    widget.batch_size = 2
+
+    values = [number(widget, name).value for name in ("height", "width", "channels", "batch_size")]
+    assert values == [64, 48, 3, 2]
+    assert widget.graph.input_shape == (64, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("architecture", "UNet", TypeError),
+        ("architecture", UNet(filters=2, down_blocks=9, up_blocks=0), ParameterError),
+        ("input_shape", (30, 32, 1), ParameterError),
+        ("input_shape", (32, 32), ParameterError),
+        ("batch_size", 0, ParameterError),
+    ],
+)
+def test_a_wrong_assignment_raises_and_leaves_all_as_it_was(widget, name, value, error):
+    before, right = shown(widget), getattr(widget, name)
+
+    with pytest.raises(error):
+        setattr(widget, name, value)
+
+    assert getattr(widget, name) == right
+    assert shown(widget) == before
+
+
+def test_a_program_can_observe_what_the_user_does(widget):
+    heard = []
+    widget.observe(lambda change: heard.append(change.new), "architecture")
+
+    number(widget, "filters").value = 7
+
+    assert [net.filters for net in heard] == [7]
+
+
+def test_wrong_start_values_are_refused(worker):
+    with pytest.raises(ParameterError, match="height=250"):
+        explorer.Explorer(input_shape=(250, 256, 1))
+
+
+def test_the_detail_of_the_drawing_can_be_chosen(widget):
+    before = widget._diagram.svg
+
+    widget._detail.value = "layers"
+    assert "conv0" in widget._diagram.svg
+    widget._detail.value = "blocks"
+    assert widget._diagram.svg == before
+
+
+def test_the_keras_model_is_built_here_on_request(widget):
+    model = widget.model
+
+    assert model.count_params() == widget.report.total_params
+    assert widget.model is model, "the same network is not built twice"
+    number(widget, "filters").value = 3
+    assert widget.model.count_params() == widget.report.total_params
+
+
+# What the Keras process is asked, and what is done with its answers.
+
+
+def test_the_settled_design_is_rebuilt_and_verified(widget, worker):
+    assert worker.asked.acquire(timeout=10)
+
+    worker.answer()
+
+    assert worker.requests[-1][0].func is rebuild
+    assert "explorer-good" in widget._status.value
+
+
+def test_an_answer_about_another_design_is_dropped(widget, worker):
+    assert worker.asked.acquire(timeout=10)
+    _, done, _ = worker.requests[-1]
+    work = worker.requests[-1][0]
+    stale = work()
+    number(widget, "filters").value = 4
+    status = widget._status.value
+
+    done(stale)
+
+    assert widget._status.value == status
+
+
+def test_a_model_that_differs_is_reported(widget, worker):
+    assert worker.asked.acquire(timeout=10)
+    work, done, _ = worker.requests[-1]
+
+    done(attrs.evolve(work(), total_params=1))
+
+    assert "another model" in widget._status.value
+
+
+def test_the_button_runs_the_picture_through_the_model(widget, worker):
+    widget._forward.button.click()
+    assert worker.requests[-1][0].func is run_forward
+    assert "Running" in widget._forward.children[-1].value
+
+    worker.answer()
+
+    assert "forward pass" in widget._forward.children[-1].value
+    assert "explorer-good" in widget._status.value
+
+
+def test_an_edit_takes_the_old_result_away(widget, worker):
+    widget._forward.button.click()
+    worker.answer()
+
+    number(widget, "filters").value = 4
+
+    assert widget._forward.children[-1].value == ""
+
+
+def test_after_every_change_each_settled_edit_is_run(widget, worker):
+    while worker.asked.acquire(timeout=0.2):
+        pass
+    widget._forward.after_every_change.value = True
+    assert worker.asked.acquire(timeout=10)
+
+    number(widget, "filters").value = 4
+
+    assert worker.asked.acquire(timeout=10)
+    work = worker.requests[-1][0]
+    assert work.func is run_forward
+    assert work.args[0].filters == 4
+
+
+def upload(widget, name: str, content: bytes) -> None:
+    widget._forward.upload.value = (
+        {
+            "name": name,
+            "type": "image/png",
+            "size": len(content),
+            "content": content,
+            "last_modified": datetime.now(UTC),
+        },
+    )
+
+
+def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
+    from explorer.images import default_photograph
+    from tests.test_images import encoded
+
+    upload(widget, "mine.png", encoded(default_photograph()))
+    worker.answer()
+    assert "forward pass" in widget._forward.children[-1].value
+    assert "mine.png" in widget._forward._source.value
+
+    upload(widget, "notes.png", b"text")
+    worker.answer()
+    assert "not a picture" in widget._forward.children[-1].value
+    assert "astronaut" in widget._forward._source.value
+    assert "explorer-good" in widget._status.value, "the model itself is fine"
+
+    widget._forward.button.click()
+    worker.answer()
+    assert "forward pass" in widget._forward.children[-1].value
+
+
+def test_a_process_that_died_is_one_clear_line(widget, worker):
+    widget._forward.button.click()
+    _, _, failed = worker.requests[-1]
+
+    failed(WorkerDied("The Keras process ended unexpectedly."))
+
+    assert "explorer-bad" in widget._status.value
+    assert "starts it again" in widget._status.value
+    assert "ended unexpectedly" in widget._forward.children[-1].value
+
+
+def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
+    worker.is_ready = False
+    widget = explorer.Explorer(SMALL, input_shape=(32, 32, 1))
+
+    assert worker.asked.acquire(timeout=10)
+
+    assert "starting" in widget._status.value
+    widget.close()
+
+
+def test_an_unforeseen_error_is_on_the_screen(widget, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("<unforeseen>")
+
+    monkeypatch.setattr(app_module, "diagram", broken)
+    number(widget, "filters").value = 4
+
+    assert "RuntimeError: &lt;unforeseen&gt;" in widget._problem.value
+
+
+def test_an_error_in_a_users_class_stands_beneath_the_control(worker):
+    @attrs.frozen(slots=False)
+    class Mine(EncoderDecoder):
+        width: int = 4
+
+        @property
+        def encoder_stack(self):
+            if self.width > 5:
+                raise KeyError("too wide")
+            return [explorer.SimpleConvBlock(filters=self.width)]
+
+        @property
+        def decoder_stack(self):
+            return [explorer.SimpleUpsamplingBlock()]
+
+    widget = explorer.Explorer(Mine(), (8, 8, 1))
+    before = shown(widget)
+
+    number(widget, "width").value = 6
+
+    assert "too wide" in note(widget, "width")
+    assert shown(widget) == before
+    number(widget, "width").value = 5
+    assert widget.architecture == Mine(width=5)
+    assert widget._family.value == "Mine"
+    widget.close()
+
+
+def test_edits_from_several_threads_leave_one_consistent_screen(widget):
+    def edit(value: int) -> None:
+        number(widget, "filters").value = value
+
+    threads = [threading.Thread(target=edit, args=(value,)) for value in range(3, 23)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert widget._table.total[0] == widget.report.total_params
+    assert widget._table.rows[1][2][2] == widget.architecture.filters
+    assert widget._problem.value == ""

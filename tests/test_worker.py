@@ -1,0 +1,229 @@
+import contextlib
+import os
+import signal
+import threading
+from concurrent.futures import Future
+from functools import partial
+
+import psutil
+import pytest
+
+from explorer import ParameterError, UNet, analyze, time_forward, trace
+from explorer.views.keras_status import compare
+from explorer.worker import Worker, WorkerDied, rebuild, run_forward
+
+SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
+SHAPE = (32, 32, 1)
+
+
+@pytest.fixture(scope="module")
+def worker():
+    made = Worker()
+    yield made
+    made.stop()
+
+
+def ask(worker: Worker, work, owner: object = "test", seconds: float = 120):
+    """The result of one request."""
+    result: Future = Future()
+    worker.submit(owner, work, result.set_result, result.set_exception)
+    return result.result(timeout=seconds)
+
+
+def test_work_runs_in_another_process(worker):
+    assert ask(worker, os.getpid) != os.getpid()
+    assert worker.is_ready
+
+
+def test_a_rebuilt_model_equals_the_report(worker):
+    built = ask(worker, partial(rebuild, SMALL, SHAPE))
+
+    assert compare(built, analyze(trace(SMALL, SHAPE))) == []
+    assert built.seconds > 0
+    assert built.environment.startswith("Keras ")
+
+
+def test_a_forward_pass_brings_timing_and_pictures(worker):
+    result = ask(worker, partial(run_forward, SMALL, (32, 48, 3), 2, None))
+
+    assert result.timing.batch_size == 2
+    assert result.timing.input_shape == (32, 48, 3)
+    assert result.image.png.startswith(b"\x89PNG")
+    assert len(result.channels) == 2, "the output has two channels"
+    assert compare(result.built, analyze(trace(SMALL, (32, 48, 3)))) == []
+
+
+def test_stacked_outputs_show_the_last_one(worker):
+    net = UNet(filters=2, stacks=2, down_blocks=1, up_blocks=1)
+
+    result = ask(worker, partial(run_forward, net, SHAPE, 1, None))
+
+    assert len(result.channels) == 2
+
+
+def test_a_class_from_a_notebook_cell_is_built(worker):
+    from explorer import EncoderDecoder, SimpleConvBlock, SimpleUpsamplingBlock
+
+    class Mine(EncoderDecoder):
+        encoder_stack = (SimpleConvBlock(filters=3),)
+        decoder_stack = (SimpleUpsamplingBlock(refine_convs_filters=3),)
+
+    built = ask(worker, partial(rebuild, Mine(), SHAPE))
+
+    assert compare(built, analyze(trace(Mine(), SHAPE))) == []
+
+
+_held = []
+
+
+def grow() -> int:
+    """Take 400 MB, as a large model does, and keep them."""
+    _held.append(bytearray(os.urandom(1)) * 400_000_000)
+    return os.getpid()
+
+
+def test_a_process_that_holds_a_large_model_is_kept(worker):
+    first = ask(worker, os.getpid)
+    deadline = threading.Event()
+    for _ in range(3):
+        assert ask(worker, grow) == first
+        deadline.wait(1.1)  # loky looks at the memory at most once a second
+    assert ask(worker, os.getpid) == first
+    worker.stop()
+
+
+def fail():
+    raise ValueError("as asked")
+
+
+def test_an_error_in_the_process_reaches_the_owner(worker):
+    with pytest.raises(ValueError, match="as asked"):
+        ask(worker, fail)
+    assert ask(worker, os.getpid) > 0
+
+
+def test_what_cannot_be_sent_is_an_error_and_not_a_hang(worker):
+    lock = threading.Lock()
+
+    with pytest.raises(Exception, match="pickle"):
+        ask(worker, lambda: lock)
+    assert ask(worker, os.getpid) > 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+def test_a_killed_process_costs_one_request(worker):
+    first = ask(worker, os.getpid)
+
+    with pytest.raises(WorkerDied, match="memory"):
+        ask(worker, partial(os.kill, first, signal.SIGKILL))
+    assert not worker.is_ready
+    assert ask(worker, os.getpid) not in (first, os.getpid())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+def test_a_process_killed_while_idle_is_replaced(worker):
+    first = ask(worker, os.getpid)
+    process = psutil.Process(first)
+
+    process.kill()
+    process.wait(timeout=30)
+
+    answers = []
+    for _ in range(2):  # whether the loss shows before or after the next request is a race
+        try:
+            answers.append(ask(worker, os.getpid))
+        except WorkerDied:
+            continue
+    assert answers
+    assert first not in answers
+
+
+def wait_for(path: str) -> str:
+    """Block the process until a file is there: a request whose end the test decides."""
+    import time
+
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return "waited"
+
+
+def test_of_several_waiting_requests_of_one_owner_the_latest_runs(worker, tmp_path):
+    gate = tmp_path / "gate"
+    results: dict[str, Future] = {name: Future() for name in ("running", "old", "new", "other")}
+
+    def submit(name: str, owner: str, work) -> None:
+        worker.submit(owner, work, results[name].set_result, results[name].set_exception)
+
+    submit("running", "me", partial(wait_for, str(gate)))
+    submit("old", "me", partial(str, "old"))
+    submit("other", "you", partial(str, "other"))
+    submit("new", "me", partial(str, "new"))
+    gate.touch()
+
+    assert results["running"].result(60) == "waited"
+    assert results["new"].result(60) == "new"
+    assert results["other"].result(60) == "other"
+    assert not results["old"].done()
+
+
+def test_a_cancelled_request_does_not_run(worker, tmp_path):
+    gate = tmp_path / "gate"
+    running, cancelled = Future(), Future()
+    worker.submit("you", partial(wait_for, str(gate)), running.set_result, running.set_exception)
+    worker.submit("me", os.getpid, cancelled.set_result, cancelled.set_exception)
+
+    worker.cancel("me")
+    gate.touch()
+
+    assert running.result(60) == "waited"
+    assert ask(worker, os.getpid, owner="third") > 0
+    assert not cancelled.done()
+
+
+def test_a_callback_that_fails_does_not_stop_the_queue(worker):
+    called = threading.Event()
+
+    def fail_to_show(_: object) -> None:
+        called.set()
+        raise RuntimeError("on purpose")
+
+    worker.submit("me", os.getpid, fail_to_show, fail_to_show)
+
+    assert called.wait(60)
+    assert ask(worker, os.getpid) > 0
+
+
+def test_the_process_ends_with_its_parent(tmp_path):
+    import subprocess
+    import sys
+
+    program = (
+        "import os, signal, sys\n"
+        "from concurrent.futures import Future\n"
+        "from explorer.worker import Worker\n"
+        "worker, result = Worker(), Future()\n"
+        "worker.submit('me', os.getpid, result.set_result, result.set_exception)\n"
+        "print(result.result(60), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    parent = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    pid = int(parent.stdout)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(timeout=30)
+    assert not psutil.pid_exists(pid)
+
+
+def test_time_forward_measures_in_the_worker():
+    timing = time_forward(SMALL, SHAPE, batch_size=3)
+
+    assert timing.batch_size == 3
+    assert timing.median > 0
+
+
+def test_time_forward_refuses_what_does_not_fit():
+    with pytest.raises(ParameterError, match="batch_size=0"):
+        time_forward(SMALL, SHAPE, batch_size=0)
+    with pytest.raises(ParameterError, match="height=30"):
+        time_forward(SMALL, (30, 32, 1))
