@@ -5,10 +5,7 @@ each view shows them. What arrives late (from the Keras process) is dropped when
 another design than the one on screen.
 """
 
-import functools
-import threading
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,37 +20,19 @@ from explorer.controls import Form, plain_layout
 from explorer.diagram import diagram
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, check_input_shape
-from explorer.images import ImageError
+from explorer.guard import guarded
 from explorer.keras_model import build
+from explorer.live_keras import LiveKeras
 from explorer.parameters import ParameterError, parameters_of
 from explorer.state import Design, Input, State
 from explorer.views.diagram_view import DiagramView
-from explorer.views.forward_view import ForwardView
-from explorer.views.keras_status import KerasStatus
 from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
-from explorer.worker import Built, ForwardPass, WorkerDied, rebuild, run_forward, shared_worker
 
 if TYPE_CHECKING:
     import keras
 
-#: Seconds for which a change must outlast before Keras rebuilds the model.
-SETTLED = 0.3
-
 DEFAULT_PRESET = "U-Net (small)"
-
-
-def _guarded(method: Callable[..., None]) -> Callable[..., None]:
-    """Show an unforeseen error on the screen: raised in a widget's thread, it would vanish."""
-
-    @functools.wraps(method)
-    def guarded(self: "Explorer", *args: Any) -> None:
-        try:
-            method(self, *args)
-        except Exception:
-            self._alert(traceback.format_exc())
-
-    return guarded
 
 
 class Explorer(widgets.VBox):
@@ -83,15 +62,11 @@ class Explorer(widgets.VBox):
         Raises:
             ParameterError: If the shape does not fit the architecture.
         """
-        self._worker = shared_worker()
-        self._settling: threading.Timer | None = None
         architecture = presets[DEFAULT_PRESET] if architecture is None else architecture
         self._state = State(Design(architecture, _input(input_shape)))
         self._base = architecture
-        self._picture: bytes | None = None
         self._built_here: tuple[Graph, Any] | None = None
         self._showing = False
-        self._verified: Design | None = None  # the last design that Keras built
         self._make_views()
         super().__init__(self._arrange())
         self.layout.width = "auto"
@@ -121,9 +96,8 @@ class Explorer(widgets.VBox):
 
     def close(self) -> None:
         """Take the explorer off the screen and drop what it has asked of Keras."""
-        if self._settling:
-            self._settling.cancel()
-        self._worker.cancel(self)
+        if hasattr(self, "_keras"):  # ipywidgets closes what could not be made, too
+            self._keras.close()
         super().close()
 
     @traitlets.observe("architecture", "input_shape", "batch_size")
@@ -170,11 +144,7 @@ class Explorer(widgets.VBox):
         )
         self._detail.observe(self._detail_chosen, names="value")
         self._diagram = DiagramView()
-        self._status = KerasStatus(layout=plain_layout())
-        self._forward = ForwardView()
-        self._forward.button.on_click(self._run_clicked)
-        self._forward.after_every_change.observe(self._always_chosen, names="value")
-        self._forward.upload.observe(self._uploaded, names="value")
+        self._keras = LiveKeras(self._state, self._alert)
         self._table = LayerTable()
 
     def _arrange(self) -> list[widgets.Widget]:
@@ -201,15 +171,15 @@ class Explorer(widgets.VBox):
             widgets.HTML(f"<style>{style}</style>", layout=plain_layout()),
             body,
             _heading("In Keras"),
-            self._status,
-            self._forward,
+            self._keras.status,
+            self._keras.forward,
             _heading("Layers"),
             self._table,
         ]
 
     # From the state to the screen.
 
-    @_guarded
+    @guarded
     def _show(self, design: Design) -> None:
         """Show a design in every view."""
         with self._state.lock:
@@ -220,8 +190,7 @@ class Explorer(widgets.VBox):
             self._totals.show(design.report, design.architecture, design.input.batch_size)
             self._table.show(design.report)
             self._draw(design)
-            self._forward.show_nothing()
-            self._ask_keras_soon()
+            self._keras.design_changed()
 
     def _show_controls(self, design: Design) -> None:
         self._make_form(design.architecture)
@@ -271,7 +240,7 @@ class Explorer(widgets.VBox):
 
     # From the controls to the state.
 
-    @_guarded
+    @guarded
     def _edited(self, form: Form, name: str) -> None:
         """Show the network that all controls together describe, or say what is wrong with it."""
         with self._state.lock:
@@ -306,7 +275,7 @@ class Explorer(widgets.VBox):
             f"network yet, so the last one stays. {escape(message)}</div>"
         )
 
-    @_guarded
+    @guarded
     def _family_chosen(self, change: Any) -> None:
         if self._showing or change.new not in presets:
             return
@@ -316,121 +285,15 @@ class Explorer(widgets.VBox):
             self._form.show(self._base)
             self._edited(self._input_form, "height")
 
-    @_guarded
+    @guarded
     def _detail_chosen(self, change: Any) -> None:
         with self._state.lock:
             self._draw(self._state.design)
-
-    # To Keras and back.
-
-    def _ask_keras_soon(self) -> None:
-        """Have Keras rebuild the model once the design has stayed the same for a moment."""
-        if self._settling:
-            self._settling.cancel()
-        self._settling = threading.Timer(SETTLED, self._ask_keras)
-        self._settling.daemon = True
-        self._settling.start()
-
-    @_guarded
-    def _ask_keras(self) -> None:
-        if self._forward.after_every_change.value:
-            self._run()
-            return
-        design = self._state.design
-        self._show_waiting(design)
-        self._worker.submit(
-            self,
-            functools.partial(rebuild, design.architecture, design.input.shape),
-            functools.partial(self._rebuilt, design),
-            functools.partial(self._not_rebuilt, design),
-        )
-
-    def _run(self) -> None:
-        design = self._state.design
-        self._show_waiting(design)
-        self._forward.show_running()
-        self._worker.submit(
-            self,
-            functools.partial(
-                run_forward,
-                design.architecture,
-                design.input.shape,
-                design.input.batch_size,
-                self._picture,
-            ),
-            functools.partial(self._ran, design),
-            functools.partial(self._not_run, design),
-        )
-
-    def _show_waiting(self, design: Design) -> None:
-        if not self._worker.is_ready:
-            self._status.show_starting()
-        elif design != self._verified:
-            self._status.show_building()
-
-    @_guarded
-    def _rebuilt(self, design: Design, built: Built) -> None:
-        with self._state.lock:
-            if design == self._state.design:
-                self._verified = design
-                self._status.show_built(built, design.report)
-
-    @_guarded
-    def _ran(self, design: Design, result: ForwardPass) -> None:
-        with self._state.lock:
-            self._rebuilt(design, result.built)
-            if design == self._state.design:
-                self._forward.show(result, design.report.macs)
-
-    @_guarded
-    def _not_rebuilt(self, design: Design, error: Exception) -> None:
-        with self._state.lock:
-            if design == self._state.design:
-                self._verified = None
-                self._status.show_failure(_failure(error))
-
-    @_guarded
-    def _not_run(self, design: Design, error: Exception) -> None:
-        with self._state.lock:
-            if isinstance(error, ImageError):
-                self._picture = None
-                self._forward.show_source("")
-            if design == self._state.design:
-                self._forward.show_failure(_failure(error))
-                if design != self._verified or isinstance(error, WorkerDied):
-                    self._not_rebuilt(design, error)
-
-    @_guarded
-    def _run_clicked(self, _: Any) -> None:
-        if self._settling:
-            self._settling.cancel()
-        self._run()
-
-    @_guarded
-    def _always_chosen(self, change: Any) -> None:
-        if change.new:
-            self._run_clicked(None)
-
-    @_guarded
-    def _uploaded(self, change: Any) -> None:
-        if change.new:
-            self._picture = bytes(change.new[0]["content"])
-            self._forward.show_source(change.new[0]["name"])
-            self._run_clicked(None)
 
 
 def _input(shape: Sequence[int], batch_size: int = 1) -> Input:
     height, width, channels = check_input_shape(shape)
     return Input(height, width, channels, batch_size)
-
-
-def _failure(error: Exception) -> str:
-    message = str(error) or type(error).__name__
-    return (
-        f"{message} The next change or run starts it again."
-        if isinstance(error, WorkerDied)
-        else message
-    )
 
 
 def _preset_classes() -> set[str]:

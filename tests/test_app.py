@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 
 import explorer
-from explorer import EncoderDecoder, Hourglass, LeapCNN, ParameterError, UNet, presets
+from explorer import EncoderDecoder, Hourglass, LeapCNN, ParameterError, UNet, live_keras, presets
 from explorer import app as app_module
 from explorer.worker import Worker, WorkerDied, rebuild, run_forward
 
@@ -38,8 +38,8 @@ class StillWorker(Worker):
 @pytest.fixture
 def worker(monkeypatch) -> StillWorker:
     made = StillWorker()
-    monkeypatch.setattr(app_module, "shared_worker", lambda: made)
-    monkeypatch.setattr(app_module, "SETTLED", 0.001)
+    monkeypatch.setattr(live_keras, "shared_worker", lambda: made)
+    monkeypatch.setattr(live_keras, "SETTLED", 0.001)
     return made
 
 
@@ -259,7 +259,7 @@ def test_the_settled_design_is_rebuilt_and_verified(widget, worker):
     worker.answer()
 
     assert worker.requests[-1][0].func is rebuild
-    assert "explorer-good" in widget._status.value
+    assert "explorer-good" in widget._keras.status.value
 
 
 def test_an_answer_about_another_design_is_dropped(widget, worker):
@@ -268,11 +268,11 @@ def test_an_answer_about_another_design_is_dropped(widget, worker):
     work = worker.requests[-1][0]
     stale = work()
     number(widget, "filters").value = 4
-    status = widget._status.value
+    status = widget._keras.status.value
 
     done(stale)
 
-    assert widget._status.value == status
+    assert widget._keras.status.value == status
 
 
 def test_a_model_that_differs_is_reported(widget, worker):
@@ -281,33 +281,33 @@ def test_a_model_that_differs_is_reported(widget, worker):
 
     done(attrs.evolve(work(), total_params=1))
 
-    assert "another model" in widget._status.value
+    assert "another model" in widget._keras.status.value
 
 
 def test_the_button_runs_the_picture_through_the_model(widget, worker):
-    widget._forward.button.click()
+    widget._keras.forward.button.click()
     assert worker.requests[-1][0].func is run_forward
-    assert "Running" in widget._forward.children[-1].value
+    assert "Running" in widget._keras.forward.children[-1].value
 
     worker.answer()
 
-    assert "forward pass" in widget._forward.children[-1].value
-    assert "explorer-good" in widget._status.value
+    assert "forward pass" in widget._keras.forward.children[-1].value
+    assert "explorer-good" in widget._keras.status.value
 
 
 def test_an_edit_takes_the_old_result_away(widget, worker):
-    widget._forward.button.click()
+    widget._keras.forward.button.click()
     worker.answer()
 
     number(widget, "filters").value = 4
 
-    assert widget._forward.children[-1].value == ""
+    assert widget._keras.forward.children[-1].value == ""
 
 
 def test_after_every_change_each_settled_edit_is_run(widget, worker):
     while worker.asked.acquire(timeout=0.2):
         pass
-    widget._forward.after_every_change.value = True
+    widget._keras.forward.after_every_change.value = True
     assert worker.asked.acquire(timeout=10)
 
     number(widget, "filters").value = 4
@@ -319,7 +319,7 @@ def test_after_every_change_each_settled_edit_is_run(widget, worker):
 
 
 def upload(widget, name: str, content: bytes) -> None:
-    widget._forward.upload.value = (
+    widget._keras.forward.upload.value = (
         {
             "name": name,
             "type": "image/png",
@@ -336,29 +336,29 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
 
     upload(widget, "mine.png", encoded(default_photograph()))
     worker.answer()
-    assert "forward pass" in widget._forward.children[-1].value
-    assert "mine.png" in widget._forward._source.value
+    assert "forward pass" in widget._keras.forward.children[-1].value
+    assert "mine.png" in widget._keras.forward._source.value
 
     upload(widget, "notes.png", b"text")
     worker.answer()
-    assert "not a picture" in widget._forward.children[-1].value
-    assert "astronaut" in widget._forward._source.value
-    assert "explorer-good" in widget._status.value, "the model itself is fine"
+    assert "not a picture" in widget._keras.forward.children[-1].value
+    assert "astronaut" in widget._keras.forward._source.value
+    assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
 
-    widget._forward.button.click()
+    widget._keras.forward.button.click()
     worker.answer()
-    assert "forward pass" in widget._forward.children[-1].value
+    assert "forward pass" in widget._keras.forward.children[-1].value
 
 
 def test_a_process_that_died_is_one_clear_line(widget, worker):
-    widget._forward.button.click()
+    widget._keras.forward.button.click()
     _, _, failed = worker.requests[-1]
 
     failed(WorkerDied("The Keras process ended unexpectedly."))
 
-    assert "explorer-bad" in widget._status.value
-    assert "starts it again" in widget._status.value
-    assert "ended unexpectedly" in widget._forward.children[-1].value
+    assert "explorer-bad" in widget._keras.status.value
+    assert "starts it again" in widget._keras.status.value
+    assert "ended unexpectedly" in widget._keras.forward.children[-1].value
 
 
 def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
@@ -367,7 +367,7 @@ def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
 
     assert worker.asked.acquire(timeout=10)
 
-    assert "starting" in widget._status.value
+    assert "starting" in widget._keras.status.value
     widget.close()
 
 

@@ -1,0 +1,147 @@
+"""What the screen asks of the Keras process, and what becomes of its answers.
+
+A design that has stayed the same for a moment is rebuilt, and run when the user wishes. An answer
+about another design than the one on screen is dropped.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from explorer.controls import plain_layout
+from explorer.guard import guarded
+from explorer.images import ImageError
+from explorer.state import Design, State
+from explorer.views.forward_view import ForwardView
+from explorer.views.keras_status import KerasStatus
+from explorer.worker import Built, ForwardPass, WorkerDied, rebuild, run_forward, shared_worker
+
+#: Seconds that a change must outlast before Keras rebuilds the model.
+SETTLED = 0.3
+
+
+class LiveKeras:
+    """Keeps the Keras model in step with the design on screen.
+
+    Attributes:
+        status: The line on what Keras is doing.
+        forward: The forward pass.
+    """
+
+    def __init__(self, state: State, alert: Callable[[str], None]) -> None:
+        self._state = state
+        self._alert = alert
+        self._worker = shared_worker()
+        self._settling: threading.Timer | None = None
+        self._picture: bytes | None = None
+        self._verified: Design | None = None  # the last design that Keras built
+        self.status = KerasStatus(layout=plain_layout())
+        self.forward = ForwardView()
+        self.forward.button.on_click(self._run_clicked)
+        self.forward.after_every_change.observe(self._always_chosen, names="value")
+        self.forward.upload.observe(self._uploaded, names="value")
+
+    def close(self) -> None:
+        """Drop what was asked for."""
+        if self._settling:
+            self._settling.cancel()
+        self._worker.cancel(self)
+
+    def design_changed(self) -> None:
+        """Have Keras rebuild the model once the design has stayed the same for a moment."""
+        self.forward.show_nothing()
+        if self._settling:
+            self._settling.cancel()
+        self._settling = threading.Timer(SETTLED, self._settled)
+        self._settling.daemon = True
+        self._settling.start()
+
+    @guarded
+    def _settled(self) -> None:
+        if self.forward.after_every_change.value:
+            self._run()
+            return
+        design = self._state.design
+        self._show_waiting(design)
+        self._worker.submit(
+            self,
+            partial(rebuild, design.architecture, design.input.shape),
+            partial(self._rebuilt, design),
+            partial(self._not_rebuilt, design),
+        )
+
+    def _run(self) -> None:
+        design = self._state.design
+        given = design.input
+        self._show_waiting(design)
+        self.forward.show_running()
+        self._worker.submit(
+            self,
+            partial(run_forward, design.architecture, given.shape, given.batch_size, self._picture),
+            partial(self._ran, design),
+            partial(self._not_run, design),
+        )
+
+    def _show_waiting(self, design: Design) -> None:
+        if not self._worker.is_ready:
+            self.status.show_starting()
+        elif design != self._verified:
+            self.status.show_building()
+
+    @guarded
+    def _rebuilt(self, design: Design, built: Built) -> None:
+        with self._state.lock:
+            if design == self._state.design:
+                self._verified = design
+                self.status.show_built(built, design.report)
+
+    @guarded
+    def _ran(self, design: Design, result: ForwardPass) -> None:
+        with self._state.lock:
+            self._rebuilt(design, result.built)
+            if design == self._state.design:
+                self.forward.show(result, design.report.macs)
+
+    @guarded
+    def _not_rebuilt(self, design: Design, error: Exception) -> None:
+        with self._state.lock:
+            if design == self._state.design:
+                self._verified = None
+                self.status.show_failure(_message(error))
+
+    @guarded
+    def _not_run(self, design: Design, error: Exception) -> None:
+        with self._state.lock:
+            if isinstance(error, ImageError):
+                self._picture = None
+                self.forward.show_source("")
+            if design == self._state.design:
+                self.forward.show_failure(_message(error))
+                if design != self._verified or isinstance(error, WorkerDied):
+                    self._not_rebuilt(design, error)
+
+    @guarded
+    def _run_clicked(self, _: Any) -> None:
+        if self._settling:
+            self._settling.cancel()
+        self._run()
+
+    @guarded
+    def _always_chosen(self, change: Any) -> None:
+        if change.new:
+            self._run_clicked(None)
+
+    @guarded
+    def _uploaded(self, change: Any) -> None:
+        if change.new:
+            self._picture = bytes(change.new[0]["content"])
+            self.forward.show_source(change.new[0]["name"])
+            self._run_clicked(None)
+
+
+def _message(error: Exception) -> str:
+    message = str(error) or type(error).__name__
+    if isinstance(error, WorkerDied):
+        message += " The next change or run starts it again."
+    return message
