@@ -4,22 +4,33 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.analysis import LayerReport, Report, analyze
 from explorer.architectures import (
+    Custom,
+    DenseDownBlock,
+    DenseUpBlock,
+    FCDenseNet,
     Hourglass,
     HourglassDownBlock,
     HourglassStem,
     HourglassUpBlock,
     LeapCNN,
+    ResidualDownBlock,
+    ResidualHourglass,
+    ResidualStem,
+    ResidualUpBlock,
+    ResNet,
+    ResNetStage,
+    ResNetStem,
     UNet,
-    from_json,
     presets,
-    to_json,
 )
 from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
 from explorer.diagram import Diagram, diagram
 from explorer.encoder_decoder import EncoderDecoder, IntermediateFeature
 from explorer.graph import Feature, Graph, trace
+from explorer.heads import Head
 from explorer.keras_model import build
-from explorer.parameters import ParameterError, parameter
+from explorer.parameters import AtLeast, ParameterError, active_when, parameter
+from explorer.serialization import from_json, to_json
 
 if TYPE_CHECKING:
     from explorer.app import Explorer
@@ -43,13 +54,19 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AtLeast",
+    "Custom",
     "DecoderBlock",
+    "DenseDownBlock",
+    "DenseUpBlock",
     "Diagram",
     "EncoderBlock",
     "EncoderDecoder",
     "Explorer",
+    "FCDenseNet",
     "Feature",
     "Graph",
+    "Head",
     "Hourglass",
     "HourglassDownBlock",
     "HourglassStem",
@@ -59,10 +76,18 @@ __all__ = [
     "LeapCNN",
     "ParameterError",
     "Report",
+    "ResNet",
+    "ResNetStage",
+    "ResNetStem",
+    "ResidualDownBlock",
+    "ResidualHourglass",
+    "ResidualStem",
+    "ResidualUpBlock",
     "SimpleConvBlock",
     "SimpleUpsamplingBlock",
     "Timing",
     "UNet",
+    "active_when",
     "analyze",
     "build",
     "diagram",

@@ -33,9 +33,9 @@ def kernel_parameter(default: int, doc: str, **options: Any) -> Any:
     return parameter(default, doc=doc, minimum=1, slider=(1, 11), unit="px", **options)
 
 
-def activation_parameter(doc: str, **options: Any) -> Any:
-    """Declare the name of a Keras activation, relu unless changed."""
-    return parameter("relu", doc=doc, choices=ACTIVATIONS, **options)
+def activation_parameter(doc: str, default: str = "relu", **options: Any) -> Any:
+    """Declare the name of a Keras activation."""
+    return parameter(default, doc=doc, choices=ACTIVATIONS, **options)
 
 
 def interpolation_parameter(default: str, **options: Any) -> Any:

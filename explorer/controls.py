@@ -50,9 +50,9 @@ class Control:
             return [widgets.Dropdown(options=choices, value=value, description=label, **options)]
         if found.value_type is bool and not found.optional:
             return [widgets.Checkbox(value=value, description=label, indent=False, **options)]
-        if found.optional or found.value_type is str:
+        if found.optional or found.value_type in (str, tuple):
             # Empty text stands for None; numbers are read from the text.
-            text = "" if value is None else str(value)
+            text = _write(value)
             return [widgets.Text(value=text, description=label, continuous_update=False, **options)]
         if found.value_type is int:
             slider, number = widgets.IntSlider, widgets.IntText
@@ -104,7 +104,7 @@ class Control:
         try:
             box = self._inputs[-1]
             is_text = isinstance(box, widgets.Text)
-            box.value = ("" if value is None else str(value)) if is_text else value
+            box.value = _write(value) if is_text else value
             self._move_slider(value)
         finally:
             self._setting = False
@@ -178,6 +178,13 @@ class Control:
             self._note.value = ""
 
 
+def _write(value: Any) -> str:
+    """Return the text for a value: what `_read` reads."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def _read(text: str, found: Parameter) -> Any:
     """Return what a text stands for; text that can't be read stays text, to be refused by name."""
     if text.strip() == "":
@@ -185,6 +192,8 @@ def _read(text: str, found: Parameter) -> Any:
     if found.value_type is bool:
         return {"true": True, "on": True, "false": False, "off": False}.get(text.lower(), text)
     try:
+        if found.value_type is tuple:
+            return tuple(int(part) for part in text.replace(",", " ").split())
         return found.value_type(text) if found.value_type in (int, float) else text
     except ValueError:
         return text

@@ -19,13 +19,17 @@ import pygraphviz
 from explorer.graph import Block, Graph, Node, depth_first
 from explorer.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Conv2DTranspose,
+    DepthwiseConv2D,
+    Dropout,
     InputLayer,
     Layer,
     MaxPooling2D,
     UpSampling2D,
+    ZeroPadding2D,
 )
 
 Detail = Literal["blocks", "layers"]
@@ -59,6 +63,8 @@ LIGHT = Colours(
         "encoder": ("#0b62a6", "#eaf3fb"),
         "middle": ("#8e4585", "#f8eef7"),
         "decoder": ("#b34700", "#fdf1e8"),
+        "merge": ("#5a5f00", "#f7f7e6"),
+        "head": ("#00694f", "#e8f6f1"),
     },
 )
 
@@ -75,6 +81,8 @@ DARK = Colours(
         "encoder": ("#1565a8", "#182635"),
         "middle": ("#8a4482", "#2c1f2e"),
         "decoder": ("#a84a0c", "#33231a"),
+        "merge": ("#5f640a", "#2a2b18"),
+        "head": ("#0a7057", "#172c26"),
     },
 )
 
@@ -215,13 +223,16 @@ def _cards(graph: Graph) -> list[Card]:
     return cards
 
 
+_ORDER = {"encoder": 0, "middle": 0, "decoder": 1, "head": 2, "merge": 3}
+
+
 def _place(block: Block | None) -> tuple[int, int, int]:
     """Return what to sort blocks by: the input, the stem, then each stack's blocks."""
     if block is None:
         return -2, 0, 0
     if block.stack is None:
         return -1, 0, block.index
-    return block.stack, int(block.role == "decoder"), block.index
+    return block.stack, _ORDER[block.role], block.index
 
 
 def _level(nodes: Sequence[Node]) -> object:
@@ -232,13 +243,14 @@ def _level(nodes: Sequence[Node]) -> object:
 
 def _links(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     card_of = {node: card for card in cards for node in card.nodes}
-    position = {card.id: i for i, card in enumerate(cards)}
+    path = [card.id for card in cards if card.role != "head"]
+    position = {card_id: i for i, card_id in enumerate(path)}
     links: dict[tuple[str, str], Link] = {}
     for node in graph:
         for source in node.inputs:
             ends = card_of[source].id, card_of[node].id
             if ends[0] != ends[1]:
-                skips = position[ends[1]] - position[ends[0]] > 1
+                skips = position.get(ends[1], 0) - position[ends[0]] > 1
                 links.setdefault(ends, Link(*ends, is_skip=skips))
     return list(links.values())
 
@@ -251,10 +263,19 @@ def summary(layer: Layer) -> str:
             name = "conv" if isinstance(layer, Conv2D) else "transposed conv"
             stride = f", stride {layer.strides}" if layer.strides > 1 else ""
             active = "" if layer.activation == "linear" else f" → {layer.activation}"
-            return f"{size} {name}, {layer.filters}{stride}{active}"
-        case MaxPooling2D():
+            dilation = getattr(layer, "dilation_rate", 1)
+            dilated = f", dilation {dilation}" if dilation > 1 else ""
+            return f"{size} {name}, {layer.filters}{stride}{dilated}{active}"
+        case DepthwiseConv2D():
+            return f"{layer.kernel_size}×{layer.kernel_size} depthwise conv"
+        case MaxPooling2D() | AveragePooling2D():
             step = "" if layer.strides == layer.pool_size else f", stride {layer.strides}"
-            return f"{layer.pool_size}×{layer.pool_size} max pool{step}"
+            name = "max" if isinstance(layer, MaxPooling2D) else "average"
+            return f"{layer.pool_size}×{layer.pool_size} {name} pool{step}"
+        case ZeroPadding2D():
+            return f"zero padding, {layer.before}"
+        case Dropout():
+            return f"dropout {layer.rate:g}"
         case UpSampling2D():
             return f"{layer.size}× {layer.interpolation} upsampling"
         case BatchNormalization():
@@ -274,7 +295,8 @@ def _summaries(nodes: Sequence[Node]) -> list[str]:
     for node in nodes:
         text = summary(node.layer)
         follows = step_of.get(node.inputs[0]) if node.inputs else None
-        if follows is not None and isinstance(node.layer, (Activation, BatchNormalization)):
+        folded = isinstance(node.layer, (Activation, BatchNormalization, Dropout))
+        if follows is not None and folded:
             steps[follows] += f" → {text}"
             step_of[node] = follows
         else:

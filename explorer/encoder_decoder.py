@@ -13,7 +13,18 @@ import attrs
 
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.graph import Block, block_scope
-from explorer.parameters import ParameterError, parameter
+from explorer.heads import Head
+from explorer.layers import Activation, Add, BatchNormalization, Conv2D
+from explorer.parameters import AtLeast, ParameterError, active_when, parameter
+
+
+def merge_parameter(default: bool) -> Any:
+    """Declare whether stacks are merged."""
+    return parameter(
+        default,
+        doc="Add each stack's input to its output, through 1×1 convolutions.",
+        active=active_when(stacks=AtLeast(2)),
+    )
 
 
 @attrs.frozen
@@ -51,11 +62,13 @@ class EncoderDecoder:
 
     Attributes:
         stacks: Number of encoder-decoders, one after the other.
+        heads: What each stack puts out in place of its decoder's output.
     """
 
     stacks: int = parameter(
         1, doc="Encoder-decoders, one after the other.", minimum=1, slider=(1, 6)
     )
+    heads: tuple[Head, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
 
     def __attrs_post_init__(self) -> None:
         """Refuse settings that no network can have.
@@ -210,6 +223,7 @@ class EncoderDecoder:
         from_stem = [IntermediateFeature(x, stem_stride)] if self._blocks.stem else []
         outputs, features = [], []
         for i in range(self.stacks):
+            x_stack = x
             x, from_encoder = self.make_encoder(x, stem_stride, prefix=f"stack{i}_enc")
             x, intermediate = self.make_decoder(
                 x,
@@ -219,7 +233,50 @@ class EncoderDecoder:
             )
             outputs.append(x)
             features.append(intermediate)
+            if i < self.stacks - 1 and getattr(self, "merge_stacks", False):
+                x = self.make_merge(x_stack, x, prefix=f"stack{i}_merge")
         return (outputs[0], features[0]) if self.stacks == 1 else (outputs, features)
+
+    def make_merge(self, x_in: Any, x: Any, prefix: str = "merge") -> Any:
+        """Return what the next stack gets: a stack's output, added to what went into the stack.
+
+        The output passes a 1×1 convolution, BN and relu, and another 1×1 convolution.
+        Source: Newell et al. 2016 (arXiv 1603.06937), without its intermediate predictions.
+
+        Args:
+            x_in: The stack's input, `(batch, height, width, channels)`.
+            x: The stack's output, of the same height and width.
+            prefix: Start of the layers' names.
+        """
+        with block_scope(Block(prefix, "merge", _stack_of(prefix), 0, "merge")):
+            channels = x_in.shape[-1]
+            x = Conv2D(name=f"{prefix}_conv0", filters=channels, kernel_size=1)(x)
+            x = BatchNormalization(name=f"{prefix}_bn0")(x)
+            x = Activation(name=f"{prefix}_act0_relu", activation="relu")(x)
+            x = Conv2D(name=f"{prefix}_conv1", filters=channels, kernel_size=1)(x)
+            return Add(name=f"{prefix}_add")([x_in, x])
+
+    def make_network(self, x_in: Any) -> list[Any]:
+        """Return the network's outputs: those of the heads, or without heads those of the stacks.
+
+        Args:
+            x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
+        """
+        x, features = self.make_backbone(x_in)
+        outputs = x if isinstance(x, list) else [x]
+        if not self.heads:
+            return outputs
+        made = []
+        of_stacks = features if isinstance(x, list) else [features]
+        for i, (output, intermediate) in enumerate(zip(outputs, of_stacks, strict=True)):
+            sources = [IntermediateFeature(output, self.output_stride), *intermediate]
+            for j, head in enumerate(self.heads):
+                name = head.name if self.stacks == 1 else f"stack{i}_{head.name}"
+                stride = self.output_stride if head.stride is None else head.stride
+                source = next(feature.tensor for feature in sources if feature.stride == stride)
+                with block_scope(Block(name, "head", i, j, "Head")):
+                    made.append(head.make_head(source, name))
+        return made
 
     def whole(self, count: float, field: str, where: str) -> int:
         """Return a derived filter count, truncated to a whole number.
@@ -277,6 +334,29 @@ class EncoderDecoder:
                 "use as much upsampling as downsampling, with a stem for lasting downsampling, "
                 "or one stack",
             )
+        self._check_heads()
+
+    def _check_heads(self) -> None:
+        """Raise a `ParameterError` when a head has no feature to start from, or no own name."""
+        strides = {self.output_stride}
+        stride = self.encoder_features_stride
+        for block in self._blocks.decoder:
+            strides.add(stride)
+            stride //= block.upsampling_stride
+        names = [head.name for head in self.heads]
+        for head in self.heads:
+            if head.stride is not None and head.stride not in strides:
+                raise ParameterError(
+                    f"Head {head.name!r}",
+                    "stride",
+                    head.stride,
+                    "is none of the decoder's strides",
+                    "use " + ", ".join(map(str, sorted(strides))) + " or None for the output's",
+                )
+            if names.count(head.name) > 1:
+                raise ParameterError(
+                    "Head", "name", head.name, "is used twice", "give each head its own name"
+                )
 
     def _check_size(self, x_in: Any) -> None:
         for name, size in zip(("height", "width"), x_in.shape[1:3], strict=True):

@@ -25,7 +25,7 @@ class Block:
 
     Attributes:
         name: The prefix that the block was made with, such as "stack0_enc1".
-        role: "stem", "encoder", "middle" or "decoder".
+        role: "stem", "encoder", "middle", "decoder", "merge" or "head".
         stack: Index of the stack, or None for the stem.
         index: Index of the block within its stack's encoder or decoder, or within the stem.
         kind: Name of the block's class.
@@ -220,8 +220,7 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
         ParameterError: If the shape does not fit the architecture.
     """
     shape = check_input_shape(input_shape)
-    output, _ = architecture.make_backbone(input_feature(shape))
-    outputs = output if isinstance(output, list) else [output]
+    outputs = architecture.make_network(input_feature(shape))
     return Graph(outputs, name=type(architecture).__name__)
 
 

@@ -3,7 +3,7 @@
 All that is known about a kind stands on its class: the shape of its output, its weights, its
 multiply-accumulates and how far it looks. Called on a symbolic feature a layer adds a node to
 the graph; called on a Keras tensor it makes and calls the real Keras layer. Tensors are
-`(batch, height, width, channels)`; shapes here are without the batch. Padding is "same".
+`(batch, height, width, channels)`; shapes here are without the batch.
 """
 
 from collections.abc import Sequence
@@ -113,12 +113,12 @@ class InputLayer(Layer):
 
 @attrs.frozen
 class _Windowed(Layer):
-    """A layer that reads a window of `kernel_size` at steps of `strides`, with "same" padding."""
+    """A layer that reads a window around, or from, every step of its input."""
 
     pointwise: ClassVar[bool] = False
 
-    def _window(self) -> tuple[int, int]:
-        """Return the window's size and its step."""
+    def _window(self) -> tuple[int, int, int, str]:
+        """Return the window's size, its step, the distance of its taps, and the padding."""
         raise NotImplementedError
 
     @property
@@ -126,12 +126,26 @@ class _Windowed(Layer):
         """Factor by which the layer lowers the resolution: its stride."""
         return self._window()[1]
 
+    def _output_size(self, size: int) -> int:
+        window, step, dilation, padding = self._window()
+        if padding == "same":
+            return -(-size // step)
+        fitting = (size - (window - 1) * dilation - 1) // step + 1
+        if fitting < 1:
+            raise ValueError(
+                f"{self.kind} layer {self.name!r} has a window larger than its input of {size} "
+                "pixels: use a larger input or padding='same'."
+            )
+        return fitting
+
     def sources(self, position: int, size: int) -> range:
-        """Return the window's positions; an odd pixel of padding goes to the far side."""
-        window, step = self._window()
-        padding = max((-(-size // step) - 1) * step + window - size, 0)
-        start = position * step - padding // 2
-        return range(start, start + window)
+        """Return the window's positions; an odd pixel of "same" padding goes to the far side."""
+        window, step, dilation, padding = self._window()
+        span = (window - 1) * dilation + 1
+        start = position * step
+        if padding == "same":
+            start -= max((-(-size // step) - 1) * step + span - size, 0) // 2
+        return range(start, start + span, dilation)
 
 
 @attrs.frozen
@@ -143,28 +157,63 @@ class Conv2D(_Windowed):
     strides: int = 1
     use_bias: bool = True
     activation: str = "linear"
+    padding: str = "same"
+    dilation_rate: int = 1
+    groups: int = 1
 
-    def _window(self) -> tuple[int, int]:
-        return self.kernel_size, self.strides
+    def _window(self) -> tuple[int, int, int, str]:
+        return self.kernel_size, self.strides, self.dilation_rate, self.padding
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Return the size divided by the stride, rounded up, with `filters` channels."""
+        """Return the size divided by the stride ("same": rounded up), with `filters` channels."""
         height, width, _ = inputs[0]
         return self._output_size(height), self._output_size(width), self.filters
 
+    def _kernel(self, inputs: Sequence[Shape]) -> int:
+        return self.kernel_size**2 * (inputs[0][2] // self.groups) * self.filters
+
     def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return kernel² × input channels × filters, and a bias per filter; all trainable."""
-        kernel = self.kernel_size**2 * inputs[0][2] * self.filters
-        return kernel + (self.filters if self.use_bias else 0), 0
+        """Return kernel² × input channels × filters, and a bias per filter; all trainable.
+
+        With groups, each filter reads only its group's share of the input channels.
+        """
+        return self._kernel(inputs) + (self.filters if self.use_bias else 0), 0
 
     def macs(self, inputs: Sequence[Shape]) -> int:
-        """Return kernel² × input channels × filters for every output position."""
+        """Return the kernel's weights, times the number of output positions."""
         height, width, _ = self.output_shape(inputs)
-        return height * width * self.kernel_size**2 * inputs[0][2] * self.filters
+        return height * width * self._kernel(inputs)
 
-    def config(self) -> dict[str, Any]:
-        """Return the keyword arguments of the Keras class."""
-        return {**attrs.asdict(self), "padding": "same"}
+
+@attrs.frozen
+class DepthwiseConv2D(_Windowed):
+    """Convolution of each channel on its own."""
+
+    kernel_size: int = 3
+    strides: int = 1
+    depth_multiplier: int = 1
+    use_bias: bool = True
+    activation: str = "linear"
+    padding: str = "same"
+    dilation_rate: int = 1
+
+    def _window(self) -> tuple[int, int, int, str]:
+        return self.kernel_size, self.strides, self.dilation_rate, self.padding
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return the size divided by the stride, with `depth_multiplier` times the channels."""
+        height, width, channels = inputs[0]
+        size = self._output_size(height), self._output_size(width)
+        return *size, channels * self.depth_multiplier
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+        """Return kernel² for each output channel, and a bias each; all trainable."""
+        channels = inputs[0][2] * self.depth_multiplier
+        return self.kernel_size**2 * channels + (channels if self.use_bias else 0), 0
+
+    def macs(self, inputs: Sequence[Shape]) -> int:
+        """Return kernel² for every value of the output."""
+        return prod(self.output_shape(inputs)) * self.kernel_size**2
 
 
 @attrs.frozen
@@ -210,18 +259,44 @@ class Conv2DTranspose(Layer):
 
 
 @attrs.frozen
-class MaxPooling2D(_Windowed):
-    """The largest value of each window."""
-
+class _Pooling(_Windowed):
     pool_size: int = 2
     strides: int = 2
+    padding: str = "same"
 
-    def _window(self) -> tuple[int, int]:
-        return self.pool_size, self.strides
+    def _window(self) -> tuple[int, int, int, str]:
+        return self.pool_size, self.strides, 1, self.padding
+
+
+@attrs.frozen
+class MaxPooling2D(_Pooling):
+    """The largest value of each window."""
+
+
+@attrs.frozen
+class AveragePooling2D(_Pooling):
+    """The mean of each window."""
+
+
+@attrs.frozen
+class ZeroPadding2D(Layer):
+    """Zeros around the feature: `before` above and to the left, `after` below and to the right."""
+
+    pointwise: ClassVar[bool] = False
+
+    before: int = 1
+    after: int = 1
+
+    def _output_size(self, size: int) -> int:
+        return self.before + size + self.after
+
+    def sources(self, position: int, size: int) -> range:
+        """Return the position, moved by the padding before it."""
+        return range(position - self.before, position - self.before + 1)
 
     def config(self) -> dict[str, Any]:
         """Return the keyword arguments of the Keras class."""
-        return {**attrs.asdict(self), "padding": "same"}
+        return {"name": self.name, "padding": ((self.before, self.after),) * 2}
 
 
 @attrs.frozen
@@ -258,6 +333,13 @@ class BatchNormalization(Layer):
     def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
         """Return two trainable and two non-trainable values per channel."""
         return 2 * inputs[0][2], 2 * inputs[0][2]
+
+
+@attrs.frozen
+class Dropout(Layer):
+    """Zeros in the place of a share of all values, in training only."""
+
+    rate: float = 0.5
 
 
 @attrs.frozen

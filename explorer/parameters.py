@@ -85,13 +85,23 @@ def describe(value: object) -> str:
     return "not set" if value is None else str(value)
 
 
+_KINDS: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    str: "text",
+    tuple: "one or more whole numbers",
+}
+
+
 @attrs.frozen(kw_only=True)
 class Parameter:
     """One editable field of a block or an architecture.
 
     Attributes:
         name: Name of the field.
-        value_type: `int`, `float`, `bool` or `str`; anything else is kept, but has no control.
+        value_type: `int`, `float`, `bool`, `str` or, for whole numbers in a row, `tuple`; anything
+            else is `object`: it is kept, but not checked and has no control.
         optional: Whether None is allowed.
         default: Default value, or `attrs.NOTHING`.
         minimum: Smallest valid value (hard bound), or None.
@@ -127,46 +137,39 @@ class Parameter:
             owner: Name of the class that the field belongs to.
             value: The value to check.
         """
-        if value is None and self.optional:
-            return
+        problem = None if value is None and self.optional else self._problem(value)
+        if problem:
+            raise ParameterError(owner, self.name, value, problem, f"give {self._valid_values()}")
+
+    def _problem(self, value: Any) -> str | None:
+        """Return what is wrong with a value, or None."""
+        if self.value_type is tuple:
+            if not isinstance(value, tuple) or not value:
+                return "is not a sequence of numbers"
+            item = attrs.evolve(self, value_type=int)
+            return next(filter(None, map(item._problem, value)), None)
         if not self._has_right_type(value):
-            expected = {
-                int: "a whole number",
-                float: "a number",
-                bool: "True or False",
-                str: "text",
-            }[self.value_type]
-            raise ParameterError(
-                owner, self.name, value, f"is not {expected}", f"give {self._valid_values()}"
-            )
+            return f"is not {_KINDS[self.value_type]}"
         if self.choices is not None and value not in self.choices:
-            raise ParameterError(
-                owner, self.name, value, "is unknown", f"choose {self._valid_values()}"
-            )
+            return "is unknown"
         # Written so that NaN, which compares false with everything, is refused too.
         if self.minimum is not None and not value >= self.minimum:
-            raise ParameterError(
-                owner, self.name, value, "is too small", f"give {self._valid_values()}"
-            )
+            return "is too small"
         if self.maximum is not None and not value <= self.maximum:
-            raise ParameterError(
-                owner, self.name, value, "is too large", f"give {self._valid_values()}"
-            )
+            return "is too large"
+        return None
 
     def _has_right_type(self, value: Any) -> bool:
         if self.value_type is int:
             return isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if self.value_type is float:
             return isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if self.value_type in (bool, str):
-            return isinstance(value, self.value_type)
-        return True
+        return isinstance(value, self.value_type)
 
     def _valid_values(self) -> str:
         if self.choices is not None:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        kind = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
-        text = kind.get(self.value_type, "a value")
+        text = _KINDS.get(self.value_type, "a value")
         if self.minimum is not None and self.maximum is not None:
             text += f" from {self.minimum} to {self.maximum}"
         elif self.minimum is not None:
@@ -267,11 +270,18 @@ def _read_parameters(cls: type) -> Iterator[Parameter]:
         yield attrs.evolve(
             declared,
             name=field.name,
-            value_type=hint if hint in (int, float, bool, str) else object,
+            value_type=_value_type(hint),
             optional=optional,
             default=field.default,
             choices=choices,
         )
+
+
+def _value_type(hint: Any) -> type:
+    """Return the type that a hint asks for, as `Parameter.value_type` has it."""
+    if typing.get_origin(hint) is tuple and typing.get_args(hint) == (int, ...):
+        return tuple
+    return hint if hint in (int, float, bool, str) else object
 
 
 def _strip_none(hint: Any) -> tuple[Any, bool]:

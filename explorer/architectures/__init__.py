@@ -1,12 +1,9 @@
-"""The families of architectures, ready-made examples of them, and their way to JSON and back."""
+"""The families of architectures, and ready-made examples of them."""
 
-import json
-from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
-import cattrs
-
+from explorer.architectures.custom import Custom
+from explorer.architectures.fc_densenet import DenseDownBlock, DenseUpBlock, FCDenseNet
 from explorer.architectures.hourglass import (
     Hourglass,
     HourglassDownBlock,
@@ -14,19 +11,34 @@ from explorer.architectures.hourglass import (
     HourglassUpBlock,
 )
 from explorer.architectures.leap_cnn import LeapCNN
+from explorer.architectures.residual_hourglass import (
+    ResidualDownBlock,
+    ResidualHourglass,
+    ResidualStem,
+    ResidualUpBlock,
+)
+from explorer.architectures.resnet import ResNet, ResNetStage, ResNetStem
 from explorer.architectures.unet import UNet
-from explorer.encoder_decoder import EncoderDecoder
 
 __all__ = [
+    "Custom",
+    "DenseDownBlock",
+    "DenseUpBlock",
+    "FCDenseNet",
     "Hourglass",
     "HourglassDownBlock",
     "HourglassStem",
     "HourglassUpBlock",
     "LeapCNN",
+    "ResNet",
+    "ResNetStage",
+    "ResNetStem",
+    "ResidualDownBlock",
+    "ResidualHourglass",
+    "ResidualStem",
+    "ResidualUpBlock",
     "UNet",
-    "from_json",
     "presets",
-    "to_json",
 ]
 
 #: Ready architectures by display name.
@@ -36,49 +48,16 @@ presets = MappingProxyType(
         "U-Net (small)": UNet(filters=16, down_blocks=3, up_blocks=3),
         "LEAP CNN": LeapCNN(),
         "Stacked hourglass": Hourglass(),
+        "Residual hourglass": ResidualHourglass(),
+        "FC-DenseNet56": FCDenseNet(),
+        "FC-DenseNet67": FCDenseNet(
+            growth_rate=16, layers_per_block=(5, 5, 5, 5, 5), bottleneck_layers=5
+        ),
+        "FC-DenseNet103": FCDenseNet(
+            growth_rate=16, layers_per_block=(4, 5, 7, 10, 12), bottleneck_layers=15
+        ),
+        "ResNet50": ResNet(),
+        "ResNet101": ResNet(depth=101),
+        "ResNet152": ResNet(depth=152),
     }
 )
-
-
-@lru_cache(maxsize=1)
-def _converter() -> cattrs.Converter:
-    return cattrs.Converter(forbid_extra_keys=True)
-
-
-def to_json(architecture: EncoderDecoder) -> str:
-    """Return the architecture as JSON: the name of its class, and every field."""
-    fields = _converter().unstructure(architecture)
-    return json.dumps({"class": type(architecture).__name__, **fields}, indent=2)
-
-
-def from_json(text: str) -> Any:
-    """Return the architecture that `to_json` wrote.
-
-    Args:
-        text: JSON of an object with "class" and the fields; missing fields take their defaults.
-
-    Raises:
-        ValueError: If the class is unknown, or a field or value isn't valid.
-    """
-    fields = json.loads(text)
-    if not isinstance(fields, dict) or not isinstance(fields.get("class"), str):
-        raise ValueError('An architecture in JSON is an object with a "class": add the class name.')
-    name = fields.pop("class")
-    classes = _architecture_classes()
-    if name not in classes:
-        raise ValueError(
-            f"The class {name!r} is unknown: define or import it first, "
-            f"or use one of {', '.join(sorted(classes))}."
-        )
-    return _converter().structure(fields, classes[name])
-
-
-def _architecture_classes() -> dict[str, type[Any]]:
-    """Return every subclass of `EncoderDecoder` by name, the latest definition of each."""
-    found: dict[str, type[Any]] = {}
-    waiting: list[type[Any]] = [EncoderDecoder]
-    for cls in waiting:
-        waiting.extend(cls.__subclasses__())
-        if cls is not EncoderDecoder:
-            found[cls.__name__] = cls
-    return found

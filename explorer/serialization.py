@@ -1,0 +1,78 @@
+"""Architectures to JSON and back."""
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+
+from explorer.blocks import DecoderBlock, EncoderBlock
+from explorer.encoder_decoder import EncoderDecoder
+
+#: Classes whose values are written with the name of their class.
+_TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
+
+
+def to_json(architecture: EncoderDecoder) -> str:
+    """Return the architecture as JSON: the name of its class, and every field."""
+    return json.dumps(_converter().unstructure(architecture, EncoderDecoder), indent=2)
+
+
+def from_json(text: str) -> Any:
+    """Return the architecture that `to_json` wrote.
+
+    Args:
+        text: JSON of an object with "class" and the fields; missing fields take their defaults.
+
+    Raises:
+        ValueError: If a class is unknown, or a field or value isn't valid.
+    """
+    return _converter().structure(json.loads(text), EncoderDecoder)
+
+
+@lru_cache(maxsize=1)
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+
+    @lru_cache(maxsize=512)
+    def writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
+        return make_dict_unstructure_fn(cls, converter)
+
+    @lru_cache(maxsize=512)
+    def reader(cls: Any) -> Callable[[Any, Any], Any]:
+        return make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+
+    def write(value: Any) -> dict[str, Any]:
+        return {"class": type(value).__name__, **writer(type(value))(value)}
+
+    def read(fields: Any, base: type) -> Any:
+        if not isinstance(fields, dict) or not isinstance(fields.get("class"), str):
+            raise ValueError(
+                f'In JSON an {base.__name__} is an object with a "class": add its class name.'
+            )
+        name = fields["class"]
+        classes = _subclasses(base)
+        if name not in classes:
+            raise ValueError(
+                f"The {base.__name__} class {name!r} is unknown: define or import it first, "
+                f"or use one of {', '.join(sorted(classes))}."
+            )
+        values = {key: value for key, value in fields.items() if key != "class"}
+        return reader(classes[name])(values, classes[name])
+
+    def is_tagged(cls: Any) -> bool:
+        return isinstance(cls, type) and issubclass(cls, _TAGGED)
+
+    converter.register_unstructure_hook_func(is_tagged, write)
+    converter.register_structure_hook_func(is_tagged, read)
+    return converter
+
+
+def _subclasses(base: type) -> dict[str, type[Any]]:
+    """Return every class below a base class by name, the latest definition of each."""
+    found: list[type[Any]] = [base]
+    for cls in found:
+        found.extend(cls.__subclasses__())
+    return {cls.__name__: cls for cls in found[1:]}
