@@ -28,7 +28,7 @@ from explorer.diagram import Diagram, diagram
 from explorer.encoder_decoder import EncoderDecoder, IntermediateFeature
 from explorer.graph import Feature, Graph, trace
 from explorer.heads import Head
-from explorer.keras_model import build
+from explorer.keras_model import build, read
 from explorer.parameters import AtLeast, ParameterError, active_when, parameter
 from explorer.serialization import from_json, to_json
 
@@ -94,6 +94,7 @@ __all__ = [
     "from_json",
     "parameter",
     "presets",
+    "read",
     "time_forward",
     "to_json",
     "trace",

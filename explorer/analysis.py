@@ -33,7 +33,7 @@ class LayerReport:
         stride: Step of its output in input pixels.
         params: Number of parameters.
         trainable_params: Number of those that training changes.
-        macs: Multiply-accumulates for one image.
+        macs: Multiply-accumulates for one image, or None where they are not known.
         memory_bytes: Size of its output for one image, in float32.
         receptive_field: `(height, width)` in input pixels of the smallest window that can
             influence one output pixel away from the border, the largest over the pixel's
@@ -46,7 +46,7 @@ class LayerReport:
     stride: Any
     params: int
     trainable_params: int
-    macs: int
+    macs: int | None
     memory_bytes: int
     receptive_field: tuple[int, int] | None
 
@@ -62,12 +62,14 @@ class Report:
             is alive from its computation until its last use, so a skip source stays alive until
             the decoder has used it.
         receptive_field: `(height, width)` in input pixels, of the last output.
+        head_params: Parameters of the heads; the rest are the backbone's.
     """
 
     layers: tuple[LayerReport, ...]
     output_shapes: tuple[Shape, ...]
     peak_activation_bytes: int
     receptive_field: tuple[int, int] | None
+    head_params: int = 0
 
     @cached_property
     def total_params(self) -> int:
@@ -81,8 +83,16 @@ class Report:
 
     @cached_property
     def macs(self) -> int:
-        """Multiply-accumulates of one forward pass (convolutions; a multiply-add is one)."""
-        return sum(row.macs for row in self.layers)
+        """Multiply-accumulates of one forward pass (convolutions; a multiply-add is one).
+
+        Layers whose MACs are not known add nothing: see `macs_are_known`.
+        """
+        return sum(row.macs or 0 for row in self.layers)
+
+    @property
+    def macs_are_known(self) -> bool:
+        """Whether `macs` counts every layer; otherwise the network has at least so many."""
+        return all(row.macs is not None for row in self.layers)
 
     @property
     def flops(self) -> int:
@@ -138,6 +148,11 @@ def analyze(graph: Graph) -> Report:
         output_shapes=tuple(node.shape for node in graph.outputs),
         peak_activation_bytes=_peak_activation_values(graph) * BYTES_PER_VALUE,
         receptive_field=fields[graph.outputs[-1]],
+        head_params=sum(
+            row.params
+            for node, row in zip(graph, rows, strict=True)
+            if node.block and node.block.role == "head"
+        ),
     )
 
 
@@ -241,7 +256,7 @@ def _window(node: Node, windows: dict[Node, _Window | None], axis: int) -> _Wind
     if not node.inputs:
         return _Window.of([(0, 0)], 1)
     sources = [windows[source] for source in node.inputs]
-    if any(source is None for source in sources):
+    if not node.layer.is_known or any(source is None for source in sources):
         return None
     merged = _merge([source for source in sources if source is not None])
     if merged is None or node.layer.pointwise:

@@ -5,14 +5,14 @@ decoder block, in which order) is written here, once, for all of them.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
 import attrs
 
 from explorer.blocks import DecoderBlock, EncoderBlock
-from explorer.graph import Block, block_scope
+from explorer.graph import Block, in_block
 from explorer.heads import Head
 from explorer.layers import Activation, Add, BatchNormalization, Conv2D
 from explorer.parameters import AtLeast, ParameterError, active_when, parameter
@@ -143,8 +143,8 @@ class EncoderDecoder:
         x = x_in
         for i, block in enumerate(self._blocks.stem):
             name = f"{prefix}{i}"
-            with block_scope(Block(name, "stem", None, i, type(block).__name__)):
-                x = block.make_block(x, prefix=name)
+            where = Block(name, "stem", None, i, type(block).__name__)
+            x = in_block(where, partial(block.make_block, x, prefix=name))
         return x
 
     def make_encoder(
@@ -165,8 +165,8 @@ class EncoderDecoder:
         for i, block in enumerate(blocks):
             name = f"{prefix}{i}"
             role = "encoder" if i < first_middle else "middle"
-            with block_scope(Block(name, role, _stack_of(prefix), i, type(block).__name__)):
-                x = block.make_block(x, prefix=name)
+            where = Block(name, role, _stack_of(prefix), i, type(block).__name__)
+            x = in_block(where, partial(block.make_block, x, prefix=name))
             if block.pool:
                 current_stride *= block.pooling_stride
             if all(feature.stride != current_stride for feature in features):
@@ -195,11 +195,11 @@ class EncoderDecoder:
             features.append(IntermediateFeature(x, current_stride))
             new_stride = current_stride // block.upsampling_stride
             matching = (f.tensor for f in skip_source_features or () if f.stride == new_stride)
+            source = next(matching, None)
             name = f"{prefix}{i}"
-            with block_scope(Block(name, "decoder", _stack_of(prefix), i, type(block).__name__)):
-                x = block.make_block(
-                    x, current_stride, skip_source=next(matching, None), prefix=name
-                )
+            where = Block(name, "decoder", _stack_of(prefix), i, type(block).__name__)
+            make = partial(block.make_block, x, current_stride, skip_source=source, prefix=name)
+            x = in_block(where, make)
             current_stride = new_stride
         return x, features
 
@@ -248,13 +248,16 @@ class EncoderDecoder:
             x: The stack's output, of the same height and width.
             prefix: Start of the layers' names.
         """
-        with block_scope(Block(prefix, "merge", _stack_of(prefix), 0, "merge")):
-            channels = x_in.shape[-1]
-            x = Conv2D(name=f"{prefix}_conv0", filters=channels, kernel_size=1)(x)
-            x = BatchNormalization(name=f"{prefix}_bn0")(x)
-            x = Activation(name=f"{prefix}_act0_relu", activation="relu")(x)
-            x = Conv2D(name=f"{prefix}_conv1", filters=channels, kernel_size=1)(x)
-            return Add(name=f"{prefix}_add")([x_in, x])
+        channels = x_in.shape[-1]
+
+        def merge() -> Any:
+            y = Conv2D(name=f"{prefix}_conv0", filters=channels, kernel_size=1)(x)
+            y = BatchNormalization(name=f"{prefix}_bn0")(y)
+            y = Activation(name=f"{prefix}_act0_relu", activation="relu")(y)
+            y = Conv2D(name=f"{prefix}_conv1", filters=channels, kernel_size=1)(y)
+            return Add(name=f"{prefix}_add")([x_in, y])
+
+        return in_block(Block(prefix, "merge", _stack_of(prefix), 0, "merge"), merge)
 
     def make_network(self, x_in: Any) -> list[Any]:
         """Return the network's outputs: those of the heads, or without heads those of the stacks.
@@ -274,8 +277,8 @@ class EncoderDecoder:
                 name = head.name if self.stacks == 1 else f"stack{i}_{head.name}"
                 stride = self.output_stride if head.stride is None else head.stride
                 source = next(feature.tensor for feature in sources if feature.stride == stride)
-                with block_scope(Block(name, "head", i, j, "Head")):
-                    made.append(head.make_head(source, name))
+                where = Block(name, "head", i, j, "Head")
+                made.append(in_block(where, partial(head.make_head, source, name)))
         return made
 
     def whole(self, count: float, field: str, where: str) -> int:

@@ -4,8 +4,8 @@ A `Feature` stands for a tensor while an architecture is traced; the `Graph` is 
 the outputs backwards, so that layers which no output needs are not part of it.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any
@@ -40,15 +40,22 @@ class Block:
 
 _current_block: ContextVar[Block | None] = ContextVar("current_block", default=None)
 
+#: While a list is set, each block that was made and its output are noted there. Keras tensors
+#: can't carry the block that they belong to.
+made_blocks: ContextVar[list[tuple[Block, Any]] | None] = ContextVar("made_blocks", default=None)
 
-@contextmanager
-def block_scope(block: Block) -> Iterator[None]:
-    """Mark every node that is added inside the `with` statement as part of this block."""
+
+def in_block(block: Block, make: Callable[[], Any]) -> Any:
+    """Return what `make` returns; every node that it adds becomes part of the block."""
     token = _current_block.set(block)
     try:
-        yield
+        output = make()
     finally:
         _current_block.reset(token)
+    noted = made_blocks.get()
+    if noted is not None:
+        noted.append((block, output))
+    return output
 
 
 @attrs.frozen(eq=False)
@@ -129,10 +136,14 @@ class Graph:
         nodes: Every layer that an output needs.
         outputs: The layers whose outputs the model returns.
         name: Name of the model.
+        read_from_keras: Whether the graph was read from a Keras model.
     """
 
-    def __init__(self, outputs: Sequence[Feature], name: str = "model") -> None:
+    def __init__(
+        self, outputs: Sequence[Feature], name: str = "model", read_from_keras: bool = False
+    ) -> None:
         self.name = name
+        self.read_from_keras = read_from_keras
         self.outputs: tuple[Node, ...] = tuple(feature.node for feature in outputs)
         self.nodes: tuple[Node, ...] = tuple(_in_keras_order(self.outputs))
         self._by_name = {node.name: node for node in self.nodes}
@@ -212,6 +223,9 @@ def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
 def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     """Return the graph of an architecture for images of a shape.
 
+    Blocks that call Keras layers directly can't be traced: such a network is built with Keras, and
+    the model is read back.
+
     Args:
         architecture: An `EncoderDecoder`.
         input_shape: `(height, width, channels)` in pixels.
@@ -220,7 +234,16 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
         ParameterError: If the shape does not fit the architecture.
     """
     shape = check_input_shape(input_shape)
-    outputs = architecture.make_network(input_feature(shape))
+    try:
+        outputs = architecture.make_network(input_feature(shape))
+    except ParameterError:
+        raise
+    except Exception:
+        if "keras" not in sys.modules:  # then no block can have called it
+            raise
+        from explorer.keras_model import trace_with_keras
+
+        return trace_with_keras(architecture, shape)
     return Graph(outputs, name=type(architecture).__name__)
 
 

@@ -1,10 +1,12 @@
-"""From a graph to the `keras.Model` that it stands for. Keras is imported on first use."""
+"""From a graph to the `keras.Model` that it stands for, and back; imports Keras on first use."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from explorer.encoder_decoder import EncoderDecoder
-from explorer.graph import Graph, Node, trace
+from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
+from explorer.keras_reader import Reader
+from explorer.layers import Elementwise, Layer, Shape
 
 if TYPE_CHECKING:
     import keras
@@ -45,13 +47,30 @@ def build(
         ImportError: If Keras' backend is not installed.
     """
     if isinstance(architecture, Graph):
-        graph = architecture
-    elif input_shape is None:
+        if any(not layer_has_twin(node.layer) for node in architecture):
+            raise ValueError(
+                "This graph was read from a Keras model and holds layers that only that model can "
+                "make: use the model itself."
+            )
+        return _from_graph(architecture)
+    if input_shape is None:
         raise TypeError(
             "build() of an architecture needs an input_shape: (height, width, channels)."
         )
-    else:
-        graph = trace(architecture, input_shape)
+    graph = trace(architecture, input_shape)
+    return (
+        _from_keras_calls(architecture, graph.input_shape)
+        if graph.read_from_keras
+        else _from_graph(graph)
+    )
+
+
+def layer_has_twin(layer: Layer) -> bool:
+    """Return whether a Keras layer can be made of what is known of a layer."""
+    return not isinstance(layer, Elementwise)
+
+
+def _from_graph(graph: Graph) -> "keras.Model":
     keras = import_keras()
     tensors: dict[Node, Any] = {}
     for node in graph:
@@ -63,8 +82,51 @@ def build(
             tensors[node] = node.layer.keras_layer()([tensors[source] for source in node.inputs])
     inputs = [tensors[node] for node in graph.inputs]
     outputs = [tensors[node] for node in graph.outputs]
+    return _model(keras, inputs, outputs, graph.name)
+
+
+def _model(keras: Any, inputs: list[Any], outputs: list[Any], name: str) -> Any:
     return keras.Model(
         inputs if len(inputs) > 1 else inputs[0],
         outputs if len(outputs) > 1 else outputs[0],
-        name=graph.name.lower(),
+        name=name.lower(),
     )
+
+
+def _from_keras_calls(architecture: EncoderDecoder, input_shape: Shape) -> Any:
+    """Return the model of an architecture whose blocks call Keras layers themselves."""
+    keras = import_keras()
+    image = keras.Input(input_shape, name=INPUT_NAME)
+    outputs = architecture.make_network(image)
+    return _model(keras, [image], outputs, type(architecture).__name__)
+
+
+def trace_with_keras(architecture: EncoderDecoder, input_shape: Shape) -> Graph:
+    """Return the graph of an architecture whose blocks call Keras layers themselves.
+
+    Args:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)`.
+    """
+    noted: list[tuple[Block, Any]] = []
+    token = made_blocks.set(noted)
+    try:
+        model = _from_keras_calls(architecture, input_shape)
+    finally:
+        made_blocks.reset(token)
+    return Reader(model, noted).graph(type(architecture).__name__)
+
+
+def read(model: "keras.Model") -> Graph:
+    """Return the graph of a functional or sequential Keras model.
+
+    Known layers are fully analysed; of others the shape and the parameters are known, and their
+    MACs and receptive fields are None.
+
+    Args:
+        model: A built model whose inputs have fixed sizes.
+
+    Raises:
+        ValueError: If the model has no layers to read, or inputs of unknown size.
+    """
+    return Reader(model).graph(model.name)

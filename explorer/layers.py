@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import attrs
 
-Shape = tuple[int, int, int]
+#: `(height, width, channels)`; features of a model that was read can have other ranks.
+Shape = tuple[int, ...]
 
 #: Names of the Keras activations that need no arguments and keep the shape of their input.
 ACTIVATIONS = (
@@ -33,11 +34,13 @@ class Layer:
     Attributes:
         name: Name of the layer, unique within a graph.
         pointwise: Whether each output position reads only the same position of every input.
+        is_known: Whether it is known how far the layer looks.
     """
 
     name: str = attrs.field(kw_only=True)
 
     pointwise: ClassVar[bool] = True
+    is_known: ClassVar[bool] = True
 
     @property
     def kind(self) -> str:
@@ -70,8 +73,11 @@ class Layer:
         """Return the numbers of trainable and of non-trainable parameters."""
         return 0, 0
 
-    def macs(self, inputs: Sequence[Shape]) -> int:
-        """Return the multiply-accumulates for one image: of convolutions, a multiply-add is one."""
+    def macs(self, inputs: Sequence[Shape]) -> int | None:
+        """Return the multiply-accumulates for one image: of convolutions, a multiply-add is one.
+
+        None: they are not known.
+        """
         return 0
 
     def sources(self, position: int, size: int) -> range:
@@ -389,13 +395,70 @@ class Add(_Merge):
         return channels[0]
 
 
+@attrs.frozen
+class Elementwise(Layer):
+    """A layer of any Keras class that works on each position alone and keeps the shape.
+
+    It is what a Keras model is read into; it has no Keras twin of its own.
+    """
+
+    keras_class: str
+    trainable_params: int = 0
+    frozen_params: int = 0
+
+    @property
+    def kind(self) -> str:
+        """Name of the Keras class."""
+        return self.keras_class
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return the shape that all inputs have.
+
+        Raises:
+            ValueError: If their shapes differ.
+        """
+        if len(set(inputs)) > 1:
+            raise ValueError(f"{self.kind} layer {self.name!r} broadcasts its inputs.")
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+        """Return what Keras counted."""
+        return self.trainable_params, self.frozen_params
+
+
+@attrs.frozen
+class Unknown(Elementwise):
+    """A layer of which only the shape and the parameters are known.
+
+    Attributes:
+        shape: Shape of the output, without the batch.
+        counted: Whether it is known to hold no convolution, and so no MACs.
+    """
+
+    is_known: ClassVar[bool] = False
+
+    shape: Shape = attrs.field(kw_only=True)
+    counted: bool = attrs.field(kw_only=True)
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return what Keras says."""
+        return self.shape
+
+    def macs(self, inputs: Sequence[Shape]) -> int | None:
+        """Return 0 for layers known to hold no convolution, else None."""
+        return 0 if self.counted else None
+
+
 def layer_kinds() -> dict[str, type[Layer]]:
-    """Return every kind of layer by name."""
+    """Return every kind of layer that has a Keras twin, by name."""
     found: dict[str, type[Layer]] = {}
     waiting: list[type[Layer]] = [Layer]
-    while waiting:
-        for cls in waiting.pop().__subclasses__():
-            waiting.append(cls)
-            if not cls.__name__.startswith("_"):
-                found[cls.__name__] = cls
+    for cls in waiting:
+        waiting.extend(cls.__subclasses__())
+        if (
+            cls is not Layer
+            and not cls.__name__.startswith("_")
+            and not issubclass(cls, Elementwise)
+        ):
+            found[cls.__name__] = cls
     return found

@@ -32,7 +32,7 @@ class Totals(widgets.HTML):
             ),
             (
                 "MACs",
-                short_count(report.macs),
+                ("" if report.macs_are_known else "≥ ") + short_count(report.macs),
                 f"{short_count(report.flops)}FLOPs, per image",
                 "Multiply-accumulates of the convolutions; a multiply-add is one MAC and two FLOPs",
             ),
