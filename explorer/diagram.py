@@ -285,7 +285,7 @@ def summary(layer: Layer) -> str:
         case InputLayer():
             return "image"
         case _:
-            return layer.kind.lower()
+            return layer.kind
 
 
 def _summaries(nodes: Sequence[Node]) -> list[str]:

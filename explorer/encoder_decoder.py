@@ -18,6 +18,10 @@ from explorer.layers import Activation, Add, BatchNormalization, Conv2D
 from explorer.parameters import AtLeast, ParameterError, active_when, parameter
 
 
+def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
 def merge_parameter(default: bool) -> Any:
     """Declare whether stacks are merged."""
     return parameter(
@@ -68,7 +72,7 @@ class EncoderDecoder:
     stacks: int = parameter(
         1, doc="Encoder-decoders, one after the other.", minimum=1, slider=(1, 6)
     )
-    heads: tuple[Head, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    heads: tuple[Head, ...] = attrs.field(default=(), kw_only=True, converter=_as_tuple)
 
     def __attrs_post_init__(self) -> None:
         """Refuse settings that no network can have.

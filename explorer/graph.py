@@ -103,7 +103,7 @@ class Feature:
     node: Node
 
     @property
-    def shape(self) -> tuple[None, int, int, int]:
+    def shape(self) -> tuple[int | None, ...]:
         """`(None, height, width, channels)`, as a Keras tensor of unknown batch size has it."""
         return (None, *self.node.shape)
 

@@ -45,7 +45,7 @@ def _converter() -> cattrs.Converter:
         return make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
 
     def write(value: Any) -> dict[str, Any]:
-        return {"class": type(value).__name__, **writer(type(value))(value)}
+        return {"class": type(value).__name__, **writer(value.__class__)(value)}
 
     def read(fields: Any, base: type) -> Any:
         if not isinstance(fields, dict) or not isinstance(fields.get("class"), str):
@@ -70,7 +70,7 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
-def _subclasses(base: type) -> dict[str, type[Any]]:
+def _subclasses(base: type) -> dict[str, Any]:
     """Return every class below a base class by name, the latest definition of each."""
     found: list[type[Any]] = [base]
     for cls in found:

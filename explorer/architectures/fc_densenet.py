@@ -185,19 +185,12 @@ class FCDenseNet(EncoderDecoder):
     @property
     def encoder_stack(self) -> list[EncoderBlock]:
         """The dense blocks down to the bottleneck, a transition before each but the first."""
-        settings = {"growth_rate": self.growth_rate, "dropout": self.dropout}
-        blocks: list[EncoderBlock] = [
-            DenseDownBlock(
-                pool=i > 0,
-                first_filters=None if i else self.first_filters,
-                layers=layers,
-                **settings,
-            )
-            for i, layers in enumerate(self.layers_per_block)
-        ]
+        block = DenseDownBlock(growth_rate=self.growth_rate, dropout=self.dropout)
+        first, *others = self.layers_per_block
         return [
-            *blocks,
-            DenseDownBlock(layers=self.bottleneck_layers, keep_input=False, **settings),
+            attrs.evolve(block, pool=False, first_filters=self.first_filters, layers=first),
+            *(attrs.evolve(block, layers=layers) for layers in others),
+            attrs.evolve(block, layers=self.bottleneck_layers, keep_input=False),
         ]
 
     @property
