@@ -15,7 +15,8 @@ import ipywidgets as widgets
 import traitlets
 
 from explorer.analysis import Report
-from explorer.architectures import presets
+from explorer.architectures import Custom, presets
+from explorer.block_editor import BlockEditor
 from explorer.controls import Form, plain_layout
 from explorer.diagram import diagram
 from explorer.encoder_decoder import EncoderDecoder
@@ -65,6 +66,7 @@ class Explorer(widgets.VBox):
         architecture = presets[DEFAULT_PRESET] if architecture is None else architecture
         self._state = State(Design(architecture, _input(input_shape)))
         self._base = architecture
+        self._origin: EncoderDecoder | None = None  # what was shown before its blocks were edited
         self._built_here: tuple[Graph, Any] | None = None
         self._showing = False
         self._make_views()
@@ -146,11 +148,27 @@ class Explorer(widgets.VBox):
         self._diagram = DiagramView()
         self._keras = LiveKeras(self._state, self._alert)
         self._table = LayerTable()
+        self._editor = BlockEditor(self._blocks_changed, self._alert)
+        self._back = widgets.Button(layout=plain_layout())
+        self._back.on_click(self._back_clicked)
+        self._editor_box = widgets.Accordion(
+            [widgets.VBox([self._back, self._editor.widget], layout=plain_layout())],
+            titles=["Blocks and heads"],
+            layout=plain_layout(),
+        )
+        self._editor_box.observe(self._editor_opened, names="selected_index")
+        self._diagram.observe(self._box_clicked, names="selected")
 
     def _arrange(self) -> list[widgets.Widget]:
         style = (Path(__file__).parent / "views" / "style.css").read_text(encoding="utf-8")
         controls = widgets.VBox(
-            [self._family, self._form_box, _heading("Input"), self._input_form.widget],
+            [
+                self._family,
+                self._form_box,
+                _heading("Input"),
+                self._input_form.widget,
+                self._editor_box,
+            ],
             layout=plain_layout(),
         )
         controls.add_class("explorer-controls")
@@ -203,6 +221,16 @@ class Explorer(widgets.VBox):
         for name in ("height", "width"):
             self._input_form.controls[name].set_step(design.architecture.maximum_stride)
         self._show_family(design.architecture)
+        self._show_editor(design.architecture)
+
+    def _show_editor(self, architecture: EncoderDecoder) -> None:
+        """Show the blocks, while their editor is open."""
+        if self._editor_box.selected_index is None:
+            return
+        can_go_back = isinstance(architecture, Custom) and self._origin is not None
+        self._back.layout.display = "" if can_go_back else "none"
+        self._back.description = f"Back to {type(self._origin).__name__}"
+        self._editor.show(architecture)
 
     def _make_form(self, architecture: EncoderDecoder) -> None:
         """Make the controls of a family, unless they are already there."""
@@ -284,6 +312,36 @@ class Explorer(widgets.VBox):
             self._make_form(self._base)
             self._form.show(self._base)
             self._edited(self._input_form, "height")
+
+    def _blocks_changed(self, architecture: EncoderDecoder) -> None:
+        """Show an architecture whose blocks were edited; raises what is wrong with it."""
+        with self._state.lock:
+            before = self._state.design.architecture
+            self._state.update(architecture=architecture)
+            if isinstance(architecture, Custom) and not isinstance(before, Custom):
+                self._origin = before
+                self._show_editor(architecture)
+
+    @guarded
+    def _back_clicked(self, _: Any) -> None:
+        with self._state.lock:
+            if self._origin is not None:
+                self._state.update(architecture=self._origin)
+
+    @guarded
+    def _editor_opened(self, change: Any) -> None:
+        with self._state.lock:
+            self._show_editor(self._state.design.architecture)
+
+    @guarded
+    def _box_clicked(self, change: Any) -> None:
+        """Open the editor at the block that was clicked in the diagram."""
+        with self._state.lock:
+            name = change.new.removeprefix("block-")
+            block = next((n.block for n in self.graph if n.block and n.block.name == name), None)
+            if block is not None:
+                self._editor_box.selected_index = 0
+                self._editor.select(block)
 
     @guarded
     def _detail_chosen(self, change: Any) -> None:

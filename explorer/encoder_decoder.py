@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from explorer.blocks import DecoderBlock, EncoderBlock
+from explorer.checks import check_decoder, check_heads, check_size
 from explorer.graph import Block, in_block
 from explorer.heads import Head
 from explorer.layers import Activation, Add, BatchNormalization, Conv2D
@@ -221,7 +222,7 @@ class EncoderDecoder:
             ParameterError: If the settings or the size of `x_in` don't fit.
         """
         self._check()
-        self._check_size(x_in)
+        check_size(self.maximum_stride, x_in)
         x = self.make_stem(x_in)
         stem_stride = current_stride * self.stem_features_stride
         from_stem = [IntermediateFeature(x, stem_stride)] if self._blocks.stem else []
@@ -285,6 +286,27 @@ class EncoderDecoder:
                 made.append(in_block(where, partial(head.make_head, source, name)))
         return made
 
+    def skips_without_source(self) -> list[int]:
+        """Return the decoder blocks that ask for a skip connection which no feature can give."""
+        stride = self.stem_features_stride
+        strides = {stride} if self._blocks.stem else set()
+        of_encoder = []
+        for block in self._blocks.encoder:
+            stride *= block.pooling_stride if block.pool else 1
+            if stride not in of_encoder:
+                of_encoder.append(stride)
+        strides.update(of_encoder[:-1])
+        lacking = []
+        for i, decoder_block in enumerate(self._blocks.decoder):
+            stride //= decoder_block.upsampling_stride
+            if getattr(decoder_block, "skip_connection", False) and stride not in strides:
+                lacking.append(i)
+        return lacking
+
+    def _check(self) -> None:
+        check_decoder(self, self._blocks.decoder)
+        check_heads(self, self._blocks.decoder)
+
     def whole(self, count: float, field: str, where: str) -> int:
         """Return a derived filter count, truncated to a whole number.
 
@@ -305,78 +327,6 @@ class EncoderDecoder:
                 f"every block needs 1 or more: raise {field.replace('_', ' ')} or use fewer blocks",
             )
         return int(count)
-
-    def _check(self) -> None:
-        """Raise a `ParameterError` when the blocks can't follow each other."""
-        owner = type(self).__name__
-        stride = self.encoder_features_stride
-        upsampling = prod(block.upsampling_stride for block in self._blocks.decoder)
-        field = "up_blocks" if hasattr(self, "up_blocks") else "decoder_stack"
-        value = getattr(self, "up_blocks", len(self._blocks.decoder))
-        if upsampling > stride:
-            raise ParameterError(
-                owner,
-                field,
-                value,
-                f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
-                "use fewer up blocks or more down blocks",
-            )
-        for i, block in enumerate(self._blocks.decoder):
-            if stride % block.upsampling_stride:
-                raise ParameterError(
-                    type(block).__name__,
-                    "upsampling_stride",
-                    block.upsampling_stride,
-                    f"of decoder block {i} does not divide the stride {stride} that it starts from",
-                    f"use a divisor of {stride}",
-                )
-            stride //= block.upsampling_stride
-        if self.stacks > 1 and self.stem_features_stride != self.decoder_features_stride:
-            raise ParameterError(
-                owner,
-                "stacks",
-                self.stacks,
-                f"needs each stack to end at the stride {self.stem_features_stride} that it starts "
-                f"from, but it ends at {self.decoder_features_stride}",
-                "use as much upsampling as downsampling, with a stem for lasting downsampling, "
-                "or one stack",
-            )
-        self._check_heads()
-
-    def _check_heads(self) -> None:
-        """Raise a `ParameterError` when a head has no feature to start from, or no own name."""
-        strides = {self.output_stride}
-        stride = self.encoder_features_stride
-        for block in self._blocks.decoder:
-            strides.add(stride)
-            stride //= block.upsampling_stride
-        names = [head.name for head in self.heads]
-        for head in self.heads:
-            if head.stride is not None and head.stride not in strides:
-                raise ParameterError(
-                    f"Head {head.name!r}",
-                    "stride",
-                    head.stride,
-                    "is none of the decoder's strides",
-                    "use " + ", ".join(map(str, sorted(strides))) + " or None for the output's",
-                )
-            if names.count(head.name) > 1:
-                raise ParameterError(
-                    "Head", "name", head.name, "is used twice", "give each head its own name"
-                )
-
-    def _check_size(self, x_in: Any) -> None:
-        for name, size in zip(("height", "width"), x_in.shape[1:3], strict=True):
-            if size is not None and size % self.maximum_stride:
-                below = size // self.maximum_stride * self.maximum_stride
-                fitting = [below, below + self.maximum_stride] if below else [self.maximum_stride]
-                raise ParameterError(
-                    "Input",
-                    name,
-                    size,
-                    f"is not a multiple of {self.maximum_stride}, the maximum stride",
-                    "use " + " or ".join(map(str, fitting)),
-                )
 
 
 def _pooling(blocks: Iterable[EncoderBlock]) -> int:

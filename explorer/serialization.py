@@ -53,7 +53,7 @@ def _converter() -> cattrs.Converter:
                 f'In JSON an {base.__name__} is an object with a "class": add its class name.'
             )
         name = fields["class"]
-        classes = _subclasses(base)
+        classes = subclasses(base)
         if name not in classes:
             raise ValueError(
                 f"The {base.__name__} class {name!r} is unknown: define or import it first, "
@@ -70,7 +70,7 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
-def _subclasses(base: type) -> dict[str, Any]:
+def subclasses(base: type) -> dict[str, Any]:
     """Return every class below a base class by name, the latest definition of each."""
     found: list[type[Any]] = [base]
     for cls in found:

@@ -48,15 +48,31 @@ function render({ model, el }) {
   function draw() {
     canvas.innerHTML = model.get("svg");
     scale();
+    mark();
   }
+
+  function mark() {
+    for (const node of canvas.querySelectorAll("g.node")) {
+      node.classList.toggle("explorer-selected", node.id === model.get("selected"));
+    }
+  }
+
+  canvas.addEventListener("click", (event) => {
+    const node = event.target.closest?.("g.node");
+    if (!node?.id.startsWith("block-")) return;
+    model.set("selected", node.id);
+    model.save_changes();
+  });
 
   const observer = new ResizeObserver(scale);
   observer.observe(canvas);
   model.on("change:svg", draw);
+  model.on("change:selected", mark);
   draw();
   return () => {
     observer.disconnect();
     model.off("change:svg", draw);
+    model.off("change:selected", mark);
   };
 }
 

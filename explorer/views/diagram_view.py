@@ -23,9 +23,11 @@ class DiagramView(anywidget.AnyWidget):
 
     Attributes:
         svg: The drawing, an SVG element.
+        selected: Id of the box that was clicked last.
     """
 
     _esm = Path(__file__).parent / "diagram_view.js"
     _css = theme_css()
 
     svg = traitlets.Unicode().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
