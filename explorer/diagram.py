@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,10 @@ import pygraphviz
 from explorer.graph import Block, Graph, Node, depth_first
 from explorer.layers import (
     Activation,
+    Add,
     AveragePooling2D,
     BatchNormalization,
+    Concatenate,
     Conv2D,
     Conv2DTranspose,
     DepthwiseConv2D,
@@ -35,6 +37,10 @@ from explorer.layers import (
 Detail = Literal["blocks", "layers"]
 
 FONT = "Arial"
+
+#: Longest sequence of steps whose repetition is written once.
+MAX_FOLD = 8
+INDENT = "\N{NO-BREAK SPACE}" * 4
 
 
 @attrs.frozen
@@ -282,6 +288,8 @@ def summary(layer: Layer) -> str:
             return "batch norm"
         case Activation():
             return layer.activation
+        case Add() | Concatenate():
+            return layer.kind.lower()
         case InputLayer():
             return "image"
         case _:
@@ -302,8 +310,38 @@ def _summaries(nodes: Sequence[Node]) -> list[str]:
         else:
             step_of[node] = len(steps)
             steps.append(text)
-    lines = [(step, len(list(repeats))) for step, repeats in groupby(steps)]
-    return [f"{count} × {step}" if count > 1 else step for step, count in lines]
+    return _folded(steps)
+
+
+def _folded(steps: Sequence[str]) -> list[str]:
+    """Return the steps with what follows itself written once, with its count."""
+    lines: list[str] = []
+    at = 0
+    while at < len(steps):
+        length, count = max(
+            ((length, _repeats(steps, at, length)) for length in range(1, MAX_FOLD + 1)),
+            key=lambda found: (found[0] * (found[1] - 1), -found[0]),
+        )
+        if count == 1:
+            lines.append(steps[at])
+            at += 1
+            continue
+        repeated = steps[at : at + length]
+        if length == 1:
+            lines.append(f"{count} × {repeated[0]}")
+        else:
+            lines += [f"{count} times:", *(f"{INDENT}{step}" for step in repeated)]
+        at += length * count
+    return lines
+
+
+def _repeats(steps: Sequence[str], at: int, length: int) -> int:
+    """Return how often the steps from a place on, of a length, follow each other."""
+    count = 1
+    first = steps[at : at + length]
+    while steps[at + count * length : at + (count + 1) * length] == first:
+        count += 1
+    return count
 
 
 def size_text(shape: Sequence[int]) -> str:
