@@ -318,11 +318,9 @@ def _folded(steps: Sequence[str]) -> list[str]:
     lines: list[str] = []
     at = 0
     while at < len(steps):
-        length, count = max(
-            ((length, _repeats(steps, at, length)) for length in range(1, MAX_FOLD + 1)),
-            key=lambda found: (found[0] * (found[1] - 1), -found[0]),
-        )
-        if count == 1:
+        length, count = _best_fold(steps, at)
+        # A repetition that can as well begin one step later does: it then ends with the block.
+        if count == 1 or _best_fold(steps, at + 1) == (length, count):
             lines.append(steps[at])
             at += 1
             continue
@@ -333,6 +331,14 @@ def _folded(steps: Sequence[str]) -> list[str]:
             lines += [f"{count} times:", *(f"{INDENT}{step}" for step in repeated)]
         at += length * count
     return lines
+
+
+def _best_fold(steps: Sequence[str], at: int) -> tuple[int, int]:
+    """Return the length and the count of the repetition from a place on that saves most lines."""
+    return max(
+        ((length, _repeats(steps, at, length)) for length in range(1, MAX_FOLD + 1)),
+        key=lambda found: (found[0] * (found[1] - 1), -found[0]),
+    )
 
 
 def _repeats(steps: Sequence[str], at: int, length: int) -> int:
