@@ -359,7 +359,7 @@ def _dot(cards: list[Card], links: list[Link], graph: Graph, detail: Detail) -> 
     dot = graphviz.Digraph(
         "model",
         graph_attr={
-            "bgcolor": "transparent",
+            "bgcolor": "white",
             "newrank": "true",
             "nodesep": "0.3",
             "ranksep": "0.45",

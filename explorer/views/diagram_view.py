@@ -11,10 +11,15 @@ from explorer.diagram import dark_theme
 def theme_css() -> str:
     """Return the rules that exchange the drawing's colours on JupyterLab's dark themes."""
     dark = 'body[data-jp-theme-light="false"] .explorer-diagram svg'
+    # The paper that an exported drawing has gives way to the page's own background.
+    paper = ".explorer-diagram svg > g > polygon:first-of-type { fill: none; }"
     return "\n".join(
-        f'{dark} [{attribute}="{light}"] {{ {attribute}: {colour}; }}'
-        for light, colour in dark_theme().items()
-        for attribute in ("fill", "stroke")
+        [paper]
+        + [
+            f'{dark} [{attribute}="{light}"] {{ {attribute}: {colour}; }}'
+            for light, colour in dark_theme().items()
+            for attribute in ("fill", "stroke")
+        ]
     )
 
 
