@@ -130,7 +130,6 @@ class Own(keras.layers.Layer):
         Own(),
         keras.layers.Conv2D(3, (3, 1)),
         keras.layers.SeparableConv2D(3, 3),
-        else Own(),
         keras.layers.Conv2DTranspose(3, 3, strides=2, padding="valid"),
         keras.layers.Lambda(lambda x: x[:, ::2]),
     ],
