@@ -16,11 +16,10 @@ from explorer.checks import check_decoder, check_heads, check_size
 from explorer.graph import Block, in_block
 from explorer.heads import Head
 from explorer.layers import Activation, Add, BatchNormalization, Conv2D
-from explorer.parameters import AtLeast, ParameterError, active_when, parameter
+from explorer.parameters import AtLeast, ParameterError, active_when, parameter, parts
 
-
-def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(values)
+#: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
+MAX_FILTERS = 1_000_000
 
 
 def merge_parameter(default: bool) -> Any:
@@ -73,7 +72,7 @@ class EncoderDecoder:
     stacks: int = parameter(
         1, doc="Encoder-decoders, one after the other.", minimum=1, slider=(1, 6)
     )
-    heads: tuple[Head, ...] = attrs.field(default=(), kw_only=True, converter=_as_tuple)
+    heads: tuple[Head, ...] = parts((), Head)
 
     def __attrs_post_init__(self) -> None:
         """Refuse settings that no network can have.
@@ -312,21 +311,43 @@ class EncoderDecoder:
 
         Args:
             count: The count as the family's formula gives it.
-            field: Name of the field to change when the count is too small.
+            field: Name of the field to change when no block can have that count.
             where: Name of the block that has it.
 
         Raises:
-            ParameterError: If the whole number is below 1.
+            ParameterError: If the whole number is below 1 or beyond a million.
         """
-        if not 1 <= count < float("inf"):
-            raise ParameterError(
-                type(self).__name__,
-                field,
-                getattr(self, field),
-                f"gives {where} {count:g} filters",
-                f"every block needs 1 or more: raise {field.replace('_', ' ')} or use fewer blocks",
-            )
-        return int(count)
+        if 1 <= count <= MAX_FILTERS:
+            return int(count)
+        remedy = (
+            f"raise {field.replace('_', ' ')}" if count < 1 else f"lower {field.replace('_', ' ')}"
+        )
+        raise ParameterError(
+            type(self).__name__,
+            field,
+            getattr(self, field),
+            f"gives {where} {count:g} filters",
+            f"a block can have 1 to {MAX_FILTERS:,}: {remedy} or use fewer blocks",
+        )
+
+    def widened(self, first: float, rate: float, level: int, field: str, where: str) -> int:
+        """Return `first * rate ** level` filters, truncated to a whole number.
+
+        Args:
+            first: Filters of level 0.
+            rate: Factor between a level and the next.
+            level: The level.
+            field: Name of the field that the rate comes from.
+            where: Name of the block that has the filters.
+
+        Raises:
+            ParameterError: If the whole number is below 1 or beyond a million.
+        """
+        try:
+            count = first * float(rate) ** level
+        except OverflowError:
+            count = float("inf")
+        return self.whole(count, field, where)
 
 
 def _pooling(blocks: Iterable[EncoderBlock]) -> int:

@@ -4,16 +4,18 @@ Everything else that needs to know about a parameter (validation, the control on
 tooltip, JSON, tables) reads this one declaration, so no two places can disagree.
 """
 
+import math
 import numbers
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import attrs
 
 _METADATA_KEY = "explorer.parameter"
+_PARTS_KEY = "explorer.parts"
 
 
 class ParameterError(ValueError):
@@ -87,7 +89,7 @@ def describe(value: object) -> str:
 
 _KINDS: dict[type, str] = {
     int: "a whole number",
-    float: "a number",
+    float: "a finite number",
     bool: "True or False",
     str: "text",
     tuple: "one or more whole numbers",
@@ -139,7 +141,9 @@ class Parameter:
         """
         problem = None if value is None and self.optional else self._problem(value)
         if problem:
-            raise ParameterError(owner, self.name, value, problem, f"give {self._valid_values()}")
+            verb = "give" if self.choices is None else "choose"
+            remedy = f"{verb} {self._valid_values()}"
+            raise ParameterError(owner, self.name, value, problem, remedy)
 
     def _problem(self, value: Any) -> str | None:
         """Return what is wrong with a value, or None."""
@@ -152,10 +156,9 @@ class Parameter:
             return f"is not {_KINDS[self.value_type]}"
         if self.choices is not None and value not in self.choices:
             return "is unknown"
-        # Written so that NaN, which compares false with everything, is refused too.
-        if self.minimum is not None and not value >= self.minimum:
+        if self.minimum is not None and value < self.minimum:
             return "is too small"
-        if self.maximum is not None and not value <= self.maximum:
+        if self.maximum is not None and value > self.maximum:
             return "is too large"
         return None
 
@@ -163,7 +166,8 @@ class Parameter:
         if self.value_type is int:
             return isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if self.value_type is float:
-            return isinstance(value, numbers.Real) and not isinstance(value, bool)
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            return is_number and math.isfinite(value)
         return isinstance(value, self.value_type)
 
     def _valid_values(self) -> str:
@@ -223,6 +227,26 @@ def parameter(
     )
 
 
+def parts(default: tuple[Any, ...], kind: type) -> Any:
+    """Declare a field that holds values of its own, such as blocks; it is no parameter itself.
+
+    Args:
+        default: Default value.
+        kind: Class of the values.
+    """
+    return attrs.field(
+        default=default,
+        kw_only=True,
+        converter=_as_tuple,
+        validator=attrs.validators.deep_iterable(attrs.validators.instance_of(kind)),
+        metadata={_PARTS_KEY: True},
+    )
+
+
+def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
 def _truncate(value: Any) -> Any:
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return int(value) if is_number and abs(value) < float("inf") else value
@@ -255,7 +279,7 @@ def _read_parameters(cls: type) -> Iterator[Parameter]:
     except NameError:  # a forward reference to a name that only a type checker sees
         hints = {}
     for field in attrs.fields(cls):
-        if not field.init:
+        if not field.init or _PARTS_KEY in field.metadata:
             continue
         hint, optional = _strip_none(hints.get(field.name, field.type))
         declared: Parameter = field.metadata.get(

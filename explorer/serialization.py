@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import cattrs
+from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from explorer.blocks import DecoderBlock, EncoderBlock
@@ -17,7 +18,9 @@ _TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
 
 def to_json(architecture: EncoderDecoder) -> str:
     """Return the architecture as JSON: the name of its class, and every field."""
-    return json.dumps(_converter().unstructure(architecture, EncoderDecoder), indent=2)
+    fields = _converter().unstructure(architecture, EncoderDecoder)
+    # A field may hold one of NumPy's numbers.
+    return json.dumps(fields, indent=2, default=lambda number: number.item())
 
 
 def from_json(text: str) -> Any:
@@ -29,12 +32,22 @@ def from_json(text: str) -> Any:
     Raises:
         ValueError: If a class is unknown, or a field or value isn't valid.
     """
-    return _converter().structure(json.loads(text), EncoderDecoder)
+    fields = json.loads(text)
+    try:
+        return _converter().structure(fields, EncoderDecoder)
+    except ForbiddenExtraKeysError as error:
+        extra = ", ".join(sorted(error.extra_fields))
+        raise ValueError(f"{error.cl.__name__} has no field {extra}: leave it out.") from error
+    except TypeError as error:
+        raise ValueError(f"This JSON describes no architecture: {error}.") from error
 
 
 @lru_cache(maxsize=1)
 def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+    # Values stay as they are, so that the fields refuse those of the wrong type.
+    for kind in (int, float, bool, str):
+        converter.register_structure_hook(kind, lambda value, _: value)
 
     @lru_cache(maxsize=512)
     def writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
@@ -42,7 +55,9 @@ def _converter() -> cattrs.Converter:
 
     @lru_cache(maxsize=512)
     def reader(cls: Any) -> Callable[[Any, Any], Any]:
-        return make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+        return make_dict_structure_fn(
+            cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=False
+        )
 
     def write(value: Any) -> dict[str, Any]:
         return {"class": type(value).__name__, **writer(value.__class__)(value)}

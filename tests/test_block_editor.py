@@ -217,12 +217,12 @@ def test_the_kind_of_a_block_can_be_changed_and_keeps_what_both_have(screen):
 
 
 def test_a_kind_that_cannot_be_is_refused_and_the_old_one_stays():
-    screen = Screen(Custom.of(explorer.Hourglass(stem_stride=2, filters=4, stacks=1)))
+    screen = Screen(Custom.of(explorer.Hourglass(stem_stride=1, filters=4, stacks=1)))
     screen.select("stem", 0)
 
     screen.editor._kind.value = "ResidualStem"
 
-    assert "pooling_stride=2" in screen.problem
+    assert "pooling_stride=1" in screen.problem
     assert screen.editor._kind.value == "HourglassStem"
 
 

@@ -120,6 +120,19 @@ def test_an_optional_number_is_read_from_text(text, value):
     assert control.value == value
 
 
+def test_numbers_in_a_row_are_read_from_text():
+    control, changes = make_control((4, 4), value_type=tuple, minimum=1)
+    box = inputs(control)[0]
+    assert box.value == "4, 4"
+
+    box.value = "4, 5  7"
+    assert (control.value, changes) == ((4, 5, 7), ["size"])
+    box.value = "4, many"
+    assert control.value == "4, many", "to be refused by name"
+    control.set_value((1, 2))
+    assert box.value == "1, 2"
+
+
 def test_an_error_stands_over_the_reason_and_is_escaped():
     control, _ = make_control(3, value_type=int, slider=(1, 9))
 
@@ -145,7 +158,8 @@ class Plain(EncoderDecoder):
     deep: bool = False
     name: str = "mine"
     limit: int | None = None
-    extra: tuple[int, ...] = (1, 2)
+    sizes: tuple[int, ...] = (1, 2)
+    extra: dict[str, int] | None = None
 
     @property
     def encoder_stack(self):
@@ -173,7 +187,7 @@ def test_a_field_without_a_control_keeps_its_value():
     form = Form(parameters_of(Plain), Plain(), lambda name: None)
 
     assert "extra" not in form.controls
-    assert set(form.controls) == {"stacks", "width", "rate", "deep", "name", "limit"}
+    assert set(form.controls) == {"stacks", "width", "rate", "deep", "name", "limit", "sizes"}
 
 
 def test_every_control_has_its_documentation_as_tooltip():

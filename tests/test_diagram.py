@@ -176,7 +176,7 @@ def test_an_unknown_kind_is_drawn_by_its_name():
     class Softener(Layer):
         pass
 
-    assert summary(Softener(name="x")) == "softener"
+    assert summary(Softener(name="x")) == "Softener"
     assert summary(Activation(name="x", activation="tanh")) == "tanh"
 
 

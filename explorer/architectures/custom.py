@@ -1,19 +1,10 @@
 """An architecture as explicit lists of blocks, each of which can be edited on its own."""
 
-from typing import Any
-
 import attrs
 
 from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock
 from explorer.encoder_decoder import EncoderDecoder, merge_parameter
-
-
-def _blocks(default: tuple[Any, ...], kind: type) -> Any:
-    return attrs.field(
-        default=default,
-        converter=tuple,
-        validator=attrs.validators.deep_iterable(attrs.validators.instance_of(kind)),
-    )
+from explorer.parameters import parts
 
 
 @attrs.frozen(slots=False)
@@ -28,9 +19,9 @@ class Custom(EncoderDecoder):
         merge_stacks: Add each stack's input to its output, through 1×1 convolutions.
     """
 
-    stem: tuple[EncoderBlock, ...] = _blocks((), EncoderBlock)
-    encoder: tuple[EncoderBlock, ...] = _blocks((SimpleConvBlock(),), EncoderBlock)
-    decoder: tuple[DecoderBlock, ...] = _blocks((), DecoderBlock)
+    stem: tuple[EncoderBlock, ...] = parts((), EncoderBlock)
+    encoder: tuple[EncoderBlock, ...] = parts((SimpleConvBlock(),), EncoderBlock)
+    decoder: tuple[DecoderBlock, ...] = parts((), DecoderBlock)
     merge_stacks: bool = merge_parameter(False)
 
     @classmethod

@@ -93,6 +93,7 @@ class DenseDownBlock(EncoderBlock):
         None,
         doc="Filters of a linear 3×3 convolution before the dense block; not set: none.",
         minimum=1,
+        slider=(1, 128),
         whole=True,
     )
     layers: int = parameter(4, doc="Dense layers.", minimum=1, slider=(1, 16))

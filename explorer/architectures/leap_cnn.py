@@ -55,8 +55,7 @@ class LeapCNN(EncoderDecoder):
     )
 
     def _filters(self, level: int, where: str) -> int:
-        count = self.filters * float(self.filters_rate) ** level
-        return self.whole(count, "filters_rate", where)
+        return self.widened(self.filters, self.filters_rate, level, "filters_rate", where)
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:

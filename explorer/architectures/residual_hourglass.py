@@ -19,7 +19,7 @@ from explorer.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
-from explorer.parameters import parameter
+from explorer.parameters import active_when, parameter
 
 
 def _preactivated(x: Any, prefix: str, filters: int, kernel_size: int) -> Any:
@@ -47,24 +47,27 @@ def residual_module(x: Any, filters: int, prefix: str) -> Any:
 
 @attrs.frozen(slots=False)
 class ResidualStem(EncoderBlock):
-    """7×7 convolution with stride 2, residual module, pooling, and two residual modules.
+    """7×7 convolution, residual module, pooling, and two residual modules.
 
     Attributes:
-        pool: Whether the resolution is lowered, to a quarter.
-        pooling_stride: 4, of which the convolution and the pooling make 2 each.
+        pool: Whether the resolution is lowered.
+        pooling_stride: Factor by which it is: 2 by the pooling alone, 4 by the convolution, too.
         filters: Filters of the convolution; the first two modules have twice as many.
         output_filters: Filters of the last module.
     """
 
     pooling_stride: int = parameter(
-        4, doc="Factor by which the stem lowers the resolution.", choices=(4,)
+        4,
+        doc="Factor by which the stem lowers the resolution.",
+        choices=(2, 4),
+        active=active_when(pool=True),
     )
     filters: int = filters_parameter(64, "Filters of the convolution; the modules double them.")
     output_filters: int = filters_parameter(256, "Filters of the last module.")
 
     def make_block(self, x_in: Any, prefix: str = "stem") -> Any:
-        """Return `(batch, height / 4, width / 4, output_filters)`."""
-        step = 2 if self.pool else 1
+        """Return `(batch, height / stride, width / stride, output_filters)`."""
+        step = 2 if self.pool and self.pooling_stride == 4 else 1
         x = Conv2D(name=f"{prefix}_conv7x7", filters=self.filters, kernel_size=7, strides=step)(
             x_in
         )

@@ -228,10 +228,8 @@ class ResNet(EncoderDecoder):
         """An upsampling block per step."""
         blocks: list[DecoderBlock] = []
         for i in range(self.up_blocks):
-            filters = self.whole(
-                self.up_filters * float(self.up_filters_rate) ** i,
-                "up_filters_rate",
-                f"decoder block {i}",
+            filters = self.widened(
+                self.up_filters, self.up_filters_rate, i, "up_filters_rate", f"decoder block {i}"
             )
             blocks.append(
                 SimpleUpsamplingBlock(

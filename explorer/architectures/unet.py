@@ -39,9 +39,7 @@ class UNet(EncoderDecoder):
     filters_rate: float = parameter(
         2, doc="Factor between the filters of a level and the next.", minimum=0.1, slider=(1, 3)
     )
-    kernel_size: int = kernel_parameter(
-        3, "Height and width of the kernels.", active=active_when(convs_per_block=AtLeast(1))
-    )
+    kernel_size: int = kernel_parameter(3, "Height and width of the kernels.")
     stem_kernel_size: int = kernel_parameter(
         3, "Height and width of the stem's kernels.", active=active_when(stem_blocks=AtLeast(1))
     )
@@ -70,8 +68,7 @@ class UNet(EncoderDecoder):
     )
 
     def _filters(self, level: int, where: str) -> int:
-        count = self.filters * float(self.filters_rate) ** level
-        return self.whole(count, "filters_rate", where)
+        return self.widened(self.filters, self.filters_rate, level, "filters_rate", where)
 
     def _down_stack(self, levels: range, kernel_size: int, where: str) -> list[EncoderBlock]:
         """Return one block per level, and the pooling after the last one."""

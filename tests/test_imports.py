@@ -1,0 +1,198 @@
+"""What imports what: modules only from below, and nothing heavy before it is needed."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "explorer"
+
+#: Modules and packages from the bottom up: each imports only from those before it.
+ROWS = [
+    "parameters",
+    "layers",
+    "graph",
+    "blocks",
+    "heads",
+    "checks",
+    "encoder_decoder",
+    "architectures",
+    "serialization",
+    "analysis",
+    "diagram",
+    "keras_reader",
+    "keras_model",
+    "timing",
+    "worker",
+    "state",
+    "guard",
+    "images",
+    "controls",
+    "views",
+    "live_keras",
+    "block_editor",
+    "app",
+]
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: What the first import of the package must not wait for.
+HEAVY = {
+    "IPython",
+    "PIL",
+    "anywidget",
+    "ipywidgets",
+    "jax",
+    "keras",
+    "loky",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "plotly",
+    "scipy",
+    "skimage",
+    "tensorflow",
+    "torch",
+}
+
+
+def run(code: str) -> str:
+    """Return what a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def row_of(path: Path) -> str:
+    """Return the row that a file belongs to; that of the package itself is empty."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0].replace("__init__", "")
+
+
+def run_on_import(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements that importing a module runs, without those for type checkers."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from run_on_import(child)
+
+
+def rows_imported(source: str) -> set[str]:
+    """Return the rows that the source of a module imports from when it is imported itself."""
+    names = set()
+    for node in run_on_import(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide the row: write explorer.…"
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    parts = [name.split(".") for name in names]
+    return {part[1] for part in parts if part[0] == "explorer" and len(part) > 1}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_rows_below(path):
+    row = row_of(path)
+    imported = rows_imported(path.read_text(encoding="utf-8"))
+    if not row:
+        assert imported <= set(ROWS)
+        return
+    assert row in ROWS, "say where the module stands"
+    # The files of one package may use each other.
+    assert imported <= {*ROWS[: ROWS.index(row)], row}
+
+
+def test_every_row_exists():
+    assert {row_of(path) for path in MODULES} - {""} == set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("source", "rows"),
+    [
+        ("import explorer.app", {"app"}),
+        ("from explorer import app", {"app"}),
+        ("from explorer.views.totals import Totals", {"views"}),
+        ("if True:\n    from explorer.app import Explorer", {"app"}),
+        ("class A:\n    import explorer.app", {"app"}),
+        ("def f():\n    import explorer.app", set()),
+        ("if TYPE_CHECKING:\n    import explorer.app", set()),
+        ("import attrs\nfrom pathlib import Path", set()),
+    ],
+)
+def test_imports_are_recognised(source, rows):
+    assert rows_imported(source) == rows
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    loaded = run("import sys, explorer; print(*{name.split('.')[0] for name in sys.modules})")
+    assert not HEAVY & set(loaded.split())
+
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def run_without(absent: tuple[str, ...], code: str) -> str:
+    """Return what code prints where some packages aren't installed."""
+    return run(
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {absent}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "import explorer\n" + code
+    )
+
+
+def test_everything_but_building_works_without_keras():
+    printed = run_without(
+        ("keras", *BACKENDS),
+        "for architecture in explorer.presets.values():\n"
+        "    report = explorer.analyze(explorer.trace(architecture, (256, 256, 1)))\n"
+        "    assert explorer.from_json(explorer.to_json(architecture)) == architecture\n"
+        "    print(report.total_params)\n",
+    )
+    assert len(printed.split()) >= 4
+
+
+@pytest.mark.parametrize("absent", [("keras", *BACKENDS), BACKENDS], ids=["keras", "backend"])
+def test_building_without_keras_or_a_backend_says_what_to_install(absent):
+    printed = run_without(
+        absent,
+        "try:\n"
+        "    explorer.build(explorer.UNet(), (256, 256, 1))\n"
+        "except ImportError as error:\n"
+        "    print(error)\n",
+    )
+    assert "pip install 'explorer[cpu]'" in printed
+    assert f"No module named '{absent[0]}" in printed
+
+
+def test_a_bad_design_is_told_before_a_missing_keras():
+    printed = run_without(
+        ("keras",),
+        "try:\n"
+        "    explorer.build(explorer.UNet(), (250, 256, 1))\n"
+        "except explorer.ParameterError as error:\n"
+        "    print(error)\n",
+    )
+    assert "use 240 or 256" in printed
+
+
+def test_every_public_name_can_be_had():
+    printed = run(
+        "import explorer\n"
+        "for name in explorer.__all__:\n"
+        "    getattr(explorer, name)\n"
+        "print(*explorer.__all__)\n"
+    )
+    names = printed.split()
+    assert names == sorted(names)
+    assert {"UNet", "trace", "analyze", "build", "from_json", "to_json"} <= set(names)

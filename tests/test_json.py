@@ -1,0 +1,134 @@
+"""What is written as JSON comes back as the same value, and nothing else is accepted."""
+
+import json
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer import EncoderDecoder, Hourglass, LeapCNN, SimpleConvBlock, UNet, from_json, to_json
+from tests.strategies import FAMILIES
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(st.data())
+def test_an_architecture_comes_back_from_json(family, data):
+    architecture = data.draw(FAMILIES[family]())
+    copy = from_json(to_json(architecture))
+    assert copy == architecture
+    assert type(copy) is family
+    assert hash(copy) == hash(architecture)
+
+
+def test_json_names_the_class_and_every_field():
+    fields = json.loads(to_json(LeapCNN(filters=8)))
+    assert fields == {
+        "class": "LeapCNN",
+        "stacks": 1,
+        "heads": [],
+        "filters": 8,
+        "filters_rate": 2,
+        "down_blocks": 3,
+        "down_convs_per_block": 3,
+        "up_blocks": 3,
+        "up_interpolate": False,
+        "up_convs_per_block": 2,
+    }
+    assert next(iter(fields)) == "class"
+
+
+def test_missing_fields_take_their_defaults():
+    assert from_json('{"class": "UNet", "filters": 8}') == UNet(filters=8)
+
+
+def test_writing_twice_gives_the_same_text():
+    text = to_json(UNet())
+    assert to_json(from_json(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "Expecting"),
+        ("[]", "class"),
+        ("3", "class"),
+        ("{}", "class"),
+        ('{"class": 3}', "class"),
+        ('{"class": "UNot"}', "'UNot'.*UNet"),
+        ('{"class": "EncoderDecoder"}', "EncoderDecoder"),
+        ('{"class": "SimpleConvBlock"}', "SimpleConvBlock"),
+        ('{"class": "UNet", "depth": 3}', "depth"),
+        ('{"class": "UNet", "_blocks": 3}', "_blocks"),
+        ('{"class": "UNet", "stacks": 0}', r"UNet\.stacks=0 is too small"),
+        ('{"class": "UNet", "stacks": null}', "stacks"),
+        ('{"class": "UNet", "stacks": "two"}', "stacks"),
+        ('{"class": "UNet", "stacks": "1"}', "stacks"),
+        ('{"class": "UNet", "stacks": true}', "stacks"),
+        ('{"class": "UNet", "stacks": 1.5}', "stacks"),
+        ('{"class": "UNet", "stacks": [1]}', "stacks"),
+        ('{"class": "UNet", "filters_rate": "1.5"}', "filters_rate"),
+        ('{"class": "UNet", "filters_rate": true}', "filters_rate"),
+        ('{"class": "UNet", "filters_rate": NaN}', "filters_rate"),
+        ('{"class": "UNet", "filters_rate": Infinity}', "filters_rate"),
+        ('{"class": "UNet", "middle_block": "no"}', "middle_block"),
+        ('{"class": "UNet", "middle_block": 0}', "middle_block"),
+        ('{"class": "UNet", "up_blocks": 9}', r"UNet\.up_blocks=9"),
+        ('{"class": "Hourglass", "interp_method": "area"}', "Hourglass.interp_method='area'"),
+        ('{"class": "Hourglass", "interp_method": 3}', "interp_method"),
+        ('{"class": "Hourglass", "stem_stride": 3}', "stem_stride"),
+    ],
+)
+def test_what_is_no_architecture_is_refused(text, told):
+    with pytest.raises(ValueError, match=told):
+        from_json(text)
+
+
+def test_numpy_numbers_are_written_as_numbers():
+    architecture = UNet(filters=np.int64(8), filters_rate=np.float32(1.5), stacks=np.int32(1))
+    assert from_json(to_json(architecture)) == UNet(filters=8, filters_rate=1.5)
+
+
+class UserNet(EncoderDecoder):
+    """A class that the package doesn't know of."""
+
+    @property
+    def encoder_stack(self):
+        return [SimpleConvBlock()]
+
+    @property
+    def decoder_stack(self):
+        return []
+
+
+@attrs.define
+class UserNetWithFields(UserNet):
+    """The same with fields of its own."""
+
+    depth: int = 2
+    name: str = "mine"
+
+
+@pytest.mark.parametrize("architecture", [UserNet(), UserNetWithFields(depth=3)])
+def test_a_user_class_comes_back_from_json(architecture):
+    copy = from_json(to_json(architecture))
+    assert copy == architecture
+    assert type(copy) is type(architecture)
+
+
+def test_the_latest_definition_of_a_class_is_meant():
+    def define(default):
+        @attrs.frozen
+        class Redefined(UserNet):
+            depth: int = default
+
+        return Redefined
+
+    define(1)
+    latest = define(2)
+    assert from_json('{"class": "Redefined"}') == latest(depth=2)
+
+
+def test_hourglasses_keep_the_order_of_their_fields():
+    assert list(json.loads(to_json(Hourglass())))[-1] == "stacks"

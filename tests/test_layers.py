@@ -1,0 +1,267 @@
+"""Each kind of layer has the shapes, weights and reach of its Keras twin."""
+
+import attrs
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explorer.layers import (
+    ACTIVATIONS,
+    INTERPOLATIONS,
+    Activation,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    Dropout,
+    InputLayer,
+    MaxPooling2D,
+    UpSampling2D,
+    ZeroPadding2D,
+    layer_kinds,
+)
+from tests.keras_helpers import KERAS_ACTIVATIONS, gradients, make_positive, tensor_of
+from tests.strategies import channels
+
+name = st.just("layer")
+strides = st.integers(1, 4)
+kernels = st.integers(1, 5)
+filters = st.integers(1, 4)
+# Softmax over a single channel makes Keras warn.
+activations = st.sampled_from([name for name in ACTIVATIONS if name != "softmax"])
+shapes = st.tuples(st.integers(1, 13), st.integers(1, 13), channels)
+one_shape = st.tuples(shapes)
+
+
+def convolutions(cls: type) -> st.SearchStrategy:
+    return st.builds(
+        cls,
+        filters=filters,
+        kernel_size=kernels,
+        strides=strides,
+        use_bias=st.booleans(),
+        activation=activations,
+        name=name,
+    )
+
+
+#: For each kind how layers and the shapes of their inputs are drawn.
+KINDS = {
+    "InputLayer": (st.builds(InputLayer, shape=shapes, name=name), st.just(())),
+    "Conv2D": (convolutions(Conv2D), one_shape),
+    "Conv2DTranspose": (convolutions(Conv2DTranspose), one_shape),
+    "MaxPooling2D": (
+        st.builds(MaxPooling2D, pool_size=kernels, strides=strides, name=name),
+        one_shape,
+    ),
+    "UpSampling2D": (
+        st.builds(
+            UpSampling2D, size=strides, interpolation=st.sampled_from(INTERPOLATIONS), name=name
+        ),
+        one_shape,
+    ),
+    "DepthwiseConv2D": (
+        st.builds(
+            DepthwiseConv2D,
+            kernel_size=kernels,
+            strides=strides,
+            depth_multiplier=st.integers(1, 2),
+            use_bias=st.booleans(),
+            activation=activations,
+            name=name,
+        ),
+        one_shape,
+    ),
+    "AveragePooling2D": (
+        st.builds(AveragePooling2D, pool_size=kernels, strides=strides, name=name),
+        one_shape,
+    ),
+    "ZeroPadding2D": (
+        st.builds(ZeroPadding2D, before=st.integers(0, 3), after=st.integers(0, 3), name=name),
+        one_shape,
+    ),
+    "Dropout": (st.builds(Dropout, rate=st.floats(0, 0.9), name=name), one_shape),
+    "BatchNormalization": (st.builds(BatchNormalization, name=name), one_shape),
+    "Activation": (st.builds(Activation, activation=activations, name=name), one_shape),
+    "Add": (
+        st.builds(Add, name=name),
+        st.builds(lambda shape, count: (shape,) * count, shapes, st.integers(2, 3)),
+    ),
+    "Concatenate": (
+        st.builds(Concatenate, name=name),
+        st.builds(
+            lambda shape, counts: tuple((*shape[:2], count) for count in counts),
+            shapes,
+            st.lists(channels, min_size=2, max_size=3),
+        ),
+    ),
+}
+
+each_kind = pytest.mark.parametrize("kind", sorted(layer_kinds()))
+
+
+def test_every_kind_is_drawn():
+    assert set(KINDS) == set(layer_kinds())
+
+
+@each_kind
+@given(st.data())
+@settings(max_examples=40)
+def test_shape_and_weights_are_those_of_the_keras_twin(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    assert (layer.kind, layer_kinds()[kind]) == (kind, type(layer))
+    twin = layer.keras_layer()
+    assert type(twin) is getattr(keras.layers, kind)
+    assert twin.name == layer.name
+    if kind == "InputLayer":
+        shape = tensor_of(twin.output).shape
+    else:
+        tensors = [np.zeros((1, *shape), "float32") for shape in shapes]
+        shape = twin(tensors if len(tensors) > 1 else tensors[0]).shape
+    assert layer.output_shape(shapes) == tuple(shape[1:])
+    counts = [
+        sum(np.prod(weight.shape) for weight in weights)
+        for weights in (twin.trainable_weights, twin.non_trainable_weights)
+    ]
+    assert layer.weights(shapes) == tuple(counts)
+
+
+@each_kind
+@given(st.data())
+@settings(max_examples=20)
+def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
+    layer = data.draw(KINDS[kind][0])
+    kept = layer.keras_layer().get_config()
+    for field, value in layer.config().items():
+        if field == "shape":
+            assert kept["batch_shape"] == (None, *value)
+        elif field == "activation":  # Keras tells a function's first name, here the alias may stand
+            assert keras.activations.get(kept[field]) is keras.activations.get(value)
+        elif field == "padding" and kind == "ZeroPadding2D":
+            assert tuple(map(tuple, kept[field])) == value
+        else:
+            assert kept[field] in (value, (value, value))
+
+
+def check_sources(layer, size, axis, across=3):
+    shape = (size, across, 2) if axis == 0 else (across, size, 2)
+    twin = layer.keras_layer()
+    twin.build((None, *shape))
+    make_positive([twin])
+    sources = [layer.sources(p, size) for p in range(layer.output_shape([shape])[axis])]
+    inside = [p for p, read in enumerate(sources) if not read or (read[0] >= 0 and read[-1] < size)]
+    reading = gradients(twin, shape, inside, axis) if inside else []
+    assert [np.flatnonzero(row).tolist() for row in reading] == [list(sources[p]) for p in inside]
+
+
+WINDOWED = (
+    "AveragePooling2D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "DepthwiseConv2D",
+    "MaxPooling2D",
+    "UpSampling2D",
+    "ZeroPadding2D",
+)
+
+
+@pytest.mark.parametrize("kind", WINDOWED)
+@given(st.data(), st.integers(1, 17), st.sampled_from([0, 1]))
+@settings(max_examples=20)
+def test_an_output_position_reads_exactly_its_sources(kind, data, size, axis):
+    layer = data.draw(KINDS[kind][0])
+    check_sources(attrs.evolve(layer, activation="relu") if "Conv" in kind else layer, size, axis)
+
+
+@pytest.mark.parametrize("layer", [Activation(name="layer"), BatchNormalization(name="layer")])
+def test_other_layers_read_their_own_position(layer):
+    check_sources(layer, size=5, axis=0)
+    assert all(cls.pointwise == (kind not in WINDOWED) for kind, cls in layer_kinds().items())
+
+
+@pytest.mark.parametrize("cls", [Conv2D, DepthwiseConv2D])
+@given(st.data(), st.integers(1, 4), st.sampled_from([0, 1]))
+@settings(max_examples=25)
+def test_dilation_and_valid_padding_are_those_of_keras(cls, data, dilation, axis):
+    settings = {"name": "layer", "dilation_rate": dilation, "kernel_size": data.draw(kernels)}
+    if cls is Conv2D:
+        settings["filters"] = data.draw(filters)
+    if dilation == 1:  # Keras has no dilated convolution with a stride
+        settings["strides"] = data.draw(strides)
+    layer = cls(padding=data.draw(st.sampled_from(["same", "valid"])), **settings)
+    size = data.draw(st.integers((layer.kernel_size - 1) * dilation + 1, 17))
+    check_sources(attrs.evolve(layer, activation="relu"), size, axis, across=17)
+    shape = (size, size, 2)
+    assert layer.output_shape([shape]) == layer.keras_layer()(np.zeros((1, *shape))).shape[1:]
+
+
+@given(st.integers(1, 3), st.integers(1, 3), kernels, st.booleans())
+@settings(max_examples=20)
+def test_groups_share_the_weights_as_in_keras(groups, of_each, kernel, use_bias):
+    layer = Conv2D(
+        name="layer",
+        filters=groups * of_each,
+        kernel_size=kernel,
+        groups=groups,
+        use_bias=use_bias,
+    )
+    twin = layer.keras_layer()
+    twin.build((None, 5, 5, 2 * groups))
+    assert layer.weights([(5, 5, 2 * groups)]) == (twin.count_params(), 0)
+    assert layer.macs([(5, 5, 2 * groups)]) == 25 * np.prod(twin.kernel.shape)
+
+
+def test_a_window_larger_than_its_input_is_refused():
+    layer = Conv2D(name="layer", filters=1, kernel_size=5, padding="valid")
+    with pytest.raises(ValueError, match="'layer' has a window larger than its input of 4"):
+        layer.output_shape([(4, 4, 1)])
+
+
+def test_a_small_transposed_kernel_leaves_pixels_that_read_nothing():
+    layer = Conv2DTranspose(name="up", filters=1, kernel_size=1, strides=3)
+    assert [list(layer.sources(position, 4)) for position in range(4)] == [[0], [], [], [1]]
+
+
+def test_padding_of_a_strided_window_depends_on_the_size():
+    layer = Conv2D(name="conv", filters=1, kernel_size=3, strides=2)
+    assert list(layer.sources(2, 8)) == [4, 5, 6]
+    assert list(layer.sources(2, 9)) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_an_activation_keeps_the_shape(activation):
+    image = np.random.default_rng(0).normal(size=(2, 3, 4, 2)).astype("float32")
+    output = Activation(name="layer", activation=activation).keras_layer()(image)
+    assert output.shape == image.shape
+    assert np.isfinite(output).all()
+
+
+def test_every_activation_of_keras_is_offered_or_cannot_be():
+    needs_an_argument = {"threshold"}
+    changes_the_shape = {"glu"}
+    assert len(set(ACTIVATIONS)) == len(ACTIVATIONS)
+    assert set(ACTIVATIONS) == KERAS_ACTIVATIONS - needs_an_argument - changes_the_shape
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_an_interpolation_is_one_of_keras(interpolation):
+    layer = UpSampling2D(name="up", interpolation=interpolation)
+    assert layer.keras_layer()(np.zeros((1, 2, 3, 1))).shape == (1, 4, 6, 1)
+
+
+@pytest.mark.parametrize("merge", [Add, Concatenate])
+@pytest.mark.parametrize("shapes", [[(4, 4, 1)], [(4, 4, 1), (4, 2, 1)], [(4, 4, 1), (2, 4, 1)]])
+def test_features_of_different_sizes_cannot_be_joined(merge, shapes):
+    with pytest.raises(ValueError, match=f"{merge.__name__} layer 'here'.*same height and width"):
+        merge(name="here").output_shape(shapes)
+
+
+def test_features_of_different_channels_cannot_be_added():
+    with pytest.raises(ValueError, match=r"Add layer 'here'.*\[1, 2\] channels"):
+        Add(name="here").output_shape([(4, 4, 1), (4, 4, 2)])

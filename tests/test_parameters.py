@@ -1,0 +1,266 @@
+"""Every parameter is declared in full, refuses what it can't be, and does what it says."""
+
+import math
+import pickle
+from random import Random
+
+import attrs
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+from explorer import (
+    EncoderBlock,
+    EncoderDecoder,
+    LeapCNN,
+    ParameterError,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+    UNet,
+    parameter,
+    trace,
+)
+from explorer.graph import Graph, input_feature
+from explorer.parameters import AtLeast, active_when, inactive_reason, parameters_of
+from tests.strategies import FAMILIES, BlockCall, block_classes, blocks, make_block, values_of
+
+CLASSES = sorted(block_classes() | set(FAMILIES), key=lambda cls: cls.__name__)
+EVERY = [(cls, found) for cls in CLASSES for found in parameters_of(cls)]
+
+
+def each(parameters):
+    """Run a test for each of these parameters, given as `(class, parameter)`."""
+    ids = [f"{cls.__name__}.{found.name}" for cls, found in parameters]
+    return pytest.mark.parametrize(("cls", "found"), parameters, ids=ids)
+
+
+def instances(cls):
+    return FAMILIES[cls]() if cls in FAMILIES else blocks(cls)
+
+
+def meaning(instance):
+    """Return all that can be seen of the layers that a block or architecture makes."""
+    if isinstance(instance, EncoderDecoder):
+        size = 12 * instance.maximum_stride
+        graph = trace(instance, (size, size, 2))
+    else:
+        # A size that all drawn strides divide, and other channels than the skip source's.
+        skip = None
+        if not isinstance(instance, EncoderBlock):
+            skip = (12 * instance.upsampling_stride, 12 * instance.upsampling_stride, 3)
+        call = BlockCall(instance, (12, 12, 2), skip, {})
+        graph = Graph([make_block(call, input_feature)[1]])
+    return [(node.layer, node.shape, [source.name for source in node.inputs]) for node in graph]
+
+
+def example(strategy, condition):
+    """Return an example that meets the condition, the same in every run."""
+    quick = settings(max_examples=500, phases=[Phase.generate], database=None)
+    try:
+        return find(strategy, condition, settings=quick, random=Random(0))
+    except NoSuchExample:
+        return None
+
+
+@each(EVERY)
+def test_a_parameter_says_what_it_does(cls, found):
+    assert found.doc.endswith(".")
+    assert found.doc[0].isupper()
+    assert found.label == found.name.replace("_", " ")
+    assert any(f"    {found.name}: " in base.__doc__ for base in cls.__mro__)
+
+
+@each(EVERY)
+def test_default_slider_and_bounds_lie_within_each_other(cls, found):
+    found.check(cls.__name__, found.default)
+    assert getattr(cls(), found.name) == found.default
+    if found.choices is not None:
+        assert found.default in found.choices
+        assert found.slider is None
+        return
+    if found.value_type is tuple:
+        assert found.minimum == 1
+        return
+    if found.value_type not in (int, float):
+        assert (found.slider, found.minimum, found.maximum) == (None, None, None)
+        return
+    low, high = found.slider
+    assert low < high
+    if found.default is not None:
+        assert low <= found.default <= high
+    for end in found.slider:
+        found.check(cls.__name__, found.value_type(end))
+
+
+@each(EVERY)
+def test_an_active_parameter_changes_the_graph(cls, found):
+    def changes(drawn):
+        instance, value = drawn
+        try:
+            changed = attrs.evolve(instance, **{found.name: value})
+        except ParameterError:
+            return False
+        return inactive_reason(instance, found) is None and meaning(changed) != meaning(instance)
+
+    assert example(st.tuples(instances(cls), values_of(found)), changes)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@given(st.data())
+@settings(max_examples=60)
+def test_an_inactive_parameter_changes_nothing(cls, data):
+    instance = data.draw(instances(cls))
+    for found in parameters_of(cls):
+        if inactive_reason(instance, found):
+            value = data.draw(values_of(found), label=found.name)
+            assert meaning(attrs.evolve(instance, **{found.name: value})) == meaning(instance)
+
+
+@each([(cls, found) for cls, found in EVERY if found.active])
+def test_an_inactive_parameter_says_which_other_is_the_reason(cls, found):
+    instance = example(instances(cls), lambda drawn: inactive_reason(drawn, found))
+    labels = {other.label for other in parameters_of(cls)} - {found.label}
+    assert instance, "its condition always holds"
+    reason = inactive_reason(instance, found)
+    assert any(reason.startswith(f"no effect while {label} is ") for label in labels)
+
+
+@each([(cls, found) for cls, found in EVERY if found.active])
+def test_a_parameter_depends_on_others_of_its_class(cls, found):
+    others = {other.name for other in parameters_of(cls)} - {found.name}
+    assert others.issuperset(found.active.conditions)
+
+
+NUMBERS_THAT_ARE_NONE = [math.nan, math.inf, -math.inf, True, "3", "nan", [3], 1j]
+REFUSED = {
+    int: NUMBERS_THAT_ARE_NONE,
+    float: NUMBERS_THAT_ARE_NONE,
+    bool: [1, 0, "yes", 1.0, []],
+    str: [3, True, ["relu"], b"relu"],
+    tuple: [3, "3", (), [3], (1.5,), (3, "3"), (True,), (2, 0)],
+}
+
+
+def refused(found):
+    """Return values that a parameter must refuse."""
+    values = list(REFUSED[found.value_type])
+    if not found.optional:
+        values.append(None)
+    if found.choices is not None:
+        values.append(7 if found.value_type is int else "unheard_of")
+    if found.minimum is not None and found.value_type is not tuple:
+        values.append(type(found.minimum)(found.minimum - 1))
+    if found.maximum is not None:
+        values.append(found.maximum + 1)
+    return values
+
+
+@each(EVERY)
+def test_bad_values_are_refused_by_name(cls, found):
+    for value in refused(found):
+        with pytest.raises(ParameterError) as caught:
+            cls(**{found.name: value})
+        error = caught.value
+        assert (error.owner, error.field) == (cls.__name__, found.name)
+        # Not a number isn't equal to itself, but its text is.
+        assert repr(error.value) == repr(value)
+        start = f"{cls.__name__}.{found.name}={value!r} "
+        assert str(error) == f"{start}{error.problem}: {error.remedy}."
+        assert error.problem
+        assert error.remedy
+
+
+def test_an_error_names_what_would_be_valid():
+    def message(cls, **fields):
+        with pytest.raises(ParameterError) as caught:
+            cls(**fields)
+        return str(caught.value)
+
+    assert message(UNet, stacks=0) == (
+        "UNet.stacks=0 is too small: give a whole number of at least 1."
+    )
+    assert message(UNet, down_blocks=11) == (
+        "UNet.down_blocks=11 is too large: give a whole number from 1 to 10."
+    )
+    assert message(UNet, middle_block="no") == (
+        "UNet.middle_block='no' is not True or False: give True or False."
+    )
+    assert message(SimpleConvBlock, block_prefix=1) == (
+        "SimpleConvBlock.block_prefix=1 is not text: give text."
+    )
+    assert message(SimpleUpsamplingBlock, interp_method="cubic") == (
+        "SimpleUpsamplingBlock.interp_method='cubic' is unknown: "
+        "choose one of 'bilinear', 'nearest'."
+    )
+    assert message(SimpleUpsamplingBlock, refine_convs_first_filters=0) == (
+        "SimpleUpsamplingBlock.refine_convs_first_filters=0 is too small: "
+        "give a whole number of at least 1 or None."
+    )
+
+
+def test_a_part_is_no_parameter_and_must_be_of_its_kind():
+    assert "heads" not in [found.name for found in parameters_of(UNet)]
+    with pytest.raises(TypeError, match="Head"):
+        UNet(heads=("not a head",))
+
+
+def test_an_error_can_be_pickled():
+    error = ParameterError("UNet", "stacks", 0, "is too small", "give 1")
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error)
+    assert (copy.field, copy.value) == ("stacks", 0)
+
+
+def test_an_infinite_rate_is_refused_also_where_it_has_no_effect():
+    with pytest.raises(ParameterError, match="filters_rate=inf"):
+        UNet(filters_rate=math.inf, down_blocks=1, up_blocks=1, middle_block=False)
+
+
+@pytest.mark.parametrize("family", [UNet, LeapCNN])
+def test_a_rate_that_gives_more_filters_than_there_are_numbers_is_refused(family):
+    with pytest.raises(ParameterError) as caught:
+        family(filters_rate=1e300)
+    assert caught.value.field == "filters_rate"
+    assert "raise" not in caught.value.remedy
+
+
+class TestDeclaredParameters:
+    """What `parameter` and plain type hints declare."""
+
+    @attrs.frozen
+    class Toy:
+        hinted: int = 3
+        bounded: float = parameter(0.5, doc="A share.", minimum=0, maximum=1, unit="%")
+        optional: int | None = parameter(None, minimum=1)
+        whole: int = parameter(2, whole=True)
+        dependent: bool = parameter(False, active=active_when(hinted=AtLeast(2), bounded=0.5))
+        anything: list = attrs.Factory(list)
+        hidden: int = attrs.field(default=0, init=False)
+
+    def test_parameters_stand_in_the_order_of_the_fields(self):
+        names = [found.name for found in parameters_of(self.Toy)]
+        assert names == ["hinted", "bounded", "optional", "whole", "dependent", "anything"]
+
+    def test_types_and_defaults_come_from_the_field(self):
+        found = {found.name: found for found in parameters_of(self.Toy)}
+        assert [found[name].value_type for name in found] == [int, float, int, int, bool, object]
+        assert [found[name].optional for name in ("hinted", "optional")] == [False, True]
+        assert (found["bounded"].unit, found["bounded"].doc) == ("%", "A share.")
+        assert found["hinted"].default == 3
+
+    def test_a_fraction_is_truncated_only_where_declared(self):
+        assert self.Toy(whole=2.9).whole == 2
+        with pytest.raises(ParameterError, match=r"optional=2\.9"):
+            self.Toy(optional=2.9)
+
+    def test_a_parameter_is_active_when_all_conditions_hold(self):
+        dependent = next(found for found in parameters_of(self.Toy) if found.active)
+
+        def reason(**fields):
+            return inactive_reason(self.Toy(**fields), dependent)
+
+        assert reason() is None
+        assert reason(hinted=9) is None
+        assert reason(hinted=1) == "no effect while hinted is 1"
+        assert reason(bounded=0.25) == "no effect while bounded is 0.25"
