@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from explorer import (
     Custom,
     DecoderBlock,
+    DenseDownBlock,
+    DenseUpBlock,
     EncoderBlock,
     EncoderDecoder,
     FCDenseNet,
@@ -19,8 +21,11 @@ from explorer import (
     HourglassStem,
     HourglassUpBlock,
     LeapCNN,
+    ResidualDownBlock,
     ResidualHourglass,
+    ResidualUpBlock,
     ResNet,
+    ResNetStage,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
@@ -157,6 +162,9 @@ def listed(draw: st.DrawFn, max_encoder_blocks: int = 3, **drawn: st.SearchStrat
     pooling = {"pooling_stride": st.integers(1, 4)}
     pooled = blocks(SimpleConvBlock, **drawn, **pooling)
     pooled |= blocks(HourglassDownBlock, **drawn, **pooling)
+    few = drawn | pooling | {"num_blocks": st.integers(1, 2), "layers": st.integers(1, 2)}
+    pooled |= blocks(ResNetStage, **few) | blocks(DenseDownBlock, **few)
+    pooled |= blocks(ResidualDownBlock, **few | {"modules": st.just(1)})
     stem = draw(st.lists(pooled | blocks(HourglassStem, **drawn), max_size=1))
     encoder = draw(st.lists(pooled, min_size=1, max_size=max_encoder_blocks))
     stacks = draw(st.integers(1, 2))
@@ -174,7 +182,9 @@ def listed(draw: st.DrawFn, max_encoder_blocks: int = 3, **drawn: st.SearchStrat
 
 def _up_blocks(stride: int, drawn: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
     drawn = drawn | {"upsampling_stride": st.just(stride)}
-    return blocks(SimpleUpsamplingBlock, **drawn) | blocks(HourglassUpBlock, **drawn)
+    simple = blocks(SimpleUpsamplingBlock, **drawn) | blocks(HourglassUpBlock, **drawn)
+    drawn["layers"] = st.integers(1, 2)
+    return simple | blocks(ResidualUpBlock, **drawn) | blocks(DenseUpBlock, **drawn)
 
 
 def _divisors(number: int) -> list[int]:

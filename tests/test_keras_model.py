@@ -33,7 +33,7 @@ def test_every_family_is_drawn():
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 @given(st.data())
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_models_of_a_family_have_the_layers_of_its_graph(family, data):
     architecture = data.draw(FAMILIES[family]())
     check_architecture(architecture, data.draw(shapes_for(architecture)))
