@@ -68,7 +68,7 @@ def test_repo2docker_accepts_the_folder(repository, tmp_path):
 
 def test_badge_opens_a_notebook_that_exists(repository):
     readme = unquote((repository / "README.md").read_text(encoding="utf-8"))
-    notebooks = re.findall(r"urlpath=/?lab/tree/([^)\s\"&]+)", readme)
+    notebooks = re.findall(r"urlpath=/?lab/tree/([\w./-]+)", readme)
     assert notebooks
     for notebook in notebooks:
         assert (repository / notebook).is_file()

@@ -6,7 +6,7 @@ from math import prod
 import attrs
 import cloudpickle
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import explorer
@@ -57,6 +57,7 @@ def test_an_unwritten_stack_is_not_implemented(architecture, missing):
 
 
 @given(listed())
+@settings(max_examples=50)
 def test_strides_are_products_of_the_blocks(architecture):
     stem, encoder = stride_of(architecture.stem), stride_of(architecture.encoder)
     up = prod(block.upsampling_stride for block in architecture.decoder)
@@ -274,6 +275,7 @@ def test_an_edit_that_cannot_be_leaves_the_value_as_it_was():
 
 
 @given(st.data())
+@settings(max_examples=50)
 def test_a_size_that_does_not_fit_names_the_nearest_that_do(data):
     architecture = data.draw(architectures)
     stride = architecture.maximum_stride
@@ -292,6 +294,7 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do(data):
 
 
 @given(st.data())
+@settings(max_examples=50)
 def test_architectures_compare_by_value_and_cannot_be_changed(data):
     architecture = data.draw(architectures)
     copy = attrs.evolve(architecture)
@@ -309,6 +312,7 @@ def test_architectures_of_other_classes_differ():
 
 @pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
 @given(st.data())
+@settings(max_examples=50)
 def test_architectures_can_be_pickled(pickler, data):
     architecture = data.draw(architectures)
     copy = pickle.loads(pickler.dumps(architecture))

@@ -122,18 +122,24 @@ def test_receptive_fields_of_listed_blocks(architecture, axis):
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, "bilinear", "nearest"])
-def test_receptive_fields_where_a_skip_connection_shows_how_upsampling_is_aligned(kernel, stride):
-    fields = {"interp_method": kernel}
-    if isinstance(kernel, int):
-        fields = {"transposed_conv": True, "transposed_conv_kernel_size": kernel}
-    architecture = Listed(
-        encoder=(
-            SimpleConvBlock(pool=False, num_convs=1, filters=1),
-            SimpleConvBlock(pooling_stride=stride, num_convs=0),
-        ),
-        decoder=(SimpleUpsamplingBlock(stride, skip_connection=True, refine_convs=0, **fields),),
-    )
-    check_architecture(architecture, axis=0)
+def test_receptive_fields_beside_windows_that_show_how_upsampling_is_aligned(kernel, stride):
+    # An extent doesn't say where a window lies, but what it adds to others around the pixel does.
+    def make_graph(shape):
+        image = input_feature(shape)
+        x = MaxPooling2D(name="pool", pool_size=stride, strides=stride)(image)
+        if isinstance(kernel, int):
+            x = Conv2DTranspose(name="up", filters=1, kernel_size=kernel, strides=stride)(x)
+        else:
+            x = UpSampling2D(name="up", size=stride, interpolation=kernel)(x)
+        joined = [
+            Add(name=f"join{size}")(
+                [x, Conv2D(name=f"around{size}", filters=1, kernel_size=size)(image)]
+            )
+            for size in (4, 5, 6)
+        ]
+        return Graph([Concatenate(name="all")(joined)])
+
+    check_receptive_fields(make_graph, stride, axis=0)
 
 
 @given(drawn_unets | drawn_leap_cnns | drawn_lists, axes)

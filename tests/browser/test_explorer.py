@@ -1,0 +1,649 @@
+"""The explorer as a user has it: in JupyterLab, with a mouse, a keyboard and a slow machine."""
+
+import io
+import json
+import re
+import time
+from ast import literal_eval
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from attrs import evolve
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from explorer import EncoderDecoder, UNet, analyze, presets, to_json, trace
+from explorer.views.formatting import memory, short_count
+
+# Starting TensorFlow takes long on a slow machine; what is waited for mostly comes at once.
+PATIENCE = 90_000
+expect.set_options(timeout=PATIENCE)
+
+IMPORT = "from explorer import *"
+SHOW = "widget = Explorer()\nwidget"
+SMALL = presets["U-Net (small)"]
+SHAPE = (256, 256, 1)
+TINY = "widget = Explorer(UNet(filters=4, down_blocks=2, up_blocks=2), (64, 64, 1))\nwidget"
+
+# What the views say. Rounded figures of the table have the exact ones as their title.
+SHOWN = r"""
+    () => {
+        const texts = (parent, selector) =>
+            [...parent.querySelectorAll(selector)].map(found => found.title || found.textContent);
+        const blocks = {};
+        for (const block of document.querySelectorAll('.explorer-canvas g.node[id^=block-]')) {
+            const lines = texts(block, 'text');
+            const params = lines.map(line => line.match(/([\d,]+) parameters/)).find(Boolean);
+            blocks[block.id.replace('block-', '')] =
+                [lines.find(line => /^\d+ × \d+ × \d+$/.test(line)), params ? params[1] : '0'];
+        }
+        const cards = {};
+        for (const card of document.querySelectorAll('.explorer-totals .explorer-total')) {
+            const [name, ...values] = [...card.children].map(part => part.textContent);
+            cards[name] = values;
+        }
+        return {
+            cards,
+            blocks,
+            rows: [...document.querySelectorAll('.explorer-table tbody tr')]
+                .map(row => texts(row, 'td')),
+            total: texts(document, '.explorer-table tfoot td'),
+        };
+    }
+"""
+
+
+def sizes(values) -> str:
+    return " × ".join(map(str, values))
+
+
+def expected(architecture: EncoderDecoder, shape=SHAPE) -> dict:
+    """What the views should say about a network, in the form of SHOWN."""
+    report = analyze(trace(architecture, shape))
+    frozen = report.total_params - report.trainable_params
+    blocks: dict[str, list] = {}
+    for node, row in zip(trace(architecture, shape), report.layers, strict=True):
+        name = node.block.name if node.block else node.name
+        params = blocks.get(name, ["", 0])[1] + row.params
+        blocks[name] = [sizes(row.shape), params]
+    return {
+        "cards": {
+            "parameters": [
+                short_count(report.total_params),
+                f"{report.trainable_params:,} trainable, {frozen:,} not",
+            ],
+            "MACs": [short_count(report.macs), f"{short_count(2 * report.macs)}FLOPs, per image"],
+            "peak memory": [
+                memory(report.peak_memory_bytes),
+                f"{memory(report.weights_bytes)} weights, "
+                f"{memory(report.peak_activation_bytes)} features",
+            ],
+            "receptive field": [
+                "×".join(map(str, report.receptive_field)),
+                "input pixels that one output pixel sees",
+            ],
+            "output": [
+                "×".join(map(str, report.output_shapes[-1])),
+                "height × width × channels"
+                + (f"; the last of {architecture.stacks}" if architecture.stacks > 1 else ""),
+            ],
+            "stride": [
+                f"{architecture.maximum_stride} → {architecture.output_stride}",
+                "maximum, and at the output",
+            ],
+        },
+        "blocks": {name: [shape, f"{params:,}"] for name, (shape, params) in blocks.items()},
+        "rows": [
+            [
+                row.name,
+                row.kind,
+                sizes(row.shape),
+                str(row.stride),
+                f"{row.params:,}",
+                f"{row.macs:,}",
+                f"{row.memory_bytes:,}",
+                sizes(row.receptive_field),
+            ]
+            for row in report.layers
+        ],
+        "total": [
+            f"total of {len(report.layers)} layers",
+            "",
+            "",
+            "",
+            f"{report.total_params:,}",
+            short_count(report.macs),
+            f"peak {memory(report.peak_memory_bytes)}",
+            "",
+        ],
+    }
+
+
+def expect_views(page: Page, architecture: EncoderDecoder, shape=SHAPE) -> None:
+    """Wait until diagram, table and totals all show a network."""
+    wanted = expected(architecture, shape)
+    shown = eventually(page, lambda: page.evaluate(SHOWN), wanted.__eq__)
+    assert shown == wanted
+    # From the screen alone, too: the views agree with each other.
+    total = whole(shown["total"][4])
+    assert sum(whole(row[4]) for row in shown["rows"]) == total
+    assert sum(whole(params) for _, params in shown["blocks"].values()) == total
+
+
+def whole(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def eventually(page: Page, read: Callable[[], Any], is_wanted: Callable[[Any], bool] = bool) -> Any:
+    """What is read as soon as it is as wanted, or in the end."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not is_wanted(value := read()) and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
+    return value
+
+
+def in_kernel(page: Page, code: str, expression: str = "None"):
+    """Run code in the notebook's kernel, as the next cell would, and give an expression's value."""
+    reply = page.evaluate(
+        """
+        async ([code, value]) => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const reply = await kernel.requestExecute({code, user_expressions: {value}}).done;
+            return reply.content;
+        }
+        """,
+        [code, f"__import__('json').dumps({expression})"],
+    )
+    assert reply["status"] == "ok", reply
+    value = reply["user_expressions"]["value"]
+    assert value["status"] == "ok", value
+    return json.loads(literal_eval(value["data"]["text/plain"]))
+
+
+def keras_process(page: Page) -> psutil.Process:
+    """The process in which the notebook's kernel has Keras."""
+    kernel = psutil.Process(in_kernel(page, "import os", "os.getpid()"))
+
+    def found() -> psutil.Process | None:
+        workers = (child for child in kernel.children() if "LokyProcess-" in str(child.cmdline()))
+        return next(workers, None)
+
+    process = eventually(page, found)
+    assert process is not None
+    return process
+
+
+@contextmanager
+def suspended(process: psutil.Process) -> Iterator[None]:
+    process.suspend()
+    try:
+        yield
+    finally:
+        if process.is_running():
+            process.resume()
+
+
+# Where things are on the page.
+
+
+def control(page: Page, label: str) -> Locator:
+    return page.locator(".explorer-control").filter(has=page.get_by_text(label, exact=True))
+
+
+def number(page: Page, label: str) -> Locator:
+    return control(page, label).locator("input[type=number]")
+
+
+def handle(page: Page, label: str) -> Locator:
+    return control(page, label).get_by_role("slider")
+
+
+def type_number(page: Page, label: str, value: object) -> None:
+    number(page, label).fill(str(value))
+    number(page, label).press("Enter")
+
+
+def drag(page: Page, label: str, pixels: int) -> None:
+    """Drag a slider with the mouse, in small moves."""
+    handle(page, label).scroll_into_view_if_needed()
+    box = handle(page, label).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + pixels, y, steps=15)
+    page.mouse.up()
+
+
+def expect_error(page: Page, label: str, *parts: str) -> None:
+    error = control(page, label).get_by_role("alert")
+    for part in parts:
+        expect(error).to_contain_text(part)
+    # One beneath the control, one above the views, and no more.
+    expect(page.locator(".explorer").get_by_role("alert")).to_have_count(2)
+
+
+def expect_no_error(page: Page) -> None:
+    expect(page.locator(".explorer").get_by_role("alert")).to_have_count(0)
+
+
+def expect_keras_agrees(page: Page, layers: int) -> None:
+    good = page.locator(".explorer-good")
+    expect(good).to_contain_text("Rebuilt in Keras in")
+    expect(good).to_contain_text(f"all {layers} layers, shapes and parameter counts are as shown")
+
+
+@pytest.fixture
+def opened(notebook) -> Iterator[Callable[..., Page]]:
+    """Opens a notebook that shows an explorer; in the end no page may have logged an error."""
+    pages = []
+
+    def open_explorer(show: str = SHOW, **options) -> Page:
+        page = notebook([f"{IMPORT}\n{show}"], **options)
+        pages.append(page)
+        page.locator(".explorer-canvas svg").wait_for(timeout=PATIENCE)
+        return page
+
+    yield open_explorer
+
+    for page in pages:
+        assert page.console_errors == []
+
+
+def test_all_but_keras_works_while_tensorflow_starts(notebook):
+    page = notebook([IMPORT])
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("websocket", lambda socket: requests.append(socket.url))
+    page.evaluate(
+        """
+        async source => {
+            const {commands, shell} = jupyterapp;
+            await commands.execute('notebook:insert-cell-below');
+            shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
+            await commands.execute('notebook:run-cell');
+        }
+        """,
+        SHOW,
+    )
+    expect(page.locator(".explorer-busy")).to_contain_text("Keras is starting")
+    with suspended(keras_process(page)):
+        expect_views(page, SMALL)
+
+        drag(page, "filters", 20)
+        dragged = int(handle(page, "filters").get_attribute("aria-valuetext"))
+        assert dragged > SMALL.filters
+        expect(number(page, "filters")).to_have_value(str(dragged))
+        expect_views(page, UNet(filters=dragged, down_blocks=3, up_blocks=3))
+        total = page.evaluate(SHOWN)["total"]
+        assert whole(total[4]) == in_kernel(page, "", "widget.report.total_params")
+        expect(page.locator(".explorer-busy")).to_contain_text("Keras is starting")
+
+    expect_keras_agrees(page, layers=41)
+    expect(page.locator(".explorer-good small")).to_contain_text("TensorFlow")
+
+    hosts = {urlsplit(url).hostname for url in requests if not url.startswith(("data:", "blob:"))}
+    assert hosts <= {"127.0.0.1", "localhost"}
+    assert page.console_errors == []
+
+
+def test_what_is_typed_or_assigned_is_what_counts(opened):
+    page = opened()
+    expect(page.locator(".explorer-family select")).to_have_value("U-Net (small)")
+
+    # Beyond the slider's range.
+    type_number(page, "filters", 200)
+    expect_views(page, UNet(filters=200, down_blocks=3, up_blocks=3))
+    expect(handle(page, "filters")).to_have_attribute("aria-valuetext", "200")
+    # Between the slider's steps.
+    type_number(page, "filters rate", 1.75)
+    wide = UNet(filters=200, filters_rate=1.75, down_blocks=3, up_blocks=3)
+    expect_views(page, wide)
+    expect(page.locator(".explorer-family select")).to_have_value("UNet (edited)")
+    type_number(page, "kernel size (px)", 5)
+    wide = evolve(wide, kernel_size=5)
+    expect_views(page, wide)
+    expect(number(page, "filters")).to_have_value("200")
+    expect(number(page, "filters rate")).to_have_value("1.75")
+
+    assert in_kernel(page, "", "to_json(widget.architecture)") == to_json(wide)
+    report = analyze(trace(wide, SHAPE))
+    assert in_kernel(page, "", "widget.report.total_params") == report.total_params
+    assert in_kernel(page, "", "len(widget.graph)") == len(report.layers)
+    assert in_kernel(page, "", "[widget.input_shape, widget.batch_size]") == [[*SHAPE], 1]
+
+    in_kernel(page, "widget.architecture = UNet(filters=8, down_blocks=2, up_blocks=1)")
+    small = UNet(filters=8, down_blocks=2, up_blocks=1)
+    expect_views(page, small)
+    for label, value in (("filters", "8"), ("down blocks", "2"), ("up blocks", "1")):
+        expect(number(page, label)).to_have_value(value)
+        expect(handle(page, label)).to_have_attribute("aria-valuetext", value)
+    in_kernel(page, "widget.input_shape = (64, 96, 3)")
+    expect_views(page, small, (64, 96, 3))
+    expect(number(page, "width (px)")).to_have_value("96")
+
+    in_kernel(page, "widget.batch_size = 4")
+    expect(number(page, "batch size")).to_have_value("4")
+    report = analyze(trace(small, (64, 96, 3)))
+    cards = page.locator(".explorer-total").filter(has_text="peak memory")
+    expect(cards.locator("b")).to_have_text(memory(report.peak_memory(4)))
+
+
+def test_a_refused_value_leaves_the_views_and_says_what_to_do(opened):
+    page = opened()
+    expect_views(page, SMALL)
+
+    type_number(page, "height (px)", 250)
+    expect_error(page, "height (px)", "250", "248", "256")
+    expect(number(page, "height (px)")).to_have_value("250")
+    expect_views(page, SMALL)
+    type_number(page, "height (px)", 256)
+    expect_no_error(page)
+    expect_views(page, SMALL)
+
+    type_number(page, "filters", 0)
+    expect_error(page, "filters", "filters=0")
+    expect_views(page, SMALL)
+    type_number(page, "filters", 16)
+    expect_no_error(page)
+
+    type_number(page, "up blocks", 4)
+    expect_error(page, "up blocks", "4", "fewer up blocks or more down blocks")
+    expect_views(page, SMALL)
+    type_number(page, "down blocks", 4)
+    expect_no_error(page)
+    expect_views(page, UNet(filters=16, down_blocks=4, up_blocks=4))
+
+
+def test_a_control_without_effect_is_grey_and_says_why(opened):
+    page = opened()
+    stem = control(page, "stem kernel size (px)")
+    expect(stem).to_contain_text("no effect while stem blocks is 0")
+    expect(stem.locator("input")).to_be_disabled()
+    active = number(page, "filters").evaluate("box => getComputedStyle(box).opacity")
+    assert stem.locator("input").evaluate("box => getComputedStyle(box).opacity") < active
+
+    type_number(page, "stem blocks", 1)
+    expect(stem.locator("input")).to_be_enabled()
+    expect(stem).not_to_contain_text("no effect")
+    type_number(page, "stem kernel size (px)", 7)
+    stemmed = UNet(filters=16, down_blocks=3, up_blocks=3, stem_blocks=1, stem_kernel_size=7)
+    expect_views(page, stemmed)
+
+    control(page, "middle block").get_by_role("checkbox").uncheck()
+    expect_views(
+        page,
+        UNet(
+            filters=16,
+            down_blocks=3,
+            up_blocks=3,
+            stem_blocks=1,
+            stem_kernel_size=7,
+            middle_block=False,
+        ),
+    )
+    type_number(page, "up blocks", 0)
+    interpolate = control(page, "up interpolate")
+    expect(interpolate).to_contain_text("no effect while up blocks is 0")
+    expect(interpolate.get_by_role("checkbox")).to_be_disabled()
+
+
+LAYERS = {"Stacked hourglass": 116, "LEAP CNN": 40, "U-Net": 53}
+
+
+def test_every_architecture_can_be_chosen_and_its_views_arranged(opened):
+    page = opened()
+    family = page.locator(".explorer-family select")
+    for name, layers in LAYERS.items():
+        family.select_option(name)
+        expect_views(page, presets[name])
+        expect(page.locator(".explorer-table tfoot")).to_contain_text(f"total of {layers} layers")
+        expect(family).to_have_value(name)
+    expect_no_error(page)
+
+    # Sorting: largest first, smallest first, back to the network's order; the total stays.
+    in_order = page.evaluate(SHOWN)["rows"]
+    heading = page.get_by_role("columnheader", name="parameters")
+    for direction in ("descending", "ascending"):
+        heading.get_by_role("button").click()
+        expect(heading).to_have_attribute("aria-sort", direction)
+        shown = page.evaluate(SHOWN)
+        params = [whole(row[4]) for row in shown["rows"]]
+        assert params == sorted(params, reverse=direction == "descending")
+        assert sorted(shown["rows"]) == sorted(in_order)
+        assert shown["total"] == expected(presets["U-Net"])["total"]
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "none")
+    expect_views(page, presets["U-Net"])
+
+    # Detail: every layer by name, or none.
+    canvas = page.locator(".explorer-canvas")
+    layer = canvas.get_by_text("act0_relu", exact=True)
+    expect(layer).to_have_count(0)
+    page.get_by_role("button", name="layers", exact=True).click()
+    expect(layer.first).to_be_visible()
+    expect(canvas.get_by_text("1024 × 1024", exact=False)).to_have_count(0)
+    expect_views(page, presets["U-Net"])
+    page.get_by_role("button", name="blocks", exact=True).click()
+    expect(layer).to_have_count(0)
+
+    # Size: larger, smaller, and back to what fits.
+    svg = canvas.locator("svg")
+
+    def width() -> float:
+        return svg.bounding_box()["width"]
+
+    fitting = width()
+    assert fitting <= canvas.bounding_box()["width"]
+    page.get_by_title("Zoom in").click()
+    assert width() == pytest.approx(1.25 * fitting, rel=0.01)
+    # An edit keeps the size that was chosen.
+    type_number(page, "filters", 60)
+    expect_views(page, UNet(filters=60))
+    assert width() > 1.1 * fitting
+    page.get_by_title("Zoom out").click()
+    page.get_by_title("Zoom out").click()
+    assert width() < fitting
+    page.get_by_title("Fit to the width").click()
+    assert width() == pytest.approx(fitting, rel=0.05)
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=re.compile("Use own picture")).click()
+    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def expect_result(page: Page, channels: int) -> None:
+    """Wait for the result of a forward pass with so many channels shown."""
+    pictures = page.locator(".explorer-pictures img")
+    expect(pictures).to_have_count(1 + channels)
+    decoded = "images => images.every(image => image.complete && image.naturalWidth > 0)"
+    assert eventually(page, lambda: pictures.evaluate_all(decoded))
+
+
+# Mean brightness of the left and the right half of the input as it is shown.
+HALVES = """
+    image => {
+        const canvas = document.createElement('canvas');
+        [canvas.width, canvas.height] = [2, 1];
+        const context = canvas.getContext('2d');
+        context.drawImage(image, 0, 0, 2, 1);
+        const pixels = context.getImageData(0, 0, 2, 1).data;
+        return [pixels[0], pixels[4]];
+    }
+"""
+
+
+def test_a_forward_pass_is_timed_and_shown(opened):
+    page = opened(TINY)
+    expect(page.locator(".explorer-forward")).to_have_count(0)
+    page.get_by_role("button", name="Run forward pass").click()
+    expect_result(page, channels=4)
+    time_pattern = r"[\d.,]+ (s|ms|µs)"
+    expect(page.locator(".explorer-timing b").first).to_have_text(re.compile(f"^{time_pattern}$"))
+    expect(page.locator(".explorer-timing small")).to_have_text("median")
+    facts = page.locator(".explorer-facts > *").all_text_contents()
+    facts = dict(zip(facts[::2], facts[1::2], strict=True))
+    assert re.fullmatch(f"{time_pattern} to {time_pattern}", facts["10th to 90th percentile"])
+    assert re.fullmatch(r"[\d.,]+ images/s", facts["throughput"])
+    assert re.fullmatch(r"\d+ after \d+ for warming up", facts["measured runs"])
+    assert facts["input"] == "1 image of 64 × 64 × 1"
+    assert re.match(time_pattern, facts["compiled in"])
+    assert re.match(r"[CG]PU \(.+\)", facts["device"])
+    expect_keras_agrees(page, layers=29)
+
+    page.get_by_label("after every change").check()
+    expect_result(page, channels=4)
+    type_number(page, "filters", 5)
+    expect_result(page, channels=5)
+    page.get_by_label("after every change").uncheck()
+
+    halves = Image.new("L", (100, 60))
+    halves.paste(255, (50, 0, 100, 60))
+    png = io.BytesIO()
+    halves.save(png, format="PNG")
+    upload(page, "halves.png", png.getvalue())
+    expect(page.get_by_text("halves.png")).to_be_visible()
+    expect_result(page, channels=5)
+    left, right = page.locator(".explorer-pictures img").first.evaluate(HALVES)
+    assert (left, right) == (pytest.approx(0, abs=16), pytest.approx(255, abs=16))
+
+    upload(page, "words.png", b"These are words.")
+    failure = page.locator(".explorer").get_by_role("alert")
+    expect(failure).to_contain_text("not a picture that can be read")
+    expect(page.get_by_text("words.png")).to_have_count(0)
+    type_number(page, "filters", 6)
+    expect_views(page, UNet(filters=6, down_blocks=2, up_blocks=2), (64, 64, 1))
+    expect_keras_agrees(page, layers=29)
+    upload(page, "halves.png", png.getvalue())
+    expect_result(page, channels=6)
+
+
+def test_a_keras_process_that_dies_costs_one_line(opened):
+    page = opened(TINY)
+    expect_keras_agrees(page, layers=29)
+
+    died = page.get_by_text("The Keras process ended unexpectedly")
+    process = keras_process(page)
+    # Held, so that it dies in the middle of the work.
+    with suspended(process):
+        type_number(page, "filters", 5)
+        expect(page.locator(".explorer-busy")).to_contain_text("Keras is rebuilding")
+        process.kill()
+        expect(died).to_have_count(1)
+    expect(page.locator(".explorer-bad")).to_have_count(1)
+    expect_views(page, UNet(filters=5, down_blocks=2, up_blocks=2), (64, 64, 1))
+
+    type_number(page, "filters", 6)
+    expect_views(page, UNet(filters=6, down_blocks=2, up_blocks=2), (64, 64, 1))
+    expect_keras_agrees(page, layers=29)
+    expect(died).to_have_count(0)
+
+
+# For each text on the screen its colour and the one behind it: red, green and blue up to 255.
+COLOURS = """
+    () => {
+        const canvas = document.createElement('canvas');
+        [canvas.width, canvas.height] = [1, 1];
+        const context = canvas.getContext('2d', {willReadFrequently: true});
+        // Colours can be translucent: they are painted, one over the other.
+        const painted = colours => {
+            for (const colour of colours) {
+                context.fillStyle = colour;
+                context.fillRect(0, 0, 1, 1);
+            }
+            return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+        };
+        const backgrounds = element => {
+            const found = [];
+            for (let e = element; e; e = e.parentElement) {
+                found.unshift(getComputedStyle(e).backgroundColor);
+            }
+            return ['white', ...found];
+        };
+        const found = [];
+        const add = (place, element, colour, behind) => {
+            found.push([place, element.textContent, painted([...behind, colour]), painted(behind)]);
+        };
+        for (const text of document.querySelectorAll('.explorer-canvas svg text')) {
+            if (!text.textContent.trim()) continue;
+            const box = text.getBoundingClientRect();
+            const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+            const shapes = [...text.closest('g.node').querySelectorAll('polygon')]
+                .map(shape => [shape.getBoundingClientRect(), getComputedStyle(shape).fill])
+                .filter(([r, fill]) => fill !== 'none'
+                    && r.left <= x && x <= r.right && r.top <= y && y <= r.bottom)
+                .map(([, fill]) => fill);
+            const page = backgrounds(text.ownerSVGElement.parentElement);
+            add('diagram', text, getComputedStyle(text).fill, [...page, ...shapes]);
+        }
+        for (const element of document.querySelectorAll('.explorer *')) {
+            const own = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+            if (!own || !element.checkVisibility() || element.closest('svg, style')) continue;
+            add('page', element, getComputedStyle(element).color, backgrounds(element));
+        }
+        return found;
+    }
+"""
+# The parts of the explorer that reach beyond its right edge, and don't scroll to show it.
+OVERFLOWING = """
+    () => {
+        const explorer = document.querySelector('.explorer');
+        const edge = explorer.getBoundingClientRect().right + 1;
+        const clipped = element => {
+            for (let e = element.parentElement; e !== explorer; e = e.parentElement) {
+                if (/auto|scroll/.test(getComputedStyle(e).overflowX)) return true;
+            }
+            return false;
+        };
+        const found = [...explorer.querySelectorAll('*')]
+            .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > edge)
+            .filter(e => !clipped(e))
+            .map(e => e.className?.baseVal ?? e.className);
+        for (let e = explorer; e; e = e.parentElement) {
+            const scrolls = /auto|scroll/.test(getComputedStyle(e).overflowX);
+            if (scrolls && e.scrollWidth > e.clientWidth + 1) found.push(`around: ${e.className}`);
+        }
+        return found;
+    }
+"""
+
+
+def luminance(colour: list[int]) -> float:
+    """Relative luminance of red, green and blue, after WCAG 2."""
+    channels = [value / 255 for value in colour]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: list[int], other: list[int]) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_is_readable_and_fits(opened, theme):
+    page = opened(theme=theme)
+    expect_views(page, SMALL)
+    page.get_by_role("button", name="layers", exact=True).click()
+    expect(page.locator(".explorer-canvas")).to_contain_text("act0_relu")
+    type_number(page, "height (px)", 250)
+    expect_error(page, "height (px)", "250")
+
+    texts = page.evaluate(COLOURS)
+    places = [place for place, *_ in texts]
+    assert places.count("diagram") > 100
+    assert places.count("page") > 100
+    for _, text, colour, behind in texts:
+        assert contrast(colour, behind) >= 4.5, (text, colour, behind)
+    card = next(text for text in texts if text[:2] == ["diagram", "256 × 256 × 16"])
+    text, behind = (luminance(colour) for colour in card[2:])
+    assert (text > 0.7 and behind < 0.1) == (theme == "dark")
+
+    for width in (1280, 700):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert eventually(page, lambda: page.evaluate(OVERFLOWING), [].__eq__) == []
