@@ -96,7 +96,7 @@ class BlockEditor:
         self._kind = widgets.Dropdown(
             description="kind", tooltip="Class of the block", layout=plain_layout()
         )
-        self._kind.add_class("explorer-family")
+        self._kind.add_class("explorer-kind")
         self._kind.observe(self._kind_chosen, names="value")
         self._note = widgets.HTML(layout=plain_layout())
         self._form_box = widgets.VBox(layout=plain_layout())

@@ -22,10 +22,28 @@ from explorer.layers import (
 )
 from explorer.parameters import AtLeast, active_when, parameter
 
+#: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
+MAX_FILTERS = 1_000_000
 
-def filters_parameter(default: Any, doc: str, **options: Any) -> Any:
-    """Declare a number of filters: at least 1, fractions truncated by `int()`."""
-    return parameter(default, doc=doc, minimum=1, slider=(1, 512), whole=True, **options)
+
+def filters_parameter(
+    default: Any,
+    doc: str,
+    *,
+    slider: tuple[int, int] = (1, 512),
+    whole: bool = True,
+    **options: Any,
+) -> Any:
+    """Declare a number of filters; `whole`: a formula's fraction is truncated by `int()`."""
+    return parameter(
+        default,
+        doc=doc,
+        minimum=1,
+        maximum=MAX_FILTERS,
+        slider=slider,
+        whole=whole,
+        **options,
+    )
 
 
 def kernel_parameter(default: int, doc: str, **options: Any) -> Any:

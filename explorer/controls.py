@@ -117,12 +117,14 @@ class Control:
         self._setting = True
         try:
             highest = max(2 * step, math.ceil(self._slider_range(self.value)[1] / step) * step)
+            # In one message: between two, the browser would move the slider to where it can stop.
             # In this order the slider's range is never empty in between.
-            slider.max = max(slider.max, highest)
-            slider.min = step
-            slider.step = step
-            slider.max = highest
-            self._move_slider(self.value)
+            with slider.hold_sync():
+                slider.max = max(slider.max, highest)
+                slider.min = step
+                slider.step = step
+                slider.max = highest
+                self._move_slider(self.value)
         finally:
             self._setting = False
 

@@ -11,15 +11,12 @@ from typing import Any
 
 import attrs
 
-from explorer.blocks import DecoderBlock, EncoderBlock
+from explorer.blocks import MAX_FILTERS, DecoderBlock, EncoderBlock
 from explorer.checks import check_decoder, check_heads, check_size
 from explorer.graph import Block, in_block
 from explorer.heads import Head
 from explorer.layers import Activation, Add, BatchNormalization, Conv2D
 from explorer.parameters import AtLeast, ParameterError, active_when, parameter, parts
-
-#: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
-MAX_FILTERS = 1_000_000
 
 
 def merge_parameter(default: bool) -> Any:

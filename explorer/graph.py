@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 import attrs
@@ -253,14 +254,17 @@ def check_input_shape(input_shape: Sequence[int]) -> Shape:
     Raises:
         ParameterError: If it isn't three whole numbers of at least 1.
     """
-    shape = tuple(input_shape)
-    if len(shape) != 3:
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
         raise ParameterError(
-            "Input", "input_shape", shape, "is not an image shape", "give (height, width, channels)"
+            "Input",
+            "input_shape",
+            input_shape,
+            "is not an image shape",
+            "give (height, width, channels)",
         )
-    for name, size in zip(("height", "width", "channels"), shape, strict=True):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+    for name, size in zip(("height", "width", "channels"), input_shape, strict=True):
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ParameterError(
                 "Input", name, size, "is not a size", "give a whole number of at least 1"
             )
-    return shape
+    return tuple(int(size) for size in input_shape)

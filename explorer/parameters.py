@@ -6,6 +6,7 @@ tooltip, JSON, tables) reads this one declaration, so no two places can disagree
 
 import math
 import numbers
+import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -274,14 +275,10 @@ def _parameters_by_name(cls: type) -> dict[str, Parameter]:
 
 
 def _read_parameters(cls: type) -> Iterator[Parameter]:
-    try:
-        hints = typing.get_type_hints(cls)
-    except NameError:  # a forward reference to a name that only a type checker sees
-        hints = {}
     for field in attrs.fields(cls):
         if not field.init or _PARTS_KEY in field.metadata:
             continue
-        hint, optional = _strip_none(hints.get(field.name, field.type))
+        hint, optional = _strip_none(_resolved(field.type, cls))
         declared: Parameter = field.metadata.get(
             _METADATA_KEY, Parameter(name="", default=attrs.NOTHING)
         )
@@ -299,6 +296,18 @@ def _read_parameters(cls: type) -> Iterator[Parameter]:
             default=field.default,
             choices=choices,
         )
+
+
+def _resolved(hint: Any, cls: type) -> Any:
+    """Return a type hint that may be text, or None where its names are not to be found."""
+    if not isinstance(hint, str):
+        return hint
+    for owner in cls.__mro__:
+        try:
+            return eval(hint, dict(vars(sys.modules[owner.__module__])))
+        except Exception:  # a name that only a type checker sees, or that another module has
+            continue
+    return None
 
 
 def _value_type(hint: Any) -> type:

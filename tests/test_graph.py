@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import attrs
 import keras
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from tests.strategies import architectures, follow_plan, graph_plans, shapes_for
 
 
 @given(graph_plans())
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_layers_stand_in_the_order_of_a_keras_model(plan):
     graph = Graph(follow_plan(plan, input_feature)[1])
     needed = [node.name for node in graph.inputs]
@@ -171,3 +172,15 @@ def test_a_shape_that_no_image_has_is_refused(shape, field):
 
 def test_a_shape_may_be_a_list():
     assert trace(UNet(filters=2), [16, 32, 1]).input_shape == (16, 32, 1)
+
+
+@pytest.mark.parametrize("shape", [256, (256, 256), None, "256", (8.0, 8, 1), (8, 8, True)])
+def test_what_is_no_shape_is_refused_by_name(shape):
+    with pytest.raises(ParameterError, match=r"^Input\."):
+        trace(UNet(filters=2, down_blocks=2, up_blocks=2), shape)
+
+
+def test_a_shape_of_numpy_numbers_is_one_of_plain_numbers():
+    graph = trace(UNet(filters=2, down_blocks=2, up_blocks=2), [np.int64(8), np.int32(16), 1])
+    assert graph.input_shape == (8, 16, 1)
+    assert [type(size) for size in graph.input_shape] == [int, int, int]

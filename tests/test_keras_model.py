@@ -33,14 +33,14 @@ def test_every_family_is_drawn():
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 @given(st.data())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_models_of_a_family_have_the_layers_of_its_graph(family, data):
     architecture = data.draw(FAMILIES[family]())
     check_architecture(architecture, data.draw(shapes_for(architecture)))
 
 
 @given(st.data())
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_models_of_listed_blocks_have_the_layers_of_their_graph(data):
     architecture = data.draw(listed())
     check_architecture(architecture, data.draw(shapes_for(architecture)))
@@ -48,7 +48,7 @@ def test_models_of_listed_blocks_have_the_layers_of_their_graph(data):
 
 @pytest.mark.parametrize("cls", sorted(block_classes(), key=lambda cls: cls.__name__))
 @given(st.data())
-@settings(max_examples=30)
+@settings(max_examples=10)
 def test_a_block_makes_the_same_layers_on_keras_tensors(cls, data):
     call = data.draw(block_calls(cls))
     graph = Graph([make_block(call, input_feature)[1]])

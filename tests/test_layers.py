@@ -173,7 +173,7 @@ WINDOWED = (
 
 @pytest.mark.parametrize("kind", WINDOWED)
 @given(st.data(), st.integers(1, 17), st.sampled_from([0, 1]))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_an_output_position_reads_exactly_its_sources(kind, data, size, axis):
     layer = data.draw(KINDS[kind][0])
     check_sources(attrs.evolve(layer, activation="relu") if "Conv" in kind else layer, size, axis)
@@ -187,7 +187,7 @@ def test_other_layers_read_their_own_position(layer):
 
 @pytest.mark.parametrize("cls", [Conv2D, DepthwiseConv2D])
 @given(st.data(), st.integers(1, 4), st.sampled_from([0, 1]))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_dilation_and_valid_padding_are_those_of_keras(cls, data, dilation, axis):
     settings = {"name": "layer", "dilation_rate": dilation, "kernel_size": data.draw(kernels)}
     if cls is Conv2D:

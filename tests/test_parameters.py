@@ -13,6 +13,7 @@ from hypothesis.errors import NoSuchExample
 from explorer import (
     EncoderBlock,
     EncoderDecoder,
+    Hourglass,
     LeapCNN,
     ParameterError,
     SimpleConvBlock,
@@ -195,7 +196,7 @@ def test_an_error_names_what_would_be_valid():
     )
     assert message(SimpleUpsamplingBlock, refine_convs_first_filters=0) == (
         "SimpleUpsamplingBlock.refine_convs_first_filters=0 is too small: "
-        "give a whole number of at least 1 or None."
+        "give a whole number from 1 to 1000000 or None."
     )
 
 
@@ -210,6 +211,24 @@ def test_an_error_can_be_pickled():
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == str(error)
     assert (copy.field, copy.value) == ("stacks", 0)
+
+
+@pytest.mark.parametrize("family", [UNet, LeapCNN, Hourglass, SimpleConvBlock])
+def test_more_filters_than_there_are_numbers_are_refused(family):
+    with pytest.raises(ParameterError, match="filters=1000.* is too large"):
+        family(filters=10**400)
+
+
+def test_a_hint_that_cannot_be_resolved_costs_only_its_own_field():
+    @attrs.frozen
+    class Hinted:
+        width: "int" = 3
+        other: "OnlyATypeCheckerKnows | None" = None  # noqa: F821
+        deep: "bool | None" = None
+
+    found = {found.name: found for found in parameters_of(Hinted)}
+    assert [found[name].value_type for name in found] == [int, object, bool]
+    assert found["deep"].optional
 
 
 def test_an_infinite_rate_is_refused_also_where_it_has_no_effect():

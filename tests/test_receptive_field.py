@@ -115,7 +115,7 @@ def test_receptive_fields_of_hourglasses(architecture, axis):
 
 
 @given(drawn_lists, axes)
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_receptive_fields_of_listed_blocks(architecture, axis):
     check_architecture(architecture, axis)
 
@@ -143,7 +143,7 @@ def test_receptive_fields_beside_windows_that_show_how_upsampling_is_aligned(ker
 
 
 @given(drawn_unets | drawn_leap_cnns | drawn_lists, axes)
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_receptive_fields_are_those_of_gradients(architecture, axis):
     check_architecture(architecture, axis, gradient_positions=3)
 

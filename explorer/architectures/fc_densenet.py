@@ -4,7 +4,11 @@ from typing import Any
 
 import attrs
 
-from explorer.blocks import DecoderBlock, EncoderBlock
+from explorer.blocks import (
+    DecoderBlock,
+    EncoderBlock,
+    filters_parameter,
+)
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.layers import (
     Activation,
@@ -178,8 +182,8 @@ class FCDenseNet(EncoderDecoder):
     bottleneck_layers: int = parameter(
         4, doc="Dense layers between encoder and decoder.", minimum=1, slider=(1, 16)
     )
-    first_filters: int = parameter(
-        48, doc="Filters of the first convolution.", minimum=1, slider=(1, 128)
+    first_filters: int = filters_parameter(
+        48, "Filters of the first convolution.", slider=(1, 128), whole=False
     )
     dropout: float = dropout_parameter()
 

@@ -12,7 +12,7 @@ from explorer.blocks import (
 )
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, UpSampling2D
-from explorer.parameters import active_when, parameter
+from explorer.parameters import AtLeast, active_when, parameter
 
 STEM_STRIDES = (1, 2, 4)
 
@@ -137,19 +137,21 @@ class Hourglass(EncoderDecoder):
     up_blocks: int = parameter(
         4, doc="Upsampling steps of each decoder.", minimum=0, maximum=10, slider=(0, 6)
     )
-    stem_filters: int = parameter(
-        128, doc="Filters of the stem's first convolution.", minimum=1, slider=(1, 256)
+    stem_filters: int = filters_parameter(
+        128, "Filters of the stem's first convolution.", slider=(1, 256), whole=False
     )
     stem_stride: int = parameter(
         4, doc="Factor by which the stem lowers the resolution.", choices=STEM_STRIDES
     )
-    filters: int = parameter(
-        256, doc="Filters at the highest resolution after the stem.", minimum=1, slider=(1, 512)
+    filters: int = filters_parameter(
+        256, "Filters at the highest resolution after the stem.", slider=(1, 512), whole=False
     )
     filter_increase: int = parameter(
         128, doc="Filters that each further pooling step adds.", slider=(0, 256)
     )
-    interp_method: str = interpolation_parameter("nearest")
+    interp_method: str = interpolation_parameter(
+        "nearest", active=active_when(up_blocks=AtLeast(1))
+    )
     stacks: int = parameter(3, doc="Hourglasses, one after the other.", minimum=1, slider=(1, 6))
 
     def _filters(self, level: int, where: str) -> int:

@@ -4,7 +4,13 @@ from typing import Any
 
 import attrs
 
-from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
+from explorer.blocks import (
+    DecoderBlock,
+    EncoderBlock,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+    filters_parameter,
+)
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.parameters import AtLeast, active_when, parameter
 
@@ -28,7 +34,9 @@ class LeapCNN(EncoderDecoder):
         up_convs_per_block: Convolutions in each decoder block.
     """
 
-    filters: int = parameter(64, doc="Filters of the first block.", minimum=1, slider=(1, 128))
+    filters: int = filters_parameter(
+        64, "Filters of the first block.", slider=(1, 128), whole=False
+    )
     filters_rate: float = parameter(
         2, doc="Factor between the filters of a block and the next.", minimum=0.1, slider=(1, 3)
     )

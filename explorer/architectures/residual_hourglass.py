@@ -160,11 +160,11 @@ class ResidualHourglass(EncoderDecoder):
         maximum=10,
         slider=(1, 6),
     )
-    stem_filters: int = parameter(
-        64, doc="Filters of the stem's first convolution.", minimum=1, slider=(1, 128)
+    stem_filters: int = filters_parameter(
+        64, "Filters of the stem's first convolution.", slider=(1, 128), whole=False
     )
-    filters: int = parameter(
-        256, doc="Filters of every module after the stem.", minimum=1, slider=(1, 512)
+    filters: int = filters_parameter(
+        256, "Filters of every module after the stem.", slider=(1, 512), whole=False
     )
     interp_method: str = interpolation_parameter("nearest")
     merge_stacks: bool = merge_parameter(True)

@@ -168,8 +168,8 @@ class ResNet(EncoderDecoder):
     """
 
     depth: int = parameter(50, doc="Depth, as in ResNet-50, -101 and -152.", choices=tuple(STAGES))
-    filters: int = parameter(
-        64, doc="Filters of the first convolution and stage.", minimum=1, slider=(1, 128)
+    filters: int = filters_parameter(
+        64, "Filters of the first convolution and stage.", slider=(1, 128), whole=False
     )
     encoder_stride: int = parameter(
         32,
@@ -179,8 +179,8 @@ class ResNet(EncoderDecoder):
     up_blocks: int = parameter(
         0, doc="Upsampling steps of the decoder.", minimum=0, maximum=5, slider=(0, 5)
     )
-    up_filters: int = parameter(
-        256, doc="Filters of the first decoder block.", minimum=1, slider=(1, 512), active=_UP
+    up_filters: int = filters_parameter(
+        256, "Filters of the first decoder block.", slider=(1, 512), whole=False, active=_UP
     )
     up_filters_rate: float = parameter(
         0.5,

@@ -7,6 +7,7 @@ from explorer.blocks import (
     EncoderBlock,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
+    filters_parameter,
     kernel_parameter,
 )
 from explorer.encoder_decoder import EncoderDecoder
@@ -35,7 +36,9 @@ class UNet(EncoderDecoder):
         block_contraction: Narrow the features at the end of each decoder block.
     """
 
-    filters: int = parameter(64, doc="Filters of the first level.", minimum=1, slider=(1, 128))
+    filters: int = filters_parameter(
+        64, "Filters of the first level.", slider=(1, 128), whole=False
+    )
     filters_rate: float = parameter(
         2, doc="Factor between the filters of a level and the next.", minimum=0.1, slider=(1, 3)
     )

@@ -1,8 +1,8 @@
 // A table of layers; a click on a column's heading sorts by it, a second one reverses.
 
 const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
-const whole = (value) => value.toLocaleString("en-US");
-const count = (value) => short(value, 1000, ["", "k", "M", "G", "T"]);
+const whole = (value) => value?.toLocaleString("en-US") ?? "unknown";
+const count = (value) => value === null ? "unknown" : short(value, 1000, ["", "k", "M", "G", "T"]);
 const memory = (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]);
 const sizes = (values) => (values ? values.join(" × ") : "unknown");
 

@@ -27,7 +27,7 @@ class Totals(widgets.HTML):
             (
                 "parameters",
                 short_count(report.total_params),
-                f"{report.trainable_params:,} trainable, {frozen:,} not",
+                f"{report.trainable_params:,} trainable, {frozen:,} not{_in_heads(report)}",
                 f"{report.total_params:,} parameters in all",
             ),
             (
@@ -70,6 +70,10 @@ class Totals(widgets.HTML):
             )
             + "</div>"
         )
+
+
+def _in_heads(report: Report) -> str:
+    return f"; {report.head_params:,} of all in heads" if report.head_params else ""
 
 
 def _count_outputs(report: Report) -> str:
