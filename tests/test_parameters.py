@@ -215,7 +215,7 @@ def test_an_error_can_be_pickled():
 
 @pytest.mark.parametrize("family", [UNet, LeapCNN, Hourglass, SimpleConvBlock])
 def test_more_filters_than_there_are_numbers_are_refused(family):
-    with pytest.raises(ParameterError, match="filters=1000.* is too large"):
+    with pytest.raises(ParameterError, match=r"filters=1000.* is too large"):
         family(filters=10**400)
 
 
