@@ -17,93 +17,13 @@ import graphviz
 import pygraphviz
 
 from explorer.graph import Block, Graph, Node, depth_first
-from explorer.layers import (
-    Activation,
-    Add,
-    AveragePooling2D,
-    BatchNormalization,
-    Concatenate,
-    Conv2D,
-    Conv2DTranspose,
-    DepthwiseConv2D,
-    Dropout,
-    InputLayer,
-    Layer,
-    MaxPooling2D,
-    UpSampling2D,
-    ZeroPadding2D,
-)
+from explorer.layers import MaxPooling2D
+from explorer.palette import LIGHT
+from explorer.summaries import summaries, summary
 
 Detail = Literal["blocks", "layers"]
 
 FONT = "Arial"
-
-#: Longest sequence of steps whose repetition is written once.
-MAX_FOLD = 8
-INDENT = "\N{NO-BREAK SPACE}" * 4
-
-
-@attrs.frozen
-class Colours:
-    """Colours of the diagram: text, lines, and for each role a header and the card under it."""
-
-    text: str
-    muted: str
-    line: str
-    skip: str
-    header_text: str
-    cards: dict[str, tuple[str, str]]
-
-
-#: On a light background. Headers keep a contrast of at least 4.5 with their text, and hues that
-#: colour-blind people can tell apart (after Okabe and Ito).
-LIGHT = Colours(
-    text="#1b1f24",
-    muted="#59636e",
-    line="#4c5661",
-    skip="#8a6d00",
-    header_text="#ffffff",
-    cards={
-        "input": ("#4b5563", "#f3f4f6"),
-        "stem": ("#4b5564", "#f3f4f7"),
-        "encoder": ("#0b62a6", "#eaf3fb"),
-        "middle": ("#8e4585", "#f8eef7"),
-        "decoder": ("#b34700", "#fdf1e8"),
-        "merge": ("#5a5f00", "#f7f7e6"),
-        "head": ("#00694f", "#e8f6f1"),
-    },
-)
-
-#: The same on a dark background; the front end exchanges the one for the other.
-DARK = Colours(
-    text="#e8eaed",
-    muted="#a8b0b9",
-    line="#b4bcc6",
-    skip="#e0b93c",
-    header_text="#fffffe",
-    cards={
-        "input": ("#4b5565", "#24282e"),
-        "stem": ("#4b5566", "#24282f"),
-        "encoder": ("#1565a8", "#182635"),
-        "middle": ("#8a4482", "#2c1f2e"),
-        "decoder": ("#a84a0c", "#33231a"),
-        "merge": ("#5f640a", "#2a2b18"),
-        "head": ("#0a7057", "#172c26"),
-    },
-)
-
-
-def dark_theme() -> dict[str, str]:
-    """Return for each colour of the drawing the one that takes its place on dark backgrounds."""
-    pairs = {
-        LIGHT.text: DARK.text,
-        LIGHT.muted: DARK.muted,
-        LIGHT.line: DARK.line,
-        LIGHT.skip: DARK.skip,
-    }
-    for role, (header, body) in LIGHT.cards.items():
-        pairs[header], pairs[body] = DARK.cards[role]
-    return pairs
 
 
 @attrs.frozen
@@ -261,95 +181,6 @@ def _links(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     return list(links.values())
 
 
-def summary(layer: Layer) -> str:
-    """Return what a layer does in a few words, such as "3×3 conv, 64"."""
-    match layer:
-        case Conv2D() | Conv2DTranspose():
-            size = f"{layer.kernel_size}×{layer.kernel_size}"
-            name = "conv" if isinstance(layer, Conv2D) else "transposed conv"
-            stride = f", stride {layer.strides}" if layer.strides > 1 else ""
-            active = "" if layer.activation == "linear" else f" → {layer.activation}"
-            dilation = getattr(layer, "dilation_rate", 1)
-            dilated = f", dilation {dilation}" if dilation > 1 else ""
-            return f"{size} {name}, {layer.filters}{stride}{dilated}{active}"
-        case DepthwiseConv2D():
-            return f"{layer.kernel_size}×{layer.kernel_size} depthwise conv"
-        case MaxPooling2D() | AveragePooling2D():
-            step = "" if layer.strides == layer.pool_size else f", stride {layer.strides}"
-            name = "max" if isinstance(layer, MaxPooling2D) else "average"
-            return f"{layer.pool_size}×{layer.pool_size} {name} pool{step}"
-        case ZeroPadding2D():
-            return f"zero padding, {layer.before}"
-        case Dropout():
-            return f"dropout {layer.rate:g}"
-        case UpSampling2D():
-            return f"{layer.size}× {layer.interpolation} upsampling"
-        case BatchNormalization():
-            return "batch norm"
-        case Activation():
-            return layer.activation
-        case Add() | Concatenate():
-            return layer.kind.lower()
-        case InputLayer():
-            return "image"
-        case _:
-            return layer.kind
-
-
-def _summaries(nodes: Sequence[Node]) -> list[str]:
-    """Return a line for each step of a block; a repeated step has one line with its count."""
-    steps: list[str] = []
-    step_of: dict[Node, int] = {}
-    for node in nodes:
-        text = summary(node.layer)
-        follows = step_of.get(node.inputs[0]) if node.inputs else None
-        folded = isinstance(node.layer, (Activation, BatchNormalization, Dropout))
-        if follows is not None and folded:
-            steps[follows] += f" → {text}"
-            step_of[node] = follows
-        else:
-            step_of[node] = len(steps)
-            steps.append(text)
-    return _folded(steps)
-
-
-def _folded(steps: Sequence[str]) -> list[str]:
-    """Return the steps with what follows itself written once, with its count."""
-    lines: list[str] = []
-    at = 0
-    while at < len(steps):
-        length, count = _best_fold(steps, at)
-        # A repetition that can as well begin one step later does: it then ends with the block.
-        if count == 1 or _best_fold(steps, at + 1) == (length, count):
-            lines.append(steps[at])
-            at += 1
-            continue
-        repeated = steps[at : at + length]
-        if length == 1:
-            lines.append(f"{count} × {repeated[0]}")
-        else:
-            lines += [f"{count} times:", *(f"{INDENT}{step}" for step in repeated)]
-        at += length * count
-    return lines
-
-
-def _best_fold(steps: Sequence[str], at: int) -> tuple[int, int]:
-    """Return the length and the count of the repetition from a place on that saves most lines."""
-    return max(
-        ((length, _repeats(steps, at, length)) for length in range(1, MAX_FOLD + 1)),
-        key=lambda found: (found[0] * (found[1] - 1), -found[0]),
-    )
-
-
-def _repeats(steps: Sequence[str], at: int, length: int) -> int:
-    """Return how often the steps from a place on, of a length, follow each other."""
-    count = 1
-    first = steps[at : at + length]
-    while steps[at + count * length : at + (count + 1) * length] == first:
-        count += 1
-    return count
-
-
 def size_text(shape: Sequence[int]) -> str:
     """Return a shape as "height × width × channels"."""
     return " × ".join(map(str, shape))
@@ -425,7 +256,7 @@ def _table(card: Card, detail: Detail, outputs: Sequence[Node]) -> str:
         _muted(facts),
     ]
     if detail == "blocks" and card.role != "input":
-        rows += [escape(line) for line in _summaries(card.nodes)]
+        rows += [escape(line) for line in summaries(card.nodes)]
     lines = "".join(f'<TR><TD COLSPAN="3" ALIGN="LEFT">{row}</TD></TR>' for row in rows)
     if detail == "layers" and card.role != "input":
         lines += "".join(_layer_row(node, card.prefix) for node in card.nodes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
 from explorer.keras_reader import Reader
-from explorer.layers import Elementwise, Layer, Shape
+from explorer.layers import Shape
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ def build(
         ImportError: If Keras' backend is not installed.
     """
     if isinstance(architecture, Graph):
-        if any(not layer_has_twin(node.layer) for node in architecture):
+        if any(not node.layer.has_twin for node in architecture):
             raise ValueError(
                 "This graph was read from a Keras model and holds layers that only that model can "
                 "make: use the model itself."
@@ -63,11 +63,6 @@ def build(
         if graph.read_from_keras
         else _from_graph(graph)
     )
-
-
-def layer_has_twin(layer: Layer) -> bool:
-    """Return whether a Keras layer can be made of what is known of a layer."""
-    return not isinstance(layer, Elementwise)
 
 
 def _from_graph(graph: Graph) -> "keras.Model":

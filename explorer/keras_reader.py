@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from explorer.foreign_layers import Elementwise, Unknown
 from explorer.graph import Block, Feature, Graph, Node, depth_first
 from explorer.layers import (
     ACTIVATIONS,
@@ -24,12 +25,10 @@ from explorer.layers import (
     Conv2DTranspose,
     DepthwiseConv2D,
     Dropout,
-    Elementwise,
     InputLayer,
     Layer,
     MaxPooling2D,
     Shape,
-    Unknown,
     UpSampling2D,
     ZeroPadding2D,
 )

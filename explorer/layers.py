@@ -35,12 +35,14 @@ class Layer:
         name: Name of the layer, unique within a graph.
         pointwise: Whether each output position reads only the same position of every input.
         is_known: Whether it is known how far the layer looks.
+        has_twin: Whether a Keras layer can be made of what is known of the layer.
     """
 
     name: str = attrs.field(kw_only=True)
 
     pointwise: ClassVar[bool] = True
     is_known: ClassVar[bool] = True
+    has_twin: ClassVar[bool] = True
 
     @property
     def kind(self) -> str:
@@ -395,70 +397,12 @@ class Add(_Merge):
         return channels[0]
 
 
-@attrs.frozen
-class Elementwise(Layer):
-    """A layer of any Keras class that works on each position alone and keeps the shape.
-
-    It is what a Keras model is read into; it has no Keras twin of its own.
-    """
-
-    keras_class: str
-    trainable_params: int = 0
-    frozen_params: int = 0
-
-    @property
-    def kind(self) -> str:
-        """Name of the Keras class."""
-        return self.keras_class
-
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Return the shape that all inputs have.
-
-        Raises:
-            ValueError: If their shapes differ.
-        """
-        if len(set(inputs)) > 1:
-            raise ValueError(f"{self.kind} layer {self.name!r} broadcasts its inputs.")
-        return inputs[0]
-
-    def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return what Keras counted."""
-        return self.trainable_params, self.frozen_params
-
-
-@attrs.frozen
-class Unknown(Elementwise):
-    """A layer of which only the shape and the parameters are known.
-
-    Attributes:
-        shape: Shape of the output, without the batch.
-        counted: Whether it is known to hold no convolution, and so no MACs.
-    """
-
-    is_known: ClassVar[bool] = False
-
-    shape: Shape = attrs.field(kw_only=True)
-    counted: bool = attrs.field(kw_only=True)
-
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Return what Keras says."""
-        return self.shape
-
-    def macs(self, inputs: Sequence[Shape]) -> int | None:
-        """Return 0 for layers known to hold no convolution, else None."""
-        return 0 if self.counted else None
-
-
 def layer_kinds() -> dict[str, type[Layer]]:
     """Return every kind of layer that has a Keras twin, by name."""
     found: dict[str, type[Layer]] = {}
     waiting: list[type[Layer]] = [Layer]
     for cls in waiting:
         waiting.extend(cls.__subclasses__())
-        if (
-            cls is not Layer
-            and not cls.__name__.startswith("_")
-            and not issubclass(cls, Elementwise)
-        ):
+        if cls is not Layer and cls.has_twin and not cls.__name__.startswith("_"):
             found[cls.__name__] = cls
     return found

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Hourglass, LeapCNN, UNet, diagram, presets, trace
-from explorer.diagram import DARK, LIGHT, dark_theme, summary
+from explorer.graph import depth_first
 from explorer.layers import Activation, Layer, layer_kinds
+from explorer.palette import DARK, LIGHT, dark_theme
+from explorer.summaries import INDENT, summaries, summary
 
 SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS = [
@@ -170,6 +172,26 @@ def test_every_kind_of_layer_has_words_for_the_diagram():
     }
     for kind, cls in layer_kinds().items():
         assert summary(cls(name="x", **needed.get(kind, {})))
+
+
+def test_repeated_steps_are_written_once():
+    graph = trace(presets["ResNet50"], (64, 64, 1))
+    nodes, _ = depth_first(graph.outputs)
+    stage = [node for node in nodes if node.block and node.block.name == "stack0_enc2"]
+    lines = [line.replace(INDENT, "- ") for line in summaries(stage)]
+
+    assert lines == [
+        "1×1 conv, 512, stride 2 → batch norm",
+        "1×1 conv, 128, stride 2 → batch norm → relu",
+        "3×3 conv, 128 → batch norm → relu",
+        "1×1 conv, 512 → batch norm",
+        "add → relu",
+        "3 times:",
+        "- 1×1 conv, 128 → batch norm → relu",
+        "- 3×3 conv, 128 → batch norm → relu",
+        "- 1×1 conv, 512 → batch norm",
+        "- add → relu",
+    ]
 
 
 def test_an_unknown_kind_is_drawn_by_its_name():

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "explorer"
 ROWS = [
     "parameters",
     "layers",
+    "foreign_layers",
     "graph",
     "blocks",
     "heads",
@@ -22,6 +23,8 @@ ROWS = [
     "architectures",
     "serialization",
     "analysis",
+    "palette",
+    "summaries",
     "diagram",
     "keras_reader",
     "keras_model",

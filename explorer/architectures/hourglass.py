@@ -90,8 +90,12 @@ class HourglassUpBlock(DecoderBlock):
         interp_method: "nearest" or "bilinear".
     """
 
-    filters: int = filters_parameter(256, "Filters of both convolutions.")
+    filters: int = filters_parameter(256, "Filters before upsampling, and of the skip.")
     interp_method: str = interpolation_parameter("nearest")
+
+    def make_unit(self, x: Any, prefix: str, is_skip: bool) -> Any:
+        """Return what is made of the block's input, or of the skip source: a 3×3 convolution."""
+        return conv_unit(x, self.filters, f"{prefix}_skip" if is_skip else f"{prefix}_conv")
 
     def make_block(
         self,
@@ -101,7 +105,7 @@ class HourglassUpBlock(DecoderBlock):
         prefix: str = "upsample",
     ) -> Any:
         """Return `(batch, height × stride, width × stride, filters)`."""
-        x = conv_unit(x, self.filters, f"{prefix}_conv")
+        x = self.make_unit(x, prefix, is_skip=False)
         x = UpSampling2D(
             name=f"{prefix}_{self.interp_method}",
             size=self.upsampling_stride,
@@ -109,7 +113,7 @@ class HourglassUpBlock(DecoderBlock):
         )(x)
         if skip_source is None:
             return x
-        skip = conv_unit(skip_source, self.filters, f"{prefix}_skip")
+        skip = self.make_unit(skip_source, prefix, is_skip=True)
         return Add(name=f"{prefix}_skip_add")([x, skip])
 
 

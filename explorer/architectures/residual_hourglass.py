@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 
+from explorer.architectures.hourglass import HourglassUpBlock
 from explorer.blocks import (
     DecoderBlock,
     EncoderBlock,
@@ -17,7 +18,6 @@ from explorer.layers import (
     BatchNormalization,
     Conv2D,
     MaxPooling2D,
-    UpSampling2D,
 )
 from explorer.parameters import active_when, parameter
 
@@ -105,7 +105,7 @@ class ResidualDownBlock(EncoderBlock):
 
 
 @attrs.frozen(slots=False)
-class ResidualUpBlock(DecoderBlock):
+class ResidualUpBlock(HourglassUpBlock):
     """Residual module, upsampling, and addition of the skip source through a residual module.
 
     Attributes:
@@ -114,27 +114,11 @@ class ResidualUpBlock(DecoderBlock):
         interp_method: "nearest" or "bilinear".
     """
 
-    filters: int = filters_parameter(256, "Filters of the residual modules.")
-    interp_method: str = interpolation_parameter("nearest")
-
-    def make_block(
-        self,
-        x: Any,
-        current_stride: int | None = None,
-        skip_source: Any = None,
-        prefix: str = "upsample",
-    ) -> Any:
-        """Return `(batch, height × stride, width × stride, filters)`."""
-        x = residual_module(x, self.filters, f"{prefix}_res")
-        x = UpSampling2D(
-            name=f"{prefix}_{self.interp_method}",
-            size=self.upsampling_stride,
-            interpolation=self.interp_method,
-        )(x)
-        if skip_source is None:
-            return x
-        skip = residual_module(skip_source, self.filters, f"{prefix}_skip_res")
-        return Add(name=f"{prefix}_skip_add")([x, skip])
+    def make_unit(self, x: Any, prefix: str, is_skip: bool) -> Any:
+        """Return a residual module of the block's input, or of the skip source."""
+        return residual_module(
+            x, self.filters, f"{prefix}_skip_res" if is_skip else f"{prefix}_res"
+        )
 
 
 @attrs.frozen(slots=False)

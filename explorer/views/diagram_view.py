@@ -5,7 +5,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from explorer.diagram import dark_theme
+from explorer.palette import dark_theme
 
 
 def theme_css() -> str:
