@@ -5,6 +5,7 @@ each view shows them. What arrives late (from the Keras process) is dropped when
 another design than the one on screen.
 """
 
+import functools
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -148,13 +149,9 @@ class Explorer(widgets.VBox):
         self._diagram = DiagramView()
         self._keras = LiveKeras(self._state, self._alert)
         self._table = LayerTable()
-        self._editor = BlockEditor(self._blocks_changed, self._alert)
-        self._back = widgets.Button(layout=plain_layout())
-        self._back.on_click(self._back_clicked)
+        self._editor_place = widgets.VBox(layout=plain_layout())
         self._editor_box = widgets.Accordion(
-            [widgets.VBox([self._back, self._editor.widget], layout=plain_layout())],
-            titles=["Blocks and heads"],
-            layout=plain_layout(),
+            [self._editor_place], titles=["Blocks and heads"], layout=plain_layout()
         )
         self._editor_box.observe(self._editor_opened, names="selected_index")
         self._diagram.observe(self._box_clicked, names="selected")
@@ -202,12 +199,14 @@ class Explorer(widgets.VBox):
         """Show a design in every view."""
         with self._state.lock:
             self._base = design.architecture
+            # Drawn before anything is sent, so that the browser shows all views in one frame.
+            drawing = diagram(design.graph, self._detail.value).svg()
             self._publish(design)
             self._show_controls(design)
-            self._problem.value = ""
+            self._diagram.svg = drawing
             self._totals.show(design.report, design.architecture, design.input.batch_size)
             self._table.show(design.report)
-            self._draw(design)
+            self._problem.value = ""
             self._keras.design_changed()
 
     def _show_controls(self, design: Design) -> None:
@@ -227,10 +226,22 @@ class Explorer(widgets.VBox):
         """Show the blocks, while their editor is open."""
         if self._editor_box.selected_index is None:
             return
+        if not self._editor_place.children:
+            self._editor_place.children = [self._back, self._editor.widget]
         can_go_back = isinstance(architecture, Custom) and self._origin is not None
         self._back.layout.display = "" if can_go_back else "none"
         self._back.description = f"Back to {type(self._origin).__name__}"
         self._editor.show(architecture)
+
+    @functools.cached_property
+    def _editor(self) -> BlockEditor:
+        return BlockEditor(self._blocks_changed, self._alert)
+
+    @functools.cached_property
+    def _back(self) -> widgets.Button:
+        button = widgets.Button(layout=plain_layout())
+        button.on_click(self._back_clicked)
+        return button
 
     def _make_form(self, architecture: EncoderDecoder) -> None:
         """Make the controls of a family, unless they are already there."""
@@ -255,9 +266,6 @@ class Explorer(widgets.VBox):
             self._family.value = name or edited
         finally:
             self._showing = False
-
-    def _draw(self, design: Design) -> None:
-        self._diagram.svg = diagram(design.graph, self._detail.value).svg()
 
     def _alert(self, message: str) -> None:
         self._problem.value = (
@@ -346,7 +354,7 @@ class Explorer(widgets.VBox):
     @guarded
     def _detail_chosen(self, change: Any) -> None:
         with self._state.lock:
-            self._draw(self._state.design)
+            self._diagram.svg = diagram(self.graph, self._detail.value).svg()
 
 
 def _input(shape: Sequence[int], batch_size: int = 1) -> Input:

@@ -94,10 +94,10 @@ class State:
             ParameterError: If the new design is not valid; the present one stays.
         """
         with self.lock:
-            design = _analysed(attrs.evolve(self._design, **changes))
+            design = attrs.evolve(self._design, **changes)
             if design == self._design:
                 return
-            self._design = design
+            self._design = _analysed(design)
             for listener in list(self._listeners):
                 listener(design)
 

@@ -11,6 +11,7 @@ function button(label, title, onClick) {
 
 function render({ model, el }) {
   let zoom = null; // null: fit to the width
+  let space = 0; // the canvas' width; asking for it after a change would cost a layout of the page
 
   const tools = document.createElement("div");
   tools.className = "explorer-tools";
@@ -26,7 +27,7 @@ function render({ model, el }) {
     const svg = canvas.querySelector("svg");
     if (!svg) return;
     const width = svg.viewBox.baseVal.width * (96 / 72); // Graphviz draws in points
-    const fitting = Math.min(1, canvas.clientWidth / width);
+    const fitting = Math.min(1, space / width);
     svg.style.width = `${width * (zoom ?? fitting)}px`;
     svg.style.height = "auto";
   }
@@ -64,7 +65,10 @@ function render({ model, el }) {
     model.save_changes();
   });
 
-  const observer = new ResizeObserver(scale);
+  const observer = new ResizeObserver(() => {
+    space = canvas.clientWidth;
+    scale();
+  });
   observer.observe(canvas);
   model.on("change:svg", draw);
   model.on("change:selected", mark);

@@ -1,7 +1,8 @@
 // A table of layers; a click on a column's heading sorts by it, a second one reverses.
 
+const inGroups = new Intl.NumberFormat("en-US");
 const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
-const whole = (value) => value?.toLocaleString("en-US") ?? "unknown";
+const whole = (value) => value === null ? "unknown" : inGroups.format(value);
 const count = (value) => value === null ? "unknown" : short(value, 1000, ["", "k", "M", "G", "T"]);
 const memory = (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]);
 const sizes = (values) => (values ? values.join(" × ") : "unknown");
@@ -117,9 +118,10 @@ function render({ model, el }) {
     });
   }
 
-  model.on("change:rows change:total", draw);
+  // Rows and total come in one message: "change" follows once all of it is set.
+  model.on("change", draw);
   draw();
-  return () => model.off("change:rows change:total", draw);
+  return () => model.off("change", draw);
 }
 
 export default { render };
