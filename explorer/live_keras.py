@@ -1,21 +1,23 @@
 """What the screen asks of the Keras process, and what becomes of its answers.
 
 A design that has stayed the same for a moment is rebuilt, and run when the user wishes. An answer
-about another design than the one on screen is dropped.
+about another design than the one on screen is dropped. The worker and what it needs are imported
+when the first request is made, which is after the first picture.
 """
 
 import threading
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from explorer.controls import plain_layout
 from explorer.guard import guarded
-from explorer.images import ImageError
 from explorer.state import Design, State
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus
-from explorer.worker import Built, ForwardPass, WorkerDied, rebuild, run_forward, shared_worker
+
+if TYPE_CHECKING:
+    from explorer.worker import Built, ForwardPass, Worker
 
 #: Seconds that a change must outlast before Keras rebuilds the model.
 SETTLED = 0.3
@@ -32,7 +34,6 @@ class LiveKeras:
     def __init__(self, state: State, alert: Callable[[str], None]) -> None:
         self._state = state
         self._alert = alert
-        self._worker = shared_worker()
         self._settling: threading.Timer | None = None
         self._picture: bytes | None = None
         self._verified: Design | None = None  # the last design that Keras built
@@ -46,7 +47,14 @@ class LiveKeras:
         """Drop what was asked for."""
         if self._settling:
             self._settling.cancel()
-        self._worker.cancel(self)
+        if "_worker" in vars(self):
+            self._worker.cancel(self)
+
+    @cached_property
+    def _worker(self) -> "Worker":
+        from explorer.worker import shared_worker
+
+        return shared_worker()
 
     def design_changed(self) -> None:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
@@ -62,6 +70,8 @@ class LiveKeras:
         if self.forward.after_every_change.value:
             self._run()
             return
+        from explorer.worker import rebuild
+
         design = self._state.design
         self._show_waiting(design)
         self._worker.submit(
@@ -72,6 +82,8 @@ class LiveKeras:
         )
 
     def _run(self) -> None:
+        from explorer.worker import run_forward
+
         design = self._state.design
         given = design.input
         self._show_waiting(design)
@@ -90,14 +102,14 @@ class LiveKeras:
             self.status.show_building()
 
     @guarded
-    def _rebuilt(self, design: Design, built: Built) -> None:
+    def _rebuilt(self, design: Design, built: "Built") -> None:
         with self._state.lock:
             if design == self._state.design:
                 self._verified = design
                 self.status.show_built(built, design.report)
 
     @guarded
-    def _ran(self, design: Design, result: ForwardPass) -> None:
+    def _ran(self, design: Design, result: "ForwardPass") -> None:
         with self._state.lock:
             self._rebuilt(design, result.built)
             if design == self._state.design:
@@ -112,6 +124,9 @@ class LiveKeras:
 
     @guarded
     def _not_run(self, design: Design, error: Exception) -> None:
+        from explorer.images import ImageError
+        from explorer.worker import WorkerDied
+
         with self._state.lock:
             if isinstance(error, ImageError):
                 self._picture = None
@@ -141,6 +156,8 @@ class LiveKeras:
 
 
 def _message(error: Exception) -> str:
+    from explorer.worker import WorkerDied
+
     message = str(error) or type(error).__name__
     if isinstance(error, WorkerDied):
         message += " The next change or run starts it again."

@@ -6,6 +6,7 @@ import ipywidgets
 import pytest
 
 import explorer
+import explorer.worker
 from explorer import EncoderDecoder, Hourglass, LeapCNN, ParameterError, UNet, live_keras, presets
 from explorer import app as app_module
 from explorer.parameters import parameters_of
@@ -39,7 +40,7 @@ class StillWorker(Worker):
 @pytest.fixture
 def worker(monkeypatch) -> StillWorker:
     made = StillWorker()
-    monkeypatch.setattr(live_keras, "shared_worker", lambda: made)
+    monkeypatch.setattr(explorer.worker, "shared_worker", lambda: made)
     monkeypatch.setattr(live_keras, "SETTLED", 0.001)
     return made
 

@@ -2,14 +2,17 @@
 
 from base64 import b64encode
 from html import escape
+from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
 from explorer.controls import plain_layout
 from explorer.diagram import size_text
-from explorer.timing import Timing
 from explorer.views.formatting import duration, short_count
-from explorer.worker import ForwardPass, Picture
+
+if TYPE_CHECKING:
+    from explorer.timing import Timing
+    from explorer.worker import ForwardPass, Picture
 
 
 class ForwardView(widgets.VBox):
@@ -68,7 +71,7 @@ class ForwardView(widgets.VBox):
             f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
         )
 
-    def show(self, result: ForwardPass, macs: int) -> None:
+    def show(self, result: "ForwardPass", macs: int) -> None:
         """Show a result.
 
         Args:
@@ -86,7 +89,7 @@ class ForwardView(widgets.VBox):
         )
 
 
-def _timing(timing: Timing, macs: int) -> str:
+def _timing(timing: "Timing", macs: int) -> str:
     speed = 2 * macs * timing.batch_size / timing.median
     images = "image" if timing.batch_size == 1 else "images"
     rate = timing.images_per_second
@@ -109,7 +112,7 @@ def _timing(timing: Timing, macs: int) -> str:
     )
 
 
-def _figure(picture: Picture) -> str:
+def _figure(picture: "Picture") -> str:
     data = b64encode(picture.png).decode()
     caption = escape(picture.caption)
     return (

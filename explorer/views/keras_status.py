@@ -1,12 +1,15 @@
 """One line on what Keras is doing, and whether it agrees."""
 
 from html import escape
+from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
 from explorer.analysis import Report
 from explorer.views.formatting import duration
-from explorer.worker import Built
+
+if TYPE_CHECKING:
+    from explorer.worker import Built
 
 
 class KerasStatus(widgets.HTML):
@@ -20,7 +23,7 @@ class KerasStatus(widgets.HTML):
         """Say that the model is being rebuilt."""
         self._show("busy", "Keras is rebuilding the model …")
 
-    def show_built(self, built: Built, report: Report) -> None:
+    def show_built(self, built: "Built", report: Report) -> None:
         """Say that the model was built, and how it compares with the report."""
         differences = compare(built, report)
         if differences:
@@ -46,7 +49,7 @@ class KerasStatus(widgets.HTML):
         )
 
 
-def compare(built: Built, report: Report) -> list[str]:
+def compare(built: "Built", report: Report) -> list[str]:
     """Return a line for each difference between what Keras built and what is shown."""
     theirs = [(layer.name, layer.kind, layer.shape, layer.params) for layer in built.layers]
     ours = [(row.name, row.kind, row.shape, row.params) for row in report.layers]
