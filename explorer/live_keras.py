@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.controls import plain_layout
 from explorer.guard import guarded
 from explorer.state import Design, State
+from explorer.views.formatting import memory
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus
 
@@ -73,6 +74,8 @@ class LiveKeras:
         from explorer.worker import rebuild
 
         design = self._state.design
+        if self._is_too_large(design):
+            return
         self._show_waiting(design)
         self._worker.submit(
             self,
@@ -86,6 +89,8 @@ class LiveKeras:
 
         design = self._state.design
         given = design.input
+        if self._is_too_large(design):
+            return
         self._show_waiting(design)
         self.forward.show_running()
         self._worker.submit(
@@ -94,6 +99,20 @@ class LiveKeras:
             partial(self._ran, design),
             partial(self._not_run, design),
         )
+
+    def _is_too_large(self, design: Design) -> bool:
+        """Say so when the weights alone need more memory than there is."""
+        import psutil
+
+        free: int = psutil.virtual_memory().available
+        needed = design.report.weights_bytes
+        if needed > free:
+            self.status.show_failure(
+                f"Not rebuilt in Keras: the weights need {memory(needed)}, and {memory(free)} of "
+                "memory is free. Use fewer filters or blocks."
+            )
+            self.forward.show_nothing()
+        return needed > free
 
     def _show_waiting(self, design: Design) -> None:
         if not self._worker.is_ready:

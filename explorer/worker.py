@@ -234,17 +234,23 @@ class Worker:
         future.add_done_callback(partial(self._finish, request))
 
     def _start(self, work: Callable[[], Any]) -> "Future[Any]":
-        if self._executor is None:
-            environment = {
-                "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
-                # Loky replaces processes that grow by 300 MB, as if they leaked; ours holds models.
-                "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
-            }
-            self._executor = loky.ProcessPoolExecutor(
-                max_workers=1,
-                initializer=partial(_end_with, os.getpid()),
-                env=environment,
-            )
+        """Give work to the process; one that ended while nothing was asked of it is replaced."""
+        if self._executor is not None:
+            try:
+                return self._submit(work)
+            except loky.process_executor.BrokenProcessPool:
+                self.is_ready = False
+        environment = {
+            "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+            # Loky replaces processes that grow by 300 MB, as if they leaked; ours holds models.
+            "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
+        }
+        self._executor = loky.ProcessPoolExecutor(
+            max_workers=1, initializer=partial(_end_with, os.getpid()), env=environment
+        )
+        return self._submit(work)
+
+    def _submit(self, work: Callable[[], Any]) -> "Future[Any]":
         future: Future[Any] = self._executor.submit(work)
         return future
 

@@ -364,6 +364,18 @@ def test_a_process_that_died_is_one_clear_line(widget, worker):
     assert "ended unexpectedly" in widget._keras.forward.children[-1].value
 
 
+def test_weights_larger_than_the_memory_are_not_built(widget, worker):
+    while worker.asked.acquire(timeout=0.2):
+        pass
+    widget.architecture = UNet(filters=128, filters_rate=3, down_blocks=5, up_blocks=5)
+    widget._keras.forward.button.click()
+
+    assert not worker.asked.acquire(timeout=0.3)
+    assert "weights need" in widget._keras.status.value
+    number(widget, "filters").value = 2
+    assert worker.asked.acquire(timeout=10)
+
+
 def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
     worker.is_ready = False
     widget = explorer.Explorer(SMALL, input_shape=(32, 32, 1))
