@@ -5,8 +5,11 @@ DOT, let Graphviz place and draw them.
 """
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -105,11 +108,31 @@ class Diagram:
             )
 
     def _draw(self, file_format: str) -> bytes:
+        _load_fonts()
         drawn: bytes = pygraphviz.AGraph(string=self.dot).draw(format=file_format, prog="dot")
         return drawn
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+
+@lru_cache(maxsize=1)
+def _load_fonts() -> None:
+    """Have Graphviz load the system's fonts, once, without what the font library prints.
+
+    It warns of font settings that are newer than itself, which is nothing a user can act on, and a
+    notebook shows what any library prints in red.
+    """
+    with suppress(OSError):  # there may be no error stream to turn off
+        sys.stderr.flush()
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            pygraphviz.AGraph(string="digraph { a }").draw(format="svg", prog="dot")
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def diagram(graph: Graph, detail: Detail = "blocks") -> Diagram:

@@ -232,3 +232,12 @@ def test_every_colour_of_the_drawing_has_a_dark_twin():
 
     assert colours <= {*dark_theme(), LIGHT.header_text}
     assert len(dark_theme()) == 4 + 2 * len(LIGHT.cards), "no two colours are the same"
+
+
+def test_drawing_prints_nothing():
+    program = "from explorer import *; diagram(trace(LeapCNN(filters=2), (64, 64, 1))).svg()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")
