@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from traitlets import Bunch
 
-from explorer.parameters import Parameter, describe
+from explorer.parameters import Parameter, describe, inactive_reason
 
 
 def plain_layout() -> widgets.Layout:
@@ -230,8 +230,7 @@ class Form:
         """Show the values of an object, and which parameters have no effect on it."""
         for name, control in self.controls.items():
             control.set_value(getattr(values, name))
-            active = control.parameter.active
-            control.show_inactive((active.unmet(values) if active else None) or "")
+            control.show_inactive(inactive_reason(values, control.parameter) or "")
 
     def show_error(self, name: str, message: str) -> None:
         """Show an error beneath one control, and none beneath the others."""

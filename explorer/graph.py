@@ -117,12 +117,17 @@ class Feature:
         """Return the output of a layer on these inputs."""
         features: Sequence[Feature] = [inputs] if isinstance(inputs, Feature) else inputs
         nodes = tuple(feature.node for feature in features)
-        stride = nodes[0].stride
-        if layer.down != layer.up:
-            exact = Fraction(stride * layer.down, layer.up)
-            stride = exact.numerator if exact.denominator == 1 else exact
+        stride = scaled(nodes[0].stride, layer.down, layer.up)
         shape = layer.output_shape([node.shape for node in nodes])
         return Feature(Node(layer, nodes, shape, stride, _current_block.get()))
+
+
+def scaled(stride: int | Fraction, down: int, up: int) -> int | Fraction:
+    """Return a stride after lowering the resolution by one factor and raising it by another."""
+    if down == up:
+        return stride
+    exact = Fraction(stride * down, up)
+    return exact.numerator if exact.denominator == 1 else exact
 
 
 def input_feature(shape: Shape, name: str = INPUT_NAME) -> Feature:

@@ -6,14 +6,13 @@ here alone.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from math import prod
 from typing import Any
 
 import attrs
 
 from explorer.foreign_layers import Elementwise, Unknown
-from explorer.graph import Block, Feature, Graph, Node, depth_first
+from explorer.graph import Block, Feature, Graph, Node, depth_first, scaled
 from explorer.layers import (
     ACTIVATIONS,
     Activation,
@@ -145,11 +144,9 @@ class Reader:
         stride = nodes[0].stride
         # What the sizes say: unknown layers can change the resolution, too.
         if len(shape) == len(nodes[0].shape) == 3 and not layer.is_known:
-            exact = Fraction(stride) * Fraction(nodes[0].shape[0], shape[0])
-            stride = exact.numerator if exact.denominator == 1 else exact
-        elif layer.down != layer.up:
-            exact = Fraction(stride * layer.down) / layer.up
-            stride = exact.numerator if exact.denominator == 1 else exact
+            stride = scaled(stride, nodes[0].shape[0], shape[0])
+        else:
+            stride = scaled(stride, layer.down, layer.up)
         return Feature(Node(layer, nodes, shape, stride, block))
 
 
