@@ -18,6 +18,7 @@ import traitlets
 from explorer.analysis import Report
 from explorer.architectures import Custom, presets
 from explorer.block_editor import BlockEditor
+from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.controls import Form, plain_layout
 from explorer.diagram import diagram
 from explorer.encoder_decoder import EncoderDecoder
@@ -52,19 +53,24 @@ class Explorer(widgets.VBox):
 
     def __init__(
         self,
-        architecture: EncoderDecoder | None = None,
+        architecture: EncoderDecoder | EncoderBlock | DecoderBlock | None = None,
         input_shape: Sequence[int] = (256, 256, 1),
     ) -> None:
         """Make an explorer.
 
         Args:
-            architecture: What to start with; a small U-Net that runs anywhere if None.
+            architecture: What to start with; a small U-Net that runs anywhere if None. A block
+                is shown in the smallest network that has it.
             input_shape: `(height, width, channels)` of the input.
 
         Raises:
             ParameterError: If the shape does not fit the architecture.
         """
-        architecture = presets[DEFAULT_PRESET] if architecture is None else architecture
+        block = None
+        if isinstance(architecture, (EncoderBlock, DecoderBlock)):
+            block, architecture = architecture, Custom.around(architecture)
+        elif architecture is None:
+            architecture = presets[DEFAULT_PRESET]
         self._state = State(Design(architecture, _input(input_shape)))
         self._base = architecture
         self._origin: EncoderDecoder | None = None  # what was shown before its blocks were edited
@@ -76,6 +82,9 @@ class Explorer(widgets.VBox):
         self.add_class("explorer")
         self._state.subscribe(self._show)
         self._show(self._state.design)
+        if block is not None:
+            part = "dec" if isinstance(block, DecoderBlock) else "enc"
+            self._diagram.selected = f"block-stack0_{part}0"
 
     # What the next cell can use.
 

@@ -437,3 +437,22 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
     assert widget._table.total[0] == widget.report.total_params
     assert widget._table.rows[1][2][2] == widget.architecture.filters
     assert widget._problem.value == ""
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        explorer.SimpleConvBlock(filters=3),
+        explorer.ResNetStage(filters=3, num_blocks=1),
+        explorer.SimpleUpsamplingBlock(upsampling_stride=4),
+    ],
+    ids=lambda block: type(block).__name__,
+)
+def test_a_single_block_is_shown_with_its_own_controls(worker, block):
+    widget = explorer.Explorer(block, (32, 32, 1))
+
+    assert widget._editor._block == block
+    names = {found.name for found in parameters_of(type(block))}
+    assert set(widget._editor._form.controls) == names
+    assert any(node.block and node.block.kind == type(block).__name__ for node in widget.graph)
+    widget.close()

@@ -36,6 +36,14 @@ class Custom(EncoderDecoder):
             merge_stacks=getattr(architecture, "merge_stacks", False),
         )
 
+    @classmethod
+    def around(cls, block: EncoderBlock | DecoderBlock) -> "Custom":
+        """Return the smallest network that has this block."""
+        if isinstance(block, EncoderBlock):
+            return cls(encoder=(block,))
+        pooling = SimpleConvBlock(pooling_stride=block.upsampling_stride)
+        return cls(encoder=(pooling,), decoder=(block,))
+
     @property
     def stem_stack(self) -> tuple[EncoderBlock, ...] | None:
         """The stem's blocks, None without any."""
