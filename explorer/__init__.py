@@ -34,13 +34,17 @@ from explorer.serialization import from_json, to_json
 
 if TYPE_CHECKING:
     from explorer.app import Explorer
-    from explorer.timing import Timing
-    from explorer.worker import time_forward
+    from explorer.keras_tasks import time_each_layer, time_forward
+    from explorer.timing import LayerTimes, Timing
+    from explorer.worker import WorkerDied
 
 _ON_FIRST_USE = {
     "Explorer": "explorer.app",
+    "LayerTimes": "explorer.timing",
     "Timing": "explorer.timing",
-    "time_forward": "explorer.worker",
+    "WorkerDied": "explorer.worker",
+    "time_each_layer": "explorer.keras_tasks",
+    "time_forward": "explorer.keras_tasks",
 }
 
 
@@ -73,6 +77,7 @@ __all__ = [
     "HourglassUpBlock",
     "IntermediateFeature",
     "LayerReport",
+    "LayerTimes",
     "LeapCNN",
     "ParameterError",
     "Report",
@@ -87,6 +92,7 @@ __all__ = [
     "SimpleUpsamplingBlock",
     "Timing",
     "UNet",
+    "WorkerDied",
     "active_when",
     "analyze",
     "build",
@@ -95,6 +101,7 @@ __all__ = [
     "parameter",
     "presets",
     "read",
+    "time_each_layer",
     "time_forward",
     "to_json",
     "trace",

@@ -156,8 +156,8 @@ class Explorer(widgets.VBox):
         )
         self._detail.observe(self._detail_chosen, names="value")
         self._diagram = DiagramView()
-        self._keras = LiveKeras(self._state, self._alert)
         self._table = LayerTable()
+        self._keras = LiveKeras(self._state, self._alert, self._table.show_times)
         self._editor_place = widgets.VBox(layout=plain_layout())
         self._editor_box = widgets.Accordion(
             [self._editor_place], titles=["Blocks and heads"], layout=plain_layout()

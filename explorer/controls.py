@@ -1,7 +1,7 @@
 """From declared parameters to controls, for any architecture, also one the user just wrote."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -106,6 +106,19 @@ class Control:
             is_text = isinstance(box, widgets.Text)
             box.value = _write(value) if is_text else value
             self._move_slider(value)
+        finally:
+            self._setting = False
+
+    def set_choices(self, choices: Sequence[Any]) -> None:
+        """Offer other values than those declared; what is chosen stays if it is among them."""
+        box = self._inputs[-1]
+        if tuple(box.options) == tuple(choices):
+            return
+        self._setting = True
+        try:
+            value = box.value
+            box.options = choices
+            box.value = value if value in choices else choices[0]
         finally:
             self._setting = False
 

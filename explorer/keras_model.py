@@ -1,12 +1,15 @@
 """From a graph to the `keras.Model` that it stands for, and back; imports Keras on first use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from explorer.analysis import analyze
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
 from explorer.keras_reader import Reader
 from explorer.layers import Shape
+from explorer.memory import check_weights_fit
 
 if TYPE_CHECKING:
     import keras
@@ -30,6 +33,18 @@ def import_keras() -> Any:
     return keras
 
 
+@contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Make layers and models with this Keras dtype policy."""
+    config = import_keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
+
+
 def build(
     architecture: EncoderDecoder | Graph, input_shape: Sequence[int] | None = None
 ) -> "keras.Model":
@@ -44,6 +59,7 @@ def build(
 
     Raises:
         ParameterError: If the shape does not fit the architecture.
+        MemoryError: If the weights take more memory than is free.
         ImportError: If Keras' backend is not installed.
     """
     if isinstance(architecture, Graph):
@@ -52,12 +68,14 @@ def build(
                 "This graph was read from a Keras model and holds layers that only that model can "
                 "make: use the model itself."
             )
+        check_weights_fit(analyze(architecture))
         return _from_graph(architecture)
     if input_shape is None:
         raise TypeError(
             "build() of an architecture needs an input_shape: (height, width, channels)."
         )
     graph = trace(architecture, input_shape)
+    check_weights_fit(analyze(graph))
     return (
         _from_keras_calls(architecture, graph.input_shape)
         if graph.read_from_keras
@@ -75,9 +93,19 @@ def _from_graph(graph: Graph) -> "keras.Model":
             tensors[node] = node.layer.keras_layer()(tensors[node.inputs[0]])
         else:
             tensors[node] = node.layer.keras_layer()([tensors[source] for source in node.inputs])
+    return as_model(graph, tensors)
+
+
+def as_model(graph: Graph, tensors: dict[Node, Any]) -> "keras.Model":
+    """Return the model between a graph's inputs and outputs.
+
+    Args:
+        graph: The graph.
+        tensors: The Keras tensor of each of its nodes.
+    """
     inputs = [tensors[node] for node in graph.inputs]
     outputs = [tensors[node] for node in graph.outputs]
-    return _model(keras, inputs, outputs, graph.name)
+    return _model(import_keras(), inputs, outputs, graph.name)
 
 
 def _model(keras: Any, inputs: list[Any], outputs: list[Any], name: str) -> Any:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.controls import plain_layout
 from explorer.guard import guarded
+from explorer.parameters import ParameterError
 from explorer.state import Design, State
-from explorer.views.formatting import memory
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus
 
 if TYPE_CHECKING:
-    from explorer.worker import Built, ForwardPass, Worker
+    from explorer.keras_tasks import Built, ForwardPass
+    from explorer.timing import LayerTimes
+    from explorer.worker import Worker
 
 #: Seconds that a change must outlast before Keras rebuilds the model.
 SETTLED = 0.3
@@ -32,15 +34,30 @@ class LiveKeras:
         forward: The forward pass.
     """
 
-    def __init__(self, state: State, alert: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        state: State,
+        alert: Callable[[str], None],
+        show_times: Callable[["LayerTimes"], None],
+    ) -> None:
+        """Make the views.
+
+        Args:
+            state: What is on screen.
+            alert: Shows the text of an unforeseen error.
+            show_times: Shows every layer's time.
+        """
         self._state = state
         self._alert = alert
+        self._show_times = show_times
         self._settling: threading.Timer | None = None
         self._picture: bytes | None = None
         self._verified: Design | None = None  # the last design that Keras built
         self.status = KerasStatus(layout=plain_layout())
-        self.forward = ForwardView()
+        self.forward = ForwardView(self._chosen)
         self.forward.button.on_click(self._run_clicked)
+        self.forward.stop.on_click(self._stop_clicked)
+        self.forward.layers.on_click(self._layers_clicked)
         self.forward.after_every_change.observe(self._always_chosen, names="value")
         self.forward.upload.observe(self._uploaded, names="value")
 
@@ -71,11 +88,9 @@ class LiveKeras:
         if self.forward.after_every_change.value:
             self._run()
             return
-        from explorer.worker import rebuild
+        from explorer.keras_tasks import rebuild
 
         design = self._state.design
-        if self._is_too_large(design):
-            return
         self._show_waiting(design)
         self._worker.submit(
             self,
@@ -85,34 +100,27 @@ class LiveKeras:
         )
 
     def _run(self) -> None:
-        from explorer.worker import run_forward
+        from explorer.keras_tasks import run_forward
 
+        self._ask(partial(run_forward, upload=self._picture), self._ran)
+
+    def _ask(self, work: Callable[..., Any], done: Callable[..., None]) -> None:
+        """Have the model run in some way, with what is chosen."""
         design = self._state.design
-        given = design.input
-        if self._is_too_large(design):
-            return
         self._show_waiting(design)
         self.forward.show_running()
         self._worker.submit(
             self,
-            partial(run_forward, design.architecture, given.shape, given.batch_size, self._picture),
-            partial(self._ran, design),
+            partial(
+                work,
+                design.architecture,
+                design.input.shape,
+                design.input.batch_size,
+                how=self.forward.measurement,
+            ),
+            partial(done, design),
             partial(self._not_run, design),
         )
-
-    def _is_too_large(self, design: Design) -> bool:
-        """Say so when the weights alone need more memory than there is."""
-        import psutil
-
-        free: int = psutil.virtual_memory().available
-        needed = design.report.weights_bytes
-        if needed > free:
-            self.status.show_failure(
-                f"Not rebuilt in Keras: the weights need {memory(needed)}, and {memory(free)} of "
-                "memory is free. Use fewer filters or blocks."
-            )
-            self.forward.show_nothing()
-        return needed > free
 
     def _show_waiting(self, design: Design) -> None:
         if not self._worker.is_ready:
@@ -125,6 +133,7 @@ class LiveKeras:
         with self._state.lock:
             if design == self._state.design:
                 self._verified = design
+                self.forward.show_devices(built.devices)
                 self.status.show_built(built, design.report)
 
     @guarded
@@ -132,7 +141,14 @@ class LiveKeras:
         with self._state.lock:
             self._rebuilt(design, result.built)
             if design == self._state.design:
-                self.forward.show(result, design.report.macs)
+                self.forward.show(result, design.report)
+
+    @guarded
+    def _timed(self, design: Design, times: "LayerTimes") -> None:
+        with self._state.lock:
+            if design == self._state.design:
+                self.forward.show_layers(times)
+                self._show_times(times)
 
     @guarded
     def _not_rebuilt(self, design: Design, error: Exception) -> None:
@@ -150,7 +166,9 @@ class LiveKeras:
             if isinstance(error, ImageError):
                 self._picture = None
                 self.forward.show_source("")
-            if design == self._state.design:
+            if isinstance(error, ParameterError) and error.owner == "Measurement":
+                self.forward.show_refusal(error)
+            elif design == self._state.design:
                 self.forward.show_failure(_message(error))
                 if design != self._verified or isinstance(error, WorkerDied):
                     self._not_rebuilt(design, error)
@@ -160,6 +178,24 @@ class LiveKeras:
         if self._settling:
             self._settling.cancel()
         self._run()
+
+    @guarded
+    def _layers_clicked(self, _: Any) -> None:
+        from explorer.keras_tasks import run_layers
+
+        if self._settling:
+            self._settling.cancel()
+        self._ask(run_layers, self._timed)
+
+    @guarded
+    def _stop_clicked(self, _: Any) -> None:
+        self._worker.cancel(self)
+        self.design_changed()
+
+    def _chosen(self) -> None:
+        """Measure again in the way that was chosen, where that is wished."""
+        if self.forward.after_every_change.value:
+            self._run_clicked(None)
 
     @guarded
     def _always_chosen(self, change: Any) -> None:

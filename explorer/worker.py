@@ -1,160 +1,48 @@
-"""The Keras process: it rebuilds, checks and runs models, so that the notebook never has to.
+"""A process beside the notebook kernel, that may run out of memory, crash or hang at no great loss.
 
 One process serves all explorers of a kernel. Each has at most one request waiting (a newer one
-takes its place), and they take turns. A process that dies costs its request; the next request
-starts a new one.
+takes its place), and they take turns. A request that was overtaken while it ran is told so, and
+ended with its process if it does not listen. A process that is lost costs its request; the next
+request starts a new one.
 """
 
-import gc
-import itertools
 import os
+import re
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache, partial
-from time import perf_counter
 from typing import Any
 
 import attrs
 import loky
-import numpy as np
 import psutil
 
-from explorer.encoder_decoder import EncoderDecoder
-from explorer.graph import check_input_shape
-from explorer.keras_model import build, import_keras
-from explorer.layers import Shape
-from explorer.parameters import ParameterError
-from explorer.timing import Timing, environment, time_model
-
-
-@attrs.frozen
-class BuiltLayer:
-    """What Keras says of a layer it built."""
-
-    name: str
-    kind: str
-    shape: Shape
-    params: int
-
-
-@attrs.frozen
-class Built:
-    """A model that Keras built.
-
-    Attributes:
-        seconds: How long building took.
-        environment: Versions and device.
-        layers: The model's layers, in Keras' order.
-        total_params: Number of parameters.
-        trainable_params: Number of trainable ones.
-    """
-
-    seconds: float
-    environment: str
-    layers: tuple[BuiltLayer, ...]
-    total_params: int
-    trainable_params: int
-
-
-@attrs.frozen
-class Picture:
-    """A small picture.
-
-    Attributes:
-        caption: What it shows.
-        png: Its content.
-    """
-
-    caption: str
-    png: bytes
-
-
-@attrs.frozen
-class ForwardPass:
-    """An image's way through a model, timed.
-
-    Attributes:
-        built: The model that ran.
-        timing: How long it took.
-        image: The input.
-        channels: The strongest channels of the last output.
-    """
-
-    built: Built
-    timing: Timing
-    image: Picture
-    channels: tuple[Picture, ...]
-
+#: Seconds that a request may take; one that takes longer hangs.
+TIME_LIMIT = 300.0
+#: Seconds that a request which was overtaken may go on.
+GRACE = 10.0
 
 # What follows runs in the worker process.
 
-_last: tuple[tuple[EncoderDecoder, Shape], Any, Built] | None = None
+_signal: Any = None  # a semaphore: no lock of it can be lost with a process
+_is_overtaken = False
 
 
-def rebuild(architecture: EncoderDecoder, input_shape: Shape) -> Built:
-    """Build the Keras model and return what Keras says of it; runs in the worker."""
-    return _model(architecture, input_shape)[1]
+def is_overtaken() -> bool:
+    """Return whether nobody waits for the request under way any more; asked in the worker."""
+    global _is_overtaken
+    _is_overtaken = _is_overtaken or (_signal is not None and _signal.acquire(block=False))
+    return _is_overtaken
 
 
-def _model(architecture: EncoderDecoder, input_shape: Shape) -> tuple[Any, Built]:
-    global _last
-    key = (architecture, input_shape)
-    if _last and _last[0] == key:
-        return _last[1:]
-    keras = import_keras()
-    _last = None
-    # Either alone leaves the memory of the model before.
-    keras.backend.clear_session()
-    gc.collect()
-    start = perf_counter()
-    model = build(architecture, input_shape)
-    seconds = perf_counter() - start
-    layers = []
-    for layer in model.layers:
-        output = layer.output[0] if isinstance(layer.output, list) else layer.output
-        kind = type(layer).__name__
-        layers.append(BuiltLayer(layer.name, kind, tuple(output.shape[1:]), layer.count_params()))
-    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    built = Built(seconds, environment(), tuple(layers), model.count_params(), trainable)
-    _last = (key, model, built)
-    return model, built
-
-
-def run_forward(
-    architecture: EncoderDecoder, input_shape: Shape, batch_size: int, upload: bytes | None
-) -> ForwardPass:
-    """Run an image through the model and time it; runs in the worker.
-
-    Args:
-        architecture: The architecture.
-        input_shape: `(height, width, channels)`.
-        batch_size: How many copies of the image a run has.
-        upload: Content of an image file, or None for the default photograph.
-    """
-    from explorer import images
-
-    picture = images.read_image(upload) if upload else images.default_photograph()
-    model, built = _model(architecture, input_shape)
-    image = images.to_input(picture, input_shape)
-    timing, outputs = time_model(model, np.repeat(image[None], batch_size, axis=0))
-    output = outputs[-1][0]
-    shown = image if input_shape[2] == 3 else image[:, :, 0]
-    return ForwardPass(
-        built,
-        timing,
-        Picture("input", images.to_png(shown)),
-        tuple(
-            Picture(f"channel {channel}", images.to_png(output[:, :, channel]))
-            for channel in images.strongest_channels(output, count=8)
-        ),
-    )
-
-
-def _time(architecture: EncoderDecoder, input_shape: Shape, batch_size: int) -> Timing:
-    model, _ = _model(architecture, input_shape)
-    noise = np.random.default_rng(0).random((batch_size, *input_shape), dtype=np.float32)
-    return time_model(model, noise)[0]
+def _begin(parent: int, overtaken: Any) -> None:
+    global _signal
+    _signal = overtaken
+    # Interrupting a kernel interrupts its processes too; this one is the kernel's to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with(parent)
 
 
 def _end_with(parent: int) -> None:
@@ -167,6 +55,25 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _run(work: Callable[[], Any]) -> Any:
+    """Run a request, with errors that the kernel can read without importing anything."""
+    global _is_overtaken
+    _is_overtaken = False
+    try:
+        return work()
+    except Exception as error:
+        module = type(error).__module__.partition(".")[0]
+        if module in ("builtins", "explorer"):
+            raise
+        text = f"{type(error).__name__}: {error}"
+        if "RESOURCE_EXHAUSTED" in text or "ResourceExhausted" in text:
+            raise MemoryError(
+                "Running the model took more memory than there is: use a smaller batch, image "
+                f"size or width. ({text[:300]})"
+            ) from None
+        raise RuntimeError(text) from None
 
 
 # What follows runs in the notebook kernel.
@@ -182,16 +89,24 @@ class _Request:
     work: Callable[[], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
+    time_limit: float
 
 
 class Worker:
-    """A process that runs one request after the other; for each owner the latest one counts."""
+    """A process that runs one request after the other; for each owner the latest one counts.
+
+    Attributes:
+        is_ready: Whether the process has answered, and has not been lost since.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._executor: Any = None
         self._running: _Request | None = None
         self._waiting: dict[object, _Request] = {}
+        self._overtaken: _Request | None = None  # the running one, once nobody waits for it
+        self._signal = loky.backend.get_context("loky").Semaphore(0)
+        self._ended_because = ""
         self.is_ready = False
 
     def submit(
@@ -200,24 +115,32 @@ class Worker:
         work: Callable[[], Any],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
+        time_limit: float = TIME_LIMIT,
     ) -> None:
-        """Run `work` in the process, in place of what this owner had waiting.
+        """Run `work` in the process, in place of what this owner had waiting or running.
 
         Args:
             owner: Whose request it is.
             work: What to run; pickled, so a `functools.partial` of a module's function.
             done: Called in a thread with the result.
-            failed: Called in a thread with the error; `WorkerDied` when the process ended.
+            failed: Called in a thread with the error; `WorkerDied` when the process ended. Of a
+                request that was overtaken, neither may be called.
+            time_limit: Seconds after which the process is taken to hang, and ended.
         """
         with self._lock:
-            self._waiting.pop(owner, None)
-            self._waiting[owner] = _Request(owner, work, done, failed)
+            self.cancel(owner)
+            self._waiting[owner] = _Request(owner, work, done, failed, time_limit)
         self._start_next()
 
     def cancel(self, owner: object) -> None:
-        """Forget what this owner has waiting."""
+        """Forget what this owner has waiting or running."""
         with self._lock:
             self._waiting.pop(owner, None)
+            running = self._running
+            if running is not None and running.owner == owner and not self._overtaken:
+                self._overtaken = running
+                self._signal.release()
+                _later(GRACE, partial(self._end, running, "overtaken"))
 
     def _start_next(self) -> None:
         with self._lock:
@@ -225,13 +148,18 @@ class Worker:
                 return
             request = self._waiting.pop(next(iter(self._waiting)))
             self._running = request
+            self._overtaken = None
+            while self._signal.acquire(block=False):  # one that came too late
+                pass
+            self._ended_because = ""
             try:
-                future = self._start(request.work)
+                future = self._start(partial(_run, request.work))
             except Exception as error:  # the process could not be started, or was just lost
                 future = Future()
                 future.set_exception(error)
+            limit = _later(request.time_limit, partial(self._end, request, "hung"))
         # Outside the lock: a finished future calls back at once, in this thread.
-        future.add_done_callback(partial(self._finish, request))
+        future.add_done_callback(partial(self._finish, request, limit))
 
     def _start(self, work: Callable[[], Any]) -> "Future[Any]":
         """Give work to the process; one that ended while nothing was asked of it is replaced."""
@@ -244,9 +172,16 @@ class Worker:
             "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
             # Loky replaces processes that grow by 300 MB, as if they leaked; ours holds models.
             "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
+            # Else JAX takes three quarters of a GPU's memory at once.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": os.environ.get(
+                "XLA_PYTHON_CLIENT_PREALLOCATE", "false"
+            ),
         }
         self._executor = loky.ProcessPoolExecutor(
-            max_workers=1, initializer=partial(_end_with, os.getpid()), env=environment
+            max_workers=1,
+            initializer=_begin,
+            initargs=(os.getpid(), self._signal),
+            env=environment,
         )
         return self._submit(work)
 
@@ -254,10 +189,23 @@ class Worker:
         future: Future[Any] = self._executor.submit(work)
         return future
 
-    def _finish(self, request: _Request, future: "Future[Any]") -> None:
-        error = future.exception()
-        lost = isinstance(error, loky.process_executor.BrokenProcessPool)
+    def _end(self, request: _Request, reason: str) -> None:
+        """End the process if it is still at this request."""
         with self._lock:
+            if self._running is not request or self._executor is None:
+                return
+            self._ended_because = reason
+            executor = self._executor
+        executor.shutdown(wait=False, kill_workers=True)
+
+    def _finish(self, request: _Request, limit: threading.Timer, future: "Future[Any]") -> None:
+        limit.cancel()
+        error = future.exception()
+        with self._lock:
+            lost = isinstance(error, loky.process_executor.BrokenProcessPool) or bool(
+                self._ended_because and error
+            )
+            overtaken = self._overtaken is request
             self._running = None
             if lost:
                 self._executor = None
@@ -265,16 +213,39 @@ class Worker:
         try:
             if error is None:
                 request.done(future.result())
+            elif overtaken:
+                pass  # it was told to give up, or ended
             elif lost:
-                died = WorkerDied(
-                    "The Keras process ended unexpectedly, most likely for lack of memory."
-                )
-                died.__cause__ = error
-                request.failed(died)
+                request.failed(self._died(request, error))
             elif isinstance(error, Exception):
                 request.failed(error)
         finally:
             self._start_next()
+
+    def _died(self, request: _Request, error: BaseException) -> WorkerDied:
+        """Return what to say of a lost process: what happened, likely why, and what to do."""
+        smaller = "use a smaller batch, image size or width"
+        if self._ended_because:
+            what = (
+                f"The Keras process gave no answer for {request.time_limit:g} s, so it was ended: "
+                f"the model is too large for this machine, or Keras hangs; {smaller}, or try again."
+            )
+        else:
+            named = re.search(r"SIG\w+", str(error))
+            name = named[0] if named else "no signal"
+            if name == "SIGKILL":
+                what = (
+                    "The Keras process was killed (SIGKILL), most likely by the system because "
+                    f"memory ran out: {smaller}."
+                )
+            else:
+                what = (
+                    f"The Keras process crashed ({name}), most likely in the native code of its "
+                    f"backend or a driver, or for lack of memory: {smaller}, or try again."
+                )
+        died = WorkerDied(what)
+        died.__cause__ = error
+        return died
 
     def stop(self) -> None:
         """End the process; a later request starts a new one."""
@@ -285,39 +256,14 @@ class Worker:
             executor.shutdown(wait=True, kill_workers=True)
 
 
+def _later(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
 @lru_cache(maxsize=1)
 def shared_worker() -> Worker:
     """Return the worker of this kernel."""
     return Worker()
-
-
-def time_forward(
-    architecture: EncoderDecoder, input_shape: Sequence[int], batch_size: int = 1
-) -> Timing:
-    """Time a forward pass on random images, in the worker process.
-
-    Args:
-        architecture: The architecture; its weights are random.
-        input_shape: `(height, width, channels)`.
-        batch_size: Images in each run.
-
-    Raises:
-        ParameterError: If the shape or the batch size cannot be used.
-        WorkerDied: If the process ended, most likely for lack of memory.
-    """
-    shape = check_input_shape(input_shape)
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ParameterError(
-            "Input", "batch_size", batch_size, "is not a number of images", "give 1 or more"
-        )
-    result: Future[Timing] = Future()
-    shared_worker().submit(
-        next(_callers),
-        partial(_time, architecture, shape, batch_size),
-        result.set_result,
-        result.set_exception,
-    )
-    return result.result()
-
-
-_callers = itertools.count()

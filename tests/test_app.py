@@ -9,8 +9,9 @@ import explorer
 import explorer.worker
 from explorer import EncoderDecoder, Hourglass, LeapCNN, ParameterError, UNet, live_keras, presets
 from explorer import app as app_module
+from explorer.keras_tasks import rebuild, run_forward
 from explorer.parameters import parameters_of
-from explorer.worker import Worker, WorkerDied, rebuild, run_forward
+from explorer.worker import Worker, WorkerDied
 
 
 class StillWorker(Worker):
@@ -21,10 +22,14 @@ class StillWorker(Worker):
         self.is_ready = True
         self.requests: list[tuple] = []
         self.asked = threading.Semaphore(0)
+        self.cancelled: list[object] = []
 
-    def submit(self, owner, work, done, failed) -> None:
+    def submit(self, owner, work, done, failed, time_limit=0.0) -> None:
         self.requests.append((work, done, failed))
         self.asked.release()
+
+    def cancel(self, owner) -> None:
+        self.cancelled.append(owner)
 
     def answer(self) -> None:
         """Run the latest request in this process."""
@@ -63,6 +68,11 @@ def number(widget, name: str):
 def note(widget, name: str) -> str:
     forms = {**widget._input_form.controls, **widget._form.controls}
     return forms[name].widget.children[-1].value
+
+
+def result(widget) -> str:
+    """What stands beneath the controls of the forward pass."""
+    return widget._keras.forward.children[-1].value
 
 
 def shown(widget) -> tuple[int, str, int]:
@@ -290,11 +300,11 @@ def test_a_model_that_differs_is_reported(widget, worker):
 def test_the_button_runs_the_picture_through_the_model(widget, worker):
     widget._keras.forward.button.click()
     assert worker.requests[-1][0].func is run_forward
-    assert "Running" in widget._keras.forward.children[-1].value
+    assert "Running" in result(widget)
 
     worker.answer()
 
-    assert "forward pass" in widget._keras.forward.children[-1].value
+    assert "forward pass" in result(widget)
     assert "explorer-good" in widget._keras.status.value
 
 
@@ -304,7 +314,7 @@ def test_an_edit_takes_the_old_result_away(widget, worker):
 
     number(widget, "filters").value = 4
 
-    assert widget._keras.forward.children[-1].value == ""
+    assert result(widget) == ""
 
 
 def test_after_every_change_each_settled_edit_is_run(widget, worker):
@@ -339,18 +349,18 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
 
     upload(widget, "mine.png", encoded(default_photograph()))
     worker.answer()
-    assert "forward pass" in widget._keras.forward.children[-1].value
+    assert "forward pass" in result(widget)
     assert "mine.png" in widget._keras.forward._source.value
 
     upload(widget, "notes.png", b"text")
     worker.answer()
-    assert "not a picture" in widget._keras.forward.children[-1].value
+    assert "not a picture" in result(widget)
     assert "astronaut" in widget._keras.forward._source.value
     assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
 
     widget._keras.forward.button.click()
     worker.answer()
-    assert "forward pass" in widget._keras.forward.children[-1].value
+    assert "forward pass" in result(widget)
 
 
 def test_a_process_that_died_is_one_clear_line(widget, worker):
@@ -361,19 +371,83 @@ def test_a_process_that_died_is_one_clear_line(widget, worker):
 
     assert "explorer-bad" in widget._keras.status.value
     assert "starts it again" in widget._keras.status.value
-    assert "ended unexpectedly" in widget._keras.forward.children[-1].value
+    assert "ended unexpectedly" in result(widget)
 
 
-def test_weights_larger_than_the_memory_are_not_built(widget, worker):
-    while worker.asked.acquire(timeout=0.2):
-        pass
+def test_what_does_not_fit_the_memory_is_verified_and_not_run(widget, worker):
     widget.architecture = UNet(filters=128, filters_rate=3, down_blocks=5, up_blocks=5)
     widget._keras.forward.button.click()
+    worker.answer()
 
-    assert not worker.asked.acquire(timeout=0.3)
-    assert "weights need" in widget._keras.status.value
-    number(widget, "filters").value = 2
-    assert worker.asked.acquire(timeout=10)
+    assert "fewer filters" in result(widget)
+    assert "of memory is free" in result(widget)
+    while worker.requests[-1][0].func is not rebuild:
+        widget._keras.design_changed()
+        assert worker.asked.acquire(timeout=10)
+    worker.answer()
+    assert "explorer-good" in widget._keras.status.value, "weights without values take no room"
+
+
+def test_every_layers_time_stands_in_the_table(widget, worker):
+    assert widget._table.whole == 0
+    widget._keras.forward.layers.click()
+    worker.answer()
+
+    assert "each alone" in result(widget)
+    assert widget._table.whole > 0
+    times = {row[0]: row[-1] for row in widget._table.rows}
+    assert times.pop(widget.graph.inputs[0].name) is None
+    assert all(time > 0 for time in times.values())
+
+    number(widget, "filters").value = 3
+    assert widget._table.whole == 0, "times of another design are taken away"
+
+
+def test_what_is_chosen_is_measured(widget, worker):
+    controls = widget._keras.forward._form.controls
+    controls["compiler"]._inputs[-1].value = "XLA"
+    controls["step"]._inputs[-1].value = "training step"
+    widget._keras.forward.button.click()
+    worker.answer()
+
+    assert "training step" in result(widget)
+    assert "(XLA)" in result(widget)
+
+
+def test_the_devices_that_there_are_can_be_chosen(widget, worker):
+    device = widget._keras.forward._form.controls["device"]._inputs[-1]
+    assert device.value == "auto"
+    assert len(device.options) == 1
+    widget._keras.forward.button.click()
+    worker.answer()
+
+    assert tuple(device.options) == ("auto", "CPU:0")
+
+
+def test_a_choice_that_the_backend_lacks_is_refused_beneath_its_control(widget, worker):
+    widget._keras.forward.button.click()
+    _, _, failed = worker.requests[-1]
+
+    failed(ParameterError("Measurement", "compiler", "graph", "is not there", "choose XLA"))
+
+    control = widget._keras.forward._form.controls["compiler"]
+    assert "choose XLA" in control.widget.children[-1].value
+    control._inputs[-1].value = "XLA"
+    assert control.widget.children[-1].value == ""
+
+
+def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
+    stop = widget._keras.forward.stop
+    assert stop.layout.display == "none"
+    widget._keras.forward.button.click()
+    assert stop.layout.display == ""
+
+    stop.click()
+
+    assert worker.cancelled == [widget._keras]
+    assert stop.layout.display == "none"
+    while worker.requests[-1][0].func is not rebuild:
+        assert worker.asked.acquire(timeout=10)
 
 
 def test_while_keras_starts_a_line_says_so(monkeypatch, worker):

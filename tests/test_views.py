@@ -2,13 +2,13 @@ import attrs
 import pytest
 
 from explorer import UNet, analyze, build, trace
+from explorer.formatting import byte_size, duration, short_count
+from explorer.keras_tasks import Built, BuiltLayer, ForwardPass, Picture
 from explorer.timing import Timing
-from explorer.views.formatting import duration, memory, short_count
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus, compare
 from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
-from explorer.worker import Built, BuiltLayer, ForwardPass, Picture
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
 GRAPH = trace(NET, (32, 32, 1))
@@ -19,6 +19,7 @@ def as_built(report) -> Built:
     return Built(
         seconds=0.2,
         environment="Keras",
+        devices=("CPU:0",),
         layers=tuple(
             BuiltLayer(row.name, row.kind, row.shape, row.params) for row in report.layers
         ),
@@ -58,7 +59,7 @@ def test_counts_have_three_digits(count, text):
     ],
 )
 def test_memory_has_binary_units(size, text):
-    assert memory(size) == text
+    assert byte_size(size) == text
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_totals_show_what_the_report_says():
         f"{REPORT.trainable_params:,} trainable",
         short_count(REPORT.macs),
         f"{short_count(2 * REPORT.macs)}FLOPs",
-        memory(REPORT.peak_memory(4)),
+        byte_size(REPORT.peak_memory(4)),
         "{}×{}".format(*REPORT.receptive_field),
         "32×32×2",
         "4 → 1",
@@ -109,6 +110,7 @@ def test_the_table_has_a_row_for_every_layer():
         first.macs,
         first.memory_bytes,
         list(first.receptive_field),
+        None,
     ]
     assert view.total == [REPORT.total_params, REPORT.macs, REPORT.peak_memory_bytes]
 
@@ -135,7 +137,7 @@ def test_a_model_that_equals_the_report_has_no_differences():
         for layer, node in zip(model.layers, GRAPH, strict=True)
     )
     total = model.count_params()
-    assert compare(Built(0.1, "", layers, total, total), REPORT) == []
+    assert compare(Built(0.1, "", ("CPU:0",), layers, total, total), REPORT) == []
 
 
 def test_each_kind_of_difference_is_named():
@@ -178,24 +180,33 @@ def test_a_result_shows_its_figures_and_pictures():
         input_shape=(32, 32, 1),
         dtype="float32",
         device="CPU (a processor)",
+        device_name="CPU:0",
+        device_memory_bytes=8 * 2**30,
         backend="TensorFlow 2",
         compiler="graph",
+        is_steady=True,
+        step="forward pass",
+        flops=4 * 10**9,
+        peak_flops_per_second=8e11,
+        peak_memory_bytes=None,
+        xla=None,
     )
     picture = Picture("channel <3>", b"\x89PNG")
-    view = ForwardView()
+    view = ForwardView(lambda: None)
 
-    view.show(ForwardPass(as_built(REPORT), timing, picture, (picture,)), macs=10**9)
+    view.show(ForwardPass(as_built(REPORT), timing, picture, (picture,)), REPORT)
 
     shown = view.children[-1].value
     for text in (
         "20.0 ms",
         "19.0 ms to 25.0 ms",
         "100 images/s",
-        "200 GFLOP/s",
+        "200 GFLOP/s, 25% of the 800 GFLOP/s",
+        "within 2 %",
         "30 after 4",
         "2 images of 32 × 32 × 1",
         "300 ms (graph)",
-        "CPU (a processor)",
+        "CPU (a processor), 8.00 GiB",
         "channel &lt;3&gt;",
         "data:image/png;base64,iVBORw==",
         "random",

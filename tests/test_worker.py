@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from explorer import ParameterError, UNet, analyze, time_forward, trace
+from explorer.keras_tasks import rebuild, run_forward
 from explorer.views.keras_status import compare
-from explorer.worker import Worker, WorkerDied, rebuild, run_forward
+from explorer.worker import Worker, WorkerDied
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 SHAPE = (32, 32, 1)

@@ -1,18 +1,23 @@
 """The timed forward pass: what starts it, the picture that it takes, and what came out."""
 
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+import attrs
 import ipywidgets as widgets
 
-from explorer.controls import plain_layout
+from explorer.analysis import Report
+from explorer.controls import Form, plain_layout
 from explorer.diagram import size_text
-from explorer.views.formatting import duration, short_count
+from explorer.formatting import byte_size, duration, short_count
+from explorer.measurement import Measurement
+from explorer.parameters import ParameterError, parameters_of
 
 if TYPE_CHECKING:
-    from explorer.timing import Timing
-    from explorer.worker import ForwardPass, Picture
+    from explorer.keras_tasks import ForwardPass, Picture
+    from explorer.timing import LayerTimes, Timing
 
 
 class ForwardView(widgets.VBox):
@@ -20,15 +25,28 @@ class ForwardView(widgets.VBox):
 
     Attributes:
         button: Starts a pass.
-        after_every_change: Whether each change of the design starts one.
+        stop: Ends what is running.
+        layers: Starts timing every layer.
+        after_every_change: Whether each change of the design starts a pass.
         upload: The user's picture.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_choice: Callable[[], None]) -> None:
+        """Make the view.
+
+        Args:
+            on_choice: Called when the user has chosen another way to measure.
+        """
         self.button = widgets.Button(
             description="Run forward pass",
             button_style="primary",
             tooltip="Run the picture through the Keras model and time it",
+        )
+        self.stop = widgets.Button(description="Stop", tooltip="End what is running")
+        self.layers = widgets.Button(
+            description="Time every layer",
+            tooltip="Run each layer alone, compiled, on the input that it has in the model",
+            layout=plain_layout(),
         )
         self.after_every_change = widgets.Checkbox(
             description="after every change",
@@ -44,13 +62,42 @@ class ForwardView(widgets.VBox):
         )
         self._source = widgets.HTML(layout=plain_layout())
         self._result = widgets.HTML(layout=plain_layout())
+        self._on_choice = on_choice
+        # Which devices there are is known only later.
+        parameters = [
+            attrs.evolve(found, choices=("auto",)) if found.name == "device" else found
+            for found in parameters_of(Measurement)
+        ]
+        self._form = Form(parameters, Measurement(), self._chosen)
+        self._form.widget.add_class("explorer-row")
         row = widgets.Box(
-            [self.button, self.after_every_change, self.upload, self._source],
+            [
+                self.button,
+                self.stop,
+                self.layers,
+                self.after_every_change,
+                self.upload,
+                self._source,
+            ],
             layout=plain_layout(),
         )
         row.add_class("explorer-row")
-        super().__init__([row, self._result], layout=plain_layout())
+        super().__init__([row, self._form.widget, self._result], layout=plain_layout())
         self.show_source("")
+        self.show_nothing()
+
+    @property
+    def measurement(self) -> Measurement:
+        """What the user chose to measure, and how."""
+        return Measurement(**self._form.values)
+
+    def show_devices(self, names: Sequence[str]) -> None:
+        """Offer these devices."""
+        self._form.controls["device"].set_choices(("auto", *names))
+
+    def _chosen(self, _: str) -> None:
+        self._form.show_error("", "")
+        self._on_choice()
 
     def show_source(self, name: str) -> None:
         """Say which picture the next pass takes; an empty name is the default photograph."""
@@ -58,58 +105,121 @@ class ForwardView(widgets.VBox):
         self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
 
     def show_running(self) -> None:
-        """Say that a pass is under way."""
+        """Say that a measurement is under way."""
+        self.stop.layout.display = ""
         self._result.value = '<div class="explorer-status explorer-busy">Running …</div>'
 
     def show_nothing(self) -> None:
         """Take the result away: it is about another design than the one shown."""
-        self._result.value = ""
+        self._show_result("")
+
+    def _show_result(self, html: str) -> None:
+        self.stop.layout.display = "none"
+        self._result.value = html
+
+    def show_refusal(self, error: ParameterError) -> None:
+        """Say that what was chosen cannot be measured here."""
+        self._form.show_error(error.field, str(error))
+        self._show_result("")
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong."""
-        self._result.value = (
+        self._show_result(
             f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
         )
 
-    def show(self, result: "ForwardPass", macs: int) -> None:
+    def show(self, result: "ForwardPass", report: Report) -> None:
         """Show a result.
 
         Args:
             result: The pass.
-            macs: Multiply-accumulates of one image, for the speed reached.
+            report: The model's analysis.
         """
-        channels = "".join(map(_figure, result.channels))
-        self._result.value = (
-            f'<div class="explorer-forward">{_timing(result.timing, macs)}'
-            f'<div class="explorer-pictures">{_figure(result.image)}'
-            f'<span class="explorer-arrow" aria-hidden="true">→</span>{channels}</div>'
-            '<p class="explorer-muted">The strongest channels of the output (largest mean absolute '
-            "value), each stretched from black to white. The weights are random: the network is "
-            "not trained.</p></div>"
+        pictures = "".join(map(_figure, result.channels))
+        if pictures:
+            pictures = (
+                f'<div class="explorer-pictures">{_figure(result.image)}'
+                f'<span class="explorer-arrow" aria-hidden="true">→</span>{pictures}</div>'
+                '<p class="explorer-muted">The strongest channels of the output (largest mean '
+                "absolute value), each stretched from black to white. The weights are random: the "
+                "network is not trained.</p>"
+            )
+        self._show_result(
+            f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'
+        )
+
+    def show_layers(self, times: "LayerTimes") -> None:
+        """Show what the layers' times add up to; each one's own stands in the table."""
+        slowest = sorted(times.layers, key=lambda layer: -layer.seconds)[:3]
+        named = ", ".join(
+            f"{layer.name} ({duration(layer.seconds)}, {layer.seconds / times.whole:.0%})"
+            for layer in slowest
+        )
+        self._show_result(
+            '<div class="explorer-status explorer-good">'
+            f"{len(times.layers)} layers, each alone, take {duration(times.total)} together; the "
+            f"whole model takes {duration(times.whole)}. Slowest: {escape(named)}."
+            f"<small>{duration(times.calls)} of the sum are the calls themselves "
+            f"({duration(times.call)} each). What else the two differ by is what the whole model "
+            "gains by fusing layers and running them side by side, or loses to its larger memory. "
+            "The table below has each layer's time, and its share of the whole model's."
+            "</small></div>"
         )
 
 
-def _timing(timing: "Timing", macs: int) -> str:
-    speed = 2 * macs * timing.batch_size / timing.median
+def _timing(timing: "Timing", report: Report) -> str:
     images = "image" if timing.batch_size == 1 else "images"
     rate = timing.images_per_second
     rows = [
         ("10th to 90th percentile", f"{duration(timing.p10)} to {duration(timing.p90)}"),
         ("throughput", f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.2f} images/s"),
-        ("speed", f"{short_count(speed)}FLOP/s"),
-        ("measured runs", f"{timing.runs} after {timing.warmup_runs} for warming up"),
+        ("speed", _speed(timing)),
+        ("measured runs", _runs(timing)),
         ("input", f"{timing.batch_size} {images} of {size_text(timing.input_shape)}"),
         ("compiled in", f"{duration(timing.compile_time)} ({timing.compiler}), not counted"),
         ("first call", f"{duration(timing.first_call_time)}, not counted"),
-        ("device", timing.device),
+        ("device", _device(timing)),
         ("backend", f"{timing.backend}, {timing.dtype}"),
     ]
+    if timing.peak_memory_bytes is not None:
+        rows.append(("most memory used", byte_size(timing.peak_memory_bytes)))
+    if timing.xla is not None:
+        ours = "" if timing.flops is None else f", {short_count(timing.flops)}FLOPs by our count"
+        memory = byte_size(report.peak_memory(timing.batch_size))
+        rows += [
+            ("XLA counts", f"{short_count(timing.xla.flops)}FLOPs{ours}"),
+            ("XLA plans", f"{byte_size(timing.xla.memory_bytes)} of memory, {memory} by our count"),
+        ]
     facts = "".join(f"<span>{escape(name)}</span><b>{escape(value)}</b>" for name, value in rows)
     return (
-        '<div class="explorer-timing"><div class="explorer-total"><span>forward pass</span>'
+        f'<div class="explorer-timing"><div class="explorer-total"><span>{timing.step}</span>'
         f"<b>{escape(duration(timing.median))}</b><small>median</small></div>"
         f'<div class="explorer-facts">{facts}</div></div>'
     )
+
+
+def _speed(timing: "Timing") -> str:
+    if timing.flops_per_second is None or timing.peak_share is None:
+        return "unknown: the model has layers whose operations are not known"
+    peak = short_count(timing.peak_flops_per_second)
+    return (
+        f"{short_count(timing.flops_per_second)}FLOP/s, {timing.peak_share:.0%} of the "
+        f"{peak}FLOP/s that a matrix product reaches"
+    )
+
+
+def _runs(timing: "Timing") -> str:
+    steady = (
+        "the median is known within 2 %"
+        if timing.is_steady
+        else "the time was up before the median was known within 2 %"
+    )
+    return f"{timing.runs} after {timing.warmup_runs} for warming up; {steady}"
+
+
+def _device(timing: "Timing") -> str:
+    memory = timing.device_memory_bytes
+    return timing.device if memory is None else f"{timing.device}, {byte_size(memory)} of memory"
 
 
 def _figure(picture: "Picture") -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from explorer.analysis import Report
-from explorer.views.formatting import duration
+from explorer.formatting import duration
 
 if TYPE_CHECKING:
-    from explorer.worker import Built
+    from explorer.keras_tasks import Built
 
 
 class KerasStatus(widgets.HTML):

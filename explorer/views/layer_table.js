@@ -5,6 +5,7 @@ const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
 const whole = (value) => value === null ? "unknown" : inGroups.format(value);
 const count = (value) => value === null ? "unknown" : short(value, 1000, ["", "k", "M", "G", "T"]);
 const memory = (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]);
+const duration = (value) => short(value * 1e9, 1000, ["ns", "µs", "ms", "s"]);
 const sizes = (values) => (values ? values.join(" × ") : "unknown");
 
 function short(value, base, units) {
@@ -43,6 +44,13 @@ const columns = [
     title: "Height × width in input pixels of what one pixel can see",
     show: sizes,
     sort: product,
+  },
+  {
+    label: "time",
+    title: "Median time of the layer alone, and its share of the whole model's",
+    show: (value, whole) =>
+      value === null ? "" : `${duration(value)} (${Math.round((100 * value) / whole)} %)`,
+    sort: (value) => value ?? -1,
   },
 ];
 
@@ -96,14 +104,17 @@ function render({ model, el }) {
   }
 
   function draw() {
+    const whole = model.get("whole");
+    const shown = whole ? columns.length : columns.length - 1; // times only once there are some
     headings.forEach((heading, index) => {
       const state = descending ? "descending" : "ascending";
+      heading.hidden = index >= shown;
       heading.setAttribute("aria-sort", sorted === index ? state : "none");
     });
     const rows = inOrder(model.get("rows")).map((values) => {
       const row = document.createElement("tr");
-      values.forEach((value, index) => {
-        const made = cell(row, "td", columns[index].show(value), index > 1);
+      values.slice(0, shown).forEach((value, index) => {
+        const made = cell(row, "td", columns[index].show(value, whole), index > 1);
         if (columns[index].exact) made.title = columns[index].exact(value);
       });
       return row;
@@ -111,7 +122,7 @@ function render({ model, el }) {
     body.replaceChildren(...rows);
     foot.replaceChildren();
     const total = model.get("total");
-    columns.forEach((column, index) => {
+    columns.slice(0, shown).forEach((column, index) => {
       const known = column.total !== undefined && total.length;
       const text = known ? (column.totalPrefix ?? "") + column.show(total[column.total]) : "";
       cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from explorer.analysis import Report
 from explorer.encoder_decoder import EncoderDecoder
-from explorer.views.formatting import memory, short_count
+from explorer.formatting import byte_size, short_count
 
 
 class Totals(widgets.HTML):
@@ -38,8 +38,8 @@ class Totals(widgets.HTML):
             ),
             (
                 "peak memory",
-                memory(report.peak_memory(batch_size)),
-                f"{memory(report.weights_bytes)} weights, {memory(activations)} features",
+                byte_size(report.peak_memory(batch_size)),
+                f"{byte_size(report.weights_bytes)} weights, {byte_size(activations)} features",
                 "Weights, and the features alive at once, in float32; libraries need more",
             ),
             (

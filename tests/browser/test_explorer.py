@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import EncoderDecoder, UNet, analyze, presets, to_json, trace
-from explorer.views.formatting import memory, short_count
+from explorer.formatting import byte_size, short_count
 
 # Starting TensorFlow takes long on a slow machine; what is waited for mostly comes at once.
 PATIENCE = 90_000
@@ -78,9 +78,9 @@ def expected(architecture: EncoderDecoder, shape=SHAPE) -> dict:
             ],
             "MACs": [short_count(report.macs), f"{short_count(2 * report.macs)}FLOPs, per image"],
             "peak memory": [
-                memory(report.peak_memory_bytes),
-                f"{memory(report.weights_bytes)} weights, "
-                f"{memory(report.peak_activation_bytes)} features",
+                byte_size(report.peak_memory_bytes),
+                f"{byte_size(report.weights_bytes)} weights, "
+                f"{byte_size(report.peak_activation_bytes)} features",
             ],
             "receptive field": [
                 "×".join(map(str, report.receptive_field)),
@@ -117,7 +117,7 @@ def expected(architecture: EncoderDecoder, shape=SHAPE) -> dict:
             "",
             f"{report.total_params:,}",
             short_count(report.macs),
-            f"peak {memory(report.peak_memory_bytes)}",
+            f"peak {byte_size(report.peak_memory_bytes)}",
             "",
         ],
     }
@@ -329,7 +329,7 @@ def test_what_is_typed_or_assigned_is_what_counts(opened):
     expect(number(page, "batch size")).to_have_value("4")
     report = analyze(trace(small, (64, 96, 3)))
     cards = page.locator(".explorer-total").filter(has_text="peak memory")
-    expect(cards.locator("b")).to_have_text(memory(report.peak_memory(4)))
+    expect(cards.locator("b")).to_have_text(byte_size(report.peak_memory(4)))
 
 
 def test_a_refused_value_leaves_the_views_and_says_what_to_do(opened):

@@ -12,7 +12,7 @@ def short_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
-def memory(size: float) -> str:
+def byte_size(size: float) -> str:
     """Return a number of bytes with a binary unit."""
     for unit in ("B", "KiB", "MiB"):
         if size < 1023.5:

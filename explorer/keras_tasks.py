@@ -1,0 +1,311 @@
+"""What the worker process does with Keras: rebuild, run, and measure.
+
+These functions run in the worker, which keeps the last model; `time_forward` asks it from the
+notebook kernel.
+"""
+
+import gc
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import lru_cache, partial
+from time import perf_counter
+from typing import Any, TypeVar
+
+import attrs
+import numpy as np
+
+from explorer import images
+from explorer.analysis import Report, analyze
+from explorer.backends import Device, backend, environment, find_device, free_bytes
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.graph import check_input_shape, trace
+from explorer.keras_rebuild import Rebuilder
+from explorer.layers import Shape
+from explorer.measurement import Measurement
+from explorer.memory import check_fits
+from explorer.parameters import ParameterError
+from explorer.timing import TIME_LIMIT, LayerTimes, Timing, time_layers, time_model
+from explorer.worker import is_overtaken, shared_worker
+
+DEFAULT = Measurement()
+
+
+@attrs.frozen
+class BuiltLayer:
+    """What Keras says of a layer it built."""
+
+    name: str
+    kind: str
+    shape: Shape
+    params: int
+
+
+@attrs.frozen
+class Built:
+    """A model that Keras built.
+
+    Attributes:
+        seconds: How long building took.
+        environment: Versions and device.
+        devices: Names of the devices that it can run on.
+        layers: The model's layers, in Keras' order.
+        total_params: Number of parameters.
+        trainable_params: Number of trainable ones.
+    """
+
+    seconds: float
+    environment: str
+    devices: tuple[str, ...]
+    layers: tuple[BuiltLayer, ...]
+    total_params: int
+    trainable_params: int
+
+
+@attrs.frozen
+class Picture:
+    """A small picture.
+
+    Attributes:
+        caption: What it shows.
+        png: Its content.
+    """
+
+    caption: str
+    png: bytes
+
+
+@attrs.frozen
+class ForwardPass:
+    """An image's way through a model, timed.
+
+    Attributes:
+        built: The model that ran.
+        timing: How long it took.
+        image: The input.
+        channels: The strongest channels of the last output; none after a training step.
+    """
+
+    built: Built
+    timing: Timing
+    image: Picture
+    channels: tuple[Picture, ...]
+
+
+@attrs.frozen
+class _Kept:
+    """The last model, with what it is of."""
+
+    key: tuple[EncoderDecoder, Shape, str, str]
+    model: Any
+    built: Built
+    report: Report
+    device: Device
+
+
+# What follows runs in the worker process.
+
+_last: _Kept | None = None
+
+
+@lru_cache(maxsize=1)
+def _rebuilder() -> Rebuilder:
+    """Return the one rebuilder, once Keras is there."""
+    backend()
+    gc.collect()
+    gc.freeze()  # what was imported stays; looking through it took most of each collection
+    return Rebuilder()
+
+
+def rebuild(architecture: EncoderDecoder, input_shape: Shape) -> Built:
+    """Build the Keras model and return what Keras says of it; runs in the worker."""
+    return _model(architecture, input_shape, DEFAULT).built
+
+
+def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -> _Kept:
+    """Return the model; its weights may have no values yet."""
+    global _last
+    device = find_device(how.device)
+    key = (architecture, input_shape, how.precision, device.name)
+    if _last and _last.key == key:
+        return _last
+    rebuilder = _rebuilder()
+    _last = None
+    gc.collect()  # models hold themselves in circles
+    start = perf_counter()
+    model = rebuilder.rebuild(*key)
+    seconds = perf_counter() - start
+    layers = []
+    for layer in model.layers:
+        output = layer.output[0] if isinstance(layer.output, list) else layer.output
+        kind = type(layer).__name__
+        layers.append(BuiltLayer(layer.name, kind, tuple(output.shape[1:]), layer.count_params()))
+    built = Built(
+        seconds=seconds,
+        environment=environment(),
+        devices=tuple(device.name for device in backend().devices()),
+        layers=tuple(layers),
+        total_params=model.count_params(),
+        trainable_params=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+    )
+    _last = _Kept(key, model, built, analyze(trace(architecture, input_shape)), device)
+    return _last
+
+
+def _ready(
+    architecture: EncoderDecoder, input_shape: Shape, batch_size: int, how: Measurement
+) -> _Kept:
+    """Return the model with its weights, if running it fits the device's memory."""
+    kept = _model(architecture, input_shape, how)
+    check_fits(
+        architecture,
+        input_shape,
+        batch_size,
+        free=free_bytes(kept.device),
+        device=kept.device.kind,
+        precision=how.precision,
+        trains=how.trains,
+    )
+    _rebuilder().give_weights()
+    return kept
+
+
+def run_forward(
+    architecture: EncoderDecoder,
+    input_shape: Shape,
+    batch_size: int,
+    upload: bytes | None = None,
+    how: Measurement = DEFAULT,
+) -> ForwardPass:
+    """Run an image through the model and time it; runs in the worker.
+
+    Args:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)`.
+        batch_size: How many copies of the image a run has.
+        upload: Content of an image file, or None for the default photograph.
+        how: What is measured, and how.
+    """
+    picture = images.read_image(upload) if upload else images.default_photograph()
+    image = images.to_input(picture, input_shape)
+    kept = _ready(architecture, input_shape, batch_size, how)
+    timing, outputs = _time(kept, np.repeat(image[None], batch_size, axis=0), how, TIME_LIMIT)
+    shown = image if input_shape[2] == 3 else image[:, :, 0]
+    channels = []
+    if outputs:
+        output = np.asarray(outputs[-1][0], np.float32)
+        channels = [
+            Picture(f"channel {channel}", images.to_png(output[:, :, channel]))
+            for channel in images.strongest_channels(output, count=8)
+        ]
+    return ForwardPass(kept.built, timing, Picture("input", images.to_png(shown)), tuple(channels))
+
+
+def run_layers(
+    architecture: EncoderDecoder, input_shape: Shape, batch_size: int, how: Measurement = DEFAULT
+) -> LayerTimes:
+    """Time every layer alone, on what random images become; runs in the worker."""
+    kept = _ready(architecture, input_shape, batch_size, how)
+    return time_layers(kept.model, _noise(batch_size, input_shape), how, is_stale=is_overtaken)
+
+
+def _time_noise(
+    architecture: EncoderDecoder,
+    input_shape: Shape,
+    batch_size: int,
+    how: Measurement,
+    time_limit: float,
+) -> Timing:
+    kept = _ready(architecture, input_shape, batch_size, how)
+    return _time(kept, _noise(batch_size, input_shape), how, time_limit)[0]
+
+
+def _time(
+    kept: _Kept, batch: np.ndarray, how: Measurement, time_limit: float
+) -> tuple[Timing, list[np.ndarray]]:
+    flops = kept.report.flops if kept.report.macs_are_known else None
+    return time_model(
+        kept.model, batch, how, flops=flops, time_limit=time_limit, is_stale=is_overtaken
+    )
+
+
+def _noise(batch_size: int, input_shape: Shape) -> np.ndarray:
+    return np.random.default_rng(0).random((batch_size, *input_shape), dtype=np.float32)
+
+
+# What follows runs in the notebook kernel.
+
+_Answer = TypeVar("_Answer")
+
+_callers = itertools.count()
+
+
+def time_forward(
+    architecture: EncoderDecoder,
+    input_shape: Sequence[int],
+    batch_size: int = 1,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+    step: str = "forward pass",
+    time_limit: float = TIME_LIMIT,
+) -> Timing:
+    """Time a forward pass, or a training step, on random images, in the worker process.
+
+    Args:
+        architecture: The architecture; its weights are random.
+        input_shape: `(height, width, channels)`.
+        batch_size: Images in each run.
+        device: Where to run, such as "CPU:0" or "GPU:1"; "auto": on a GPU, if there is one.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        compiler: "graph", "XLA", "fastest" of the two, or "auto" (see `Measurement`).
+        step: "forward pass", or "training step": forward, backward and the Adam optimiser.
+        time_limit: Seconds after which no further run is started; at least 5 runs are made.
+
+    Raises:
+        ParameterError: If the shape or one of the choices cannot be used.
+        MemoryError: If the device's free memory is less than is needed.
+        WorkerDied: If the process ended, or gave no answer.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
+    shape, batch_size = _checked(input_shape, batch_size)
+    return _asked(partial(_time_noise, architecture, shape, batch_size, how, time_limit))
+
+
+def time_each_layer(
+    architecture: EncoderDecoder,
+    input_shape: Sequence[int],
+    batch_size: int = 1,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+) -> LayerTimes:
+    """Time every layer alone, compiled, on the input that it has in the model.
+
+    Arguments and errors are those of `time_forward`.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler)
+    shape, batch_size = _checked(input_shape, batch_size)
+    return _asked(partial(run_layers, architecture, shape, batch_size, how))
+
+
+def _checked(input_shape: Sequence[int], batch_size: int) -> tuple[Shape, int]:
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ParameterError(
+            "Input", "batch_size", batch_size, "is not a number of images", "give 1 or more"
+        )
+    return check_input_shape(input_shape), batch_size
+
+
+def _asked(work: Callable[[], _Answer]) -> _Answer:
+    """Return what the worker answers; interrupted, it is told that nobody waits."""
+    result: Future[_Answer] = Future()
+    owner = next(_callers)
+    shared_worker().submit(owner, work, result.set_result, result.set_exception)
+    try:
+        return result.result()
+    except BaseException:
+        shared_worker().cancel(owner)
+        raise

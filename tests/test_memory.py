@@ -1,0 +1,221 @@
+"""What is free is what the narrowest limit leaves; what is needed was measured."""
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import psutil
+import pytest
+
+from explorer import LeapCNN, UNet, analyze, build, memory, presets, trace
+from explorer.memory import Memory, check_fits, gpu_memory, machine_memory, needed_bytes
+
+GB = 10**9
+NET = UNet(filters=16, down_blocks=3, up_blocks=3)
+
+
+def write_group(folder: Path, **files: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in files.items():
+        folder.joinpath(name.replace("__", ".")).write_text(f"{value}\n", encoding="ascii")
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """A folder of control groups, and the way to say which one this process is in."""
+
+    def belong(line: str) -> Path:
+        monkeypatch.setattr(memory, "_MEMBERSHIP", tmp_path / "cgroup")
+        (tmp_path / "cgroup").write_text(line, encoding="ascii")
+        return tmp_path
+
+    return belong
+
+
+def test_without_limits_it_is_the_machines_memory(groups):
+    root = groups("0::/\n")
+
+    found = machine_memory(root)
+
+    assert found.total == psutil.virtual_memory().total
+    assert 0 < found.free <= found.total
+
+
+@pytest.mark.parametrize("path", ["/", "/user/1000", "/of/the/host"])
+def test_a_container_limits_it(groups, path):
+    root = groups(f"0::{path}\n")
+    write_group(
+        root,
+        memory__max=5 * 2**20,
+        memory__current=4 * 2**20,
+        memory__stat="anon 1\ninactive_file 1048576",
+    )
+
+    assert machine_memory(root) == Memory(5 * 2**20, 2 * 2**20)
+
+
+def test_the_narrowest_of_nested_groups_counts(groups):
+    root = groups("0::/outer/inner\n")
+    for name, limit in (("outer", 3), ("outer/inner", 9)):
+        write_group(root / name, memory__max=limit, memory__current=1, memory__stat="")
+
+    assert machine_memory(root) == Memory(3, 2)
+
+
+def test_a_group_without_a_limit_sets_none(groups):
+    root = groups("0::/mine\n")
+    write_group(root / "mine", memory__max="max", memory__current=1, memory__stat="")
+
+    assert machine_memory(root).total == psutil.virtual_memory().total
+
+
+def test_groups_of_the_first_version_are_read(groups):
+    root = groups("7:blkio:/\n4:cpu,memory:/docker/ab\n")
+    write_group(
+        root / "cpu,memory" / "docker" / "ab",
+        memory__limit_in_bytes=1000,
+        memory__usage_in_bytes=700,
+        memory__stat="inactive_file 1\ntotal_inactive_file 100",
+    )
+
+    assert machine_memory(root) == Memory(1000, 400)
+
+
+def test_more_used_than_allowed_leaves_nothing(groups):
+    root = groups("0::/\n")
+    write_group(root, memory__max=10, memory__current=12, memory__stat="")
+
+    assert machine_memory(root).free == 0
+
+
+@pytest.fixture
+def nvidia(monkeypatch):
+    """NVIDIA's library, with two GPUs."""
+
+    class NVMLError(Exception):
+        pass
+
+    def by_index(index: int) -> str:
+        if index > 1:
+            raise NVMLError
+        return f"GPU-{index}"
+
+    library = types.SimpleNamespace(
+        NVMLError=NVMLError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByIndex=by_index,
+        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
+        nvmlDeviceGetMemoryInfo=lambda handle: types.SimpleNamespace(
+            total=80 * GB, free=(70 if handle == "GPU-0" else 30) * GB
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", library)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return library
+
+
+@pytest.mark.parametrize(
+    ("visible", "index", "free"),
+    [(None, 0, 70), (None, 1, 30), ("1", 0, 30), ("1,0", 1, 70), ("GPU-1", 0, 30)],
+)
+def test_a_gpu_is_found_among_those_that_may_be_used(nvidia, monkeypatch, visible, index, free):
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert gpu_memory(index) == Memory(80 * GB, free * GB)
+
+
+def test_a_gpu_that_cannot_be_asked_is_not_known(nvidia, monkeypatch):
+    assert gpu_memory(5) is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert gpu_memory(1) is None
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert gpu_memory(0) is None
+
+
+def test_what_fits_is_allowed():
+    check_fits(NET, (64, 64, 1), 1, free=GB)
+    check_fits(NET, (4096, 4096, 1), 64, free=None)
+
+
+def needed(shape, batch_size, **options) -> int:
+    return needed_bytes(analyze(trace(NET, shape)), batch_size, **options)
+
+
+def refusal(shape, batch_size, free, **options) -> str:
+    with pytest.raises(MemoryError) as caught:
+        check_fits(NET, shape, batch_size, free=free, **options)
+    return str(caught.value)
+
+
+def test_the_largest_batch_and_size_that_fit_are_named():
+    free = needed((256, 256, 1), 5)
+
+    text = refusal((256, 256, 1), 16, free)
+
+    assert "batch of at most 5, or images of at most 136 × 136 pixels, or fewer filters" in text
+    check_fits(NET, (256, 256, 1), 5, free=free)
+    check_fits(NET, (136, 136, 1), 16, free=free)
+    with pytest.raises(MemoryError):
+        check_fits(NET, (144, 144, 1), 16, free=free)
+    with pytest.raises(MemoryError):
+        check_fits(NET, (256, 256, 1), 6, free=free)
+
+
+def test_a_smaller_image_keeps_its_proportions():
+    text = refusal((256, 512, 1), 1, needed((128, 256, 1), 1))
+
+    assert "images of at most 128 × 256 pixels" in text
+    assert "batch of at most" not in text
+
+
+def test_where_the_weights_alone_are_too_large_only_the_width_helps():
+    text = refusal((64, 64, 1), 4, 1000)
+
+    assert text.endswith("is free: use fewer filters or blocks.")
+
+
+def test_the_message_says_how_much_of_what_is_free():
+    text = refusal((256, 256, 1), 16, 2**20, device="GPU", trains=True)
+
+    assert text.startswith("A training step of this model with a batch of 16 needs about ")
+    assert "1.00 MiB of memory of the GPU is free" in text
+
+
+def test_training_needs_more_and_sixteen_bits_less():
+    plain = needed((64, 64, 1), 4)
+
+    assert needed((64, 64, 1), 4, trains=True) > 1.5 * plain
+    assert needed((64, 64, 1), 4, precision="mixed_bfloat16") < plain
+
+
+def test_weights_that_are_there_need_no_more_room():
+    free = needed((64, 64, 1), 1) - 1
+
+    refusal((64, 64, 1), 1, free)
+    check_fits(NET, (64, 64, 1), 1, free=free, held=1)
+
+
+def test_a_model_whose_weights_do_not_fit_is_not_built(monkeypatch):
+    monkeypatch.setattr(memory, "machine_memory", lambda: Memory(GB, 2**20))
+
+    with pytest.raises(MemoryError, match=r"weights of this model need about .* MiB, and 1\.00"):
+        build(UNet(filters=64), (64, 64, 1))
+    build(LeapCNN(filters=2, down_blocks=1, up_blocks=1), (64, 64, 1))
+
+
+MEASURE = Path(__file__).with_name("measure_memory.py")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from Linux' /proc")
+@pytest.mark.parametrize("name", presets)
+def test_the_estimate_errs_by_less_than_30_percent(name):
+    done = subprocess.run(
+        [sys.executable, MEASURE, name], capture_output=True, text=True, check=True
+    )
+    measured = json.loads(done.stdout)["peak"]
+
+    estimate = needed_bytes(analyze(trace(presets[name], (256, 256, 1))), batch_size=1)
+    assert abs(estimate / measured - 1) < 0.3, (estimate, measured)
