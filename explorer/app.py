@@ -325,10 +325,14 @@ class Explorer(widgets.VBox):
         if self._showing or change.new not in presets:
             return
         with self._state.lock:
-            self._base = presets[change.new]
-            self._make_form(self._base)
-            self._form.show(self._base)
-            self._edited(self._input_form, "height")
+            self._start_from(presets[change.new])
+
+    def _start_from(self, architecture: EncoderDecoder) -> None:
+        """Put an architecture into the controls; it is shown unless the input does not fit it."""
+        self._base = architecture
+        self._make_form(architecture)
+        self._form.show(architecture)
+        self._edited(self._input_form, "height")
 
     def _blocks_changed(self, architecture: EncoderDecoder) -> None:
         """Show an architecture whose blocks were edited; raises what is wrong with it."""
@@ -343,7 +347,7 @@ class Explorer(widgets.VBox):
     def _back_clicked(self, _: Any) -> None:
         with self._state.lock:
             if self._origin is not None:
-                self._state.update(architecture=self._origin)
+                self._start_from(self._origin)
 
     @guarded
     def _editor_opened(self, change: Any) -> None:

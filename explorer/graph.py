@@ -4,6 +4,7 @@ A `Feature` stands for a tensor while an architecture is traced; the `Graph` is 
 the outputs backwards, so that layers which no output needs are not part of it.
 """
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -117,9 +118,29 @@ class Feature:
         """Return the output of a layer on these inputs."""
         features: Sequence[Feature] = [inputs] if isinstance(inputs, Feature) else inputs
         nodes = tuple(feature.node for feature in features)
+        _count_layer()
         stride = scaled(nodes[0].stride, layer.down, layer.up)
         shape = layer.output_shape([node.shape for node in nodes])
         return Feature(Node(layer, nodes, shape, stride, _current_block.get()))
+
+
+#: More layers than any network that people look at; a typing error must not keep the kernel busy.
+MAX_LAYERS = 3_000
+
+#: The network that is traced: its name, and the number of its layers so far.
+_traced: ContextVar[tuple[str, Iterator[int]] | None] = ContextVar("traced", default=None)
+
+
+def _count_layer() -> None:
+    traced = _traced.get()
+    if traced and next(traced[1]) > MAX_LAYERS:
+        raise ParameterError(
+            traced[0],
+            "layers",
+            f"more than {MAX_LAYERS:,}",
+            "are more than can be shown",
+            "use fewer blocks, convolutions or stacks",
+        )
 
 
 def scaled(stride: int | Fraction, down: int, up: int) -> int | Fraction:
@@ -237,9 +258,10 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
         input_shape: `(height, width, channels)` in pixels.
 
     Raises:
-        ParameterError: If the shape does not fit the architecture.
+        ParameterError: If the shape does not fit the architecture, or it has over 3,000 layers.
     """
     shape = check_input_shape(input_shape)
+    token = _traced.set((type(architecture).__name__, itertools.count(1)))
     try:
         outputs = architecture.make_network(input_feature(shape))
     except ParameterError:
@@ -250,6 +272,8 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
         from explorer.keras_model import trace_with_keras
 
         return trace_with_keras(architecture, shape)
+    finally:
+        _traced.reset(token)
     return Graph(outputs, name=type(architecture).__name__)
 
 

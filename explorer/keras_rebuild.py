@@ -12,8 +12,10 @@ over.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
+from explorer.analysis import BYTES_PER_VALUE
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, Node, trace
 from explorer.keras_model import as_model, build, dtype_policy, import_keras
@@ -96,6 +98,12 @@ class Rebuilder:
                 if key in self._kept:
                     self._kept[key].set_weights(layer.get_weights())
         self._elsewhere = {}
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the last model's weights that have values."""
+        there = [v for v in self._model.variables if v._value is not None]
+        return BYTES_PER_VALUE * sum(prod(variable.shape) for variable in there)
 
 
 def _has_values(layer: Any) -> bool:

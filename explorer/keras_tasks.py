@@ -20,6 +20,7 @@ from explorer.analysis import Report, analyze
 from explorer.backends import Device, backend, environment, find_device, free_bytes
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import check_input_shape, trace
+from explorer.keras_model import import_keras
 from explorer.keras_rebuild import Rebuilder
 from explorer.layers import Shape
 from explorer.measurement import Measurement
@@ -112,6 +113,8 @@ _last: _Kept | None = None
 def _rebuilder() -> Rebuilder:
     """Return the one rebuilder, once Keras is there."""
     backend()
+    # Else errors come as others, whose text is for a terminal.
+    import_keras().config.disable_traceback_filtering()
     gc.collect()
     gc.freeze()  # what was imported stays; looking through it took most of each collection
     return Rebuilder()
@@ -162,6 +165,7 @@ def _ready(
         input_shape,
         batch_size,
         free=free_bytes(kept.device),
+        held=_rebuilder().held_bytes,
         device=kept.device.kind,
         precision=how.precision,
         trains=how.trains,
@@ -186,7 +190,7 @@ def run_forward(
         upload: Content of an image file, or None for the default photograph.
         how: What is measured, and how.
     """
-    picture = images.read_image(upload) if upload else images.default_photograph()
+    picture = images.default_photograph() if upload is None else images.read_image(upload)
     image = images.to_input(picture, input_shape)
     kept = _ready(architecture, input_shape, batch_size, how)
     timing, outputs = _time(kept, np.repeat(image[None], batch_size, axis=0), how, TIME_LIMIT)

@@ -59,7 +59,8 @@ class LiveKeras:
         self.forward.stop.on_click(self._stop_clicked)
         self.forward.layers.on_click(self._layers_clicked)
         self.forward.after_every_change.observe(self._always_chosen, names="value")
-        self.forward.upload.observe(self._uploaded, names="value")
+        self.forward.upload.observe(self._uploaded, names="picture")
+        self.forward.upload.observe(self._not_uploaded, names="problem")
 
     def close(self) -> None:
         """Drop what was asked for."""
@@ -204,10 +205,15 @@ class LiveKeras:
 
     @guarded
     def _uploaded(self, change: Any) -> None:
+        self._picture = bytes(change.new["content"]) if "content" in change.new else None
+        self.forward.show_source(str(change.new.get("name", "")))
+        self.forward.upload.problem = ""
+        self._run_clicked(None)
+
+    @guarded
+    def _not_uploaded(self, change: Any) -> None:
         if change.new:
-            self._picture = bytes(change.new[0]["content"])
-            self.forward.show_source(change.new[0]["name"])
-            self._run_clicked(None)
+            self.forward.show_failure(change.new)
 
 
 def _message(error: Exception) -> str:

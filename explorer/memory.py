@@ -32,6 +32,10 @@ TRAINING_FACTOR = 1.0
 TRAINING_BYTES_PER_LAYER = 1_200_000
 
 
+class NotEnoughMemory(MemoryError):
+    """More memory is needed than is free; says how much, and what would make it fit."""
+
+
 #: Where Linux says which control groups this process is in.
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
@@ -148,11 +152,11 @@ def check_weights_fit(report: Report) -> None:
     """Raise an error when a model's weights take more memory than this machine has free.
 
     Raises:
-        MemoryError: With the numbers, and what would make it fit.
+        NotEnoughMemory: With the numbers, and what would make it fit.
     """
     needed, free = int(WEIGHTS_FACTOR * report.weights_bytes), machine_memory().free
     if needed > free:
-        raise MemoryError(
+        raise NotEnoughMemory(
             f"The weights of this model need about {byte_size(needed)}, and {byte_size(free)} of "
             "memory is free: use fewer filters or blocks."
         )
@@ -182,7 +186,7 @@ def check_fits(
         trains: Whether it is a training step instead of a forward pass.
 
     Raises:
-        MemoryError: With the numbers, and the changes that would make it fit.
+        NotEnoughMemory: With the numbers, and the changes that would make it fit.
     """
     if free is None:
         return
@@ -211,7 +215,7 @@ def check_fits(
     remedies.append("fewer filters or blocks")
     what = "A training step" if trains else "A forward pass"
     where = "memory of the GPU" if device == "GPU" else "memory"
-    raise MemoryError(
+    raise NotEnoughMemory(
         f"{what} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
         f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}."
     )

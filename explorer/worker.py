@@ -65,10 +65,11 @@ def _run(work: Callable[[], Any]) -> Any:
         return work()
     except Exception as error:
         module = type(error).__module__.partition(".")[0]
-        if module in ("builtins", "explorer"):
-            raise
         text = f"{type(error).__name__}: {error}"
-        if "RESOURCE_EXHAUSTED" in text or "ResourceExhausted" in text:
+        if module == "explorer" or (module == "builtins" and not isinstance(error, MemoryError)):
+            raise
+        exhausted = "RESOURCE_EXHAUSTED" in text or "ResourceExhausted" in text
+        if exhausted or isinstance(error, MemoryError):
             raise MemoryError(
                 "Running the model took more memory than there is: use a smaller batch, image "
                 f"size or width. ({text[:300]})"
@@ -89,7 +90,6 @@ class _Request:
     work: Callable[[], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
-    time_limit: float
 
 
 class Worker:
@@ -97,6 +97,7 @@ class Worker:
 
     Attributes:
         is_ready: Whether the process has answered, and has not been lost since.
+        time_limit: Seconds after which the process is taken to hang at a request, and ended.
     """
 
     def __init__(self) -> None:
@@ -108,6 +109,7 @@ class Worker:
         self._signal = loky.backend.get_context("loky").Semaphore(0)
         self._ended_because = ""
         self.is_ready = False
+        self.time_limit = TIME_LIMIT
 
     def submit(
         self,
@@ -115,7 +117,6 @@ class Worker:
         work: Callable[[], Any],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
-        time_limit: float = TIME_LIMIT,
     ) -> None:
         """Run `work` in the process, in place of what this owner had waiting or running.
 
@@ -125,11 +126,10 @@ class Worker:
             done: Called in a thread with the result.
             failed: Called in a thread with the error; `WorkerDied` when the process ended. Of a
                 request that was overtaken, neither may be called.
-            time_limit: Seconds after which the process is taken to hang, and ended.
         """
         with self._lock:
             self.cancel(owner)
-            self._waiting[owner] = _Request(owner, work, done, failed, time_limit)
+            self._waiting[owner] = _Request(owner, work, done, failed)
         self._start_next()
 
     def cancel(self, owner: object) -> None:
@@ -157,7 +157,7 @@ class Worker:
             except Exception as error:  # the process could not be started, or was just lost
                 future = Future()
                 future.set_exception(error)
-            limit = _later(request.time_limit, partial(self._end, request, "hung"))
+            limit = _later(self.time_limit, partial(self._end, request, "hung"))
         # Outside the lock: a finished future calls back at once, in this thread.
         future.add_done_callback(partial(self._finish, request, limit))
 
@@ -216,18 +216,18 @@ class Worker:
             elif overtaken:
                 pass  # it was told to give up, or ended
             elif lost:
-                request.failed(self._died(request, error))
+                request.failed(self._died(error))
             elif isinstance(error, Exception):
                 request.failed(error)
         finally:
             self._start_next()
 
-    def _died(self, request: _Request, error: BaseException) -> WorkerDied:
+    def _died(self, error: BaseException) -> WorkerDied:
         """Return what to say of a lost process: what happened, likely why, and what to do."""
         smaller = "use a smaller batch, image size or width"
         if self._ended_because:
             what = (
-                f"The Keras process gave no answer for {request.time_limit:g} s, so it was ended: "
+                f"The Keras process gave no answer for {self.time_limit:g} s, so it was ended: "
                 f"the model is too large for this machine, or Keras hangs; {smaller}, or try again."
             )
         else:

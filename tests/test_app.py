@@ -1,5 +1,4 @@
 import threading
-from datetime import UTC, datetime
 
 import attrs
 import ipywidgets
@@ -7,7 +6,16 @@ import pytest
 
 import explorer
 import explorer.worker
-from explorer import EncoderDecoder, Hourglass, LeapCNN, ParameterError, UNet, live_keras, presets
+from explorer import (
+    Custom,
+    EncoderDecoder,
+    Hourglass,
+    LeapCNN,
+    ParameterError,
+    UNet,
+    live_keras,
+    presets,
+)
 from explorer import app as app_module
 from explorer.keras_tasks import rebuild, run_forward
 from explorer.parameters import parameters_of
@@ -332,15 +340,7 @@ def test_after_every_change_each_settled_edit_is_run(widget, worker):
 
 
 def upload(widget, name: str, content: bytes) -> None:
-    widget._keras.forward.upload.value = (
-        {
-            "name": name,
-            "type": "image/png",
-            "size": len(content),
-            "content": content,
-            "last_modified": datetime.now(UTC),
-        },
-    )
+    widget._keras.forward.upload.picture = {"name": name, "content": memoryview(content)}
 
 
 def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
@@ -358,9 +358,35 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
     assert "astronaut" in widget._keras.forward._source.value
     assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
 
+    upload(widget, "empty.png", b"")
+    worker.answer()
+    assert "not a picture" in result(widget)
+
     widget._keras.forward.button.click()
     worker.answer()
     assert "forward pass" in result(widget)
+
+
+def test_the_photograph_can_be_had_again(widget, worker):
+    from explorer.images import default_photograph
+    from tests.test_images import encoded
+
+    view = widget._keras.forward.upload
+    assert not view.is_own
+    upload(widget, "mine.png", encoded(default_photograph()))
+    assert view.is_own
+
+    view.picture = {}
+
+    assert not view.is_own
+    assert "astronaut" in widget._keras.forward._source.value
+    assert worker.requests[-1][0].keywords["upload"] is None
+
+
+def test_what_the_browser_could_not_send_is_said(widget, worker):
+    widget._keras.forward.upload.problem = "<raw> is not a picture that the browser reads."
+
+    assert "&lt;raw&gt; is not a picture" in result(widget)
 
 
 def test_a_process_that_died_is_one_clear_line(widget, worker):
@@ -529,4 +555,23 @@ def test_a_single_block_is_shown_with_its_own_controls(worker, block):
     names = {found.name for found in parameters_of(type(block))}
     assert set(widget._editor._form.controls) == names
     assert any(node.block and node.block.kind == type(block).__name__ for node in widget.graph)
+    widget.close()
+
+
+def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
+    widget = explorer.Explorer(SMALL, (32, 32, 1))
+    widget._editor_box.selected_index = 0
+    widget._editor._list.value = ("encoder", 0)
+    widget._editor._buttons["duplicate"].click()
+    assert isinstance(widget.architecture, Custom)
+    widget.architecture = Custom(encoder=(explorer.SimpleConvBlock(filters=2, pool=False),))
+    widget.input_shape = (31, 31, 1)
+
+    widget._back.click()
+
+    assert "height=31" in note(widget, "height")
+    assert widget.input_shape == (31, 31, 1)
+    number(widget, "height").value = 32
+    number(widget, "width").value = 32
+    assert widget.architecture == SMALL
     widget.close()

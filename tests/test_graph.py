@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import ParameterError, SimpleConvBlock, UNet, trace
+from explorer import Custom, DenseDownBlock, ParameterError, SimpleConvBlock, UNet, trace
 from explorer.graph import Block, Graph, in_block, input_feature
 from explorer.layers import Activation, Add, Conv2D, MaxPooling2D, UpSampling2D, ZeroPadding2D
 from tests.keras_helpers import rows_of_graph, structure
@@ -184,3 +184,19 @@ def test_a_shape_of_numpy_numbers_is_one_of_plain_numbers():
     graph = trace(UNet(filters=2, down_blocks=2, up_blocks=2), [np.int64(8), np.int32(16), 1])
     assert graph.input_shape == (8, 16, 1)
     assert [type(size) for size in graph.input_shape] == [int, int, int]
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        UNet(convs_per_block=10**7),
+        UNet(stacks=10**7),
+        UNet(stacks=100, convs_per_block=100),
+        Custom(encoder=(DenseDownBlock(layers=10**7),)),
+    ],
+    ids=["convolutions", "stacks", "both", "dense layers"],
+)
+def test_a_number_with_too_many_zeros_is_refused_at_once(net):
+    # Without the limit it would not end.
+    with pytest.raises(ParameterError, match=r"more than 3,000.*use fewer blocks"):
+        trace(net, (256, 256, 1))

@@ -125,9 +125,11 @@ def test_it_computes_what_a_plain_model_with_its_weights_computes(rebuilder, net
 def test_weights_have_values_only_once_they_are_given(rebuilder):
     model = rebuilder.rebuild(SMALL, SHAPE)
     assert all(variable._value is None for variable in model.variables)
+    assert rebuilder.held_bytes == 0
 
     rebuilder.give_weights()
 
+    assert rebuilder.held_bytes == 4 * model.count_params()
     assert all(variable._value is not None for variable in model.variables)
     before = model.get_weights()
     rebuilder.give_weights()

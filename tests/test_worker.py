@@ -4,12 +4,15 @@ import signal
 import threading
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
 from explorer import ParameterError, UNet, analyze, time_forward, trace
+from explorer import worker as module
 from explorer.keras_tasks import rebuild, run_forward
+from explorer.timing import GivenUp
 from explorer.views.keras_status import compare
 from explorer.worker import Worker, WorkerDied
 
@@ -225,6 +228,124 @@ def test_the_process_ends_with_its_parent(tmp_path):
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait(timeout=30)
     assert not psutil.pid_exists(pid)
+
+
+def overtaken_after(path: str) -> bool:
+    """Say that the request runs, and wait until nobody waits for it."""
+    import time
+
+    from explorer.worker import is_overtaken
+
+    assert not is_overtaken(), "what the request before was told is forgotten"
+    Path(path).touch()
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if is_overtaken():
+            raise GivenUp
+        time.sleep(0.001)
+    return False
+
+
+def test_a_request_that_is_overtaken_while_it_runs_gives_up(worker, tmp_path):
+    first = ask(worker, os.getpid)
+    for number in range(3):
+        started, overtaken = tmp_path / str(number), Future()
+        worker.submit(
+            "me",
+            partial(overtaken_after, str(started)),
+            overtaken.set_result,
+            overtaken.set_exception,
+        )
+        wait_for(str(started))
+
+        assert ask(worker, os.getpid, owner="me") == first, "the process goes on"
+        assert not overtaken.done()
+
+
+def test_another_explorers_request_overtakes_nothing(worker, tmp_path):
+    gate = tmp_path / "gate"
+    running = Future()
+    worker.submit("me", partial(wait_for, str(gate)), running.set_result, running.set_exception)
+    other = Future()
+    worker.submit("you", os.getpid, other.set_result, other.set_exception)
+    gate.touch()
+
+    assert running.result(60) == "waited"
+    assert other.result(60) > 0
+
+
+def test_an_overtaken_request_that_does_not_listen_is_ended(worker, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "GRACE", 0.2)
+    first = ask(worker, os.getpid)
+    overtaken = Future()
+    never = partial(wait_for, str(tmp_path / "never"))
+    worker.submit("me", never, overtaken.set_result, overtaken.set_exception)
+
+    assert ask(worker, os.getpid, owner="me") != first
+    assert not overtaken.done()
+
+
+def test_a_request_that_hangs_is_ended_and_said_so(worker, tmp_path):
+    ask(worker, os.getpid)
+    worker.time_limit = 0.2
+    try:
+        with pytest.raises(WorkerDied, match=r"no answer for 0\.2 s.*smaller batch"):
+            ask(worker, partial(wait_for, str(tmp_path / "never")))
+    finally:
+        worker.time_limit = module.TIME_LIMIT
+    assert ask(worker, os.getpid) > 0
+
+
+def test_explorers_take_turns(worker, tmp_path):
+    """However fast one of them asks, each of the others is served after at most one of its own."""
+    gate, served, done = tmp_path / "gate", [], threading.Event()
+
+    def again(_: object) -> None:
+        served.append("eager")
+        if not done.is_set():
+            worker.submit("eager", os.getpid, again, again)
+
+    def once(_: object) -> None:
+        served.append("patient")
+        done.set()
+
+    worker.submit("eager", partial(wait_for, str(gate)), again, again)
+    worker.submit("patient", os.getpid, once, once)
+    gate.touch()
+
+    assert done.wait(60)
+    assert served.index("patient") <= 2
+
+
+class OwnError(Exception):
+    """An error of a class that the kernel may not know."""
+
+
+def fail_in_tensorflow() -> None:
+    import tensorflow as tf
+
+    raise tf.errors.InvalidArgumentError(None, None, "as asked")
+
+
+def exhaust_tensorflow() -> None:
+    import tensorflow as tf
+
+    raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+
+def fail_in_an_own_class() -> None:
+    raise OwnError("as asked")
+
+
+@pytest.mark.parametrize("work", [fail_in_tensorflow, fail_in_an_own_class])
+def test_errors_reach_the_kernel_as_plain_ones(worker, work):
+    with pytest.raises(RuntimeError, match="Error: as asked"):
+        ask(worker, work)
+
+
+def test_a_backend_without_memory_is_a_memory_error(worker):
+    with pytest.raises(MemoryError, match=r"smaller batch.*OOM when allocating"):
+        ask(worker, exhaust_tensorflow)
 
 
 def test_time_forward_measures_in_the_worker():

@@ -14,6 +14,7 @@ from explorer.diagram import size_text
 from explorer.formatting import byte_size, duration, short_count
 from explorer.measurement import Measurement
 from explorer.parameters import ParameterError, parameters_of
+from explorer.views.picture_upload import PictureUpload
 
 if TYPE_CHECKING:
     from explorer.keras_tasks import ForwardPass, Picture
@@ -54,12 +55,7 @@ class ForwardView(widgets.VBox):
             tooltip="Run and time the model after every change of the design",
             layout=plain_layout(),
         )
-        self.upload = widgets.FileUpload(
-            accept="image/*",
-            description="Use own picture",
-            tooltip="The picture is resized to the input size; without one, a photograph is used",
-            layout=plain_layout(),
-        )
+        self.upload = PictureUpload(layout=plain_layout())
         self._source = widgets.HTML(layout=plain_layout())
         self._result = widgets.HTML(layout=plain_layout())
         self._on_choice = on_choice
@@ -101,6 +97,7 @@ class ForwardView(widgets.VBox):
 
     def show_source(self, name: str) -> None:
         """Say which picture the next pass takes; an empty name is the default photograph."""
+        self.upload.is_own = bool(name)
         text = name or "photograph: astronaut, from scikit-image"
         self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
 

@@ -1,0 +1,66 @@
+// Buttons to use a picture of one's own and to go back. The browser makes large pictures small:
+// the connection to the kernel breaks when more than some megabytes come at once.
+
+const LONGEST = 1024; // pixels
+const MOST = 5_000_000; // bytes of what the browser cannot read and the kernel may
+
+async function content(file) {
+  let image;
+  try {
+    image = await createImageBitmap(file);
+  } catch {
+    if (file.size > MOST) throw new Error(`${file.name} is not a picture that the browser reads.`);
+    return file.arrayBuffer();
+  }
+  const scale = Math.min(1, LONGEST / Math.max(image.width, image.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(image.width * scale));
+  canvas.height = Math.max(1, Math.round(image.height * scale));
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  return blob.arrayBuffer();
+}
+
+function render({ model, el }) {
+  const button = (text, title, act) => {
+    const made = document.createElement("button");
+    made.className = "jupyter-button";
+    made.textContent = text;
+    made.title = title;
+    made.addEventListener("click", act);
+    el.append(made);
+    return made;
+  };
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = "image/*";
+  input.hidden = true;
+  el.append(input);
+  button("Use own picture", "It is resized to the input's size", () => input.click());
+  const back = button("Use the photograph again", "Go back to the first picture", () => {
+    model.set("picture", {});
+    model.save_changes();
+  });
+
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    input.value = ""; // so that the same file can be chosen again
+    try {
+      const buffer = await content(file);
+      // The time makes it another picture for the kernel, also when the same file comes again.
+      model.set("picture", { name: file.name, content: new DataView(buffer), time: Date.now() });
+    } catch (error) {
+      model.set("problem", `${error.message} Use a PNG, JPEG or WebP.`);
+    }
+    model.save_changes();
+  });
+
+  const update = () => {
+    back.hidden = !model.get("is_own");
+  };
+  model.on("change:is_own", update);
+  update();
+  return () => model.off("change:is_own", update);
+}
+
+export default { render };

@@ -1,0 +1,167 @@
+"""Whatever is done to the controls, in whatever order, the screen stays whole and true."""
+
+import random
+import threading
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import pytest
+
+import explorer
+from explorer import Hourglass, LeapCNN, UNet, live_keras, presets
+from explorer.diagram import diagram
+from explorer.views.diagram_view import DiagramView
+from explorer.views.picture_upload import PictureUpload
+from explorer.worker import Worker
+
+EVENTS = 10_000
+SMALL = (
+    UNet(filters=2, down_blocks=2, up_blocks=2),
+    LeapCNN(filters=2, down_blocks=2, up_blocks=2),
+    Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=1),
+)
+SHAPE = (32, 32, 1)
+#: Larger networks are left soon, so that there is time for more events.
+MANY_LAYERS = 120
+
+INTS = (*[-1, 0, 1, 2, 2, 3, 3, 4, 4] * 3, 7, 8, 16, 33, 10**7, 10**12)
+FLOATS = (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 1e9, float("nan"))
+TEXTS = ("", "1", "2, 3", "4.5", "-3", "on", "<b>&", "relu", "🙂", "x" * 500)
+
+
+def widgets_of(root: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield all that can be seen of a widget, and can be used."""
+    if getattr(root, "layout", None) is not None and root.layout.display == "none":
+        return
+    yield root
+    for child in getattr(root, "children", ()):
+        yield from widgets_of(child)
+
+
+def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
+    """Do something to a random control, as a browser would; returns what was done."""
+    usable = [
+        found
+        for found in widgets_of(widget)
+        if isinstance(found, KINDS) and not getattr(found, "disabled", False)
+    ]
+    found = draw.choice(usable)
+    if isinstance(found, widgets.Button):
+        found.click()
+        return f"click {found.description}"
+    if isinstance(found, DiagramView):
+        names = [f"block-{node.block.name}" for node in widget.graph if node.block]
+        found.selected = draw.choice([*names, "", "block-<none>", "nonsense"])
+        return f"select {found.selected}"
+    if isinstance(found, PictureUpload):
+        content = draw.choice([b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
+        found.picture = draw.choice([{}, {"name": "<b>.png", "content": content}])
+        return "upload"
+    if isinstance(found, widgets.Accordion):
+        found.selected_index = draw.choice([0, None])
+        return f"open {found.selected_index}"
+    if isinstance(found, widgets.Checkbox):
+        value: object = not found.value
+    elif isinstance(found, (widgets.Dropdown, widgets.Select, widgets.ToggleButtons)):
+        if not found.options:
+            return "nothing to choose"
+        entry = draw.choice(found.options)
+        value = entry[1] if isinstance(entry, tuple) else entry
+    elif isinstance(found, (widgets.IntSlider, widgets.FloatSlider)):
+        steps = int((found.max - found.min) / found.step)
+        value = found.min + draw.randint(0, steps) * found.step
+    elif isinstance(found, widgets.IntText):
+        value = draw.choice(INTS)
+    elif isinstance(found, widgets.FloatText):
+        value = draw.choice(FLOATS)
+    else:
+        value = draw.choice(TEXTS)
+    found.value = value
+    return f"{found.description} = {value!r}"
+
+
+KINDS = (
+    widgets.Button,
+    widgets.Checkbox,
+    widgets.Dropdown,
+    widgets.Select,
+    widgets.ToggleButtons,
+    widgets.IntSlider,
+    widgets.FloatSlider,
+    widgets.IntText,
+    widgets.FloatText,
+    widgets.Text,
+    widgets.Accordion,
+    PictureUpload,
+    DiagramView,
+)
+
+
+def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
+    design = widget._state.design
+    assert "Something went wrong" not in widget._problem.value
+    assert widget.architecture == design.architecture
+    assert widget.input_shape == design.input.shape
+    assert [row[0] for row in widget._table.rows] == [node.name for node in widget.graph]
+    assert widget._table.total[0] == widget.report.total_params
+    if with_drawing:
+        assert widget._diagram.svg == diagram(widget.graph, widget._detail.value).svg()
+
+
+def rest(widget: explorer.Explorer) -> None:
+    """Wait until Keras has built what is shown, and agrees."""
+    widget._keras.forward.after_every_change.value = False
+    answered = threading.Event()
+
+    def said(change) -> None:
+        if "explorer-busy" not in change.new:
+            answered.set()
+
+    widget._keras.status.observe(said, names="value")
+    widget._keras._verified = None
+    widget._keras.status.show_building()
+    widget._keras.design_changed()
+    assert answered.wait(120), widget._keras.status.value
+    widget._keras.status.unobserve(said, names="value")
+    assert "explorer-good" in widget._keras.status.value, widget._keras.status.value
+    assert widget._keras._verified == widget._state.design
+
+
+@pytest.fixture(scope="module")
+def worker():
+    made = Worker()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_ten_thousand_random_events(seed, worker, monkeypatch):
+    monkeypatch.setattr(live_keras, "SETTLED", 0.05)
+    draw = random.Random(seed)
+    widget = explorer.Explorer(SMALL[0], SHAPE)
+    widget._keras.__dict__["_worker"] = worker
+    done = []
+    try:
+        for number in range(EVENTS // 10):
+            done.append(one_event(draw, widget))
+            check_views(widget, with_drawing=number % 20 == 0)
+            if len(widget._table.rows) > MANY_LAYERS:
+                with widget.hold_trait_notifications():
+                    widget.architecture, widget.input_shape = draw.choice(SMALL), SHAPE
+        rest(widget)
+    except BaseException as error:
+        error.add_note(f"after {done[-30:]}")
+        raise
+    finally:
+        widget.close()
+
+
+def test_every_preset_can_follow_every_other(monkeypatch, worker):
+    monkeypatch.setattr(live_keras, "SETTLED", 3600)
+    widget = explorer.Explorer(presets["U-Net (small)"])
+    names = list(presets)
+    random.Random(0).shuffle(names)
+    for name in names:
+        widget._family.value = name
+        check_views(widget, with_drawing=True)
+    widget.close()
