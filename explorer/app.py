@@ -256,12 +256,15 @@ class Explorer(widgets.VBox):
         """Make the controls of a family, unless they are already there."""
         if getattr(self, "_form_class", None) is not type(architecture):
             self._form_class = type(architecture)
+            before = getattr(self, "_form", None)
             self._form = Form(
                 parameters_of(self._form_class),
                 architecture,
                 lambda name: self._edited(self._form, name),
             )
             self._form_box.children = [self._form.widget]
+            if before:
+                before.close()
 
     def _show_family(self, architecture: EncoderDecoder) -> None:
         own = type(architecture).__name__

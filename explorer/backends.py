@@ -211,15 +211,20 @@ class _Jax:
         return Compiled(lambda *tensors: compiled.run(state, *tensors), compiled.analysis)
 
     def training_step(self, trainer: Any, x: Any, y: Any, compiler: str) -> Compiled:
-        variables = (
-            trainer.trainable_variables,
-            trainer.non_trainable_variables,
-            trainer.optimizer.variables,
-            trainer.metrics_variables,
-        )
-        # A step gives up its state's memory for the next state, so it gets a copy.
-        state = self._jax.tree.map(lambda variable: variable.value.copy(), variables)
+        def state_now() -> Any:
+            variables = (
+                trainer.trainable_variables,
+                trainer.non_trainable_variables,
+                trainer.optimizer.variables,
+                trainer.metrics_variables,
+            )
+            # A step gives up its state's memory for the next state, so it gets a copy.
+            return self._jax.tree.map(lambda variable: variable.value.copy(), variables)
+
         step = self._jax.jit(lambda state, *data: trainer.train_step(state, data), donate_argnums=0)
+        if isinstance(y, list):  # of several losses, Keras makes the means in the first step
+            self._jax.eval_shape(step, state_now(), x, y)
+        state = state_now()
         compiled = step.lower(state, x, y).compile()
 
         def run(x: Any, *outputs: Any) -> Any:

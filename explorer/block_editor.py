@@ -186,17 +186,23 @@ class BlockEditor:
                 self._kind.value = type(block).__name__
                 self._show_form(block)
             else:
-                self._form, self._form_box.children = None, ()
+                self._put_form(None)
         finally:
             self._showing = False
 
     def _show_form(self, block: Any) -> None:
         if self._form is None or self._form_class is not block.__class__:
             self._form_class = block.__class__
-            self._form = Form(parameters_of(type(block)), block, self._edited)
-            self._form_box.children = (self._form.widget,)
+            self._put_form(Form(parameters_of(type(block)), block, self._edited))
+        assert self._form is not None
         self._form.show(block)
         self._form.show_error("", "")
+
+    def _put_form(self, form: Form | None) -> None:
+        before, self._form = self._form, form
+        self._form_box.children = (form.widget,) if form else ()
+        if before:
+            before.close()
 
     def _show_problem(self, message: str) -> None:
         kind = "explorer-error" if message else ""

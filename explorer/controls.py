@@ -16,6 +16,17 @@ def plain_layout() -> widgets.Layout:
     return widgets.Layout(width="auto", margin="0")
 
 
+def close_with_parts(widget: widgets.Widget) -> None:
+    """Close a widget with all that it is made of, which ipywidgets would keep for ever."""
+    for part in (*getattr(widget, "children", ()), getattr(widget, "layout", None)):
+        if part is not None:
+            close_with_parts(part)
+    style = getattr(widget, "style", None)
+    if isinstance(style, widgets.Widget):
+        style.close()
+    widget.close()
+
+
 class Control:
     """One parameter on screen: its input, and a line beneath for an error or a reason.
 
@@ -233,6 +244,10 @@ class Form:
         self.widget = widgets.VBox(
             [control.widget for control in self.controls.values()], layout=plain_layout()
         )
+
+    def close(self) -> None:
+        """Give up the controls, once others stand in their place."""
+        close_with_parts(self.widget)
 
     @property
     def values(self) -> dict[str, Any]:

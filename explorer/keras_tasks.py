@@ -197,7 +197,7 @@ def run_forward(
     shown = image if input_shape[2] == 3 else image[:, :, 0]
     channels = []
     if outputs:
-        output = np.asarray(outputs[-1][0], np.float32)
+        output = outputs[-1][0]
         channels = [
             Picture(f"channel {channel}", images.to_png(output[:, :, channel]))
             for channel in images.strongest_channels(output, count=8)

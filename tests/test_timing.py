@@ -1,19 +1,36 @@
+"""What is measured is what was asked for; `tests/test_jax.py` runs this file on JAX as well."""
+
+import itertools
 import statistics
 import time
 
+import attrs
+import keras
 import numpy as np
 import pytest
 
-from explorer import UNet, build
-from explorer.backends import environment, find_device
-from explorer.timing import MINIMUM_RUNS, is_steady, time_model
+from explorer import Hourglass, ParameterError, UNet, analyze, build, timing, trace
+from explorer.backends import Compiled, Device, backend, environment, find_device, free_bytes
+from explorer.measurement import Measurement
+from explorer.parameters import parameters_of
+from explorer.timing import (
+    MINIMUM_RUNS,
+    GivenUp,
+    LayerTimes,
+    is_steady,
+    time_layers,
+    time_model,
+)
 
+NET = UNet(filters=4, down_blocks=2, up_blocks=2)
 SHAPE = (32, 32, 1)
+ON_JAX = keras.backend.backend() == "jax"
+COMPILER = "XLA" if ON_JAX else "graph"
 
 
 @pytest.fixture(scope="module")
 def model():
-    return build(UNet(filters=4, down_blocks=2, up_blocks=2), SHAPE)
+    return build(NET, SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -22,45 +39,221 @@ def images() -> np.ndarray:
 
 
 def test_a_timing_says_what_was_measured(model, images):
-    timing, outputs = time_model(model, images, time_limit=0.5)
+    flops = analyze(trace(NET, SHAPE)).flops
+    found, outputs = time_model(model, images, flops=flops, time_limit=0.5)
 
-    assert 0 < timing.p10 <= timing.median <= timing.p90
-    assert timing.runs >= MINIMUM_RUNS
-    assert timing.warmup_runs > 0
-    assert timing.compile_time > 0
-    assert timing.first_call_time > 0
-    assert (timing.batch_size, timing.input_shape, timing.dtype) == (2, SHAPE, "float32")
-    assert timing.images_per_second == pytest.approx(2 / timing.median)
-    assert timing.device.startswith(("CPU (", "GPU ("))
-    assert timing.compiler in ("graph", "XLA")
+    assert 0 < found.p10 <= found.median <= found.p90
+    assert found.runs >= MINIMUM_RUNS
+    assert found.warmup_runs > 0
+    assert found.compile_time > 0
+    assert found.first_call_time > 0
+    assert (found.batch_size, found.input_shape, found.dtype) == (2, SHAPE, "float32")
+    assert found.images_per_second == pytest.approx(2 / found.median)
+    assert found.device.startswith(("CPU (", "GPU ("))
+    assert found.device_name == find_device().name
+    assert found.device_memory_bytes is None or found.device_memory_bytes > 10**8
+    assert found.step == "forward pass"
+    assert found.compiler in backend().compilers
+    assert found.flops == 2 * flops
+    assert found.flops_per_second == pytest.approx(2 * flops / found.median)
+    assert found.peak_share == pytest.approx(found.flops_per_second / found.peak_flops_per_second)
+    assert 0 < found.peak_share < 1.5
     np.testing.assert_allclose(outputs[0], model(images, training=False), atol=1e-5)
 
 
-def test_the_median_agrees_with_an_independent_loop(model, images):
+def independent_loop(model, images):
+    """Compile a model as a user would, and return a call that runs it and waits."""
+    if ON_JAX:
+        import jax
+
+        state = (
+            [v.value for v in model.trainable_variables],
+            [v.value for v in model.non_trainable_variables],
+        )
+        function = jax.jit(lambda state, x: model.stateless_call(*state, x)[0])
+        data = jax.numpy.asarray(images)
+        return lambda: function(state, data).block_until_ready()
     import tensorflow as tf
 
-    function = tf.function(lambda x: model(x, training=False))
+    compiled = tf.function(lambda x: model(x, training=False))
     data = tf.constant(images)
+    return lambda: compiled(data).numpy()
+
+
+def test_the_median_agrees_with_an_independent_loop(model, images):
+    run = independent_loop(model, images)
     ratios = []
     for _ in range(5):  # a busy machine disturbs single comparisons
-        timing, _ = time_model(model, images, time_limit=0.5)
+        found, _ = time_model(model, images, time_limit=0.5)
         for _ in range(5):
-            function(data).numpy()
+            run()
         times = []
-        for _ in range(timing.runs):
+        for _ in range(found.runs):
             start = time.perf_counter()
-            function(data).numpy()
+            run()
             times.append(time.perf_counter() - start)
-        ratios.append(timing.median / statistics.median(times))
+        ratios.append(found.median / statistics.median(times))
         if abs(ratios[-1] - 1) < 0.1:
             return
     pytest.fail(f"medians differ by the factors {ratios}")
 
 
-def test_a_slow_model_is_still_measured_several_times(model, images):
-    timing, _ = time_model(model, images, time_limit=0)
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("step", ["forward pass", "training step"])
+@pytest.mark.parametrize(
+    "net",
+    [NET, Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=2)],
+    ids=["one output", "two outputs"],
+)
+def test_every_choice_is_measured(net, precision, step, images):
+    from explorer.keras_model import dtype_policy
 
-    assert timing.runs == MINIMUM_RUNS
+    with dtype_policy(precision):
+        made = build(net, SHAPE)
+    before = made.get_weights()
+
+    how = Measurement(precision=precision, step=step)
+    found, outputs = time_model(made, images, how, flops=10, time_limit=0)
+
+    assert found.dtype == precision.removeprefix("mixed_")
+    assert found.step == step
+    assert found.runs == MINIMUM_RUNS
+    assert found.flops == 2 * 10 * (3 if how.trains else 1)
+    assert len(outputs) == (0 if how.trains else len(made.outputs))
+    for old, new in zip(before, made.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("wanted", ["auto", "fastest", "XLA"])
+def test_the_compiler_is_the_one_that_was_chosen(model, images, wanted):
+    found, _ = time_model(model, images, Measurement(compiler=wanted), time_limit=0)
+
+    if wanted == "XLA":
+        assert found.compiler == "XLA"
+    assert (found.xla is not None) == ON_JAX
+
+
+def test_the_faster_compiler_is_kept(model, images, monkeypatch):
+    class TwoCompilers:
+        name, compilers = backend().name, ("slow", "quick")
+        used, function = backend().used, backend().function
+
+        def forward(self, layer, inputs, compiler):
+            made = backend().forward(layer, inputs, COMPILER)
+
+            def run(*tensors):
+                time.sleep(0.02 if compiler == "slow" else 0)
+                return made.run(*tensors)
+
+            return Compiled(run)
+
+    two = TwoCompilers()
+    monkeypatch.setattr(timing, "backend", lambda: two)
+    found, _ = time_model(model, images, Measurement(compiler="fastest"), time_limit=0)
+    assert found.compiler == "quick"
+
+
+def test_a_gpu_tries_both_compilers_and_a_cpu_one():
+    gpu = Device("GPU:1", "a model", 80 * 10**9)
+    assert timing._compilers("auto", gpu) == backend().compilers
+    assert len(timing._compilers("auto", find_device("CPU:0"))) == 1
+    assert str(gpu) == "GPU (a model)"
+
+
+def test_what_the_machine_lacks_is_refused(model, images):
+    with pytest.raises(ParameterError, match=r"device='GPU:7' is not a device.*CPU:0"):
+        time_model(model, images, Measurement(device="GPU:7"))
+    if ON_JAX:
+        with pytest.raises(ParameterError, match=r"compiler='graph' is not .*choose XLA"):
+            time_model(model, images, Measurement(compiler="graph"))
+
+
+@pytest.mark.parametrize("found", parameters_of(Measurement), ids=lambda found: found.name)
+def test_a_wrong_choice_names_itself(found):
+    with pytest.raises(ParameterError, match=f"Measurement.{found.name}=3"):
+        Measurement(**{found.name: 3})
+
+
+def test_runs_take_different_inputs(model, images, monkeypatch):
+    seen = []
+    forward = type(backend()).forward
+
+    def noting(self, *args):
+        made = forward(self, *args)
+
+        def run(*tensors):
+            seen.append(keras.ops.convert_to_numpy(tensors[0]).tobytes())
+            return made.run(*tensors)
+
+        return attrs.evolve(made, run=run)
+
+    monkeypatch.setattr(type(backend()), "forward", noting)
+    time_model(model, images, time_limit=0)
+
+    assert len(set(seen)) == 4
+    assert all(now != following for now, following in itertools.pairwise(seen[1:]))
+
+
+def test_a_measurement_that_nobody_waits_for_is_given_up(model, images):
+    asked = []
+
+    def is_stale() -> bool:
+        asked.append(True)
+        return len(asked) > 10
+
+    with pytest.raises(GivenUp):
+        time_model(model, images, time_limit=60, is_stale=is_stale)
+    assert len(asked) == 11
+
+
+def test_without_known_operations_there_is_no_speed(model, images):
+    found, _ = time_model(model, images, time_limit=0)
+
+    assert found.flops is None
+    assert found.flops_per_second is None
+    assert found.peak_share is None
+
+
+@pytest.mark.skipif(not ON_JAX, reason="only JAX gives XLA's account")
+def test_xlas_account_is_near_ours(model, images):
+    report = analyze(trace(NET, SHAPE))
+    found, _ = time_model(model, images, flops=report.flops, time_limit=0)
+
+    # XLA leaves out what falls on the border's zeros, and counts activations.
+    assert 0.7 < found.xla.flops / found.flops < 1.3
+    assert 0.5 < found.xla.memory_bytes / report.peak_memory(2) < 2
+
+
+def test_every_layer_is_timed_on_its_own_input(model, images, monkeypatch):
+    results = {}
+    forward = type(backend()).forward
+
+    def noting(self, layer, inputs, compiler):
+        made = forward(self, layer, inputs, compiler)
+        results[layer.name] = keras.ops.convert_to_numpy(made.run(*inputs))
+        return made
+
+    monkeypatch.setattr(type(backend()), "forward", noting)
+    times = time_layers(model, images, time_limit=0)
+
+    assert [layer.name for layer in times.layers] == [layer.name for layer in model.layers[1:]]
+    assert all(layer.seconds > 0 for layer in times.layers)
+    last = model.layers[-1].name
+    np.testing.assert_allclose(results[last], model(images), rtol=1e-4, atol=1e-5)
+
+
+def test_layers_times_are_compared_with_the_whole():
+    layer = timing.LayerTime("a", 0.25)
+    times = LayerTimes(whole=0.75, layers=(layer, attrs.evolve(layer, name="b")), call=0.01)
+
+    assert times.total == 0.5
+    assert times.calls == 0.02
+
+
+def test_a_slow_model_is_still_measured_several_times(model, images):
+    found, _ = time_model(model, images, time_limit=0)
+
+    assert found.runs == MINIMUM_RUNS
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
@@ -92,9 +285,15 @@ def test_the_interval_covers_the_true_median_as_often_as_promised():
 
 
 def test_the_environment_names_versions_and_device():
-    import keras
-
     text = environment()
 
     assert keras.__version__ in text
+    assert backend().name in text
     assert str(find_device()) in text
+
+
+def test_the_devices_include_the_processor():
+    names = [device.name for device in backend().devices()]
+
+    assert "CPU:0" in names
+    assert 0 < free_bytes(find_device("CPU:0")) < find_device("CPU:0").memory_bytes

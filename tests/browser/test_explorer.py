@@ -527,7 +527,7 @@ def test_a_keras_process_that_dies_costs_one_line(opened):
     page = opened(TINY)
     expect_keras_agrees(page, layers=29)
 
-    died = page.get_by_text("The Keras process ended unexpectedly")
+    died = page.get_by_text("The Keras process was killed (SIGKILL)")
     process = keras_process(page)
     # Held, so that it dies in the middle of the work.
     with suspended(process):
