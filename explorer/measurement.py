@@ -20,7 +20,7 @@ class Measurement:
     compiler: str = parameter(
         "auto",
         doc="TensorFlow's graph, XLA, or the faster of the two. Auto: on a GPU the faster, on a "
-        "CPU the graph, which was faster wherever it was tried.",
+        "CPU the graph, which compiles sooner.",
         choices=("auto", "graph", "XLA", "fastest"),
     )
     step: str = parameter(

@@ -65,7 +65,7 @@ class ForwardView(widgets.VBox):
             for found in parameters_of(Measurement)
         ]
         self._form = Form(parameters, Measurement(), self._chosen)
-        self._form.widget.add_class("explorer-row")
+        self._form.widget.add_class("explorer-choices")
         row = widgets.Box(
             [
                 self.button,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import re
 import time
 from ast import literal_eval
@@ -490,7 +491,7 @@ def test_a_forward_pass_is_timed_and_shown(opened):
     facts = dict(zip(facts[::2], facts[1::2], strict=True))
     assert re.fullmatch(f"{time_pattern} to {time_pattern}", facts["10th to 90th percentile"])
     assert re.fullmatch(r"[\d.,]+ images/s", facts["throughput"])
-    assert re.fullmatch(r"\d+ after \d+ for warming up", facts["measured runs"])
+    assert re.fullmatch(r"\d+ after \d+ for warming up; .* within 2 %", facts["measured runs"])
     assert facts["input"] == "1 image of 64 × 64 × 1"
     assert re.match(time_pattern, facts["compiled in"])
     assert re.match(r"[CG]PU \(.+\)", facts["device"])
@@ -512,8 +513,24 @@ def test_a_forward_pass_is_timed_and_shown(opened):
     left, right = page.locator(".explorer-pictures img").first.evaluate(HALVES)
     assert (left, right) == (pytest.approx(0, abs=16), pytest.approx(255, abs=16))
 
-    upload(page, "words.png", b"These are words.")
+    # More than the connection to the kernel takes at once: the browser makes it small.
+    noise = io.BytesIO()
+    Image.frombytes("RGB", (2400, 2400), random.Random(0).randbytes(2400 * 2400 * 3)).save(
+        noise, format="PNG"
+    )
+    assert len(noise.getvalue()) > 12_000_000
+    upload(page, "large.png", noise.getvalue())
+    expect(page.get_by_text("large.png")).to_be_visible()
+    expect_result(page, channels=5)
+    upload(page, "raw.png", noise.getvalue()[1:])
     failure = page.locator(".explorer").get_by_role("alert")
+    expect(failure).to_contain_text("raw.png is not a picture that the browser reads")
+    page.get_by_role("button", name="Use the photograph again").click()
+    expect(page.get_by_text("astronaut")).to_be_visible()
+    expect_result(page, channels=5)
+    expect(page.get_by_role("button", name="Use the photograph again")).to_have_count(0)
+
+    upload(page, "words.png", b"These are words.")
     expect(failure).to_contain_text("not a picture that can be read")
     expect(page.get_by_text("words.png")).to_have_count(0)
     type_number(page, "filters", 6)
@@ -521,6 +538,43 @@ def test_a_forward_pass_is_timed_and_shown(opened):
     expect_keras_agrees(page, layers=29)
     upload(page, "halves.png", png.getvalue())
     expect_result(page, channels=6)
+
+
+def test_what_is_measured_can_be_chosen_and_every_layer_timed(opened):
+    page = opened(TINY)
+    headings = page.locator(".explorer-table thead th:visible")
+    expect(headings.last).to_have_text("receptive field")
+
+    page.get_by_role("button", name="Time every layer").click()
+    expect(page.get_by_text("28 layers, each alone")).to_be_visible()
+    expect(headings.last).to_have_text("time")
+    cells = page.locator(".explorer-table tbody tr td:last-child")
+    times = cells.all_text_contents()
+    assert times[0] == "", "the input takes no time"
+    assert all(re.fullmatch(r"[\d.]+ [nµm]?s \(\d+ %\)", time) for time in times[1:]), times
+
+    page.get_by_label("compiler", exact=True).select_option("XLA")
+    page.get_by_label("step", exact=True).select_option("training step")
+    page.get_by_role("button", name="Run forward pass").click()
+    expect(page.locator(".explorer-timing")).to_contain_text("training step")
+    expect(page.locator(".explorer-facts")).to_contain_text("(XLA), not counted")
+    expect(page.locator(".explorer-pictures")).to_have_count(0)
+    type_number(page, "filters", 5)
+    expect(headings.last).to_have_text("receptive field")
+
+
+def test_a_pass_can_be_stopped(opened):
+    page = opened(TINY)
+    expect_keras_agrees(page, layers=29)
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    expect(stop).to_have_count(0)
+    with suspended(keras_process(page)):
+        page.get_by_role("button", name="Run forward pass").click()
+        expect(stop).to_be_visible()
+        stop.click()
+        expect(stop).to_have_count(0)
+    expect_keras_agrees(page, layers=29)
+    expect(page.locator(".explorer-forward")).to_have_count(0)
 
 
 def test_a_keras_process_that_dies_costs_one_line(opened):
