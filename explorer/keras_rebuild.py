@@ -59,15 +59,15 @@ class Rebuilder:
         graph = trace(architecture, input_shape)
         self.problem = None
         with dtype_policy(dtype), keras.device(device.lower()):
-            if graph.read_from_keras:
-                self._model = build(architecture, input_shape)
-                return self._model
-            try:
-                self._model = self._rebuild(keras, graph)
-            except Exception as error:  # whatever another version of Keras may raise
-                self.problem = error
-                self._kept = {}
-                self._model = build(graph)
+            if not graph.read_from_keras:
+                try:
+                    self._model = self._rebuild(keras, graph)
+                    return self._model
+                except Exception as error:  # whatever another version of Keras may raise
+                    self.problem = error
+                    self._kept = {}
+            keras.backend.clear_session(free_memory=False)  # of plain builds, Keras keeps traces
+            self._model = build(architecture if graph.read_from_keras else graph, input_shape)
         return self._model
 
     def _rebuild(self, keras: Any, graph: Graph) -> Any:
@@ -103,7 +103,7 @@ class Rebuilder:
     def held_bytes(self) -> int:
         """Memory of the last model's weights that have values."""
         there = [v for v in self._model.variables if v._value is not None]
-        return BYTES_PER_VALUE * sum(prod(variable.shape) for variable in there)
+        return BYTES_PER_VALUE * sum(int(prod(variable.shape)) for variable in there)
 
 
 def _has_values(layer: Any) -> bool:

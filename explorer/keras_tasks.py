@@ -191,8 +191,8 @@ def run_forward(
         how: What is measured, and how.
     """
     picture = images.default_photograph() if upload is None else images.read_image(upload)
-    image = images.to_input(picture, input_shape)
     kept = _ready(architecture, input_shape, batch_size, how)
+    image = images.to_input(picture, input_shape)
     timing, outputs = _time(kept, np.repeat(image[None], batch_size, axis=0), how, TIME_LIMIT)
     shown = image if input_shape[2] == 3 else image[:, :, 0]
     channels = []
@@ -273,7 +273,7 @@ def time_forward(
         WorkerDied: If the process ended, or gave no answer.
     """
     how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
-    shape, batch_size = _checked(input_shape, batch_size)
+    shape = _checked(input_shape, batch_size)
     return _asked(partial(_time_noise, architecture, shape, batch_size, how, time_limit))
 
 
@@ -291,16 +291,16 @@ def time_each_layer(
     Arguments and errors are those of `time_forward`.
     """
     how = Measurement(device=device, precision=precision, compiler=compiler)
-    shape, batch_size = _checked(input_shape, batch_size)
+    shape = _checked(input_shape, batch_size)
     return _asked(partial(run_layers, architecture, shape, batch_size, how))
 
 
-def _checked(input_shape: Sequence[int], batch_size: int) -> tuple[Shape, int]:
+def _checked(input_shape: Sequence[int], batch_size: int) -> Shape:
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ParameterError(
             "Input", "batch_size", batch_size, "is not a number of images", "give 1 or more"
         )
-    return check_input_shape(input_shape), batch_size
+    return check_input_shape(input_shape)
 
 
 def _asked(work: Callable[[], _Answer]) -> _Answer:

@@ -1,8 +1,8 @@
 """What running a model needs, and what is free: by the machine, its container and its GPU.
 
-The estimate is for Keras with TensorFlow or JAX in a process that has already run something. Its
-factors were fitted to the memory that passes of the presets took; `tests/test_memory.py` holds it
-against new measurements.
+The estimate is for a process that has already run something. Its factors were fitted to the memory
+that passes and training steps of the presets took with TensorFlow on a CPU, and JAX takes less;
+`tests/test_memory.py` holds it against new measurements.
 """
 
 import os
@@ -24,6 +24,8 @@ WEIGHTS_FACTOR = 1.4
 FEATURES_FACTOR = 2.0
 #: What a layer takes beside its weights and features: its part of the compiled function.
 BYTES_PER_LAYER = 120_000
+#: Inputs of a measurement: four that differ, and what they are made from.
+INPUT_COPIES = 6
 #: For training: gradients and the optimiser's two averages, relative to the weights.
 TRAINING_WEIGHTS = 3.0
 #: For training: what is kept for the gradients, relative to the sum of all features.
@@ -144,6 +146,7 @@ def needed_bytes(
     )
     if precision != "float32":
         features /= 2
+    features += INPUT_COPIES * report.layers[0].memory_bytes
     per_layer = TRAINING_BYTES_PER_LAYER if trains else BYTES_PER_LAYER
     return int(weights + features * batch_size + per_layer * len(report.layers))
 

@@ -414,6 +414,14 @@ def test_what_does_not_fit_the_memory_is_verified_and_not_run(widget, worker):
     assert "explorer-good" in widget._keras.status.value, "weights without values take no room"
 
 
+def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, worker):
+    widget.input_shape = (2**20, 2**20, 1)
+    widget._keras.forward.button.click()
+    worker.answer()
+
+    assert "images of at most" in result(widget)
+
+
 def test_every_layers_time_stands_in_the_table(widget, worker):
     assert widget._table.whole == 0
     widget._keras.forward.layers.click()

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import FCDenseNet, ResidualHourglass, UNet, build, presets, trace
+from explorer import (
+    Custom,
+    FCDenseNet,
+    ResidualHourglass,
+    SimpleConvBlock,
+    UNet,
+    build,
+    presets,
+    trace,
+)
 from explorer import keras_rebuild as module
 from explorer.keras_rebuild import Rebuilder
 from tests.keras_helpers import rows_of_graph, rows_of_model
@@ -164,6 +173,20 @@ def test_where_keras_private_parts_fail_the_plain_build_takes_over(rebuilder, mo
     assert isinstance(rebuilder.problem, ImportError)
     assert rows_of_model(model) == rows_of_graph(trace(SMALL, SHAPE))
     monkeypatch.undo()
+    check(rebuilder, SMALL, SHAPE)
+
+
+def test_blocks_that_call_keras_themselves_are_built_plainly(rebuilder):
+    class Own(SimpleConvBlock):
+        def make_block(self, x_in, prefix="own"):
+            return keras.layers.Conv2D(3, 3, padding="same", name=f"{prefix}_conv")(x_in)
+
+    net = Custom(encoder=(Own(filters=3),))
+    for _ in range(2):
+        model = rebuilder.rebuild(net, SHAPE)
+        rebuilder.give_weights()
+        assert model(np.ones((1, *SHAPE), "float32")).shape == (1, 16, 16, 3)
+        assert rebuilder.problem is None
     check(rebuilder, SMALL, SHAPE)
 
 
