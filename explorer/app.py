@@ -29,6 +29,7 @@ from explorer.live_keras import LiveKeras
 from explorer.parameters import ParameterError, parameters_of
 from explorer.state import Design, Input, State
 from explorer.views.diagram_view import DiagramView
+from explorer.views.history_view import HistoryView
 from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
 
@@ -144,6 +145,7 @@ class Explorer(widgets.VBox):
         )
         self._family.add_class("explorer-family")
         self._family.observe(self._family_chosen, names="value")
+        self._history = HistoryView(self._moved, layout=plain_layout())
         self._form_box = widgets.VBox(layout=plain_layout())
         self._input_form = Form(
             parameters_of(Input), design.input, lambda name: self._edited(self._input_form, name)
@@ -169,6 +171,7 @@ class Explorer(widgets.VBox):
         style = (Path(__file__).parent / "views" / "style.css").read_text(encoding="utf-8")
         controls = widgets.VBox(
             [
+                self._history,
                 self._family,
                 self._form_box,
                 _heading("Input"),
@@ -211,6 +214,7 @@ class Explorer(widgets.VBox):
             # Drawn before anything is sent, so that the browser shows all views in one frame.
             drawing = diagram(design.graph, self._detail.value).svg()
             self._publish(design)
+            self._history.show(self._state.history)
             self._show_controls(design)
             self._diagram.svg = drawing
             self._totals.show(design.report, design.architecture, design.input.batch_size)
@@ -322,6 +326,11 @@ class Explorer(widgets.VBox):
             '<div class="explorer-status explorer-bad" role="alert">The controls do not describe a '
             f"network yet, so the last one stays. {escape(message)}</div>"
         )
+
+    @guarded
+    def _moved(self, position: int) -> None:
+        """Go to a step of the history."""
+        self._state.move(position)
 
     @guarded
     def _family_chosen(self, change: Any) -> None:

@@ -10,6 +10,7 @@ import attrs
 from explorer.analysis import Report, analyze
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, trace
+from explorer.history import History
 from explorer.layers import Shape
 from explorer.parameters import parameter
 
@@ -72,11 +73,13 @@ class State:
 
     Attributes:
         lock: Held while the design changes: handlers of widgets run in several threads.
+        history: Where the user has been.
     """
 
     def __init__(self, design: Design) -> None:
         self.lock = threading.RLock()
         self._design = _analysed(design)
+        self.history = History(design)
         self._listeners: list[Callable[[Design], None]] = []
 
     @property
@@ -98,8 +101,18 @@ class State:
             if design == self._design:
                 return
             self._design = _analysed(design)
-            for listener in list(self._listeners):
-                listener(design)
+            self.history.record(design)
+            self._tell()
+
+    def move(self, position: int) -> None:
+        """Go to a step of the history, and tell everybody."""
+        with self.lock:
+            self._design = _analysed(attrs.evolve(self.history.move(position)))
+            self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener(self._design)
 
     def subscribe(self, listener: Callable[[Design], None]) -> Callable[[], None]:
         """Call `listener` with every new design; returns the call that ends this."""

@@ -11,6 +11,7 @@ import explorer
 from explorer import Hourglass, LeapCNN, UNet, live_keras, presets
 from explorer.diagram import diagram
 from explorer.views.diagram_view import DiagramView
+from explorer.views.history_view import HistoryView
 from explorer.views.picture_upload import PictureUpload
 from explorer.worker import Worker
 
@@ -53,6 +54,10 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
         names = [f"block-{node.block.name}" for node in widget.graph if node.block]
         found.selected = draw.choice([*names, "", "block-<none>", "nonsense"])
         return f"select {found.selected}"
+    if isinstance(found, HistoryView):
+        move = draw.choice([-1, 0, found.position - 1, found.position + 1, 10**9, None])
+        found._handle_custom_msg({"move": move}, [])
+        return f"move to {move}"
     if isinstance(found, PictureUpload):
         content = draw.choice([b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
         found.picture = draw.choice([{}, {"name": "<b>.png", "content": content}])
@@ -93,6 +98,7 @@ KINDS = (
     widgets.Text,
     widgets.Accordion,
     PictureUpload,
+    HistoryView,
     DiagramView,
 )
 

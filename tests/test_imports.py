@@ -37,6 +37,7 @@ ROWS = [
     "worker",
     "images",
     "keras_tasks",
+    "history",
     "state",
     "guard",
     "controls",

@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
     ("file", "chosen"),
     [
         ("test_timing.py", ""),
-        ("test_keras_rebuild.py", "not preset and not plain_build"),
+        ("test_keras_rebuild.py", "kept_layer or along or private or they_are_given"),
     ],
 )
 def test_on_jax(file, chosen):

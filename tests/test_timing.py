@@ -98,12 +98,16 @@ def test_the_median_agrees_with_an_independent_loop(model, images):
     pytest.fail(f"medians differ by the factors {ratios}")
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("step", ["forward pass", "training step"])
 @pytest.mark.parametrize(
-    "net",
-    [NET, Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=2)],
-    ids=["one output", "two outputs"],
+    ("net", "precision"),
+    [
+        (NET, "float32"),
+        (NET, "mixed_bfloat16"),
+        (NET, "mixed_float16"),
+        (Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=2), "float32"),
+    ],
+    ids=["float32", "mixed_bfloat16", "mixed_float16", "two outputs"],
 )
 def test_every_choice_is_measured(net, precision, step, images):
     from explorer.keras_model import dtype_policy

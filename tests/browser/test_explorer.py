@@ -28,6 +28,7 @@ IMPORT = "from explorer import *"
 SHOW = "widget = Explorer()\nwidget"
 SMALL = presets["U-Net (small)"]
 SHAPE = (256, 256, 1)
+TINY_NET = UNet(filters=4, down_blocks=2, up_blocks=2)
 TINY = "widget = Explorer(UNet(filters=4, down_blocks=2, up_blocks=2), (64, 64, 1))\nwidget"
 
 # What the views say. Rounded figures of the table have the exact ones as their title.
@@ -701,3 +702,34 @@ def test_text_is_readable_and_fits(opened, theme):
     for width in (1280, 700):
         page.set_viewport_size({"width": width, "height": 900})
         assert eventually(page, lambda: page.evaluate(OVERFLOWING), [].__eq__) == []
+
+
+def test_edits_are_undone_and_redone_by_key_button_and_list(opened):
+    page = opened(TINY)
+    undo = page.get_by_role("button", name="Undo (Ctrl+Z)")
+    expect(undo).to_be_disabled()
+    type_number(page, "filters", 5)
+    expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
+    box = page.get_by_label("up interpolate")
+    box.check()
+    expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
+
+    box.press("Control+z")
+    expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
+    expect(box).not_to_be_checked()
+    box.press("Control+Shift+z")
+    expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
+    undo.click()
+    expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
+
+    history = page.get_by_label("history")
+    assert history.locator("option").all_text_contents() == [
+        "0. start",
+        "1. filters 4 → 5",
+        "2. up interpolate off → on",
+    ]
+    history.select_option("2")
+    expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
+    page.get_by_role("button", name="Go back to the start").click()
+    expect_views(page, TINY_NET, (64, 64, 1))
+    expect(undo).to_be_disabled()

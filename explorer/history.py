@@ -1,0 +1,105 @@
+"""Where the user has been: designs to go back to, each with what led to it."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from explorer.parameters import describe
+
+if TYPE_CHECKING:
+    from explorer.state import Design
+
+#: Changes of the same parameter that follow each other within so many seconds are one step.
+ONE_STEP = 1.0
+#: Steps that are kept.
+MOST_STEPS = 200
+
+
+@attrs.frozen
+class Step:
+    """A design that was shown.
+
+    Attributes:
+        design: The design, as a value: what is computed from it is not kept.
+        label: What led to it.
+        changed: Names of the fields that led to it.
+        time: When, in seconds of a steady clock.
+    """
+
+    design: "Design"
+    label: str
+    changed: tuple[str, ...]
+    time: float
+
+
+class History:
+    """The designs that were shown, and which of them is.
+
+    Attributes:
+        steps: All of them, the first one first.
+        position: The place of the one that is shown.
+    """
+
+    def __init__(self, design: "Design", clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.steps = [Step(attrs.evolve(design), "start", (), clock())]
+        self.position = 0
+
+    def record(self, design: "Design") -> None:
+        """Note a new design; what had been undone before it is forgotten."""
+        last = self.steps[self.position]
+        changed, label = _difference(last.design, design)
+        now = self._clock()
+        del self.steps[self.position + 1 :]
+        same = len(changed) == 1 and changed == last.changed and now - last.time < ONE_STEP
+        if same:
+            before = self.steps[self.position - 1].design
+            if before == design:  # a slider that was moved to and fro
+                self.steps.pop()
+            else:
+                _, label = _difference(before, design)
+                self.steps[-1] = Step(attrs.evolve(design), label, changed, now)
+        else:
+            self.steps.append(Step(attrs.evolve(design), label, changed, now))
+            if len(self.steps) > MOST_STEPS:
+                del self.steps[1]
+        self.position = len(self.steps) - 1
+
+    def move(self, position: int) -> "Design":
+        """Go to a step, the nearest there is, and return its design."""
+        self.position = min(max(position, 0), len(self.steps) - 1)
+        return self.steps[self.position].design
+
+
+def _difference(before: "Design", after: "Design") -> tuple[tuple[str, ...], str]:
+    """Return the names of the fields that differ, and a few words on it."""
+    old, new = before.architecture, after.architecture
+    changes = _changes(before.input, after.input)
+    if type(old) is not type(new):
+        changes = {"architecture": (type(old).__name__, type(new).__name__), **changes}
+    else:
+        changes = {**_changes(old, new), **changes}
+    words = [
+        f"{name.replace('_', ' ')} {_short(was)} → {_short(now)}"
+        for name, (was, now) in changes.items()
+    ]
+    label = ", ".join(words[:2]) + (f" and {len(words) - 2} more" if len(words) > 2 else "")
+    return tuple(changes), label
+
+
+def _changes(old: Any, new: Any) -> dict[str, tuple[Any, Any]]:
+    values = {
+        field.name: (getattr(old, field.name), getattr(new, field.name))
+        for field in attrs.fields(type(new))
+        if field.init
+    }
+    return {name: (was, now) for name, (was, now) in values.items() if was != now}
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple) and any(attrs.has(type(item)) for item in value):
+        return str(len(value))
+    text = describe(value)
+    return text if len(text) <= 20 else text[:19] + "…"

@@ -1,0 +1,61 @@
+// Undo, redo, reset, and a list of all steps. Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) work while the
+// focus is anywhere in the explorer, except in text that is being typed.
+
+function render({ model, el }) {
+  el.classList.add("explorer-history");
+  const move = (position) => model.send({ move: position });
+  const button = (text, title, act) => {
+    const made = document.createElement("button");
+    made.className = "jupyter-button";
+    made.textContent = text;
+    made.title = title;
+    made.setAttribute("aria-label", title);
+    made.addEventListener("click", act);
+    el.append(made);
+    return made;
+  };
+  const undo = button("↶", "Undo (Ctrl+Z)", () => move(model.get("position") - 1));
+  const redo = button("↷", "Redo (Ctrl+Shift+Z)", () => move(model.get("position") + 1));
+  const reset = button("Reset", "Go back to the start", () => move(0));
+  const list = document.createElement("select");
+  list.title = "All steps: choose one to go there";
+  list.setAttribute("aria-label", "history");
+  list.addEventListener("change", () => move(Number(list.value)));
+  el.append(list);
+
+  function draw() {
+    const [steps, position] = [model.get("steps"), model.get("position")];
+    undo.disabled = reset.disabled = position === 0;
+    redo.disabled = position >= steps.length - 1;
+    list.replaceChildren(...steps.map((label, index) => new Option(`${index}. ${label}`, index)));
+    list.value = position;
+  }
+
+  function pressed(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+    if (event.target.matches("input[type=text], input[type=number], textarea")) return;
+    const key = event.key.toLowerCase();
+    const back = key === "z" && !event.shiftKey;
+    const forth = key === "y" || (key === "z" && event.shiftKey);
+    if (!back && !forth) return;
+    event.preventDefault();
+    event.stopPropagation();
+    (back ? undo : redo).click();
+  }
+
+  // The explorer is there only once this view has been put into it.
+  let root = null;
+  const waiting = requestAnimationFrame(() => {
+    root = el.closest(".explorer");
+    root?.addEventListener("keydown", pressed);
+  });
+  model.on("change", draw);
+  draw();
+  return () => {
+    cancelAnimationFrame(waiting);
+    root?.removeEventListener("keydown", pressed);
+    model.off("change", draw);
+  };
+}
+
+export default { render };
