@@ -328,9 +328,9 @@ class Explorer(widgets.VBox):
         )
 
     @guarded
-    def _moved(self, position: int) -> None:
+    def _moved(self, steps: int, relative: bool) -> None:
         """Go to a step of the history."""
-        self._state.move(position)
+        self._state.move(steps, relative)
 
     @guarded
     def _family_chosen(self, change: Any) -> None:

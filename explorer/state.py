@@ -104,9 +104,10 @@ class State:
             self.history.record(design)
             self._tell()
 
-    def move(self, position: int) -> None:
-        """Go to a step of the history, and tell everybody."""
+    def move(self, steps: int, relative: bool = False) -> None:
+        """Go to a step of the history, or so many steps from the present one; tell everybody."""
         with self.lock:
+            position = self.history.position + steps if relative else steps
             self._design = _analysed(attrs.evolve(self.history.move(position)))
             self._tell()
 

@@ -591,15 +591,15 @@ def test_edits_are_undone_redone_and_reset(widget):
         number(widget, name).value = value
     assert history.steps[1:] == ["filters 2 → 4", "channels 1 → 3", "filters 4 → 5"]
 
-    history._handle_custom_msg({"move": 1}, [])
+    history._handle_custom_msg({"by": -2}, [])
 
     assert widget.architecture == attrs.evolve(SMALL, filters=4)
     assert widget.input_shape == (32, 32, 1)
     assert number(widget, "filters").value == 4
     assert (history.position, len(history.steps)) == (1, 4)
-    history._handle_custom_msg({"move": 99}, [])
+    history._handle_custom_msg({"to": 99}, [])
     assert widget.architecture.filters == 5
-    history._handle_custom_msg({"move": 0}, [])
+    history._handle_custom_msg({"to": 0}, [])
     assert widget.architecture == SMALL
     assert shown(widget)[0] == len(widget.graph)
     history._handle_custom_msg({"nonsense": 1}, [])
@@ -611,7 +611,7 @@ def test_undoing_takes_a_refused_edit_away(widget):
     number(widget, "filters").value = 0
     assert note(widget, "filters")
 
-    widget._history._handle_custom_msg({"move": 0}, [])
+    widget._history._handle_custom_msg({"to": 0}, [])
 
     assert note(widget, "filters") == ""
     assert number(widget, "filters").value == 2

@@ -3,7 +3,9 @@
 
 function render({ model, el }) {
   el.classList.add("explorer-history");
-  const move = (position) => model.send({ move: position });
+  const moveTo = (position) => model.send({ to: position });
+  // By how much, not to where: the kernel may know of edits that have not been shown here yet.
+  const moveBy = (steps) => model.send({ by: steps });
   const button = (text, title, act) => {
     const made = document.createElement("button");
     made.className = "jupyter-button";
@@ -14,13 +16,13 @@ function render({ model, el }) {
     el.append(made);
     return made;
   };
-  const undo = button("↶", "Undo (Ctrl+Z)", () => move(model.get("position") - 1));
-  const redo = button("↷", "Redo (Ctrl+Shift+Z)", () => move(model.get("position") + 1));
-  const reset = button("Reset", "Go back to the start", () => move(0));
+  const undo = button("↶", "Undo (Ctrl+Z)", () => moveBy(-1));
+  const redo = button("↷", "Redo (Ctrl+Shift+Z)", () => moveBy(1));
+  const reset = button("Reset", "Go back to the start", () => moveTo(0));
   const list = document.createElement("select");
   list.title = "All steps: choose one to go there";
   list.setAttribute("aria-label", "history");
-  list.addEventListener("change", () => move(Number(list.value)));
+  list.addEventListener("change", () => moveTo(Number(list.value)));
   el.append(list);
 
   function draw() {

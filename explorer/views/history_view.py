@@ -23,11 +23,12 @@ class HistoryView(anywidget.AnyWidget):
     steps: Any = traitlets.List().tag(sync=True)
     position: Any = traitlets.Int().tag(sync=True)
 
-    def __init__(self, on_move: Callable[[int], None], **options: Any) -> None:
+    def __init__(self, on_move: Callable[[int, bool], None], **options: Any) -> None:
         """Make the view.
 
         Args:
-            on_move: Called with the place of the step that the user wants to go to.
+            on_move: Called with the place of the step that the user wants to go to; or with how
+                many steps it is away, and True.
             **options: Of the widget.
         """
         super().__init__(**options)
@@ -41,5 +42,8 @@ class HistoryView(anywidget.AnyWidget):
             self.position = history.position
 
     def _received(self, _: Any, content: Any, __: Any) -> None:
-        if isinstance(content, dict) and isinstance(content.get("move"), int):
-            self._on_move(content["move"])
+        if not isinstance(content, dict):
+            return
+        for way in ("to", "by"):
+            if isinstance(content.get(way), int):
+                self._on_move(content[way], way == "by")

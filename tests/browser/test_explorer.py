@@ -722,6 +722,19 @@ def test_edits_are_undone_and_redone_by_key_button_and_list(opened):
     undo.click()
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
 
+    other = page.get_by_label("block contraction")
+    box.check()
+    other.check()
+    other.press("Control+z")  # before the screen shows the step that it undoes
+    expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
+    expect(other).not_to_be_checked()
+    undo.click()
+    expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
+    box.check()
+    expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
+    undo.click()
+    expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
+
     history = page.get_by_label("history")
     assert history.locator("option").all_text_contents() == [
         "0. start",
