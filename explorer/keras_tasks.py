@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import lru_cache, partial
+from math import prod
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -149,7 +150,7 @@ def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -
         devices=tuple(device.name for device in backend().devices()),
         layers=tuple(layers),
         total_params=model.count_params(),
-        trainable_params=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+        trainable_params=sum(prod(weight.shape) for weight in model.trainable_weights),
     )
     _last = _Kept(key, model, built, analyze(trace(architecture, input_shape)), device)
     return _last

@@ -47,6 +47,15 @@ def test_a_rebuilt_model_equals_the_report(worker):
     assert built.environment.startswith("Keras ")
 
 
+def test_counts_beyond_64_bits_are_exact(worker):
+    net = UNet(filters=2, kernel_size=10**12, down_blocks=1, up_blocks=1)
+
+    built = ask(worker, partial(rebuild, net, SHAPE))
+
+    assert built.trainable_params > 2**64
+    assert compare(built, analyze(trace(net, SHAPE))) == []
+
+
 def test_a_forward_pass_brings_timing_and_pictures(worker):
     result = ask(worker, partial(run_forward, SMALL, (32, 48, 3), 2, None))
 
