@@ -26,10 +26,12 @@ class Rebuilder:
     """Builds one model after the other, of which only the last one may be used.
 
     Attributes:
+        graph: The layers of the last model.
         problem: Why the last model was built plainly, if it was.
     """
 
     def __init__(self) -> None:
+        self.graph: Graph | None = None
         self.problem: Exception | None = None
         self._model: Any = None
         self._setting: tuple[str, str] | None = None
@@ -56,7 +58,7 @@ class Rebuilder:
             self._setting = (dtype, device)
             self._elsewhere |= {k: layer for k, layer in self._kept.items() if _has_values(layer)}
             self._kept = {}
-        graph = trace(architecture, input_shape)
+        graph = self.graph = trace(architecture, input_shape)
         self.problem = None
         with dtype_policy(dtype), keras.device(device.lower()):
             if not graph.read_from_keras:

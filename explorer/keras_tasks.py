@@ -17,10 +17,10 @@ import attrs
 import numpy as np
 
 from explorer import images
-from explorer.analysis import Report, analyze
+from explorer.analysis import analyze
 from explorer.backends import Device, backend, environment, find_device, free_bytes
 from explorer.encoder_decoder import EncoderDecoder
-from explorer.graph import check_input_shape, trace
+from explorer.graph import Graph, check_input_shape
 from explorer.keras_model import import_keras
 from explorer.keras_rebuild import Rebuilder
 from explorer.layers import Shape
@@ -101,7 +101,7 @@ class _Kept:
     key: tuple[EncoderDecoder, Shape, str, str]
     model: Any
     built: Built
-    report: Report
+    graph: Graph
     device: Device
 
 
@@ -152,7 +152,8 @@ def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -
         total_params=model.count_params(),
         trainable_params=sum(prod(weight.shape) for weight in model.trainable_weights),
     )
-    _last = _Kept(key, model, built, analyze(trace(architecture, input_shape)), device)
+    assert rebuilder.graph is not None
+    _last = _Kept(key, model, built, rebuilder.graph, device)
     return _last
 
 
@@ -228,7 +229,8 @@ def _time_noise(
 def _time(
     kept: _Kept, batch: np.ndarray, how: Measurement, time_limit: float
 ) -> tuple[Timing, list[np.ndarray]]:
-    flops = kept.report.flops if kept.report.macs_are_known else None
+    report = analyze(kept.graph)
+    flops = report.flops if report.macs_are_known else None
     return time_model(
         kept.model, batch, how, flops=flops, time_limit=time_limit, is_stale=is_overtaken
     )

@@ -64,8 +64,7 @@ class LiveKeras:
 
     def close(self) -> None:
         """Drop what was asked for."""
-        if self._settling:
-            self._settling.cancel()
+        self._stop_settling()
         if "_worker" in vars(self):
             self._worker.cancel(self)
 
@@ -78,11 +77,14 @@ class LiveKeras:
     def design_changed(self) -> None:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
         self.forward.show_nothing()
-        if self._settling:
-            self._settling.cancel()
+        self._stop_settling()
         self._settling = threading.Timer(SETTLED, self._settled)
         self._settling.daemon = True
         self._settling.start()
+
+    def _stop_settling(self) -> None:
+        if self._settling:
+            self._settling.cancel()
 
     @guarded
     def _settled(self) -> None:
@@ -176,16 +178,14 @@ class LiveKeras:
 
     @guarded
     def _run_clicked(self, _: Any) -> None:
-        if self._settling:
-            self._settling.cancel()
+        self._stop_settling()
         self._run()
 
     @guarded
     def _layers_clicked(self, _: Any) -> None:
         from explorer.keras_tasks import run_layers
 
-        if self._settling:
-            self._settling.cancel()
+        self._stop_settling()
         self._ask(run_layers, self._timed)
 
     @guarded
