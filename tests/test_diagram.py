@@ -142,6 +142,15 @@ def test_a_drawing_is_saved_by_its_ending(tmp_path, ending):
     assert (tmp_path / f"net.{ending}").read_bytes().startswith(starts[ending])
 
 
+def test_bold_titles_are_written_as_browsers_know_them(tmp_path):
+    drawing = diagram(trace(LeapCNN(filters=2), (64, 64, 1)))
+    drawing.save(tmp_path / "net.svg")
+
+    for svg in (drawing.svg(), (tmp_path / "net.svg").read_text(encoding="utf-8")):
+        assert 'font-family="Arial" font-weight="bold"' in svg
+        assert "Arial Bold" not in svg
+
+
 def test_another_ending_or_detail_is_refused_by_name(tmp_path):
     graph = trace(LeapCNN(filters=2), (64, 64, 1))
 
