@@ -95,7 +95,7 @@ class ForwardPass:
 
 
 @attrs.frozen
-class _Kept:
+class KeptModel:
     """The last model, with what it is of."""
 
     key: tuple[EncoderDecoder, Shape, str, str]
@@ -107,7 +107,7 @@ class _Kept:
 
 # What follows runs in the worker process.
 
-_last: _Kept | None = None
+_last: KeptModel | None = None
 
 
 @lru_cache(maxsize=1)
@@ -126,7 +126,7 @@ def rebuild(architecture: EncoderDecoder, input_shape: Shape) -> Built:
     return _model(architecture, input_shape, DEFAULT).built
 
 
-def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -> _Kept:
+def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -> KeptModel:
     """Return the model; its weights may have no values yet."""
     global _last
     device = find_device(how.device)
@@ -153,13 +153,13 @@ def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -
         trainable_params=sum(prod(weight.shape) for weight in model.trainable_weights),
     )
     assert rebuilder.graph is not None
-    _last = _Kept(key, model, built, rebuilder.graph, device)
+    _last = KeptModel(key, model, built, rebuilder.graph, device)
     return _last
 
 
-def _ready(
+def ready_model(
     architecture: EncoderDecoder, input_shape: Shape, batch_size: int, how: Measurement
-) -> _Kept:
+) -> KeptModel:
     """Return the model with its weights, if running it fits the device's memory."""
     kept = _model(architecture, input_shape, how)
     check_fits(
@@ -193,7 +193,7 @@ def run_forward(
         how: What is measured, and how.
     """
     picture = images.default_photograph() if upload is None else images.read_image(upload)
-    kept = _ready(architecture, input_shape, batch_size, how)
+    kept = ready_model(architecture, input_shape, batch_size, how)
     image = images.to_input(picture, input_shape)
     timing, outputs = _time(kept, np.repeat(image[None], batch_size, axis=0), how, TIME_LIMIT)
     shown = image if input_shape[2] == 3 else image[:, :, 0]
@@ -211,7 +211,7 @@ def run_layers(
     architecture: EncoderDecoder, input_shape: Shape, batch_size: int, how: Measurement = DEFAULT
 ) -> LayerTimes:
     """Time every layer alone, on what random images become; runs in the worker."""
-    kept = _ready(architecture, input_shape, batch_size, how)
+    kept = ready_model(architecture, input_shape, batch_size, how)
     return time_layers(kept.model, _noise(batch_size, input_shape), how, is_stale=is_overtaken)
 
 
@@ -222,12 +222,12 @@ def _time_noise(
     how: Measurement,
     time_limit: float,
 ) -> Timing:
-    kept = _ready(architecture, input_shape, batch_size, how)
+    kept = ready_model(architecture, input_shape, batch_size, how)
     return _time(kept, _noise(batch_size, input_shape), how, time_limit)[0]
 
 
 def _time(
-    kept: _Kept, batch: np.ndarray, how: Measurement, time_limit: float
+    kept: KeptModel, batch: np.ndarray, how: Measurement, time_limit: float
 ) -> tuple[Timing, list[np.ndarray]]:
     report = analyze(kept.graph)
     flops = report.flops if report.macs_are_known else None

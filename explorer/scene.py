@@ -1,0 +1,41 @@
+"""What a view is shown: the design, what is selected in it, and what was measured of it."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+
+import attrs
+
+from explorer.graph import Graph, Node
+from explorer.selection import nodes_of
+from explorer.state import Design
+
+
+@attrs.frozen(slots=False)
+class Scene:
+    """What all views show together.
+
+    Attributes:
+        design: The architecture with its input.
+        selected: What is selected, as `explorer.selection` names it; may name nothing.
+        times: Median seconds of each layer, by name; empty while they are not measured.
+    """
+
+    design: Design
+    selected: str = ""
+    times: Mapping[str, float] = MappingProxyType({})
+
+    @property
+    def graph(self) -> Graph:
+        """The layers of the design."""
+        return self.design.graph
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The selected layers in the graph's order; empty if nothing is."""
+        return nodes_of(self.graph, self.selected)
+
+    @property
+    def node(self) -> Node | None:
+        """The selected layer, or the one that returns the selected block's output."""
+        return self.nodes[-1] if self.nodes else None
