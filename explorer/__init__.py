@@ -34,17 +34,21 @@ from explorer.serialization import from_json, to_json
 
 if TYPE_CHECKING:
     from explorer.app import Explorer
+    from explorer.comparison_tasks import time_pair
     from explorer.keras_tasks import time_each_layer, time_forward
-    from explorer.timing import LayerTimes, Timing
+    from explorer.layer_timing import LayerTimes
+    from explorer.timing import PairTiming, Timing
     from explorer.worker import WorkerDied
 
 _ON_FIRST_USE = {
     "Explorer": "explorer.app",
-    "LayerTimes": "explorer.timing",
+    "LayerTimes": "explorer.layer_timing",
+    "PairTiming": "explorer.timing",
     "Timing": "explorer.timing",
     "WorkerDied": "explorer.worker",
     "time_each_layer": "explorer.keras_tasks",
     "time_forward": "explorer.keras_tasks",
+    "time_pair": "explorer.comparison_tasks",
 }
 
 
@@ -79,6 +83,7 @@ __all__ = [
     "LayerReport",
     "LayerTimes",
     "LeapCNN",
+    "PairTiming",
     "ParameterError",
     "Report",
     "ResNet",
@@ -103,6 +108,7 @@ __all__ = [
     "read",
     "time_each_layer",
     "time_forward",
+    "time_pair",
     "to_json",
     "trace",
 ]

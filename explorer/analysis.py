@@ -5,16 +5,16 @@ multiplication with its addition, convolutions alone are counted, a transposed c
 the resolution of its input; memory is that of float32 values.
 """
 
-from collections.abc import Iterable
-from fractions import Fraction
+from collections.abc import Iterator
 from functools import cached_property
-from math import lcm, prod
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from explorer.graph import Graph, Node
-from explorer.layers import Layer, Shape
+from explorer.layers import Shape
+from explorer.receptive_field import receptive_fields
 
 if TYPE_CHECKING:
     import pandas
@@ -126,7 +126,7 @@ def analyze(graph: Graph) -> Report:
     Args:
         graph: As `trace` returns it.
     """
-    fields = _receptive_fields(graph)
+    fields = receptive_fields(graph)
     rows = []
     for node in graph:
         trainable, frozen = node.layer.weights(node.input_shapes)
@@ -146,7 +146,8 @@ def analyze(graph: Graph) -> Report:
     return Report(
         layers=tuple(rows),
         output_shapes=tuple(node.shape for node in graph.outputs),
-        peak_activation_bytes=_peak_activation_values(graph) * BYTES_PER_VALUE,
+        peak_activation_bytes=max(total for _, _, total in _features_alive(graph))
+        * BYTES_PER_VALUE,
         receptive_field=fields[graph.outputs[-1]],
         head_params=sum(
             row.params
@@ -156,131 +157,65 @@ def analyze(graph: Graph) -> Report:
     )
 
 
-def _peak_activation_values(graph: Graph) -> int:
+@attrs.frozen
+class MemoryPoint:
+    """Which features are in memory while a layer runs; sizes are for one image, in float32.
+
+    Attributes:
+        node: The layer that runs.
+        own_bytes: Size of its output.
+        input_bytes: Size of its inputs.
+        held_bytes: Size of what it does not use itself.
+        held: The layers whose outputs these are: a later layer uses them, or the model returns
+            them.
+    """
+
+    node: Node
+    own_bytes: int
+    input_bytes: int
+    held_bytes: int
+    held: tuple[Node, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all features in memory."""
+        return self.own_bytes + self.input_bytes + self.held_bytes
+
+
+def memory_curve(graph: Graph) -> tuple[MemoryPoint, ...]:
+    """Return what is in memory during each step of a forward pass, in the graph's order.
+
+    The largest total is the report's `peak_activation_bytes`.
+    """
+    points = []
+    for node, alive, total in _features_alive(graph):
+        own = alive[node]
+        inputs = sum(alive[source] for source in set(node.inputs))
+        points.append(
+            MemoryPoint(
+                node,
+                own_bytes=own * BYTES_PER_VALUE,
+                input_bytes=inputs * BYTES_PER_VALUE,
+                held_bytes=(total - own - inputs) * BYTES_PER_VALUE,
+                held=tuple(a for a in alive if a is not node and a not in node.inputs),
+            )
+        )
+    return tuple(points)
+
+
+def _features_alive(graph: Graph) -> Iterator[tuple[Node, dict[Node, int], int]]:
+    """Yield each layer, the values of each feature alive while it runs, and their sum."""
     last_use: dict[Node, Node] = {}
     for node in graph:
         for source in node.inputs:
             last_use[source] = node
     kept = set(graph.outputs)
-    alive = peak = 0
+    alive: dict[Node, int] = {}
+    total = 0
     for node in graph:
-        alive += prod(node.shape)
-        peak = max(peak, alive)
+        alive[node] = prod(node.shape)
+        total += alive[node]
+        yield node, alive, total
         for source in set(node.inputs):
             if last_use[source] is node and source not in kept:
-                alive -= prod(source.shape)
-    return peak
-
-
-@attrs.frozen
-class _Window:
-    """Which input pixels can influence each position of a feature, along one axis.
-
-    Attributes:
-        spans: The first and last pixel for each position. They repeat: `len(spans)` positions on,
-            they are `step` pixels on. A position that nothing influences (under a transposed
-            convolution with a small kernel) has None.
-        step: See `spans`.
-        ordered: Whether no position lacks a span and spans never move back from a position to
-            the next, so that a range of positions sees from its first one's first pixel to its
-            last one's last pixel.
-    """
-
-    spans: tuple[tuple[int, int] | None, ...]
-    step: int
-    ordered: bool
-
-    @classmethod
-    def of(cls, spans: list[tuple[int, int] | None], step: int) -> "_Window":
-        """Return the window with these spans."""
-        known = [span for span in spans if span is not None]
-        ordered = len(known) == len(spans)
-        if ordered:
-            following = [*known[1:], (known[0][0] + step, known[0][1] + step)]
-            ordered = all(
-                a[0] <= b[0] and a[1] <= b[1] for a, b in zip(known, following, strict=True)
-            )
-        return cls(tuple(spans), step, ordered)
-
-    def at(self, position: int) -> tuple[int, int] | None:
-        """Return the first and last input pixel that can influence a position."""
-        repeats, phase = divmod(position, len(self.spans))
-        span = self.spans[phase]
-        if span is None or not repeats:
-            return span
-        shift = repeats * self.step
-        return span[0] + shift, span[1] + shift
-
-    def over(self, positions: range) -> tuple[int, int] | None:
-        """Return the first and last input pixel that can influence any of the positions."""
-        if self.ordered and positions:
-            first = self.at(positions[0])
-            last = self.at(positions[-1]) if len(positions) > 1 else first
-            return first[0], last[1]  # type: ignore[index]
-        return _hull(self.at(position) for position in positions)
-
-    @property
-    def extent(self) -> int:
-        """The largest number of pixels from the first to the last, over all positions."""
-        return max((span[1] - span[0] + 1 for span in self.spans if span), default=0)
-
-
-def _hull(spans: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
-    """Return the smallest span that covers all of them."""
-    known = [span for span in spans if span is not None]
-    if not known:
-        return None
-    return min(first for first, _ in known), max(last for _, last in known)
-
-
-def _receptive_fields(graph: Graph) -> dict[Node, tuple[int, int] | None]:
-    """Return the receptive field of each layer's output as `(height, width)`."""
-    # Windows are products of intervals, so each axis stands for itself; on a square input, where
-    # every layer is the same along both, one walk serves both.
-    by_axis = {}
-    for axis in (0, 1) if any(node.shape[0] != node.shape[1] for node in graph.inputs) else (0,):
-        windows: dict[Node, _Window | None] = {}
-        for node in graph:
-            windows[node] = _window(node, windows, axis)
-        by_axis[axis] = windows
-    height, width = by_axis[0], by_axis.get(1, by_axis[0])
-    fields: dict[Node, tuple[int, int] | None] = {}
-    for node in graph:
-        along_height, along_width = height[node], width[node]
-        known = along_height is not None and along_width is not None
-        fields[node] = (along_height.extent, along_width.extent) if known else None  # type: ignore[union-attr]
-    return fields
-
-
-def _window(node: Node, windows: dict[Node, _Window | None], axis: int) -> _Window | None:
-    if not node.inputs:
-        return _Window.of([(0, 0)], 1)
-    sources = [windows[source] for source in node.inputs]
-    if not node.layer.is_known or any(source is None for source in sources):
-        return None
-    merged = _merge([source for source in sources if source is not None])
-    if merged is None or node.layer.pointwise:
-        return merged
-    return _look(node.layer, merged, node.inputs[0].shape[axis])
-
-
-def _merge(windows: list[_Window]) -> _Window | None:
-    """Return the window that covers all windows, position by position."""
-    if len(windows) == 1:
-        return windows[0]
-    # Features of different strides can have equal sizes on a tiny input; then no position of the
-    # one is a position of the other, away from the border.
-    stride = Fraction(windows[0].step, len(windows[0].spans))
-    if any(window.step != stride * len(window.spans) for window in windows):
-        return None
-    period = lcm(*(len(window.spans) for window in windows))
-    spans = [_hull([window.at(position) for window in windows]) for position in range(period)]
-    return _Window.of(spans, int(stride * period))
-
-
-def _look(layer: Layer, window: _Window, size: int) -> _Window:
-    """Return the window of a layer's output, given that of its input of this size."""
-    positions = lcm(len(window.spans), layer.down)
-    period = positions // layer.down * layer.up
-    spans = [window.over(layer.sources(position, size)) for position in range(period)]
-    return _Window.of(spans, window.step * positions // len(window.spans))
+                total -= alive.pop(source)

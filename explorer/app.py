@@ -20,17 +20,16 @@ from explorer.architectures import Custom, presets
 from explorer.block_editor import BlockEditor
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.controls import Form, plain_layout
-from explorer.diagram import diagram
 from explorer.encoder_decoder import EncoderDecoder
-from explorer.graph import Graph, check_input_shape
+from explorer.graph import Block, Graph, check_input_shape
 from explorer.guard import guarded
 from explorer.keras_model import build
 from explorer.live_keras import LiveKeras
 from explorer.parameters import ParameterError, parameters_of
+from explorer.screen import Screen
 from explorer.state import Design, Input, State
-from explorer.views.diagram_view import DiagramView
 from explorer.views.history_view import HistoryView
-from explorer.views.layer_table import LayerTable
+from explorer.views.names import Names
 from explorer.views.totals import Totals
 
 if TYPE_CHECKING:
@@ -85,7 +84,8 @@ class Explorer(widgets.VBox):
         self._show(self._state.design)
         if block is not None:
             part = "dec" if isinstance(block, DecoderBlock) else "enc"
-            self._diagram.selected = f"block-stack0_{part}0"
+            name = f"stack0_{part}0"
+            self._edit_block(next(n.block for n in self.graph if n.block and n.block.name == name))
 
     # What the next cell can use.
 
@@ -111,6 +111,7 @@ class Explorer(widgets.VBox):
         """Take the explorer off the screen and drop what it has asked of Keras."""
         if hasattr(self, "_keras"):  # ipywidgets closes what could not be made, too
             self._keras.close()
+            self._screen.close()
         super().close()
 
     @traitlets.observe("architecture", "input_shape", "batch_size")
@@ -152,20 +153,21 @@ class Explorer(widgets.VBox):
         )
         self._problem = widgets.HTML(layout=plain_layout())
         self._totals = Totals(layout=plain_layout())
-        self._detail = widgets.ToggleButtons(
-            options=["blocks", "layers"],
-            tooltips=["Sum up each block's layers", "List every layer with its shape"],
+        self._screen = Screen(
+            self._state,
+            self._alert,
+            self._edit_block,
+            lambda: self._keras.picture,
+            lambda: self._keras.forward.measurement,
         )
-        self._detail.observe(self._detail_chosen, names="value")
-        self._diagram = DiagramView()
-        self._table = LayerTable()
-        self._keras = LiveKeras(self._state, self._alert, self._table.show_times)
+        self._keras = LiveKeras(
+            self._state, self._alert, self._screen.show_times, self._screen.picture_changed
+        )
         self._editor_place = widgets.VBox(layout=plain_layout())
         self._editor_box = widgets.Accordion(
             [self._editor_place], titles=["Blocks and heads"], layout=plain_layout()
         )
         self._editor_box.observe(self._editor_opened, names="selected_index")
-        self._diagram.observe(self._box_clicked, names="selected")
 
     def _arrange(self) -> list[widgets.Widget]:
         style = (Path(__file__).parent / "views" / "style.css").read_text(encoding="utf-8")
@@ -181,27 +183,20 @@ class Explorer(widgets.VBox):
             layout=plain_layout(),
         )
         controls.add_class("explorer-controls")
-        legend = widgets.HTML(
-            '<span class="explorer-muted">Each box is a block, with its output as height × width × '
-            "channels. Solid arrows: the way of the image. Dashed: skip connections.</span>",
-            layout=plain_layout(),
-        )
-        above = widgets.Box([self._detail, legend], layout=plain_layout())
-        above.add_class("explorer-row")
         views = widgets.VBox(
-            [self._problem, self._totals, above, self._diagram], layout=plain_layout()
+            [self._problem, self._totals, self._screen.diagram], layout=plain_layout()
         )
         views.add_class("explorer-views")
-        body = widgets.Box([controls, views], layout=plain_layout())
+        body = widgets.Box([controls, views, self._screen.inspector], layout=plain_layout())
         body.add_class("explorer-body")
         return [
             widgets.HTML(f"<style>{style}</style>", layout=plain_layout()),
+            Names(layout=plain_layout()),
             body,
             _heading("In Keras"),
             self._keras.status,
             self._keras.forward,
-            _heading("Layers"),
-            self._table,
+            self._screen.tabs,
         ]
 
     # From the state to the screen.
@@ -211,14 +206,11 @@ class Explorer(widgets.VBox):
         """Show a design in every view."""
         with self._state.lock:
             self._base = design.architecture
-            # Drawn before anything is sent, so that the browser shows all views in one frame.
-            drawing = diagram(design.graph, self._detail.value).svg()
             self._publish(design)
+            self._screen.show(design)
             self._history.show(self._state.history)
             self._show_controls(design)
-            self._diagram.svg = drawing
             self._totals.show(design.report, design.architecture, design.input.batch_size)
-            self._table.show(design.report)
             self._problem.value = ""
             self._keras.design_changed()
 
@@ -367,19 +359,11 @@ class Explorer(widgets.VBox):
             self._show_editor(self._state.design.architecture)
 
     @guarded
-    def _box_clicked(self, change: Any) -> None:
-        """Open the editor at the block that was clicked in the diagram."""
+    def _edit_block(self, block: Block) -> None:
+        """Open the controls of a block."""
         with self._state.lock:
-            name = change.new.removeprefix("block-")
-            block = next((n.block for n in self.graph if n.block and n.block.name == name), None)
-            if block is not None:
-                self._editor_box.selected_index = 0
-                self._editor.select(block)
-
-    @guarded
-    def _detail_chosen(self, change: Any) -> None:
-        with self._state.lock:
-            self._diagram.svg = diagram(self.graph, self._detail.value).svg()
+            self._editor_box.selected_index = 0
+            self._editor.select(block)
 
 
 def _input(shape: Sequence[int], batch_size: int = 1) -> Input:

@@ -115,6 +115,20 @@ class Backend(Protocol):
         """Compile a function of tensors."""
         ...
 
+    def input_gradient(self, model: Any, image: Any, at: tuple[int, int], weights: Any) -> Any:
+        """Return the gradient, for the image, of the weighed sum of an output's channels.
+
+        Args:
+            model: A model with one input and one output; inference, not training, is run.
+            image: `(1, height, width, channels)`.
+            at: Row and column of the position in the output.
+            weights: A weight for each channel of the output, `(channels,)`.
+
+        Returns:
+            A tensor of the image's shape.
+        """
+        ...
+
     def used(self, device: Device) -> Usage | None:
         """Return the memory that this process has on the device, where that is counted."""
         ...
@@ -168,6 +182,18 @@ class _TensorFlow:
             return result
 
         return Compiled(run)
+
+    def input_gradient(self, model: Any, image: Any, at: tuple[int, int], weights: Any) -> Any:
+        def gradient(image: Any, weights: Any) -> Any:
+            with self._tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(image)
+                channels = model(image, training=False)[0, at[0], at[1]]
+                total = self._tf.reduce_sum(channels * weights)
+            return tape.gradient(total, image, unconnected_gradients="zero")
+
+        # As a graph, in which TensorFlow leaves out the gradients of the kernels: they would cost
+        # time, and that of a kernel smaller than its stride overwrites memory on CPUs (2.21).
+        return self.function(gradient, [image, weights], "graph").run(image, weights)
 
     def used(self, device: Device) -> Usage | None:
         if device.kind == "CPU":
@@ -240,6 +266,18 @@ class _Jax:
         return Compiled(
             lambda *tensors: self._jax.block_until_ready(compiled(*tensors)), _analysis(compiled)
         )
+
+    def input_gradient(self, model: Any, image: Any, at: tuple[int, int], weights: Any) -> Any:
+        def total(image: Any, state: Any, weights: Any) -> Any:
+            output = model.stateless_call(*state, image, training=False)[0]
+            return (output[0, at[0], at[1]] * weights).sum()
+
+        state = (
+            [variable.value for variable in model.trainable_variables],
+            [variable.value for variable in model.non_trainable_variables],
+        )
+        given = image, state, weights
+        return self.function(self._jax.grad(total), given, "XLA").run(*given)
 
     def used(self, device: Device) -> Usage | None:
         stats = self._found()[device.name].memory_stats()

@@ -45,6 +45,18 @@ def dtype_policy(name: str) -> Iterator[None]:
         config.set_dtype_policy(before)
 
 
+def forget_builds() -> None:
+    """Clear what Keras keeps of plain builds, which is nothing that other models need.
+
+    The dtype policy is cleared, too.
+    """
+    keras = import_keras()
+    filters = keras.config.is_traceback_filtering_enabled()
+    keras.backend.clear_session(free_memory=False)
+    if not filters:  # clearing turns it on again
+        keras.config.disable_traceback_filtering()
+
+
 def build(
     architecture: EncoderDecoder | Graph, input_shape: Sequence[int] | None = None
 ) -> "keras.Model":

@@ -5,21 +5,72 @@ and into what calling them checks. Here, layers whose configuration and input ch
 change are used again, with their weights; new weights get values only when the model is about to
 run; and calls are recorded in Keras' graph directly, with the output shapes that Keras computes.
 
-The three private parts of Keras that this needs (a call's record, the list of variables without
-values, and giving one its value) stand in this file alone. Where they fail, the plain build takes
-over.
+Random values depend on a seed and on the weight's name alone, so that neither the order of edits
+nor a new process changes them. Weights that were loaded from a file stay with their layer objects.
+
+The private parts of Keras that this needs (a call's record, the list of variables without values,
+giving one its seed and value, and the names of layers in a file) stand in this file alone. Where
+rebuilding fails, the plain build takes over.
 """
 
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
+from zlib import crc32
+
+import attrs
 
 from explorer.analysis import BYTES_PER_VALUE
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, Node, trace
-from explorer.keras_model import as_model, build, dtype_policy, import_keras
+from explorer.keras_model import as_model, build, dtype_policy, forget_builds, import_keras
 from explorer.layers import Shape
+
+#: How the names of files with weights end: Keras chooses the format by it.
+WEIGHTS_ENDING = ".weights.h5"
+
+
+class WeightsError(ValueError):
+    """A file whose weights the model cannot take; says why, and what to do."""
+
+
+@attrs.frozen
+class Weights:
+    """Where the weights of a model come from.
+
+    Attributes:
+        seed: What the random ones were drawn with.
+        file: Name of the file that the others were loaded from.
+        loaded: How many layers have weights from it.
+        layers: How many layers have weights at all.
+    """
+
+    seed: int = 0
+    file: str = ""
+    loaded: int = 0
+    layers: int = 0
+
+    @property
+    def are_random(self) -> bool:
+        """Whether none of them were loaded."""
+        return self.loaded == 0
+
+    def __str__(self) -> str:
+        """Words for a line that begins with "weights:"."""
+        drawn = f"random (seed {self.seed})"
+        if self.are_random:
+            return drawn
+        if self.loaded == self.layers:
+            return f"from {self.file}"
+        return (
+            f"loaded from {self.file}: {self.loaded} of {self.layers} layers with weights; "
+            f"the rest {drawn}"
+        )
 
 
 class Rebuilder:
@@ -28,11 +79,15 @@ class Rebuilder:
     Attributes:
         graph: The layers of the last model.
         problem: Why the last model was built plainly, if it was.
+        seed: What random weights are drawn with.
     """
 
     def __init__(self) -> None:
         self.graph: Graph | None = None
         self.problem: Exception | None = None
+        self.seed = 0
+        self._file = ""  # that weights were loaded from
+        self._loaded: WeakSet[Any] = WeakSet()  # layers that have weights from it
         self._model: Any = None
         self._setting: tuple[str, str] | None = None
         self._kept: dict[Any, Any] = {}  # layers of the last model, by what they depend on
@@ -68,7 +123,9 @@ class Rebuilder:
                 except Exception as error:  # whatever another version of Keras may raise
                     self.problem = error
                     self._kept = {}
-            keras.backend.clear_session(free_memory=False)  # of plain builds, Keras keeps traces
+        forget_builds()  # which forgets the dtype policy, too
+        with dtype_policy(dtype), keras.device(device.lower()):
+            keras.utils.set_random_seed(self.seed)
             self._model = build(architecture if graph.read_from_keras else graph, input_shape)
         return self._model
 
@@ -92,14 +149,57 @@ class Rebuilder:
 
         A layer that has been on another device, or of another dtype, brings its weights along.
         """
-        with import_keras().device(self._setting[1].lower() if self._setting else "cpu:0"):
+        with self._on_device():
             for variable in self._model.variables:
                 if variable._value is None:
+                    _give_seed(variable, self.seed)
                     variable._deferred_initialize()
             for key, layer in self._elsewhere.items():
                 if key in self._kept:
                     self._kept[key].set_weights(layer.get_weights())
+                    if layer in self._loaded:
+                        self._loaded.add(self._kept[key])
         self._elsewhere = {}
+
+    def _on_device(self) -> Any:
+        return import_keras().device(self._setting[1].lower() if self._setting else "cpu:0")
+
+    def draw_weights(self, seed: int) -> None:
+        """Forget all layers with their weights; the next model gets random ones of this seed."""
+        self.seed = seed
+        self._kept = {}
+        self._elsewhere = {}
+
+    def load_weights(self, path: Path) -> None:
+        """Give the last model, which has weights, those in a file: all of them, or none.
+
+        Args:
+            path: A file that Keras' `save_weights` wrote.
+
+        Raises:
+            WeightsError: If it cannot be read, or is of another network.
+        """
+        with self._on_device():
+            values = _values_in_file(self._model, path)
+            for variable, value in values:
+                variable.assign(value)
+        given = {id(variable) for variable, _ in values}
+        self._file = path.name
+        self._loaded = WeakSet(
+            layer
+            for layer in self._layers_with_weights()
+            if all(id(weight) in given for weight in layer.weights)
+        )
+
+    @property
+    def weights(self) -> Weights:
+        """Where the last model's weights come from."""
+        layers = self._layers_with_weights()
+        loaded = sum(layer in self._loaded for layer in layers)
+        return Weights(self.seed, self._file if loaded else "", loaded, len(layers))
+
+    def _layers_with_weights(self) -> list[Any]:
+        return [layer for layer in self._model.layers if layer.weights]
 
     @property
     def held_bytes(self) -> int:
@@ -137,3 +237,135 @@ def _without_values(keras: Any) -> Iterator[None]:
             yield
     finally:
         global_state.set_global_attribute("uninitialized_variables", [])
+
+
+def _give_seed(variable: Any, seed: int) -> None:
+    """Have a weight's random values depend on the seed and its name; one with its own keeps it."""
+    initializer = variable._initializer
+    if getattr(initializer, "_init_seed", 0) is None:
+        # 31 bits are a seed for every backend.
+        initializer.seed = crc32(f"{seed} {variable.path}".encode()) & 0x7FFFFFFF
+
+
+def check_weights_file(path: Path) -> None:
+    """Raise an error if there is no HDF5 file of Keras weights at a path.
+
+    Raises:
+        WeightsError: Saying what is there instead.
+    """
+    import h5py  # type: ignore[import-untyped]
+
+    if not path.name.endswith(WEIGHTS_ENDING):
+        raise WeightsError(
+            f"{path.name or path} is not named like a file of Keras weights: give the path of one "
+            f"that model.save_weights('NAME{WEIGHTS_ENDING}') wrote."
+        )
+    if not path.is_file():
+        raise WeightsError(f"There is no file {path.name}: {_looked_in(path.parent)}.")
+    try:
+        with h5py.File(path) as file:
+            known = "layers" in file
+    except OSError as error:
+        why = (
+            "is not an HDF5 file, or is cut short"
+            if not h5py.is_hdf5(path) or "truncated" in str(error)
+            else f"cannot be read ({error})"
+        )
+        raise WeightsError(
+            f"{path.name} {why}: save the weights again with model.save_weights()."
+        ) from error
+    if not known:
+        raise WeightsError(
+            f"{path.name} is an HDF5 file without the weights of a Keras 3 model: save them with "
+            "model.save_weights()."
+        )
+
+
+def _looked_in(folder: Path) -> str:
+    """Return what there is in the folder in which a file is missing."""
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    try:
+        there = sorted(file.name for file in folder.iterdir() if file.name.endswith(WEIGHTS_ENDING))
+    except OSError as error:
+        return f"the folder {folder} cannot be read ({error.strerror})"
+    if not there:
+        return f"the folder {folder} has no file of weights"
+    more = f" and {len(there) - 5} more" if len(there) > 5 else ""
+    return f"the folder {folder} has {', '.join(there[:5])}{more}"
+
+
+def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
+    """Return the model's weights, each with the value that it has in a file; changes nothing."""
+    check_weights_file(path)
+    problem = None
+    with import_keras().StatelessScope() as scope, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on lists of layers that a file need not have
+        try:
+            model.load_weights(path)
+        except Exception as error:  # Keras and h5py raise many kinds
+            problem = error
+    differing, surplus = _differences(model, path)
+    # A network that is a part of the file's loads without error, and so with wrong weights.
+    if surplus or problem:
+        first, *others = (differing if problem else []) + surplus or [_first_line(problem)]
+        more = f" (and {len(others)} more)" if others else ""
+        raise WeightsError(
+            f"{path.name} does not match this network: {first}{more}. Choose the architecture and "
+            "the input channels that the file was trained with."
+        ) from problem
+    found = ((variable, scope.get_current_value(variable)) for variable in model.variables)
+    return [(variable, value) for variable, value in found if value is not None]
+
+
+def _first_line(error: object) -> str:
+    return str(error).partition("\n")[0][:300].rstrip(".")
+
+
+def _differences(model: Any, path: Path) -> tuple[list[str], list[str]]:
+    """Return a line for each layer whose shapes in a file differ, and for each only the file has.
+
+    Files name layers by their class, and number those of a class in the model's order.
+    """
+    import h5py
+    from keras.src.utils.naming import to_snake_case
+
+    differing: list[str] = []
+    count: Counter[str] = Counter()
+    names = set()
+    with h5py.File(path) as file:
+        for layer in model.layers:
+            kind = to_snake_case(type(layer).__name__)
+            name = f"{kind}_{count[kind]}" if count[kind] else kind
+            count[kind] += 1
+            names.add(name)
+            own = [*layer._trainable_variables, *layer._non_trainable_variables]
+            here = [tuple(variable.shape) for variable in own]
+            there = _shapes(file, name)
+            if here != there:
+                differing.append(
+                    f"the weights of {type(layer).__name__} {layer.name!r} have the shapes "
+                    f"{_shape_text(here)}, and in the file {_shape_text(there)}"
+                )
+        surplus = [
+            f"the file has weights for a further layer, {_name_in_file(file, name)!r}"
+            for name in file["layers"]
+            if name not in names and _shapes(file, name)
+        ]
+    return differing, surplus
+
+
+def _name_in_file(file: Any, name: str) -> str:
+    return str(file[f"layers/{name}/vars"].attrs.get("name", name))
+
+
+def _shapes(file: Any, name: str) -> list[tuple[int, ...]]:
+    """Return the shapes of a layer's weights in a file."""
+    group = file.get(f"layers/{name}/vars")
+    # Some layers of Keras name their values instead of numbering them.
+    keys = sorted(group or (), key=lambda key: (len(key), key))
+    return [tuple(group[key].shape) for key in keys]
+
+
+def _shape_text(shapes: list[tuple[int, ...]]) -> str:
+    return " and ".join("×".join(map(str, shape)) or "1" for shape in shapes) or "none"

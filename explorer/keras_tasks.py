@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import lru_cache, partial
 from math import prod
+from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -22,12 +23,13 @@ from explorer.backends import Device, backend, environment, find_device, free_by
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, check_input_shape
 from explorer.keras_model import import_keras
-from explorer.keras_rebuild import Rebuilder
+from explorer.keras_rebuild import Rebuilder, Weights, check_weights_file
+from explorer.layer_timing import LayerTimes, time_layers
 from explorer.layers import Shape
 from explorer.measurement import Measurement
-from explorer.memory import check_fits
+from explorer.memory import check_fits, check_weights_fit
 from explorer.parameters import ParameterError
-from explorer.timing import TIME_LIMIT, LayerTimes, Timing, time_layers, time_model
+from explorer.timing import TIME_LIMIT, Timing, time_model
 from explorer.worker import is_overtaken, shared_worker
 
 DEFAULT = Measurement()
@@ -86,12 +88,14 @@ class ForwardPass:
         timing: How long it took.
         image: The input.
         channels: The strongest channels of the last output; none after a training step.
+        weights: Where the weights come from, in words.
     """
 
     built: Built
     timing: Timing
     image: Picture
     channels: tuple[Picture, ...]
+    weights: str = ""
 
 
 @attrs.frozen
@@ -204,7 +208,51 @@ def run_forward(
             Picture(f"channel {channel}", images.to_png(output[:, :, channel]))
             for channel in images.strongest_channels(output, count=8)
         ]
-    return ForwardPass(kept.built, timing, Picture("input", images.to_png(shown)), tuple(channels))
+    return ForwardPass(
+        kept.built,
+        timing,
+        Picture("input", images.to_png(shown)),
+        tuple(channels),
+        str(weights_now()),
+    )
+
+
+def weights_now() -> Weights:
+    """Return where the weights of the last model come from; runs in the worker."""
+    return _rebuilder().weights
+
+
+def load_weights(architecture: EncoderDecoder, input_shape: Shape, path: str) -> Weights:
+    """Load weights into the model, all or none; runs in the worker.
+
+    Layers that later edits do not change keep them.
+
+    Args:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)`.
+        path: Absolute path of a file that Keras' `save_weights` wrote.
+
+    Raises:
+        WeightsError: If there is no such file, or it is of another network.
+        MemoryError: If the weights do not fit twice.
+    """
+    file = Path(path)
+    check_weights_file(file)
+    kept = ready_model(architecture, input_shape, 1, DEFAULT)
+    check_weights_fit(analyze(kept.graph))
+    _rebuilder().load_weights(file)
+    return weights_now()
+
+
+def draw_weights(seed: int) -> None:
+    """Have all weights drawn anew before the next run; runs in the worker.
+
+    Args:
+        seed: What they are drawn with.
+    """
+    global _last
+    _rebuilder().draw_weights(seed)
+    _last = None
 
 
 def run_layers(
@@ -212,7 +260,7 @@ def run_layers(
 ) -> LayerTimes:
     """Time every layer alone, on what random images become; runs in the worker."""
     kept = ready_model(architecture, input_shape, batch_size, how)
-    return time_layers(kept.model, _noise(batch_size, input_shape), how, is_stale=is_overtaken)
+    return time_layers(kept.model, noise(batch_size, input_shape), how, is_stale=is_overtaken)
 
 
 def _time_noise(
@@ -223,7 +271,7 @@ def _time_noise(
     time_limit: float,
 ) -> Timing:
     kept = ready_model(architecture, input_shape, batch_size, how)
-    return _time(kept, _noise(batch_size, input_shape), how, time_limit)[0]
+    return _time(kept, noise(batch_size, input_shape), how, time_limit)[0]
 
 
 def _time(
@@ -236,7 +284,8 @@ def _time(
     )
 
 
-def _noise(batch_size: int, input_shape: Shape) -> np.ndarray:
+def noise(batch_size: int, input_shape: Shape) -> np.ndarray:
+    """Return a batch of random images, always the same."""
     return np.random.default_rng(0).random((batch_size, *input_shape), dtype=np.float32)
 
 
@@ -276,8 +325,8 @@ def time_forward(
         WorkerDied: If the process ended, or gave no answer.
     """
     how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
-    shape = _checked(input_shape, batch_size)
-    return _asked(partial(_time_noise, architecture, shape, batch_size, how, time_limit))
+    shape = checked(input_shape, batch_size)
+    return asked(partial(_time_noise, architecture, shape, batch_size, how, time_limit))
 
 
 def time_each_layer(
@@ -294,11 +343,16 @@ def time_each_layer(
     Arguments and errors are those of `time_forward`.
     """
     how = Measurement(device=device, precision=precision, compiler=compiler)
-    shape = _checked(input_shape, batch_size)
-    return _asked(partial(run_layers, architecture, shape, batch_size, how))
+    shape = checked(input_shape, batch_size)
+    return asked(partial(run_layers, architecture, shape, batch_size, how))
 
 
-def _checked(input_shape: Sequence[int], batch_size: int) -> Shape:
+def checked(input_shape: Sequence[int], batch_size: int) -> Shape:
+    """Return the shape, if it and the batch size are such.
+
+    Raises:
+        ParameterError: If not.
+    """
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ParameterError(
             "Input", "batch_size", batch_size, "is not a number of images", "give 1 or more"
@@ -306,7 +360,7 @@ def _checked(input_shape: Sequence[int], batch_size: int) -> Shape:
     return check_input_shape(input_shape)
 
 
-def _asked(work: Callable[[], _Answer]) -> _Answer:
+def asked(work: Callable[[], _Answer]) -> _Answer:
     """Return what the worker answers; interrupted, it is told that nobody waits."""
     result: Future[_Answer] = Future()
     owner = next(_callers)

@@ -19,7 +19,7 @@ from explorer.views.keras_status import KerasStatus
 
 if TYPE_CHECKING:
     from explorer.keras_tasks import Built, ForwardPass
-    from explorer.timing import LayerTimes
+    from explorer.layer_timing import LayerTimes
     from explorer.worker import Worker
 
 #: Seconds that a change must outlast before Keras rebuilds the model.
@@ -32,6 +32,7 @@ class LiveKeras:
     Attributes:
         status: The line on what Keras is doing.
         forward: The forward pass.
+        picture: Content of the user's picture, or None for the photograph.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class LiveKeras:
         state: State,
         alert: Callable[[str], None],
         show_times: Callable[["LayerTimes"], None],
+        picture_changed: Callable[[], None],
     ) -> None:
         """Make the views.
 
@@ -46,12 +48,14 @@ class LiveKeras:
             state: What is on screen.
             alert: Shows the text of an unforeseen error.
             show_times: Shows every layer's time.
+            picture_changed: Called when the user has chosen another picture.
         """
         self._state = state
         self._alert = alert
         self._show_times = show_times
         self._settling: threading.Timer | None = None
-        self._picture: bytes | None = None
+        self.picture: bytes | None = None
+        self._picture_changed = picture_changed
         self._verified: Design | None = None  # the last design that Keras built
         self.status = KerasStatus(layout=plain_layout())
         self.forward = ForwardView(self._chosen)
@@ -105,7 +109,7 @@ class LiveKeras:
     def _run(self) -> None:
         from explorer.keras_tasks import run_forward
 
-        self._ask(partial(run_forward, upload=self._picture), self._ran)
+        self._ask(partial(run_forward, upload=self.picture), self._ran)
 
     def _ask(self, work: Callable[..., Any], done: Callable[..., None]) -> None:
         """Have the model run in some way, with what is chosen."""
@@ -167,7 +171,7 @@ class LiveKeras:
 
         with self._state.lock:
             if isinstance(error, ImageError):
-                self._picture = None
+                self.picture = None
                 self.forward.show_source("")
             if isinstance(error, ParameterError) and error.owner == "Measurement":
                 self.forward.show_refusal(error)
@@ -205,7 +209,8 @@ class LiveKeras:
 
     @guarded
     def _uploaded(self, change: Any) -> None:
-        self._picture = bytes(change.new["content"]) if "content" in change.new else None
+        self.picture = bytes(change.new["content"]) if "content" in change.new else None
+        self._picture_changed()
         self.forward.show_source(str(change.new.get("name", "")))
         self.forward.upload.problem = ""
         self._run_clicked(None)

@@ -5,7 +5,19 @@ import attrs
 
 @attrs.frozen
 class Colours:
-    """Colours of the diagram: text, lines, and for each role a header and the card under it."""
+    """Colours of the diagram.
+
+    Attributes:
+        text: Of what is written.
+        muted: Of what matters less.
+        line: Of links.
+        skip: Of skip connections.
+        header_text: Of a card's title.
+        cards: For each role a header and the card under it.
+        families: For each family of layers the mark beside its name.
+        scale: From a small share to a large one; text can be read on each.
+        states: For what became of a card since another design: its frame.
+    """
 
     text: str
     muted: str
@@ -13,6 +25,9 @@ class Colours:
     skip: str
     header_text: str
     cards: dict[str, tuple[str, str]]
+    families: dict[str, str]
+    scale: tuple[str, ...]
+    states: dict[str, str]
 
 
 #: On a light background. Headers keep a contrast of at least 4.5 with their text, and hues that
@@ -32,6 +47,18 @@ LIGHT = Colours(
         "merge": ("#5a5f00", "#f7f7e6"),
         "head": ("#00694f", "#e8f6f1"),
     },
+    families={
+        "convolution": "#0072b2",
+        "transposed convolution": "#bd6295",
+        "upsampling": "#d55e00",
+        "pooling": "#009e73",
+        "merging": "#a17f00",
+        "normalisation": "#5f6b77",
+        "activation": "#818c98",
+        "other": "#6b4fa0",
+    },
+    scale=("#fbfcfd", "#e3eef8", "#c3dcf0", "#98c4e4", "#66a9d6"),
+    states={"changed": "#a15c00", "only in A": "#7d3c98", "only in B": "#00704a"},
 )
 
 #: The same on a dark background; the front end exchanges the one for the other.
@@ -50,6 +77,18 @@ DARK = Colours(
         "merge": ("#5f640a", "#2a2b18"),
         "head": ("#0a7057", "#172c26"),
     },
+    families={
+        "convolution": "#4aa3dd",
+        "transposed convolution": "#d98cb6",
+        "upsampling": "#ea7a26",
+        "pooling": "#1fb88c",
+        "merging": "#d4ae2a",
+        "normalisation": "#8d99a6",
+        "activation": "#7c8794",
+        "other": "#9f86d0",
+    },
+    scale=("#1d232a", "#1d2f40", "#204059", "#245377", "#2a6797"),
+    states={"changed": "#f0a646", "only in A": "#c997de", "only in B": "#4fc79a"},
 )
 
 
@@ -63,4 +102,8 @@ def dark_theme() -> dict[str, str]:
     }
     for role, (header, body) in LIGHT.cards.items():
         pairs[header], pairs[body] = DARK.cards[role]
+    for name in ("families", "states"):
+        light, dark = getattr(LIGHT, name), getattr(DARK, name)
+        pairs.update((light[key], dark[key]) for key in light)
+    pairs.update(zip(LIGHT.scale, DARK.scale, strict=True))
     return pairs

@@ -19,11 +19,13 @@ class Scene:
         design: The architecture with its input.
         selected: What is selected, as `explorer.selection` names it; may name nothing.
         times: Median seconds of each layer, by name; empty while they are not measured.
+        whole_time: Median seconds of the whole model in the same measurement, or 0.
     """
 
     design: Design
     selected: str = ""
     times: Mapping[str, float] = MappingProxyType({})
+    whole_time: float = 0.0
 
     @property
     def graph(self) -> Graph:

@@ -60,6 +60,27 @@ def summary(layer: Layer) -> str:
             return layer.kind
 
 
+def family(layer: Layer) -> str:
+    """Return the family of layers that a layer belongs to: a key of the palette's `families`."""
+    match layer:
+        case Conv2D() | DepthwiseConv2D():
+            return "convolution"
+        case Conv2DTranspose():
+            return "transposed convolution"
+        case MaxPooling2D() | AveragePooling2D():
+            return "pooling"
+        case UpSampling2D():
+            return "upsampling"
+        case Add() | Concatenate():
+            return "merging"
+        case BatchNormalization():
+            return "normalisation"
+        case Activation():
+            return "activation"
+        case _:
+            return "other"
+
+
 def summaries(nodes: Sequence[Node]) -> list[str]:
     """Return a line for each step of a block; a repeated step has one line with its count."""
     steps: list[str] = []

@@ -25,6 +25,10 @@ MINIMUM_RUNS = 5
 WARMUP_RUNS = 3
 #: Seconds after which no further run of a measurement is started.
 TIME_LIMIT = 3.0
+#: The same where two models take turns.
+PAIR_TIME_LIMIT = 6.0
+#: Values of which the smallest and the largest are a 95 % confidence interval of the median.
+FEWEST_FOR_INTERVAL = 6
 
 
 class GivenUp(Exception):
@@ -62,7 +66,7 @@ class Timing:
             gradients take a pass for the features and one for the weights.
         peak_flops_per_second: What a large matrix product of this dtype reached on the device.
         peak_memory_bytes: Most memory that the process had on the device, where it is counted
-            (on GPUs) and this run set the mark.
+            (on GPUs) and this run set the mark; None where two models took turns.
         xla: XLA's own account, where the backend gives it (JAX).
     """
 
@@ -105,45 +109,25 @@ class Timing:
         return None if reached is None else reached / self.peak_flops_per_second
 
 
-@attrs.frozen
-class LayerTime:
-    """The time of a layer that runs alone, on the input that it has in the model.
+@attrs.frozen(kw_only=True)
+class PairTiming:
+    """Two models, measured in turns.
 
     Attributes:
-        name: Name of the layer.
-        seconds: Median time of a run.
+        a: The one model's timing.
+        b: The other's.
+        speedup: How many times as fast as A B is: the median, over all pairs of runs that follow
+            each other, of A's time ÷ B's. It can differ a little from the ratio of the medians,
+            which slow changes of the machine's speed disturb more.
+        low: Lower end of the speedup's 95 % confidence interval.
+        high: Its upper end.
     """
 
-    name: str
-    seconds: float
-
-
-@attrs.frozen
-class LayerTimes:
-    """Every layer's own time, beside that of the whole.
-
-    Alone, each layer is a call of its own and nothing is fused or run side by side, so the sum is
-    usually more than the whole.
-
-    Attributes:
-        whole: The model's median time, in seconds, measured the same way.
-        layers: The layers' times.
-        call: Time of a call that does nothing, which is part of each layer's time.
-    """
-
-    whole: float
-    layers: tuple[LayerTime, ...]
-    call: float
-
-    @property
-    def total(self) -> float:
-        """Sum of the layers' times, in seconds."""
-        return sum(layer.seconds for layer in self.layers)
-
-    @property
-    def calls(self) -> float:
-        """What of the sum is the calls themselves, in seconds."""
-        return self.call * len(self.layers)
+    a: Timing
+    b: Timing
+    speedup: float
+    low: float
+    high: float
 
 
 def time_model(
@@ -174,101 +158,70 @@ def time_model(
     """
     how = measurement or Measurement()
     device = find_device(how.device)
-    keras = import_keras()
-    with keras.device(device.name.lower()), _unchanged(model, how.trains):
-        batches = [[keras.ops.convert_to_tensor(batch)] for batch in _variants(images)]
+    with import_keras().device(device.name.lower()), _unchanged(model, how.trains):
         before = backend().used(device)
-        tried = []
-        for compiler in _compilers(how.compiler, device):
-            prepare = _training_step if how.trains else _forward
-            start = perf_counter()
-            compiled, more = prepare(model, batches[0], how, compiler)
-            compile_time = perf_counter() - start
-            start = perf_counter()
-            result = compiled.run(*batches[0], *more)
-            first_call_time = perf_counter() - start
-            run = _alternating(compiled.run, [[*batch, *more] for batch in batches])
-            trial = min(_repeat(run, WARMUP_RUNS, is_stale))
-            tried.append((trial, compiler, compiled, run, result, compile_time, first_call_time))
-        _, compiler, compiled, run, result, compile_time, first_call_time = min(
-            tried, key=lambda candidate: candidate[0]
-        )
-        times = _until_steady(run, time_limit, is_stale)
+        ready = _prepared(model, images, how, device, is_stale)
+        times = _until_steady(ready.run, time_limit, is_stale)
         after = backend().used(device)
-        peak_flops = _peak_flops(device.name, model.compute_dtype)
-    p10, median, p90 = np.percentile(times, [10, 50, 90])
-    timing = Timing(
-        median=float(median),
-        p10=float(p10),
-        p90=float(p90),
-        runs=len(times),
-        warmup_runs=WARMUP_RUNS + 1,
-        is_steady=is_steady(times),
-        compile_time=compile_time,
-        first_call_time=first_call_time,
-        batch_size=len(images),
-        input_shape=(images.shape[1], images.shape[2], images.shape[3]),
-        dtype=model.compute_dtype,
-        step=how.step,
-        device=str(device),
-        device_name=device.name,
-        device_memory_bytes=device.memory_bytes,
-        backend=backend().name,
-        compiler=compiler,
-        flops=None if flops is None else flops * len(images) * (3 if how.trains else 1),
-        peak_flops_per_second=peak_flops,
-        peak_memory_bytes=after.peak if after and before and after.peak > before.peak else None,
-        xla=compiled.analysis,
-    )
+    peak = after.peak if after and before and after.peak > before.peak else None
+    timing = attrs.evolve(_timing(ready, times, how, device, flops), peak_memory_bytes=peak)
     if how.trains:
         return timing, []
+    result = ready.result
     outputs = result if isinstance(result, (list, tuple)) else [result]
-    return timing, [np.asarray(keras.ops.cast(output, "float32")) for output in outputs]
+    return timing, [np.asarray(import_keras().ops.cast(output, "float32")) for output in outputs]
 
 
-def time_layers(
-    model: Any,
-    images: np.ndarray,
+def time_interleaved(
+    models: tuple[Any, Any],
+    images: tuple[np.ndarray, np.ndarray],
     measurement: Measurement | None = None,
     *,
-    time_limit: float = TIME_LIMIT,
+    flops: tuple[int | None, int | None] = (None, None),
+    time_limit: float = PAIR_TIME_LIMIT,
     is_stale: Callable[[], bool] = bool,
-) -> LayerTimes:
-    """Measure each layer of a model alone, compiled, on the input that it has in the model.
+) -> PairTiming:
+    """Measure two models in turns (A, B, A, B, ...), so that what disturbs the one disturbs both.
+
+    Each run follows one of the other model, so small models, whose data a cache could hold from
+    run to run, can take longer than they do in `time_model`.
 
     Args:
-        model: A functional `keras.Model` with one input, each of whose layers is called once.
-        images: `(batch, height, width, channels)`, float32.
-        measurement: How; the faster compiler is tried on the whole model, and training is not
-            taken apart.
-        time_limit: Seconds for the whole model; the layers together have as much again.
-        is_stale: Asked between repeats; once it is true, the measurement is given up.
+        models: A and B, each as `time_model` takes it; they may share nothing that training
+            changes.
+        images: The images of each.
+        measurement: What is to be measured of both, and how.
+        flops: Of each, the floating-point operations of a forward pass of one image.
+        time_limit: Seconds after which no further pair of runs is started; at least 6 are made.
+        is_stale: Asked between pairs; once it is true, the measurement is given up.
+
+    Raises:
+        ParameterError: If the device is not there, or the backend lacks the compiler.
+        GivenUp: If `is_stale` became true.
     """
-    how = attrs.evolve(measurement or Measurement(), step="forward pass")
-    keras = import_keras()
-    whole, _ = time_model(model, images, how, time_limit=time_limit, is_stale=is_stale)
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    share = time_limit / max(1, len(layers))
-    with keras.device(whole.device_name.lower()):
-        values: dict[int, Any] = {id(model.inputs[0]): keras.ops.convert_to_tensor(images)}
-        last_use = {id(tensor): layer for layer in layers for tensor in _inputs(layer)}
-        nothing = backend().function(lambda x: x, [values[id(model.inputs[0])]], whole.compiler)
-        call = _median(_alternating(nothing.run, [list(values.values())]), share, is_stale)
-        times = []
-        for layer in layers:
-            inputs = [values[id(tensor)] for tensor in _inputs(layer)]
-            compiled = backend().forward(layer, inputs, whole.compiler)
-            values[id(layer.output)] = compiled.run(*inputs)
-            seconds = _median(_alternating(compiled.run, [inputs]), share, is_stale)
-            times.append(LayerTime(layer.name, seconds))
-            for tensor in _inputs(layer):
-                if last_use[id(tensor)] is layer:
-                    values.pop(id(tensor), None)
-    return LayerTimes(whole.median, tuple(times), call)
-
-
-def _inputs(layer: Any) -> Sequence[Any]:
-    return layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
+    how = measurement or Measurement()
+    device = find_device(how.device)
+    with (
+        import_keras().device(device.name.lower()),
+        _unchanged(models[0], how.trains),
+        _unchanged(models[1], how.trains),
+    ):
+        a, b = (
+            _prepared(model, batch, how, device, is_stale)
+            for model, batch in zip(models, images, strict=True)
+        )
+        a.run()  # what it had in the caches, compiling B has replaced
+        b.run()
+        times_a, times_b, ratios = _turns_until_steady(a.run, b.run, time_limit, is_stale)
+    interval = median_interval(ratios)
+    assert interval is not None  # there are enough pairs
+    return PairTiming(
+        a=_timing(a, times_a, how, device, flops[0], warmup_runs=WARMUP_RUNS + 2),
+        b=_timing(b, times_b, how, device, flops[1], warmup_runs=WARMUP_RUNS + 2),
+        speedup=float(np.median(ratios)),
+        low=interval[0],
+        high=interval[1],
+    )
 
 
 def _compilers(wanted: str, device: Device) -> tuple[str, ...]:
@@ -291,6 +244,101 @@ def _compilers(wanted: str, device: Device) -> tuple[str, ...]:
             f"choose {' or '.join(there)}",
         )
     return (wanted,)
+
+
+@attrs.frozen
+class _Ready:
+    """A model, compiled and warm.
+
+    Attributes:
+        model: The model.
+        images: What it runs on.
+        run: Runs it on the next variant of the images, and waits for the device.
+        result: What its first call returned.
+        compiler: Which compiled it.
+        compile_time: Seconds that this took.
+        first_call_time: Seconds that the first call took.
+        xla: XLA's account of it, where there is one.
+        trial: Seconds of the fastest run so far.
+    """
+
+    model: Any
+    images: np.ndarray
+    run: Callable[[], Any]
+    result: Any
+    compiler: str
+    compile_time: float
+    first_call_time: float
+    xla: XlaAnalysis | None
+    trial: float
+
+
+def _prepared(
+    model: Any, images: np.ndarray, how: Measurement, device: Device, is_stale: Callable[[], bool]
+) -> _Ready:
+    """Return a model compiled by the fastest of the compilers to try, after its warm-up runs."""
+    keras = import_keras()
+    batches = [[keras.ops.convert_to_tensor(batch)] for batch in _variants(images)]
+    prepare = _training_step if how.trains else _forward
+    tried = []
+    for compiler in _compilers(how.compiler, device):
+        start = perf_counter()
+        compiled, more = prepare(model, batches[0], how, compiler)
+        compile_time = perf_counter() - start
+        start = perf_counter()
+        result = compiled.run(*batches[0], *more)
+        first_call_time = perf_counter() - start
+        run = alternating(compiled.run, [[*batch, *more] for batch in batches])
+        trial = min(_repeat(run, WARMUP_RUNS, is_stale))
+        tried.append(
+            _Ready(
+                model,
+                images,
+                run,
+                result,
+                compiler,
+                compile_time,
+                first_call_time,
+                compiled.analysis,
+                trial,
+            )
+        )
+    return min(tried, key=lambda ready: ready.trial)
+
+
+def _timing(
+    ready: _Ready,
+    times: Sequence[float],
+    how: Measurement,
+    device: Device,
+    flops: int | None,
+    warmup_runs: int = WARMUP_RUNS + 1,
+) -> Timing:
+    p10, median, p90 = np.percentile(times, [10, 50, 90])
+    images = ready.images
+    return Timing(
+        median=float(median),
+        p10=float(p10),
+        p90=float(p90),
+        runs=len(times),
+        warmup_runs=warmup_runs,
+        is_steady=is_steady(times),
+        compile_time=ready.compile_time,
+        first_call_time=ready.first_call_time,
+        batch_size=len(images),
+        input_shape=(images.shape[1], images.shape[2], images.shape[3]),
+        dtype=ready.model.compute_dtype,
+        step=how.step,
+        device=str(device),
+        device_name=device.name,
+        device_memory_bytes=device.memory_bytes,
+        backend=backend().name,
+        compiler=ready.compiler,
+        flops=None if flops is None else flops * len(images) * (3 if how.trains else 1),
+        peak_flops_per_second=_peak_flops(device.name, ready.model.compute_dtype),
+        peak_memory_bytes=None,
+        xla=ready.xla,
+    )
 
 
 def _variants(images: np.ndarray) -> list[np.ndarray]:
@@ -352,7 +400,7 @@ def _peak_flops(device: str, dtype: str) -> float:
             size *= 2
 
 
-def _alternating(run: Callable[..., Any], inputs: list[list[Any]]) -> Callable[[], Any]:
+def alternating(run: Callable[..., Any], inputs: list[list[Any]]) -> Callable[[], Any]:
     """Return a call that takes the next of several inputs each time."""
     place = 0
 
@@ -390,21 +438,58 @@ def _until_steady(
     return times
 
 
-def _median(run: Callable[[], Any], time_limit: float, is_stale: Callable[[], bool]) -> float:
+def _turns_until_steady(
+    run_a: Callable[[], Any],
+    run_b: Callable[[], Any],
+    time_limit: float,
+    is_stale: Callable[[], bool],
+) -> tuple[list[float], list[float], list[float]]:
+    """Return the times of runs in turns, and their ratios.
+
+    They go on until the ratio and both medians are steady, or the time is up. That is looked at
+    now and then only: looking takes time, after which the next run is slower.
+    """
+    end = perf_counter() + time_limit
+    times_a: list[float] = []
+    times_b: list[float] = []
+    count = FEWEST_FOR_INTERVAL
+    while True:
+        while len(times_b) < count:
+            for run, times in ((run_a, times_a), (run_b, times_b)):
+                times += _repeat(run, 1, is_stale)
+        ratios = [a / b for a, b in zip(times_a, times_b, strict=True)]
+        if perf_counter() >= end or all(map(is_steady, (ratios, times_a, times_b))):
+            return times_a, times_b, ratios
+        count += max(1, count // 10)
+
+
+def median_time(run: Callable[[], Any], time_limit: float, is_stale: Callable[[], bool]) -> float:
+    """Return the median time of a run in seconds, once one run is over."""
     run()
     return float(np.median(_until_steady(run, time_limit, is_stale)))
 
 
-def is_steady(times: list[float]) -> bool:
-    """Return whether the median's 95 % confidence interval is within 2 % of the median.
+def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return a 95 % confidence interval of the median of what the values were drawn from.
 
-    The interval is that of order statistics (ranks n/2 ± 1.96·√n/2), which assumes nothing about
-    how the times are distributed.
+    It is that of order statistics (ranks n/2 ± 1.96·√n/2, or all values where these are too few),
+    which assumes nothing about how the values are distributed.
+
+    Args:
+        values: At least 6; fewer cannot tell, and give None.
     """
-    count = len(times)
+    count = len(values)
+    if count < FEWEST_FOR_INTERVAL:
+        return None
     half_width = 0.98 * math.sqrt(count)
+    ranked = sorted(values)
     first, last = math.floor(count / 2 - half_width), math.ceil(count / 2 + half_width)
-    if first < 0 or last >= count:
+    return ranked[max(first, 0)], ranked[min(last, count - 1)]
+
+
+def is_steady(times: Sequence[float]) -> bool:
+    """Return whether the median's 95 % confidence interval is within 2 % of the median."""
+    interval = median_interval(times)
+    if interval is None:
         return False
-    ranked = sorted(times)
-    return ranked[last] - ranked[first] <= 2 * STEADY * ranked[count // 2]
+    return interval[1] - interval[0] <= 2 * STEADY * sorted(times)[len(times) // 2]

@@ -16,6 +16,7 @@ from explorer import (
     build,
     trace,
 )
+from explorer.analysis import memory_curve
 from explorer.graph import Graph, input_feature
 from explorer.layers import Activation, Add, Conv2D, Conv2DTranspose, UpSampling2D
 from tests.keras_helpers import tensor_of
@@ -76,6 +77,22 @@ def test_peak_memory_of_any_graph_is_that_of_the_features_still_needed(plan):
     assert analyze(graph).peak_activation_bytes == 4 * brute_force_peak(graph)
 
 
+@given(graph_plans())
+def test_the_memory_curve_splits_what_is_still_needed_and_its_maximum_is_the_peak(plan):
+    graph = Graph(follow_plan(plan, input_feature)[1])
+    curve = memory_curve(graph)
+    assert [point.node for point in curve] == list(graph)
+    for step, point in enumerate(curve):
+        later = {source for node in graph.nodes[step + 1 :] for source in node.inputs}
+        held = (later | set(graph.outputs)) & set(graph.nodes[:step]) - set(point.node.inputs)
+        assert set(point.held) == held
+        assert point.own_bytes == 4 * prod(point.node.shape)
+        assert point.input_bytes == 4 * sum(prod(node.shape) for node in set(point.node.inputs))
+        assert point.held_bytes == 4 * sum(prod(node.shape) for node in held)
+    peak = max(point.total_bytes for point in curve)
+    assert peak == analyze(graph).peak_activation_bytes
+
+
 def test_a_skip_source_stays_in_memory_until_the_decoder_uses_it():
     image = input_feature((8, 8, 1))  # 64 values
     skip = Conv2D(name="skip", filters=4)(image)  # 256
@@ -85,6 +102,9 @@ def test_a_skip_source_stays_in_memory_until_the_decoder_uses_it():
     joined = Graph([Add(name="add")([skip, last])])  # 256
     # At the addition: the skip source, the last convolution and the sum.
     assert analyze(joined).peak_activation_bytes == 4 * (256 + 256 + 256)
+    up_point = next(point for point in memory_curve(joined) if point.node.name == "up")
+    assert (up_point.own_bytes, up_point.input_bytes) == (4 * 128, 4 * 32)
+    assert (up_point.held_bytes, [node.name for node in up_point.held]) == (4 * 256, ["skip"])
     # Without it: the enlarged feature and the last convolution.
     assert analyze(Graph([last])).peak_activation_bytes == 4 * (128 + 256)
 

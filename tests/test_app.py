@@ -16,9 +16,9 @@ from explorer import (
     live_keras,
     presets,
 )
-from explorer import app as app_module
 from explorer.keras_tasks import rebuild, run_forward
 from explorer.parameters import parameters_of
+from explorer.views.totals import Totals
 from explorer.worker import Worker, WorkerDied
 
 
@@ -85,7 +85,8 @@ def result(widget) -> str:
 
 def shown(widget) -> tuple[int, str, int]:
     """What the views show: rows of the table, the drawing, and the total parameters."""
-    return len(widget._table.rows), widget._diagram.svg, widget._table.total[0]
+    table = widget._screen.views["Layers"]
+    return len(table.rows), widget._screen.diagram.canvas.svg, table.total[0]
 
 
 def test_without_arguments_a_small_unet_is_shown(worker):
@@ -104,9 +105,9 @@ def test_a_moved_control_reshapes_everything(widget):
     number(widget, "down_blocks").value = 3
 
     assert widget.architecture == attrs.evolve(SMALL, down_blocks=3)
-    assert len(widget.graph) == len(widget._table.rows) != before[0]
-    assert widget._diagram.svg != before[1]
-    assert widget._table.total[0] == widget.report.total_params
+    assert len(widget.graph) == len(widget._screen.views["Layers"].rows) != before[0]
+    assert widget._screen.diagram.canvas.svg != before[1]
+    assert widget._screen.views["Layers"].total[0] == widget.report.total_params
 
 
 def test_a_slider_does_the_same_as_its_number(widget):
@@ -207,7 +208,7 @@ def test_assigning_an_architecture_moves_the_controls(widget):
 
     assert number(widget, "filters").value == 5
     assert number(widget, "up_blocks").value == 1
-    assert len(widget._table.rows) == len(widget.graph)
+    assert len(widget._screen.views["Layers"].rows) == len(widget.graph)
 
 
 def test_assigning_the_input_shape_moves_the_controls(widget):
@@ -254,12 +255,13 @@ def test_wrong_start_values_are_refused(worker):
 
 
 def test_the_detail_of_the_drawing_can_be_chosen(widget):
-    before = widget._diagram.svg
+    before = widget._screen.diagram.canvas.svg
 
-    widget._detail.value = "layers"
-    assert "conv0" in widget._diagram.svg
-    widget._detail.value = "blocks"
-    assert widget._diagram.svg == before
+    detail = widget._screen.diagram._form.controls["detail"]._inputs[-1]
+    detail.value = "layers"
+    assert "conv0" in widget._screen.diagram.canvas.svg
+    detail.value = "blocks"
+    assert widget._screen.diagram.canvas.svg == before
 
 
 def test_the_keras_model_is_built_here_on_request(widget):
@@ -423,18 +425,18 @@ def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, 
 
 
 def test_every_layers_time_stands_in_the_table(widget, worker):
-    assert widget._table.whole == 0
+    assert widget._screen.views["Layers"].whole == 0
     widget._keras.forward.layers.click()
     worker.answer()
 
     assert "each alone" in result(widget)
-    assert widget._table.whole > 0
-    times = {row[0]: row[-1] for row in widget._table.rows}
+    assert widget._screen.views["Layers"].whole > 0
+    times = {row[0]: row[-1] for row in widget._screen.views["Layers"].rows}
     assert times.pop(widget.graph.inputs[0].name) is None
     assert all(time > 0 for time in times.values())
 
     number(widget, "filters").value = 3
-    assert widget._table.whole == 0, "times of another design are taken away"
+    assert widget._screen.views["Layers"].whole == 0, "times of another design are taken away"
 
 
 def test_what_is_chosen_is_measured(widget, worker):
@@ -498,7 +500,7 @@ def test_an_unforeseen_error_is_on_the_screen(widget, monkeypatch):
     def broken(*_: object) -> None:
         raise RuntimeError("<unforeseen>")
 
-    monkeypatch.setattr(app_module, "diagram", broken)
+    monkeypatch.setattr(Totals, "show", broken)
     number(widget, "filters").value = 4
 
     assert "RuntimeError: &lt;unforeseen&gt;" in widget._problem.value
@@ -542,8 +544,8 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
     for thread in threads:
         thread.join()
 
-    assert widget._table.total[0] == widget.report.total_params
-    assert widget._table.rows[1][2][2] == widget.architecture.filters
+    assert widget._screen.views["Layers"].total[0] == widget.report.total_params
+    assert widget._screen.views["Layers"].rows[1][2][2] == widget.architecture.filters
     assert widget._problem.value == ""
 
 

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import Hourglass, LeapCNN, UNet, diagram, presets, trace
+from explorer import Hourglass, LeapCNN, ParameterError, UNet, analyze, diagram, presets, trace
+from explorer.cards import cards_of, items_of, links_of, merged
+from explorer.comparison import compare
+from explorer.diagram import Diagram
+from explorer.dot import TALLEST, WIDEST, DiagramOptions, Drawing
 from explorer.graph import depth_first
 from explorer.layers import Activation, Layer, layer_kinds
 from explorer.palette import DARK, LIGHT, dark_theme
+from explorer.selection import block_id
 from explorer.summaries import INDENT, summaries, summary
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -151,13 +156,163 @@ def test_bold_titles_are_written_as_browsers_know_them(tmp_path):
         assert "Arial Bold" not in svg
 
 
-def test_another_ending_or_detail_is_refused_by_name(tmp_path):
+def test_another_ending_or_option_is_refused_by_name(tmp_path):
     graph = trace(LeapCNN(filters=2), (64, 64, 1))
 
     with pytest.raises(ValueError, match=r"net\.bmp.*\.svg"):
         diagram(graph).save(tmp_path / "net.bmp")
-    with pytest.raises(ValueError, match="everything"):
+    with pytest.raises(ParameterError, match="detail='everything'"):
         diagram(graph, "everything")
+    with pytest.raises(ParameterError, match="direction='down'"):
+        diagram(graph, direction="down")
+    with pytest.raises(ParameterError, match="colour_by='taste'"):
+        diagram(graph, colour_by="taste")
+    with pytest.raises(ValueError, match=r"stack9.*stack0_enc0"):
+        diagram(graph, expanded=["stack9"])
+
+
+def texts(svg: str) -> dict[str, list[str]]:
+    """What stands in each box, by its id."""
+    return {
+        group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
+        for group in ElementTree.fromstring(svg).iter(f"{SVG}g")
+        if (group.get("id") or "").startswith("block-")
+    }
+
+
+def test_single_blocks_are_expanded_or_summed_up():
+    graph = trace(UNet(filters=2), (64, 64, 1))
+
+    opened = texts(diagram(graph, expanded=["stack0_enc1"]).svg())
+    closed = texts(diagram(graph, "layers", expanded=["stack0_enc1"]).svg())
+
+    assert {card for card, lines in opened.items() if "conv0" in lines} == {"block-stack0_enc1"}
+    assert "conv0" not in closed["block-stack0_enc1"]
+    assert "conv0" in closed["block-stack0_enc0"]
+
+
+@pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
+@pytest.mark.parametrize(
+    ("direction", "axis", "sign"), [("left to right", 0, 1), ("top to bottom", 1, -1)]
+)
+def test_in_one_line_blocks_follow_each_other(architecture, shape, direction, axis, sign):
+    graph = trace(architecture, shape)
+    cards = cards_of(graph)
+    place = positions(diagram(graph, direction=direction))
+    assert set(place) == {card.id for card in cards}
+    for link in links_of(graph, cards):
+        assert sign * place[link.source][axis] < sign * place[link.target][axis]
+
+
+def test_slabs_are_as_high_as_features_and_as_wide_as_the_root_of_their_channels():
+    graph = trace(UNet(filters=4), (128, 64, 1))
+    svg = ElementTree.fromstring(diagram(graph, draw_sizes=True).svg())
+    slabs = {}
+    for group in svg.iter(f"{SVG}g"):
+        if (group.get("id") or "").startswith("a_layer-"):
+            points = next(group.iter(f"{SVG}polygon")).get("points").split()
+            xs, ys = zip(*(map(float, point.split(",")) for point in points), strict=True)
+            slabs[group.get("id")[8:]] = max(xs) - min(xs), max(ys) - min(ys)
+
+    most = max(node.shape[2] for node in graph)
+    assert len(slabs) > 10
+    for name, (width, height) in slabs.items():
+        shape = graph[name].shape
+        assert height == pytest.approx(max(4, TALLEST * shape[0] / 128), abs=1)
+        assert width == pytest.approx(max(4, WIDEST * (shape[2] / most) ** 0.5), abs=1)
+
+
+@pytest.mark.parametrize("name", ["parameters", "MACs", "memory", "time"])
+def test_colours_tell_the_share_of_the_whole(name):
+    graph = trace(UNet(filters=4), (64, 64, 1))
+    report = analyze(graph)
+    times = {row.name: 0.001 * (i + 1) for i, row in enumerate(report.layers)}
+    values = {
+        "parameters": {row.name: row.params for row in report.layers},
+        "MACs": {row.name: row.macs for row in report.layers},
+        "memory": {row.name: row.memory_bytes for row in report.layers},
+        "time": times,
+    }[name]
+    svg = ElementTree.fromstring(diagram(graph, "layers", colour_by=name, times=times).svg())
+    marks = {
+        group.get("id")[8:]: next(group.iter(f"{SVG}polygon")).get("fill")
+        for group in svg.iter(f"{SVG}g")
+        if (group.get("id") or "").startswith("a_layer-")
+    }
+
+    whole = sum(values.values())
+    assert len(marks) == len(graph) - 1
+    for layer, colour in marks.items():
+        share = values[layer] / whole
+        wanted = sum(share >= limit for limit in (0.01, 0.03, 0.1, 0.3))
+        assert colour == LIGHT.scale[wanted]
+    assert len(set(marks.values())) >= 3
+
+
+def test_what_is_not_known_is_said_so():
+    drawn = texts(diagram(trace(UNet(filters=2), (64, 64, 1)), colour_by="time").svg())
+
+    assert any("time unknown" in line for line in drawn["block-stack0_enc0"])
+
+
+def test_two_designs_are_drawn_as_one():
+    a, b = (trace(UNet(filters=2, down_blocks=n, up_blocks=n), (64, 64, 1)) for n in (3, 2))
+    both = merged(compare(a, b))
+    drawing = Drawing(
+        cards=both.cards,
+        links=both.links,
+        notes=both.notes,
+        outputs=b.outputs,
+        options=DiagramOptions(),
+    )
+    drawn = texts(Diagram(drawing.dot()).svg())
+
+    known = {block_id(node): node for graph in (a, b) for node in graph}
+    assert set(drawn) == set(known)
+    comparison = compare(a, b)
+    for card, lines in drawn.items():
+        state = comparison.state_of(card)
+        assert [line for line in lines if line in LIGHT.states] == (
+            [] if state == "same" else [state]
+        )
+    ends = {(link.source, link.target): link.state for link in both.links}
+    assert ends["block-stack0_enc0", "block-stack0_enc1"] == ""
+    assert ends["block-stack0_enc2", "block-stack0_dec0"] == "only in A"
+    assert ends["block-stack0_enc1", "block-stack0_dec0"] == "only in B"
+
+
+@pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
+@pytest.mark.parametrize("detail", ["blocks", "layers"])
+def test_one_can_walk_along_the_items_of_a_drawing(architecture, shape, detail):
+    graph = trace(architecture, shape)
+    cards = cards_of(graph)
+    opened = detail == "layers"
+    items = items_of(graph, cards, lambda card: opened, analyze(graph), {})
+
+    walked = {(items[i].id, items[j].id) for i in range(len(items)) for j in items[i].feeds}
+    if opened:
+        name_of = {node: f"layer-{node.name}" for node in graph}
+    else:
+        name_of = {node: block_id(node) for node in graph}
+    wanted = {
+        (name_of[source], name_of[node])
+        for node in graph
+        for source in node.inputs
+        if name_of[source] != name_of[node]
+    }
+    if opened:  # one comes into a card by its title
+        wanted |= {
+            (name_of[source], block_id(node))
+            for node in graph
+            for source in node.inputs
+            if block_id(source) != block_id(node)
+        }
+        wanted |= {(card.id, name_of[card.nodes[0]]) for card in cards}
+    assert walked == wanted
+    for item in items:
+        assert "parameters" in item.text
+        assert "stride" in item.text
+    assert all(not item.parent or item.parent in {card.id for card in cards} for item in items)
 
 
 def test_names_that_a_user_types_are_escaped():
@@ -229,18 +384,24 @@ def test_text_has_the_contrast_that_wcag_aa_asks_for(colours):
         assert contrast(colours.header_text, header) >= 4.5
         assert contrast(colours.text, body) >= 4.5
         assert contrast(colours.muted, body) >= 4.5
+        # A state is written as text, too; marks of layers need less contrast than text.
+        assert all(contrast(frame, body) >= 4.5 for frame in colours.states.values())
+        assert all(contrast(mark, body) >= 3 for mark in colours.families.values())
+    assert all(contrast(colours.text, step) >= 4.5 for step in colours.scale)
 
 
 def test_every_colour_of_the_drawing_has_a_dark_twin():
     drawn = set()
     for architecture, shape in SETTINGS:
-        svg = ElementTree.fromstring(diagram(trace(architecture, shape)).svg())
-        for element in svg.iter():
-            drawn |= {element.get("fill"), element.get("stroke")}
+        for options in ({}, {"detail": "layers"}, {"colour_by": "MACs", "draw_sizes": True}):
+            svg = ElementTree.fromstring(diagram(trace(architecture, shape), **options).svg())
+            for element in svg.iter():
+                drawn |= {element.get("fill"), element.get("stroke")}
     colours = {colour for colour in drawn if colour and colour.startswith("#")}
 
     assert colours <= {*dark_theme(), LIGHT.header_text}
-    assert len(dark_theme()) == 4 + 2 * len(LIGHT.cards), "no two colours are the same"
+    count = 4 + 2 * len(LIGHT.cards) + len(LIGHT.families) + len(LIGHT.states) + len(LIGHT.scale)
+    assert len(dark_theme()) == count, "no two colours are the same"
 
 
 def test_drawing_prints_nothing():

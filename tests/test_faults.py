@@ -134,7 +134,7 @@ def survive(ways: list[tuple[str, str]]) -> int:
     """Strike an explorer of its own in each of these ways, and return how many it outlived."""
     screen = Screen()
     try:
-        drawing = screen.widget._diagram.svg
+        drawing = screen.widget._screen.diagram.canvas.svg
         assert "forward pass" in screen.run()
         for fault, stage in ways:
             said = screen.strike(fault, stage)
@@ -142,7 +142,7 @@ def survive(ways: list[tuple[str, str]]) -> int:
             for text in FAULT_TEXTS[fault]:
                 assert text in said, (fault, stage, said)
             assert screen.widget.architecture == NET
-            assert screen.widget._diagram.svg == drawing
+            assert screen.widget._screen.diagram.canvas.svg == drawing
             assert screen.widget._problem.value == ""
             assert "forward pass" in screen.run(), "the next request works"
             assert "explorer-good" in screen.keras.status.value
@@ -155,7 +155,7 @@ def test_a_hundred_faults_cost_a_message_each(monkeypatch):
     monkeypatch.setattr(live_keras, "SETTLED", 3600)  # nothing is asked for but what is clicked
     ways = [(fault, stage) for fault in FAULT_TEXTS for stage in STAGES]
     # What leaves the process alive is quickly done, so there is more of it.
-    weights = [6 if fault == "exhaust" else 1 for fault, _ in ways]
+    weights = [30 if fault == "exhaust" else 1 for fault, _ in ways]
     every = ways + random.Random(0).choices(ways, weights, k=FAULTS - len(ways))
 
     with ThreadPoolExecutor(2) as pool:

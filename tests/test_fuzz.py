@@ -9,8 +9,8 @@ import pytest
 
 import explorer
 from explorer import Hourglass, LeapCNN, UNet, live_keras, presets
-from explorer.diagram import diagram
-from explorer.views.diagram_view import DiagramView
+from explorer.selection import block_id
+from explorer.views.diagram_view import Canvas
 from explorer.views.history_view import HistoryView
 from explorer.views.picture_upload import PictureUpload
 from explorer.worker import Worker
@@ -50,10 +50,20 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
     if isinstance(found, widgets.Button):
         found.click()
         return f"click {found.description}"
-    if isinstance(found, DiagramView):
-        names = [f"block-{node.block.name}" for node in widget.graph if node.block]
-        found.selected = draw.choice([*names, "", "block-<none>", "nonsense"])
-        return f"select {found.selected}"
+    if isinstance(found, Canvas):
+        node = draw.choice(widget.graph.nodes)
+        name = draw.choice([block_id(node), f"layer-{node.name}", "", "block-<none>", "nonsense"])
+        act = draw.choice(
+            [
+                {"select": name},
+                {"toggle": name},
+                {"find": name[-5:], "step": 1},
+                {"save": "dot"},
+                {},
+            ]
+        )
+        found._handle_custom_msg(act, [])
+        return f"{act}"
     if isinstance(found, HistoryView):
         move = draw.choice([{"to": -1}, {"to": 0}, {"by": -1}, {"by": 1}, {"to": 10**9}, {}])
         found._handle_custom_msg(move, [])
@@ -99,7 +109,7 @@ KINDS = (
     widgets.Accordion,
     PictureUpload,
     HistoryView,
-    DiagramView,
+    Canvas,
 )
 
 
@@ -108,10 +118,15 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
     assert "Something went wrong" not in widget._problem.value
     assert widget.architecture == design.architecture
     assert widget.input_shape == design.input.shape
-    assert [row[0] for row in widget._table.rows] == [node.name for node in widget.graph]
-    assert widget._table.total[0] == widget.report.total_params
+    assert [row[0] for row in widget._screen.views["Layers"].rows] == [
+        node.name for node in widget.graph
+    ]
+    assert widget._screen.views["Layers"].total[0] == widget.report.total_params
     if with_drawing:
-        assert widget._diagram.svg == diagram(widget.graph, widget._detail.value).svg()
+        canvas = widget._screen.diagram.canvas
+        drawn = {item["id"] for item in canvas.items if not item["parent"]}
+        assert drawn == {block_id(node) for node in widget.graph}
+        assert all(f'id="{card}"'.replace("-", "&#45;") in canvas.svg for card in drawn)
 
 
 def rest(widget: explorer.Explorer) -> None:
@@ -157,7 +172,7 @@ def test_ten_thousand_random_events(seed, worker, monkeypatch):
         for number in range(EVENTS // 10):
             done.append(one_event(draw, widget))
             check_views(widget, with_drawing=number % 20 == 0)
-            if len(widget._table.rows) > MANY_LAYERS:
+            if len(widget._screen.views["Layers"].rows) > MANY_LAYERS:
                 with widget.hold_trait_notifications():
                     widget.architecture, widget.input_shape = draw.choice(SMALL), SHAPE
         rest(widget)

@@ -10,6 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from explorer import LeapCNN, SimpleConvBlock, SimpleUpsamplingBlock, UNet, analyze, build, trace
+from explorer.foreign_layers import Unknown
 from explorer.graph import Graph, input_feature
 from explorer.layers import (
     INTERPOLATIONS,
@@ -19,7 +20,9 @@ from explorer.layers import (
     Conv2DTranspose,
     MaxPooling2D,
     UpSampling2D,
+    ZeroPadding2D,
 )
+from explorer.receptive_field import Box, receptive_window
 from tests.keras_helpers import gradients, make_positive, responses
 from tests.strategies import Listed, hourglasses, leap_cnns, listed, unets
 
@@ -254,3 +257,92 @@ def test_the_field_of_the_last_output_is_the_networks():
     report = analyze(trace(LeapCNN(filters=1, stacks=2), (64, 64, 1)))
     assert report.receptive_field == report.layers[-1].receptive_field
     assert report.receptive_field > report.layers[1].receptive_field
+
+
+def check_windows(graph):
+    """Compare every position's window in the image with the pixels that reach it in Keras."""
+    height, width, channels = graph.input_shape
+    model = build(graph)
+    make_positive(model.layers)
+    every_layer = keras.Model(model.input, [layer.output for layer in model.layers])
+    pixels = np.eye(height * width, dtype="float32").reshape(-1, height, width, 1)
+    outputs = every_layer(np.repeat(pixels, channels, axis=3), training=False)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    for node, output in zip(graph, outputs, strict=True):
+        strength = np.sum(output, axis=3)
+        assert np.isfinite(strength).all(), "values grew too large: draw a smaller network"
+        for row, column in np.ndindex(node.shape[:2]):
+            rows, columns = np.nonzero(strength[:, row, column].reshape(height, width))
+            shown = Box(rows.min(), columns.min(), rows.max(), columns.max()) if rows.size else None
+            assert receptive_window(graph, node, row, column).inside == shown, (node, row, column)
+    keras.backend.clear_session(free_memory=False)
+
+
+@given(drawn_lists.filter(lambda net: net.maximum_stride <= 12))
+@settings(max_examples=4)
+def test_windows_at_every_position_are_what_reaches_it(architecture):
+    stride = architecture.maximum_stride
+    check_windows(trace(architecture, (stride * max(1, 8 // stride), stride, 1)))
+
+
+@given(chains(), st.integers(6, 9), st.integers(3, 6))
+@settings(max_examples=8)
+def test_windows_at_every_position_of_sizes_that_no_stride_divides(layers, height, width):
+    feature = input_feature((height, width, 1))
+    for layer in layers:
+        feature = layer(feature)
+    check_windows(Graph([feature]))
+
+
+def test_windows_where_taps_fall_beside_the_image_and_between_kernels():
+    image = input_feature((9, 6, 2))
+    pooled = MaxPooling2D(name="pool", pool_size=1, strides=3)(image)
+    holes = Conv2DTranspose(name="holes", filters=1, kernel_size=2, strides=3)(pooled)
+    wide = Conv2D(name="wide", filters=1, kernel_size=2, dilation_rate=7)(image)
+    joined = Add(name="sum")([holes, wide])
+    check_windows(Graph([Conv2D(name="conv", filters=1, kernel_size=2)(joined)]))
+
+
+def test_windows_where_one_way_ends_between_rows_and_another_between_columns():
+    holes = Conv2DTranspose(name="holes", filters=1, kernel_size=1)(input_feature((3, 4, 1)))
+    ways = [
+        ZeroPadding2D(name="after", before=0, after=1)(holes),
+        ZeroPadding2D(name="before", before=1, after=0)(holes),
+    ]
+    graph = Graph([Add(name="sum")(ways)])
+
+    check_windows(graph)
+    assert receptive_window(graph, graph["sum"], 2, 3).inside is None
+    assert receptive_window(graph, graph["sum"], 3, 3).inside == Box(1, 1, 1, 1)
+
+
+@given(drawn_unets | drawn_leap_cnns)
+@settings(max_examples=10)
+def test_the_largest_whole_window_is_the_receptive_field(architecture):
+    stride = architecture.maximum_stride
+    graph = trace(architecture, (2 * stride, stride, 1))
+    for node, row in zip(graph, analyze(graph).layers, strict=True):
+        windows = [receptive_window(graph, node, *at).whole for at in np.ndindex(node.shape[:2])]
+        extents = max(w.height for w in windows), max(w.width for w in windows)
+        assert extents == row.receptive_field
+
+
+def test_a_window_at_the_border_goes_on_outside():
+    image = input_feature((16, 16, 1))
+    graph = Graph([Conv2D(name="conv", filters=1, kernel_size=5, strides=2)(image)])
+
+    window = receptive_window(graph, graph["conv"], 0, 7)
+
+    assert window.whole == Box(-1, 13, 3, 17)
+    assert window.inside == Box(0, 13, 3, 15)
+    assert (window.inside.height, window.inside.width) == (4, 3)
+
+
+def test_behind_an_unknown_layer_no_window_is_known():
+    image = input_feature((8, 8, 1))
+    unknown = Unknown("Own", name="own", shape=(8, 8, 1), counted=False)(image)
+    graph = Graph([Conv2D(name="conv", filters=1)(unknown)])
+
+    assert receptive_window(graph, graph["image_in"], 3, 4).inside == Box(3, 4, 3, 4)
+    assert receptive_window(graph, graph["own"], 3, 4) is None
+    assert receptive_window(graph, graph["conv"], 3, 4) is None

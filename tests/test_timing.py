@@ -1,6 +1,7 @@
 """What is measured is what was asked for; `tests/test_jax.py` runs this file on JAX as well."""
 
 import itertools
+import math
 import statistics
 import time
 
@@ -9,16 +10,28 @@ import keras
 import numpy as np
 import pytest
 
-from explorer import Hourglass, ParameterError, UNet, analyze, build, timing, trace
+from explorer import (
+    Custom,
+    Hourglass,
+    ParameterError,
+    SimpleConvBlock,
+    UNet,
+    analyze,
+    build,
+    timing,
+    trace,
+)
 from explorer.backends import Compiled, Device, backend, environment, find_device, free_bytes
+from explorer.layer_timing import LayerTime, LayerTimes, time_layers
 from explorer.measurement import Measurement
 from explorer.parameters import parameters_of
 from explorer.timing import (
+    FEWEST_FOR_INTERVAL,
     MINIMUM_RUNS,
     GivenUp,
-    LayerTimes,
     is_steady,
-    time_layers,
+    median_interval,
+    time_interleaved,
     time_model,
 )
 
@@ -247,7 +260,7 @@ def test_every_layer_is_timed_on_its_own_input(model, images, monkeypatch):
 
 
 def test_layers_times_are_compared_with_the_whole():
-    layer = timing.LayerTime("a", 0.25)
+    layer = LayerTime("a", 0.25)
     times = LayerTimes(whole=0.75, layers=(layer, attrs.evolve(layer, name="b")), call=0.01)
 
     assert times.total == 0.5
@@ -275,17 +288,124 @@ def test_one_outlier_does_not_unsettle_a_median():
     assert is_steady([1.0] * 30 + [50.0])
 
 
-def test_the_interval_covers_the_true_median_as_often_as_promised():
-    """Ranks n/2 ± 1.96·√n/2 are those of a 95 % interval: check it by simulation."""
-    random = np.random.default_rng(1)
-    count, covered, trials = 60, 0, 2000
-    half = 0.98 * count**0.5
-    first, last = int(np.floor(count / 2 - half)), int(np.ceil(count / 2 + half))
-    for _ in range(trials):
-        ranked = np.sort(random.exponential(size=count))
-        covered += ranked[first] <= np.log(2) <= ranked[last]
+@pytest.mark.parametrize("count", [6, 7, 8, 9, 20, 60, 333, 1000])
+def test_the_interval_covers_the_true_median_as_often_as_promised(count):
+    first, last = median_interval(range(count))
 
-    assert 0.94 <= covered / trials <= 0.99
+    # The number of values below the median is binomial; the interval covers it from rank to rank.
+    ways = sum(math.comb(count, below) for below in range(first + 1, last + 1))
+    assert 0.94 <= ways / 2**count <= 0.99
+
+
+def test_five_values_are_too_few_for_an_interval():
+    assert median_interval([1.0] * (FEWEST_FOR_INTERVAL - 1)) is None
+
+
+# Two models in turns.
+
+
+@pytest.fixture(scope="module")
+def pair():
+    tiny = Custom(encoder=(SimpleConvBlock(filters=2, num_convs=1),))
+    return build(tiny, SHAPE), build(tiny, (16, 48, 1))
+
+
+@pytest.fixture(scope="module")
+def batches(images) -> tuple[np.ndarray, np.ndarray]:
+    return images, np.random.default_rng(1).random((3, 16, 48, 1), dtype=np.float32)
+
+
+def test_a_pair_has_a_timing_of_each_and_keeps_its_weights(pair, batches):
+    before = [model.get_weights() for model in pair]
+
+    how = Measurement(step="training step")
+    found = time_interleaved(pair, batches, how, flops=(10, None), time_limit=0)
+
+    assert (found.a.batch_size, found.a.input_shape) == (2, SHAPE)
+    assert (found.b.batch_size, found.b.input_shape) == (3, (16, 48, 1))
+    assert found.a.runs == found.b.runs == FEWEST_FOR_INTERVAL
+    assert found.a.flops == 3 * 2 * 10
+    assert found.b.flops is None
+    assert found.a.step == found.b.step == "training step"
+    assert 0 < found.low <= found.speedup <= found.high
+    for model, kept in zip(pair, before, strict=True):
+        for old, new in zip(kept, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+def test_the_models_of_a_pair_run_in_turns_on_different_inputs(pair, batches, monkeypatch):
+    seen = []
+    forward = type(backend()).forward
+
+    def noting(self, layer, *args):
+        made = forward(self, layer, *args)
+
+        def run(*tensors):
+            seen.append((layer, keras.ops.convert_to_numpy(tensors[0]).tobytes()))
+            return made.run(*tensors)
+
+        return attrs.evolve(made, run=run)
+
+    monkeypatch.setattr(type(backend()), "forward", noting)
+    found = time_interleaved(pair, batches, time_limit=0)
+
+    turns = seen[-2 * found.a.runs :]
+    assert [layer for layer, _ in turns] == [*pair] * found.a.runs
+    for first in (0, 1):
+        inputs = [data for _, data in turns[first::2]]
+        assert all(now != following for now, following in itertools.pairwise(inputs))
+    assert len(seen) == 2 * (found.a.runs + found.a.warmup_runs)
+
+
+class Machine:
+    """A machine whose time is known: each run takes its seconds, times what disturbs all runs."""
+
+    def __init__(self, disturbances) -> None:
+        self.now = 0.0
+        self.disturbances = disturbances
+        self.started = 0
+
+    def runs(self, seconds: float):
+        def run() -> None:
+            self.now += seconds * self.disturbances[self.started // 2 % len(self.disturbances)]
+            self.started += 1
+
+        return run
+
+
+def timed_turns(machine: Machine, monkeypatch, time_limit: float):
+    monkeypatch.setattr(timing, "perf_counter", lambda: machine.now)
+    return timing._turns_until_steady(machine.runs(0.018), machine.runs(0.01), time_limit, bool)
+
+
+def test_what_disturbs_both_alike_leaves_their_ratio_exact(monkeypatch):
+    machine = Machine(np.random.default_rng(0).uniform(1, 3, 1000))
+
+    times_a, times_b, ratios = timed_turns(machine, monkeypatch, time_limit=3)
+
+    assert not is_steady(times_a)
+    assert ratios == pytest.approx([1.8] * len(times_b))
+    assert 3 < machine.now < 3.5
+
+
+def test_turns_end_when_ratio_and_medians_are_steady(monkeypatch):
+    machine = Machine([1.0])
+
+    _, _, ratios = timed_turns(machine, monkeypatch, time_limit=60)
+
+    assert len(ratios) == FEWEST_FOR_INTERVAL
+
+
+def test_a_pair_that_nobody_waits_for_is_given_up(pair, batches):
+    asked = []
+
+    def is_stale() -> bool:
+        asked.append(True)
+        return len(asked) > 12
+
+    with pytest.raises(GivenUp):
+        time_interleaved(pair, batches, time_limit=60, is_stale=is_stale)
+    assert len(asked) == 13
 
 
 def test_the_environment_names_versions_and_device():

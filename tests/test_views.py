@@ -4,6 +4,8 @@ import pytest
 from explorer import UNet, analyze, build, trace
 from explorer.formatting import byte_size, duration, short_count
 from explorer.keras_tasks import Built, BuiltLayer, ForwardPass, Picture
+from explorer.scene import Scene
+from explorer.state import Design, Input
 from explorer.timing import Timing
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus, compare
@@ -11,6 +13,7 @@ from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
+DESIGN = Design(NET, Input(32, 32, 1))
 GRAPH = trace(NET, (32, 32, 1))
 REPORT = analyze(GRAPH)
 
@@ -95,9 +98,9 @@ def test_totals_show_what_the_report_says():
 
 
 def test_the_table_has_a_row_for_every_layer():
-    view = LayerTable()
+    view = LayerTable(lambda selected: None)
 
-    view.show(REPORT)
+    view.show(Scene(DESIGN))
 
     assert [row[0] for row in view.rows] == [node.name for node in GRAPH]
     first = REPORT.layers[1]
@@ -113,6 +116,25 @@ def test_the_table_has_a_row_for_every_layer():
         None,
     ]
     assert view.total == [REPORT.total_params, REPORT.macs, REPORT.peak_memory_bytes]
+    assert view.whole == 0
+
+
+def test_the_table_marks_what_is_selected_and_says_what_was_clicked():
+    clicked = []
+    view = LayerTable(clicked.append)
+    view.show(Scene(DESIGN, "block-stack0_enc0"))
+    rows = view.rows
+    assert view.selected == [node.name for node in GRAPH if node.name.startswith("stack0_enc0_")]
+
+    view.show(Scene(DESIGN, "layer-stack0_enc0_conv1", times={"stack0_enc0_conv1": 0.5}))
+    assert view.selected == ["stack0_enc0_conv1"]
+    assert [row[0] for row in view.rows if row[-1]] == ["stack0_enc0_conv1"]
+    times = view.rows
+    view.show(Scene(DESIGN, "", times={"stack0_enc0_conv1": 0.5}))
+    assert view.rows is times is not rows, "rows are sent again only when they are others"
+
+    view._handle_custom_msg({"select": "layer-stack0_enc0_conv0"}, [])
+    assert clicked == ["layer-stack0_enc0_conv0"]
 
 
 def test_an_unknown_receptive_field_is_said_so():
@@ -121,13 +143,11 @@ def test_an_unknown_receptive_field_is_said_so():
         layers=tuple(attrs.evolve(row, receptive_field=None) for row in REPORT.layers),
         receptive_field=None,
     )
-    totals, table = Totals(), LayerTable()
+    totals = Totals()
 
     totals.show(report, NET, batch_size=1)
-    table.show(report)
 
     assert "unknown" in totals.value
-    assert all(row[7] is None for row in table.rows)
 
 
 def test_a_model_that_equals_the_report_has_no_differences():
@@ -194,7 +214,8 @@ def test_a_result_shows_its_figures_and_pictures():
     picture = Picture("channel <3>", b"\x89PNG")
     view = ForwardView(lambda: None)
 
-    view.show(ForwardPass(as_built(REPORT), timing, picture, (picture,)), REPORT)
+    made = ForwardPass(as_built(REPORT), timing, picture, (picture,), weights="from <x>.weights.h5")
+    view.show(made, REPORT)
 
     shown = view.children[-1].value
     for text in (
@@ -209,6 +230,6 @@ def test_a_result_shows_its_figures_and_pictures():
         "CPU (a processor), 8.00 GiB",
         "channel &lt;3&gt;",
         "data:image/png;base64,iVBORw==",
-        "random",
+        "Weights: from &lt;x&gt;.weights.h5",
     ):
         assert text in shown

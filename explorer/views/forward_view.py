@@ -9,8 +9,8 @@ import attrs
 import ipywidgets as widgets
 
 from explorer.analysis import Report
+from explorer.cards import size_text
 from explorer.controls import Form, plain_layout
-from explorer.diagram import size_text
 from explorer.formatting import byte_size, duration, short_count
 from explorer.measurement import Measurement
 from explorer.parameters import ParameterError, parameters_of
@@ -18,7 +18,8 @@ from explorer.views.picture_upload import PictureUpload
 
 if TYPE_CHECKING:
     from explorer.keras_tasks import ForwardPass, Picture
-    from explorer.timing import LayerTimes, Timing
+    from explorer.layer_timing import LayerTimes
+    from explorer.timing import Timing
 
 
 class ForwardView(widgets.VBox):
@@ -138,8 +139,8 @@ class ForwardView(widgets.VBox):
                 f'<div class="explorer-pictures">{_figure(result.image)}'
                 f'<span class="explorer-arrow" aria-hidden="true">→</span>{pictures}</div>'
                 '<p class="explorer-muted">The strongest channels of the output (largest mean '
-                "absolute value), each stretched from black to white. The weights are random: the "
-                "network is not trained.</p>"
+                "absolute value), each stretched from black to white. Weights: "
+                f"{escape(result.weights)}.</p>"
             )
         self._show_result(
             f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'

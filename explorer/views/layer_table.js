@@ -1,4 +1,5 @@
-// A table of layers; a click on a column's heading sorts by it, a second one reverses.
+// A table of layers; a click on a column's heading sorts by it, a second one reverses. A click on a
+// row selects its layer.
 
 const inGroups = new Intl.NumberFormat("en-US");
 const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
@@ -113,9 +114,12 @@ function render({ model, el }) {
     });
     const rows = inOrder(model.get("rows")).map((values) => {
       const row = document.createElement("tr");
+      row.dataset.layer = values[0];
       values.slice(0, shown).forEach((value, index) => {
-        const made = cell(row, "td", columns[index].show(value, whole), index > 1);
+        const text = columns[index].show(value, whole);
+        const made = cell(row, "td", index ? text : "", index > 1);
         if (columns[index].exact) made.title = columns[index].exact(value);
+        if (!index) made.append(Object.assign(document.createElement("button"), { textContent: text }));
       });
       return row;
     });
@@ -127,12 +131,41 @@ function render({ model, el }) {
       const text = known ? (column.totalPrefix ?? "") + column.show(total[column.total]) : "";
       cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);
     });
+    mark();
   }
 
-  // Rows and total come in one message: "change" follows once all of it is set.
-  model.on("change", draw);
-  draw();
-  return () => model.off("change", draw);
+  function mark() {
+    const selected = new Set(model.get("selected"));
+    let first = null;
+    for (const row of body.rows) {
+      const isSelected = selected.has(row.dataset.layer);
+      row.classList.toggle("explorer-selected", isSelected);
+      row.querySelector("button").setAttribute("aria-pressed", isSelected);
+      if (isSelected) first ??= row;
+    }
+    // Only the table scrolls: the page stays where its reader is.
+    if (!first || el.contains(document.activeElement)) return;
+    const above = head.offsetHeight;
+    if (first.offsetTop < el.scrollTop + above || first.offsetTop > el.scrollTop + el.clientHeight - 60) {
+      el.scrollTop = first.offsetTop - above;
+    }
+  }
+
+  body.addEventListener("click", (event) => {
+    const layer = event.target.closest("tr")?.dataset.layer;
+    if (layer) model.send({ select: `layer-${layer}` });
+  });
+
+  // What belongs together comes in one message: "change" follows once all of it is set.
+  let [rows, whole] = [null, null];
+  const update = () => {
+    if (rows === model.get("rows") && whole === model.get("whole")) return mark();
+    [rows, whole] = [model.get("rows"), model.get("whole")];
+    draw();
+  };
+  model.on("change", update);
+  update();
+  return () => model.off("change", update);
 }
 
 export default { render };

@@ -1,15 +1,13 @@
 """Every layer's figures in a table that sorts in the browser."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import traitlets
 
-from explorer.analysis import Report
-
-if TYPE_CHECKING:
-    from explorer.timing import LayerTimes
+from explorer.scene import Scene
 
 
 class LayerTable(anywidget.AnyWidget):
@@ -20,6 +18,7 @@ class LayerTable(anywidget.AnyWidget):
             receptive field (a pair, or None), and its time in seconds (or None).
         total: The last row: parameters, MACs, peak memory in bytes.
         whole: Time of the whole model in seconds, or 0 while no times are shown.
+        selected: Names of the layers that are selected.
     """
 
     _esm = Path(__file__).parent / "layer_table.js"
@@ -27,30 +26,42 @@ class LayerTable(anywidget.AnyWidget):
     rows: Any = traitlets.List().tag(sync=True)
     total: Any = traitlets.List().tag(sync=True)
     whole: Any = traitlets.Float().tag(sync=True)
+    selected: Any = traitlets.List().tag(sync=True)
 
-    def show(self, report: Report) -> None:
-        """Show a report."""
+    def __init__(self, select: Callable[[str], None]) -> None:
+        """Make the view.
+
+        Args:
+            select: Called with the selection that the user made.
+        """
+        super().__init__()
+        self._shown: object = None
+        self.on_msg(lambda _, message, __: select(str(message["select"])))
+
+    def show(self, scene: Scene) -> None:
+        """Show the layers of a scene, and which are selected."""
         with self.hold_sync():
-            self.rows = [
-                [
-                    row.name,
-                    row.kind,
-                    list(row.shape),
-                    float(row.stride),
-                    row.params,
-                    row.macs,
-                    row.memory_bytes,
-                    row.receptive_field and list(row.receptive_field),
-                    None,
-                ]
-                for row in report.layers
+            shown = scene.design, scene.times, scene.whole_time
+            if shown != self._shown:
+                self._shown = shown
+                self._show_rows(scene)
+            self.selected = [node.name for node in scene.nodes]
+
+    def _show_rows(self, scene: Scene) -> None:
+        report = scene.design.report
+        self.rows = [
+            [
+                row.name,
+                row.kind,
+                list(row.shape),
+                float(row.stride),
+                row.params,
+                row.macs,
+                row.memory_bytes,
+                row.receptive_field and list(row.receptive_field),
+                scene.times.get(row.name),
             ]
-            self.total = [report.total_params, report.macs, report.peak_memory_bytes]
-            self.whole = 0.0
-
-    def show_times(self, times: "LayerTimes") -> None:
-        """Add each layer's time to the report shown."""
-        seconds = {layer.name: layer.seconds for layer in times.layers}
-        with self.hold_sync():
-            self.rows = [[*row[:-1], seconds.get(row[0])] for row in self.rows]
-            self.whole = times.whole
+            for row in report.layers
+        ]
+        self.total = [report.total_params, report.macs, report.peak_memory_bytes]
+        self.whole = scene.whole_time

@@ -17,7 +17,7 @@ from benchmarking import Row, draw_layers, milliseconds, print_machine, print_ta
 
 import explorer.live_keras
 from explorer import EncoderDecoder, Explorer, Hourglass, UNet, build
-from explorer.views.diagram_view import DiagramView
+from explorer.views.diagram_view import Canvas
 from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
 
@@ -76,7 +76,7 @@ def edits(architecture: EncoderDecoder) -> list[float]:
     )
     totals, table, diagram = (
         next(widget for widget in found if isinstance(widget, kind))
-        for kind in (Totals, LayerTable, DiagramView)
+        for kind in (Totals, LayerTable, Canvas)
     )
     times = []
     for edit in range(WARM_UP + EDITS):

@@ -59,6 +59,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     editor = page.locator(".widget-accordion")
 
     page.locator("#block-stack0_enc1").click()
+    page.get_by_role("button", name="Edit this block").click()
     blocks = editor.locator(".explorer-blocks select")
     expect(blocks.locator("option:checked")).to_have_text("encoder 1 · SimpleConvBlock")
 

@@ -1,0 +1,287 @@
+"""What a diagram shows: the boxes of a graph, the links between them, and how to walk along them.
+
+Gathered here, written as DOT in `dot`, placed and drawn in `diagram`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+
+import attrs
+
+from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
+from explorer.comparison import Comparison
+from explorer.formatting import byte_size, duration, short_count
+from explorer.graph import Block, Graph, Node, depth_first
+from explorer.layers import MaxPooling2D
+from explorer.selection import block_id, layer_id
+
+
+@attrs.frozen
+class Card:
+    """One box of the drawing.
+
+    Attributes:
+        id: Its selection, made from its name.
+        title: What it is called.
+        prefix: Start of its layers' names.
+        role: "input" or a block's role.
+        stack: Index of its stack, or None before the first.
+        nodes: The layers that it stands for.
+        level: Stride of the row that it stands in.
+    """
+
+    id: str
+    title: str
+    prefix: str
+    role: str
+    stack: int | None
+    nodes: tuple[Node, ...]
+    level: object
+
+    @property
+    def output(self) -> Node:
+        """The layer whose output the card's block returns."""
+        return self.nodes[-1]
+
+
+@attrs.frozen
+class Link:
+    """A connection between two cards.
+
+    Attributes:
+        source: Id of the card that it comes from.
+        target: Id of the card that it goes to.
+        is_skip: Whether it bypasses the blocks between the two.
+        state: "only in A" or "only in B" where two designs are drawn and one lacks it, else empty.
+    """
+
+    source: str
+    target: str
+    is_skip: bool
+    state: str = ""
+
+
+@attrs.frozen
+class Item:
+    """Something in the drawing that can be selected: a card, or a layer written out in it.
+
+    Attributes:
+        id: Its selection.
+        text: Its facts, a line each.
+        feeds: Places, in the list of items, of those that it feeds.
+        parent: Id of the card that a layer is written in; empty for a card.
+    """
+
+    id: str
+    text: str
+    feeds: tuple[int, ...] = ()
+    parent: str = ""
+
+
+def cards_of(graph: Graph) -> list[Card]:
+    """Return the boxes in the order in which an image passes them."""
+    groups: dict[Block | Node, list[Node]] = {}
+    for node in depth_first(graph.outputs)[0]:
+        groups.setdefault(node.block or node, []).append(node)
+    cards: list[Card] = []
+    count: Counter[tuple[int | None, str]] = Counter()
+    for key, nodes in sorted(groups.items(), key=lambda group: _place(group[1][0].block)):
+        stack = None
+        if isinstance(key, Node):
+            title, prefix, role = key.name.replace("_", " "), "", "input"
+        else:
+            prefix, role, stack = key.name, key.role, key.stack
+            # Middle blocks are encoder blocks too: each role counts its own.
+            title = f"{role} {count[stack, role]}"
+            count[stack, role] += 1
+        place = block_id(nodes[0])
+        cards.append(Card(place, title, prefix, role, stack, tuple(nodes), _level(nodes)))
+    return cards
+
+
+_ORDER = {"encoder": 0, "middle": 0, "decoder": 1, "head": 2, "merge": 3}
+
+
+def _place(block: Block | None) -> tuple[int, int, int]:
+    """Return what to sort blocks by: the input, the stem, then each stack's blocks."""
+    if block is None:
+        return -2, 0, 0
+    if block.stack is None:
+        return -1, 0, block.index
+    return block.stack, _ORDER[block.role], block.index
+
+
+def _level(nodes: Sequence[Node]) -> object:
+    """Return the stride at which a block works: a pooling at its end belongs to the next level."""
+    working = [node for node in nodes if not isinstance(node.layer, MaxPooling2D)]
+    return (working or nodes)[-1].stride
+
+
+def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
+    """Return the connections between the cards of a graph."""
+    card_of = {node: card for card in cards for node in card.nodes}
+    path = [card.id for card in cards if card.role != "head"]
+    position = {card_id: i for i, card_id in enumerate(path)}
+    links: dict[tuple[str, str], Link] = {}
+    for node in graph:
+        for source in node.inputs:
+            ends = card_of[source].id, card_of[node].id
+            if ends[0] != ends[1]:
+                skips = position.get(ends[1], 0) - position[ends[0]] > 1
+                links.setdefault(ends, Link(*ends, is_skip=skips))
+    return list(links.values())
+
+
+@attrs.frozen
+class Merged:
+    """Two designs in one drawing.
+
+    Attributes:
+        cards: B's boxes, and those only in A after the one that they follow there.
+        links: The links of both.
+        notes: For each card that differs: the state, and a line that says what A has.
+    """
+
+    cards: list[Card]
+    links: list[Link]
+    notes: dict[str, tuple[str, str]]
+
+
+def merged(comparison: Comparison) -> Merged:
+    """Return the boxes and links of both designs of a comparison."""
+    cards_a, cards = cards_of(comparison.a), cards_of(comparison.b)
+    links = {(link.source, link.target): link for link in links_of(comparison.b, cards)}
+    in_a = {(link.source, link.target): link for link in links_of(comparison.a, cards_a)}
+    of_a = {card.id: card for card in cards_a}
+    notes = {}
+    before = cards[0].id
+    for block in comparison.blocks:
+        if block.state == "only in A":
+            place = next(i for i, card in enumerate(cards) if card.id == before)
+            cards.insert(place + 1, of_a[block.id])
+        if block.state == "changed" and block.id in of_a:
+            there = of_a[block.id]
+            params = total(quantity("parameters", {}), there.nodes)
+            notes[block.id] = (
+                "changed",
+                f"A: {size_text(there.output.shape)} · {params:,} parameters",
+            )
+        elif block.state != "same":
+            notes[block.id] = block.state, ""
+        before = block.id
+    for ends, link in {**in_a, **links}.items():
+        if (ends in in_a) != (ends in links):
+            state = "only in A" if ends in in_a else "only in B"
+            links[ends] = attrs.evolve(link, state=state)
+    return Merged(cards, list(links.values()), notes)
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """Return a shape as "height × width × channels"."""
+    return " × ".join(map(str, shape))
+
+
+@attrs.frozen
+class Quantity:
+    """What a drawing can be coloured by.
+
+    Attributes:
+        name: What it is called.
+        of: Its value for a layer; None where it is not known.
+        text: A value with its unit.
+    """
+
+    name: str
+    of: Callable[[Node], float | None]
+    text: Callable[[float], str]
+
+
+def _params(node: Node) -> float:
+    return sum(node.layer.weights(node.input_shapes))
+
+
+def quantity(name: str, times: Mapping[str, float]) -> Quantity:
+    """Return what is known under a name.
+
+    Args:
+        name: "parameters", "MACs", "memory" (of outputs, in float32) or "time".
+        times: Seconds of each layer, by name.
+    """
+    if name == "parameters":
+        return Quantity(name, _params, lambda value: f"{value:,}")
+    if name == "MACs":
+        return Quantity(name, lambda node: node.layer.macs(node.input_shapes), short_count)
+    if name == "memory":
+        return Quantity(name, lambda node: prod(node.shape) * BYTES_PER_VALUE, byte_size)
+    return Quantity(name, lambda node: times.get(node.name), duration)
+
+
+def total(found: Quantity, nodes: Sequence[Node]) -> float | None:
+    """Return the sum of what is known over some layers, or None if nothing is."""
+    values = [value for node in nodes if (value := found.of(node)) is not None]
+    return sum(values) if values else None
+
+
+def items_of(
+    graph: Graph,
+    cards: Sequence[Card],
+    is_open: Callable[[Card], bool],
+    report: Report,
+    times: Mapping[str, float],
+) -> list[Item]:
+    """Return what can be selected in a drawing, in the order in which an image passes it.
+
+    Args:
+        graph: The graph drawn.
+        cards: Its cards.
+        is_open: Whether a card has its layers written out.
+        report: Its analysis.
+        times: Seconds of each layer, by name; empty where they are not measured.
+    """
+    rows = {row.name: row for row in report.layers}
+    header: dict[Node, int] = {}
+    place: dict[Node, int] = {}
+    drafts: list[Item] = []
+    for card in cards:
+        own = [rows[node.name] for node in card.nodes]
+        drafts.append(Item(card.id, _facts(card.title, card.prefix, own, card.output, times)))
+        opened = is_open(card)
+        for node, row in zip(card.nodes, own, strict=True):
+            header[node] = len(drafts) - 1 if node is card.nodes[0] else header[card.nodes[0]]
+            place[node] = len(drafts) - (not opened)
+            if opened:
+                text = _facts(node.name, node.kind, [row], node, times)
+                drafts.append(Item(layer_id(node), text, parent=card.id))
+    feeds: dict[int, set[int]] = {}
+    for node in graph:
+        for source in node.inputs:
+            if place[source] != place[node]:
+                feeds.setdefault(place[source], set()).add(place[node])
+            # One comes into a card that is written out by its title, and from there to its layers.
+            if header[source] != header[node]:
+                feeds.setdefault(place[source], set()).add(header[node])
+        if header[node] == place[node] - 1:
+            feeds.setdefault(header[node], set()).add(place[node])
+    return [
+        attrs.evolve(item, feeds=tuple(sorted(feeds.get(i, ())))) for i, item in enumerate(drafts)
+    ]
+
+
+def _facts(
+    title: str, kind: str, rows: Sequence[LayerReport], output: Node, times: Mapping[str, float]
+) -> str:
+    params, memory = sum(row.params for row in rows), sum(row.memory_bytes for row in rows)
+    macs = [row.macs for row in rows]
+    figures = [
+        f"{params:,} parameters",
+        "MACs unknown" if None in macs else f"{short_count(sum(filter(None, macs)))} MACs",
+        f"{byte_size(memory)} of features",
+    ]
+    measured = [times[row.name] for row in rows if row.name in times]
+    if measured:
+        figures.append(duration(sum(measured)))
+    field = rows[-1].receptive_field
+    sees = f"sees {field[0]} × {field[1]} pixels" if field else "how far it sees is unknown"
+    where = f"{size_text(output.shape)}, stride {output.stride}, {sees}"
+    return "\n".join([f"{title} · {kind}" if kind else title, where, " · ".join(figures)])

@@ -1,0 +1,180 @@
+"""What the worker process does to compare two networks: run both in turns.
+
+`run_pair` runs in the worker; `time_pair` asks it from the notebook kernel.
+"""
+
+import gc
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import partial
+
+from explorer.analysis import Report, analyze
+from explorer.backends import free_bytes
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.formatting import byte_size
+from explorer.graph import trace
+from explorer.keras_model import build, dtype_policy, forget_builds, import_keras
+from explorer.keras_tasks import DEFAULT, KeptModel, asked, checked, noise, ready_model
+from explorer.layers import Shape
+from explorer.measurement import Measurement
+from explorer.memory import NotEnoughMemory, needed_bytes
+from explorer.timing import PAIR_TIME_LIMIT, PairTiming, time_interleaved
+from explorer.worker import is_overtaken
+
+# What follows runs in the worker process.
+
+
+def run_pair(
+    architecture_a: EncoderDecoder,
+    shape_a: Shape,
+    architecture_b: EncoderDecoder,
+    shape_b: Shape,
+    batch_size: int,
+    how: Measurement = DEFAULT,
+    time_limit: float = PAIR_TIME_LIMIT,
+) -> PairTiming:
+    """Time two models in turns on random images; runs in the worker.
+
+    B is the model that the worker keeps; A, which shares no layer with it, is given up afterwards.
+
+    Args:
+        architecture_a: The one architecture.
+        shape_a: `(height, width, channels)` of its images.
+        architecture_b: The other architecture.
+        shape_b: Shape of its images.
+        batch_size: Images in each run of either.
+        how: What is measured of both, and how.
+        time_limit: Seconds after which no further pair of runs is started.
+
+    Raises:
+        ParameterError: If a choice cannot be used here.
+        NotEnoughMemory: If the free memory does not hold both.
+        GivenUp: If nobody waits any more.
+    """
+    kept = ready_model(architecture_b, shape_b, batch_size, how)
+    try:
+        return _run_beside(kept, architecture_a, shape_a, shape_b, batch_size, how, time_limit)
+    finally:
+        forget_builds()
+        gc.collect()  # models hold themselves in circles
+
+
+def _run_beside(
+    kept: KeptModel,
+    architecture: EncoderDecoder,
+    shape_a: Shape,
+    shape_b: Shape,
+    batch_size: int,
+    how: Measurement,
+    time_limit: float,
+) -> PairTiming:
+    graph = trace(architecture, shape_a)
+    reports = analyze(graph), analyze(kept.graph)
+    check_both_fit(
+        reports,
+        batch_size,
+        free=free_bytes(kept.device),
+        held=reports[1].weights_bytes,
+        device=kept.device.kind,
+        how=how,
+    )
+    with dtype_policy(how.precision), import_keras().device(kept.device.name.lower()):
+        model = build(architecture if graph.read_from_keras else graph, shape_a)
+    flops_a, flops_b = (report.flops if report.macs_are_known else None for report in reports)
+    return time_interleaved(
+        (model, kept.model),
+        (noise(batch_size, shape_a), noise(batch_size, shape_b)),
+        how,
+        flops=(flops_a, flops_b),
+        time_limit=time_limit,
+        is_stale=is_overtaken,
+    )
+
+
+def check_both_fit(
+    reports: Sequence[Report],
+    batch_size: int,
+    *,
+    free: int | None,
+    held: int = 0,
+    device: str = "CPU",
+    how: Measurement = DEFAULT,
+) -> None:
+    """Raise an error when running models beside each other would take more memory than is free.
+
+    Args:
+        reports: The analysis of each.
+        batch_size: Images in a run of each.
+        free: Bytes that are free on the device; None, where that is not known, is enough.
+        held: Bytes of the weights that are already there.
+        device: "CPU" or "GPU", for the message.
+        how: What is measured.
+
+    Raises:
+        NotEnoughMemory: With the numbers, and what would make it fit.
+    """
+    if free is None:
+        return
+
+    def needed(images: int) -> int:
+        each = (
+            needed_bytes(report, images, precision=how.precision, trains=how.trains)
+            for report in reports
+        )
+        return sum(each) - held
+
+    if needed(batch_size) <= free:
+        return
+    # The need grows with the batch.
+    fitting = bisect_right(range(1, batch_size), free, key=needed)
+    remedies = [f"a batch of at most {fitting}"] if fitting else []
+    remedies += ["smaller images", "fewer filters or blocks"]
+    where = "memory of the GPU" if device == "GPU" else "memory"
+    raise NotEnoughMemory(
+        f"Timing both models in turns with a batch of {batch_size} needs about "
+        f"{byte_size(needed(batch_size))}, since both stay in memory, and {byte_size(free)} of "
+        f"{where} is free: use {', or '.join(remedies)}."
+    )
+
+
+# What follows runs in the notebook kernel.
+
+
+def time_pair(
+    architecture_a: EncoderDecoder,
+    architecture_b: EncoderDecoder,
+    input_shape: Sequence[int],
+    batch_size: int = 1,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+    step: str = "forward pass",
+    time_limit: float = PAIR_TIME_LIMIT,
+) -> PairTiming:
+    """Time two architectures in turns on random images, in the worker process.
+
+    What slows the machine down slows both, so their ratio is known better than from two separate
+    measurements.
+
+    Args:
+        architecture_a: The one architecture; its weights are random.
+        architecture_b: The other.
+        input_shape: `(height, width, channels)`, of both.
+        batch_size: Images in each run.
+        device: Where to run, such as "CPU:0" or "GPU:1"; "auto": on a GPU, if there is one.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        compiler: "graph", "XLA", "fastest" of the two, or "auto" (see `Measurement`).
+        step: "forward pass", or "training step": forward, backward and the Adam optimiser.
+        time_limit: Seconds after which no further run is started; at least 6 of each are made.
+
+    Raises:
+        ParameterError: If the shape or one of the choices cannot be used.
+        MemoryError: If the device's free memory is less than both need together.
+        WorkerDied: If the process ended, or gave no answer.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
+    shape = checked(input_shape, batch_size)
+    return asked(
+        partial(run_pair, architecture_a, shape, architecture_b, shape, batch_size, how, time_limit)
+    )

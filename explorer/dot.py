@@ -1,0 +1,342 @@
+"""The boxes of a graph and their links, written as DOT.
+
+A box is one table, since Graphviz lays out few large nodes far faster than many small ones. Each
+layer that is written out has a cell with its selection as id, by which a front end finds it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from html import escape
+from itertools import pairwise
+from math import sqrt
+
+import attrs
+import graphviz
+
+from explorer.cards import Card, Link, Quantity, quantity, size_text, total
+from explorer.graph import Node
+from explorer.layers import InputLayer
+from explorer.palette import LIGHT
+from explorer.parameters import parameter
+from explorer.selection import layer_id
+from explorer.summaries import family, summaries, summary
+
+FONT = "Arial"
+#: Titles. Graphviz loses about 3 KB at each drawing that has the tag for bold text.
+BOLD = "Arial Bold"
+
+#: Shares of the whole from which on a part has the next colour of the palette's scale.
+SHARES = (0.01, 0.03, 0.1, 0.3)
+
+#: Points that the largest feature is high, and the one with most channels is wide.
+TALLEST, WIDEST = 130, 44
+#: Most features of a block that are drawn as slabs; what a block of a DenseNet repeats is enough.
+MOST_SLABS = 16
+
+
+@attrs.frozen
+class DiagramOptions:
+    """How a graph is drawn.
+
+    Attributes:
+        detail: "blocks" sums up each block's layers; "layers" lists every layer with its shape.
+        direction: "U": encoder down the left, decoder up the right, blocks of equal stride in one
+            row; the others: one line in the order in which an image passes the blocks.
+        colour_by: What colours tell: the role of a block and the kind of a layer, or the share of
+            all parameters, MACs, memory or time.
+        draw_sizes: Whether features are drawn as slabs, as papers do: as high as their height, as
+            wide as the square root of their channels.
+    """
+
+    detail: str = parameter(
+        "blocks",
+        choices=("blocks", "layers"),
+        doc="Sum up each block's layers, or list every layer with its shape.",
+    )
+    direction: str = parameter(
+        "U",
+        choices=("U", "left to right", "top to bottom"),
+        doc="A U with a row for each resolution, or one line.",
+    )
+    colour_by: str = parameter(
+        "kind",
+        choices=("kind", "parameters", "MACs", "memory", "time"),
+        doc="Colour by kind of layer, or by the share of all parameters, MACs, memory or time.",
+    )
+    draw_sizes: bool = parameter(
+        False,
+        doc="Draw each feature as high as its height and as wide as its channels (square root).",
+    )
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class Drawing:
+    """Everything that is written.
+
+    Attributes:
+        cards: The boxes, in the order in which an image passes them.
+        links: The links between them.
+        outputs: The layers whose outputs the model returns.
+        options: How it is drawn.
+        toggled: Ids of the cards that have the other detail than the options say.
+        times: Seconds of each layer, by name; empty where they are not measured.
+        notes: For cards that differ from another design: the state, and a line that says how.
+        handles: Whether cards have a handle that a front end can make toggle their detail.
+    """
+
+    cards: Sequence[Card]
+    links: Sequence[Link]
+    outputs: Sequence[Node]
+    options: DiagramOptions
+    toggled: Collection[str] = ()
+    times: Mapping[str, float] = attrs.field(factory=dict)
+    notes: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
+    handles: bool = False
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The table of each card, by id."""
+        return {card.id: self._table(card) for card in self.cards}
+
+    def is_open(self, card: Card) -> bool:
+        """Return whether a card's layers are written out."""
+        return card.role != "input" and (self.options.detail == "layers") != (
+            card.id in self.toggled
+        )
+
+    def dot(self) -> str:
+        """Return the drawing in Graphviz' language."""
+        in_rows = self.options.direction == "U"
+        dot = graphviz.Digraph(
+            "model",
+            graph_attr={
+                "bgcolor": "white",
+                "newrank": "true",
+                "nodesep": "0.3",
+                "ranksep": "0.45" if self.options.direction != "left to right" else "0.3",
+                "rankdir": "LR" if self.options.direction == "left to right" else "TB",
+                "fontname": FONT,
+                "pad": "0.1",
+            },
+            node_attr={
+                "shape": "plain",
+                "fontname": FONT,
+                "fontsize": "11",
+                "fontcolor": LIGHT.text,
+            },
+            edge_attr={
+                "color": LIGHT.line,
+                "penwidth": "1.4",
+                "arrowsize": "0.7",
+                "fontname": FONT,
+                "fontsize": "9",
+            },
+        )
+        if in_rows:
+            self._write_rows(dot)
+        else:
+            for card in self.cards:
+                self._write_card(dot, card)
+        level_of = {card.id: card.level for card in self.cards}
+        for link in self.links:
+            rises = in_rows and level_of[link.source] > level_of[link.target]  # type: ignore[operator]
+            _write_link(dot, link, rises)
+        return str(dot.source)
+
+    def _write_rows(self, dot: graphviz.Digraph) -> None:
+        """Write the cards with those of equal stride in one row, the smallest on top."""
+        levels: dict[object, list[Card]] = {}
+        for card in self.cards:
+            levels.setdefault(card.level, []).append(card)
+        strides = sorted(levels)  # type: ignore[type-var]
+        for stride in strides:
+            with dot.subgraph() as row:
+                row.attr(rank="same")
+                level = f"level-{stride}"
+                row.node(level, f"stride {stride}", fontcolor=LIGHT.muted, group="levels")
+                for card in levels[stride]:
+                    self._write_card(row, card)
+        for upper, lower in pairwise(strides):
+            dot.edge(f"level-{upper}", f"level-{lower}", style="invis", weight="10")
+        # Keep each row in the order in which an image passes it, left to right.
+        linked = {(link.source, link.target) for link in self.links}
+        for stride, cards in levels.items():
+            for ends in pairwise([f"level-{stride}", *(card.id for card in cards)]):
+                if ends not in linked:
+                    dot.edge(*ends, style="invis")
+
+    def _write_card(self, dot: graphviz.Digraph, card: Card) -> None:
+        # Nodes of a group are placed below each other, which straightens the U's sides.
+        group = f"{card.stack}-{card.role}" if self.options.direction == "U" else ""
+        label = f"<{self.labels[card.id]}>"
+        dot.node(card.id, label, id=card.id, group=group)
+
+    @cached_property
+    def _measured(self) -> Quantity | None:
+        """What colours tell a share of; None if they tell kinds."""
+        colour = self.options.colour_by
+        return None if colour == "kind" else quantity(colour, self.times)
+
+    @cached_property
+    def _whole(self) -> float:
+        nodes = [
+            node
+            for card in self.cards
+            if self.notes.get(card.id, ("", ""))[0] != "only in A"
+            for node in card.nodes
+        ]
+        return (total(self._measured, nodes) if self._measured else 0) or 0
+
+    def _share(self, nodes: Sequence[Node]) -> float | None:
+        if self._measured is None or not self._whole:
+            return None
+        value = total(self._measured, nodes)
+        return None if value is None else value / self._whole
+
+    def _figure(self, nodes: Sequence[Node]) -> str:
+        """Return the figure that colours tell of, with its share."""
+        assert self._measured is not None
+        value, share = total(self._measured, nodes), self._share(nodes)
+        if value is None or share is None:
+            return f"{self._measured.name} unknown"
+        name = "" if self._measured.name == "time" else f" {self._measured.name}"
+        return f"{self._measured.text(value)}{name} · {share:.1%}"
+
+    def _colour(self, node: Node) -> str:
+        """Return the colour of a layer's mark or slab."""
+        if self._measured is None:
+            return LIGHT.families[family(node.layer)]
+        return scale_colour(self._share([node]))
+
+    def _body(self, card: Card, role_body: str) -> str:
+        """Return the colour of a card's body."""
+        return role_body if self._measured is None else scale_colour(self._share(card.nodes))
+
+    def _muted(self, text: str) -> str:
+        # The scale's darker colours leave too little contrast for anything but plain text.
+        if self._measured is not None:
+            return escape(text)
+        return f'<FONT COLOR="{LIGHT.muted}">{escape(text)}</FONT>'
+
+    def _table(self, card: Card) -> str:
+        header, body = LIGHT.cards[card.role]
+        state, note = self.notes.get(card.id, ("", ""))
+        opened, output = self.is_open(card), card.output
+        rows = [_bold(size_text(output.shape)) + ("  output" if output in self.outputs else "")]
+        if state:
+            frame = LIGHT.states[state]
+            said = f'<FONT COLOR="{frame}">{_bold(state)}</FONT>' + (
+                f"  {escape(note)}" * bool(note)
+            )
+            rows.insert(0, said)
+        rows.append(self._muted(self._card_facts(card)))
+        if not opened and card.role != "input" and not self.options.draw_sizes:
+            rows += [escape(line) for line in summaries(card.nodes)]
+        lines = "".join(_line(row) for row in rows)
+        if self.options.draw_sizes:
+            lines += self._slabs(card, opened)
+        if opened:
+            lines += "".join(self._layer_row(node, card.prefix) for node in card.nodes)
+        border = f'BORDER="{3 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
+        return (
+            f'<TABLE {border} BGCOLOR="{self._body(card, body)}" CELLBORDER="0" CELLSPACING="0"'
+            f' CELLPADDING="3">{self._header(card, header, opened)}{lines}</TABLE>'
+        )
+
+    def _header(self, card: Card, colour: str, opened: bool) -> str:
+        title = f'{_bold(card.title)}   <FONT POINT-SIZE="9">{escape(card.prefix) or " "}</FONT>'
+        handle = ""
+        if self.handles and card.role != "input":
+            sign = "−" if opened else "+"
+            handle = (
+                f'<TD BGCOLOR="{colour}" ALIGN="RIGHT" ID="toggle-{escape(card.id)}"'
+                f' TITLE="layers">'
+                f'<FONT COLOR="{LIGHT.header_text}">{_bold(sign)}</FONT></TD>'
+            )
+        return (
+            f'<TR><TD BGCOLOR="{colour}" COLSPAN="{3 if handle else 4}" ALIGN="LEFT">'
+            f'<FONT COLOR="{LIGHT.header_text}">{title}</FONT></TD>{handle}</TR>'
+        )
+
+    def _card_facts(self, card: Card) -> str:
+        stride = f"stride {card.output.stride}"
+        if self._measured is not None:
+            return f"{stride} · {self._figure(card.nodes)}"
+        params = total(quantity("parameters", {}), card.nodes)
+        return f"{stride} · {params:,} parameters" if params else stride
+
+    def _layer_row(self, node: Node, prefix: str) -> str:
+        # The first cell is the mark by which a front end finds the row.
+        measured = self._measured is not None
+        shade = f' BGCOLOR="{self._colour(node)}"' if measured else ""
+        cells = (
+            escape(node.name.removeprefix(f"{prefix}_")),
+            self._muted(self._figure([node]) if measured else summary(node.layer)),
+            self._muted(size_text(node.shape)),
+        )
+        return (
+            f'<TR><TD ID="{escape(layer_id(node))}" TITLE="row" WIDTH="8" CELLPADDING="0"'
+            f' BGCOLOR="{self._colour(node)}"> </TD>'
+            + "".join(f'<TD ALIGN="LEFT"{shade}>{cell}</TD>' for cell in cells)
+            + "</TR>"
+        )
+
+    @cached_property
+    def _largest(self) -> tuple[int, int]:
+        """Return the largest height and the most channels of all features."""
+        shapes = [node.shape for card in self.cards for node in card.nodes]
+        return max(shape[0] for shape in shapes), max(shape[-1] for shape in shapes)
+
+    def _slabs(self, card: Card, opened: bool) -> str:
+        """Return a row of slabs, one for each feature that has a size of its own."""
+        shown = [
+            node
+            for node in card.nodes
+            if family(node.layer) not in ("normalisation", "activation", "other")
+            or isinstance(node.layer, InputLayer)
+        ] or [card.output]
+        cells = [self._slab(node, findable=not opened) for node in shown[:MOST_SLABS]]
+        if len(shown) > MOST_SLABS:
+            cells.append(f"<TD>and {len(shown) - MOST_SLABS} more</TD>")
+        return _line(
+            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0"><TR>'
+            + "".join(cells)
+            + "</TR></TABLE>"
+        )
+
+    def _slab(self, node: Node, findable: bool) -> str:
+        tallest, most = self._largest
+        height = max(4, round(TALLEST * node.shape[0] / tallest))
+        width = max(4, round(WIDEST * sqrt(node.shape[-1] / most)))
+        name = f'ID="{escape(layer_id(node))}" TITLE="slab"' if findable else ""
+        return (
+            f'<TD><TABLE {name} BORDER="1" COLOR="{LIGHT.line}" CELLBORDER="0" CELLSPACING="0"'
+            f' CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
+            f' BGCOLOR="{self._colour(node)}"><TR><TD></TD></TR></TABLE></TD>'
+        )
+
+
+def scale_colour(share: float | None) -> str:
+    """Return the colour of a part that has this share of the whole; the lightest if unknown."""
+    return LIGHT.scale[sum((share or 0) >= limit for limit in SHARES)]
+
+
+def _write_link(dot: graphviz.Digraph, link: Link, rises: bool) -> None:
+    style = {"color": LIGHT.skip, "style": "dashed", "weight": "1"} if link.is_skip else {}
+    if link.state:
+        colour = LIGHT.states[link.state]
+        style |= {"color": colour, "label": f" {link.state}", "fontcolor": colour}
+        style |= {"style": "dotted", "weight": "1"} if link.state == "only in A" else {}
+    style["id"] = f"link-{link.source}-{link.target}".replace("block-", "")
+    if rises:  # drawn downwards for the layout, with the arrow at the upper end
+        dot.edge(link.target, link.source, **{"dir": "back", "weight": "4", **style})
+    else:
+        dot.edge(link.source, link.target, **{"weight": "4", **style})
+
+
+def _line(content: str) -> str:
+    return f'<TR><TD COLSPAN="4" ALIGN="LEFT">{content}</TD></TR>'
+
+
+def _bold(text: str) -> str:
+    return f'<FONT FACE="{BOLD}">{escape(text)}</FONT>'

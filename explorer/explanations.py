@@ -1,0 +1,324 @@
+"""What a layer or a block does and why it stands there, in words."""
+
+from collections.abc import Iterable, Sequence
+
+from explorer.figures import counted, product, share, window_of
+from explorer.foreign_layers import Elementwise, Unknown
+from explorer.graph import Node
+from explorer.layers import (
+    Activation,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    Dropout,
+    InputLayer,
+    MaxPooling2D,
+    UpSampling2D,
+    ZeroPadding2D,
+)
+from explorer.wiring import Wiring, place_of, role_of
+
+_ACTIVATIONS = {
+    "relu": "It puts 0 in the place of negative values and passes the others on.",
+    "linear": "It passes all values on unchanged.",
+    "sigmoid": "It maps every value smoothly to between 0 and 1.",
+    "tanh": "It maps every value smoothly to between −1 and 1.",
+    "softmax": "At each position it turns the channels into shares of a whole: they add up to 1.",
+    "log_softmax": "At each position it turns the channels into logarithms of shares of a whole.",
+    "sparsemax": "At each position it turns the channels into shares of a whole, some of them 0.",
+    "leaky_relu": "It passes positive values on and makes negative ones smaller.",
+    "relu6": "It limits all values to between 0 and 6.",
+    "elu": "It passes positive values on and bends negative ones towards −1.",
+    "softplus": "It is relu with a rounded corner.",
+    "silu": "It multiplies every value by its sigmoid: relu with a soft corner.",
+    "swish": "It multiplies every value by its sigmoid: relu with a soft corner.",
+}
+
+_PREDICTS = "it makes the prediction: each channel is a map, such as of a class or a body part."
+
+#: What convolutions are there for, by the role of their block.
+_CONVOLUTIONS = {
+    "stem": "In the stem it makes the first features of the image, which the encoder starts from.",
+    "encoder": "The encoder’s convolutions recognise patterns: small ones in its first blocks, "
+    "larger ones further on, where one position sees more of the image.",
+    "middle": "At the lowest resolution of the network it combines what lies far apart in the "
+    "image.",
+    "decoder": "The decoder’s convolutions work out, at this resolution, what is where.",
+    "merge": "It makes the stack’s output fit what went into the stack, to which it is added.",
+    "head": f"As the head {_PREDICTS}",
+}
+
+
+def layer_text(node: Node, wiring: Wiring) -> str:
+    """Return what a layer does, and why it stands where it stands.
+
+    Args:
+        node: The layer.
+        wiring: That of its graph.
+    """
+    return _sentences(_does(node), _why(node, wiring), _is_output([node], wiring))
+
+
+def _sentences(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _is_output(nodes: Sequence[Node], wiring: Wiring) -> str:
+    count = len(wiring.graph.outputs)
+    what = "the network’s output" if count == 1 else f"one of the network’s {count} outputs"
+    return f"This is {what}." if set(nodes) & set(wiring.graph.outputs) else ""
+
+
+def _does(node: Node) -> str:
+    """Return what a layer computes."""
+    layer, channels = node.layer, node.shape[-1]
+    match layer:
+        case InputLayer():
+            return f"Images come in here, with {counted(channels, 'channel')} each."
+        case Conv2D():
+            return _sentences(_convolves(node, layer), _dilates(layer), _activates(layer))
+        case DepthwiseConv2D():
+            window = product(layer.kernel_size, layer.kernel_size)
+            what = f"It slides a {window} window with trained weights over each channel by itself;"
+            mixed = "channels are not mixed."
+            return _sentences(what, mixed, _dilates(layer), _activates(layer))
+        case Conv2DTranspose():
+            return _sentences(_spreads(layer), _activates(layer))
+        case MaxPooling2D() | AveragePooling2D():
+            taken = "largest value" if isinstance(layer, MaxPooling2D) else "mean"
+            every = f"every {layer.strides} pixels" if layer.strides > 1 else "at every position"
+            window = product(layer.pool_size, layer.pool_size)
+            return f"It takes the {taken} of a {window} window, {every}, channel by channel."
+        case ZeroPadding2D():
+            return (
+                f"It puts {counted(layer.before, 'row')} of zeros above and {layer.after} below, "
+                "and as many columns to the left and right."
+            )
+        case UpSampling2D():
+            how = (
+                f"repeats every pixel {product(layer.size, layer.size)} times"
+                if layer.interpolation == "nearest"
+                else f"enlarges the feature {layer.size} times and fills in the new pixels by "
+                "weighing those nearby (bilinear interpolation)"
+            )
+            return f"It {how}."
+        case BatchNormalization():
+            return (
+                "In training it shifts and scales each channel to mean 0 and variance 1 over the "
+                "batch, then applies a trained scale and offset; later it uses the running mean "
+                "and variance that training gathered."
+            )
+        case Dropout():
+            return (
+                f"In training it sets {share(layer.rate, 1)} of all values, drawn at random, to 0 "
+                "and enlarges the others to make up for it; later it does nothing."
+            )
+        case Activation():
+            other = f"It applies the function {layer.activation} to every value."
+            return _ACTIVATIONS.get(layer.activation, other)
+        case Concatenate():
+            return "It puts the channels of its inputs one after the other."
+        case Add():
+            return "It adds its inputs value by value; they must have the same shape."
+        case Unknown():
+            return f"A Keras layer of class {layer.kind}: what it computes is not known here."
+        case Elementwise():
+            return f"A Keras layer of class {layer.kind}, which works on each position alone."
+        case _:
+            return " ".join((type(layer).__doc__ or f"A layer of class {layer.kind}.").split())
+
+
+def _convolves(node: Node, layer: Conv2D) -> str:
+    read = counted(node.inputs[0].shape[2] // layer.groups, "channel")
+    if layer.groups > 1:
+        read += f" of its group (there are {layer.groups})"
+    where = "at each position alone it adds up"
+    if layer.kernel_size > 1:
+        window = product(layer.kernel_size, layer.kernel_size)
+        where = f"a {window} window slides over the input and adds up what lies under it in"
+    filters = counted(layer.filters, "filter")
+    return f"In each of its {filters}, {where} {read}, each value times a trained weight."
+
+
+def _dilates(layer: Conv2D | DepthwiseConv2D) -> str:
+    if layer.dilation_rate == 1:
+        return ""
+    span = (layer.kernel_size - 1) * layer.dilation_rate + 1
+    return (
+        f"What it reads lies {layer.dilation_rate} pixels apart, so it spans {product(span, span)} "
+        "pixels and sees farther at no cost in weights or resolution."
+    )
+
+
+def _activates(layer: Conv2D | DepthwiseConv2D | Conv2DTranspose) -> str:
+    return "" if layer.activation == "linear" else f"Then it applies {layer.activation}."
+
+
+def _spreads(layer: Conv2DTranspose) -> str:
+    kernel, step = product(layer.kernel_size, layer.kernel_size), layer.strides
+    overlap = "where kernels overlap, they add up"
+    if layer.kernel_size < step:
+        overlap = "output pixels between the kernels get no input"
+    elif layer.kernel_size == step:
+        overlap = "the kernels lie side by side"
+    return (
+        f"Each input position spreads a trained {kernel} kernel over the output, "
+        f"{counted(step, 'pixel')} from its neighbour’s; {overlap}."
+    )
+
+
+def _why(node: Node, wiring: Wiring) -> str:
+    """Return what a layer is there for, by its kind and its place."""
+    layer = node.layer
+    match layer:
+        case InputLayer():
+            return "All strides and receptive fields are counted in its pixels."
+        case Concatenate() | Add():
+            return _why_joined(node, wiring)
+        case BatchNormalization():
+            return "Features that stay in one range make deep networks easier to train."
+        case Dropout():
+            return "So the network cannot rely on single values, which lessens overfitting."
+        case Activation():
+            plain = layer.activation == "linear" or node in wiring.graph.outputs
+            between = "Without such a function between them, convolutions in a row would amount"
+            return "" if plain else f"{between} to a single one."
+        case ZeroPadding2D():
+            return "So the next window, which gets no padding of its own, fits at the border, too."
+        case Elementwise():
+            return ""
+    return _sentences(_why_resized(node, wiring), _why_convolved(node, wiring))
+
+
+def _why_joined(node: Node, wiring: Wiring) -> str:
+    skip = next((skip for skip in wiring.skips if skip.join is node), None)
+    if skip and role_of(node) == "merge":
+        return "So the next stack gets what went into this one, as well as what came out."
+    if skip:
+        return (
+            f"Here the skip connection from {place_of(skip.source)} comes in: it brings fine "
+            "detail of position, while the other input has seen more of the image."
+        )
+    if node in wiring.shortcuts:
+        return (
+            "This is a residual connection: what lies on the longer way only has to learn what to "
+            "change, and gradients pass the sum unhindered."
+        )
+    return "So later layers can use features of several earlier ones."
+
+
+def _why_resized(node: Node, wiring: Wiring) -> str:
+    layer = node.layer
+    if layer.down > 1:
+        step = layer.down
+        kept = next((skip for skip in wiring.skips if skip.source in node.inputs), None)
+        return _sentences(
+            f"One position takes the place of {product(step, step)}: what follows costs less "
+            f"there, and the same window covers {step} times as much of the image each way.",
+            f"A skip connection carries the detail lost here to {place_of(kept.join)}."
+            if kept
+            else "",
+        )
+    if layer.up > 1:
+        skip = next((skip for skip in wiring.skips if skip.join in wiring.part(node)), None)
+        raises = "It brings back resolution that the encoder gave up"
+        if role_of(node) != "decoder":
+            return "It raises the resolution."
+        return f"{raises}, up to that of the skip connection." if skip else f"{raises}."
+    return ""
+
+
+def _why_convolved(node: Node, wiring: Wiring) -> str:
+    if not isinstance(node.layer, (Conv2D, DepthwiseConv2D)):
+        return ""
+    if node in wiring.on_skips:
+        return "It prepares what the skip connection brings for being joined."
+    joins = {skip.join for skip in wiring.skips}
+    if role_of(node) == "decoder" and joins & set(node.inputs):
+        return (
+            "It is the first to see both what came up and what the skip connection brought, and "
+            "learns how to combine them."
+        )
+    change = node.shape[2] - node.inputs[0].shape[2]
+    if window_of(node.layer)[0] == 1 and change and role_of(node) not in ("merge", "head"):
+        return f"It {'widens' if change > 0 else 'narrows'} the feature for what follows."
+    return _CONVOLUTIONS.get(role_of(node), "")
+
+
+def block_text(nodes: Sequence[Node], wiring: Wiring) -> str:
+    """Return what a block is there for.
+
+    Args:
+        nodes: Its layers; the last is what it returns.
+        wiring: That of its graph.
+    """
+    role, output = role_of(nodes[0]), nodes[-1]
+    before = (wiring.entering(nodes) or [output])[-1]
+    sizes = f"from {product(*before.shape[:2])} to {product(*output.shape[:2])}"
+    lowers, raises = output.stride > before.stride, output.stride < before.stride
+    resizes = f"{'lowers' if lowers else 'raises'} the resolution {sizes}"
+    changes = (
+        resizes if lowers or raises else f"keeps the resolution of {product(*output.shape[:2])}"
+    )
+    texts = {
+        "stem": f"The stem comes before the encoder, once for all stacks; this block {changes}.",
+        "encoder": f"This encoder block {changes}"
+        + (": it gives up detail of where things are for a wider view." if lowers else "."),
+        "middle": "The middle stands between encoder and decoder, at the network’s lowest "
+        "resolution: small windows reach far across the image there.",
+        "decoder": f"This decoder block {changes}"
+        + (", so that the output can say where things are." if raises else "."),
+        "merge": "The merge adds what went into a stack to what came out of it, for the next one.",
+        "head": f"The head starts from a feature of the decoder; {_PREDICTS}",
+    }
+    arriving = [skip for skip in wiring.skips if skip.join in nodes]
+    parting = [skip for skip in wiring.skips if skip.source in nodes]
+    came = to = ""
+    if arriving and role != "merge":
+        came = (
+            f"A skip connection from {_names(skip.source for skip in arriving)} brings in detail "
+            "that did not have to pass the lower resolutions."
+        )
+    elif role == "decoder":
+        came = "No skip connection comes in: all that it gets has come up from the block before."
+    if parting:
+        to = f"It also feeds {_names(skip.join for skip in parting)}, by skip connection."
+    return _sentences(texts.get(role, ""), came, to, _is_output(nodes, wiring))
+
+
+def _names(nodes: Iterable[Node]) -> str:
+    return ", ".join(dict.fromkeys(map(place_of, nodes)))
+
+
+def skips_text(wiring: Wiring) -> str:
+    """Return what the connections past other layers do in a network."""
+    merging = [skip for skip in wiring.skips if role_of(skip.join) == "merge"]
+    across, texts = len(wiring.skips) - len(merging), []
+    if across:
+        joined = sorted({skip.join.kind for skip in wiring.skips if skip not in merging})
+        how = " or ".join({"Add": "added", "Concatenate": "concatenated"}.get(k, k) for k in joined)
+        texts.append(
+            f"{counted(across, 'skip connection')} past the lower resolutions: detail of where "
+            f"things are, which pooling loses, reaches the decoder at its own resolution ({how})."
+        )
+    else:
+        lowest = max(wiring.graph, key=lambda node: node.stride)
+        texts.append(
+            "There are none from encoder to decoder: all that the output shows has passed the "
+            f"lowest resolution, {product(*lowest.shape[:2])}."
+        )
+    if merging:
+        texts.append(
+            f"{counted(len(merging), 'connection')} past a whole stack: the next one gets what "
+            "went into it, too."
+        )
+    if wiring.shortcuts:
+        texts.append(
+            f"{counted(len(wiring.shortcuts), 'residual connection')} inside blocks: layers learn "
+            "what to change, which makes deep networks trainable."
+        )
+    return " ".join(texts)

@@ -1,0 +1,221 @@
+"""A picture's way through the model, as small pictures of what layers make of it.
+
+The model is run layer by layer, so that a feature is forgotten once its last reader has run: all
+of a network's features at once would take many times the memory of a forward pass.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from explorer import images
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.keras_model import import_keras
+from explorer.keras_rebuild import Weights
+from explorer.keras_tasks import DEFAULT, ready_model, weights_now
+from explorer.layers import Shape
+from explorer.timing import GivenUp
+from explorer.worker import is_overtaken
+
+#: Most channels of the selected layer that are shown.
+CHANNELS = 16
+
+
+@attrs.frozen
+class FeatureMap:
+    """A layer's output in one picture.
+
+    Attributes:
+        name: Name of the layer.
+        shape: Shape of its output, without the batch.
+        lowest: The smallest value, over all positions and channels.
+        highest: The largest value.
+        mean: The mean value.
+        png: At each position the mean absolute value over the channels, at most 128 pixels wide
+            and high and stretched from black to white; of the input the image itself.
+    """
+
+    name: str
+    shape: Shape
+    lowest: float
+    highest: float
+    mean: float
+    png: bytes
+
+
+@attrs.frozen
+class Channel:
+    """One channel of a layer's output.
+
+    Attributes:
+        index: Its place, counted from 0.
+        strength: Its mean absolute value.
+        png: Its values, at most 128 pixels wide and high, stretched from black to white.
+    """
+
+    index: int
+    strength: float
+    png: bytes
+
+
+@attrs.frozen
+class LayerChannels:
+    """The channels of a layer's output of which most comes through.
+
+    Attributes:
+        name: Name of the layer.
+        shape: Shape of its output, without the batch.
+        channels: Its channels of the largest mean absolute value, the strongest first.
+    """
+
+    name: str
+    shape: Shape
+    channels: tuple[Channel, ...]
+
+
+@attrs.frozen
+class FeatureMaps:
+    """What layers make of an image.
+
+    Attributes:
+        strip: The layers that were asked for, in that order.
+        layer: The selected layer, if one was asked for.
+        weights: Where the model's weights come from.
+    """
+
+    strip: tuple[FeatureMap, ...]
+    layer: LayerChannels | None
+    weights: Weights
+
+
+def run_feature_maps(
+    architecture: EncoderDecoder,
+    input_shape: Shape,
+    upload: bytes | None,
+    strip: Sequence[str],
+    selected: str = "",
+) -> FeatureMaps:
+    """Run an image through the model, as far as is needed; runs in the worker.
+
+    Args:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)`.
+        upload: Content of an image file, or None for the default photograph.
+        strip: Names of the layers to show in one picture each.
+        selected: Name of the layer to show channels of, or nothing.
+
+    Raises:
+        ImageError: If the file is not a picture that can be used.
+        MemoryError: If the memory that is free is less than is needed.
+        LookupError: If Keras' model has no layer of a name.
+        GivenUp: If nobody waits for it any more.
+    """
+    picture = images.default_photograph() if upload is None else images.read_image(upload)
+    kept = ready_model(architecture, input_shape, 1, DEFAULT)
+    image = images.to_input(picture, input_shape)
+    wanted = {*strip, selected} - {""}
+    maps: dict[str, FeatureMap] = {}
+    layer = None
+    with import_keras().device(kept.device.name.lower()):
+        for name, values in features(kept.model, image[None], wanted):
+            if name in strip:
+                maps[name] = _feature_map(name, values, is_input=name == kept.graph.inputs[0].name)
+            if name == selected:
+                layer = _channels(name, values)
+            wanted.discard(name)
+    if wanted:
+        raise LookupError(
+            f"Keras' model has no output of {', '.join(sorted(wanted))}: give each layer of your "
+            "blocks a name of its own."
+        )
+    return FeatureMaps(tuple(maps[name] for name in strip), layer, weights_now())
+
+
+def features(
+    model: Any, batch: np.ndarray, wanted: Collection[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Run a functional model layer by layer, until all that is wanted was there.
+
+    The model stays as it is. This goes through Keras' records of the layers' calls, which are not
+    part of its public interface, and which a submodel would go through as well.
+
+    Args:
+        model: A functional `keras.Model` with one input.
+        batch: Its input, `(batch, height, width, channels)`.
+        wanted: Names of layers, as a `Graph` has them.
+
+    Yields:
+        The name of each wanted layer, with its output for the first image as float32.
+    """
+    keras = import_keras()
+    by_depth = model._nodes_by_depth
+    calls = [call for depth in sorted(by_depth, reverse=True) for call in by_depth[depth]]
+    last_use = {id(tensor): call for call in calls for tensor in call.input_tensors}
+    values = {id(model.inputs[0]): keras.ops.convert_to_tensor(batch)}
+    missing = set(wanted)
+    seen: Counter[str] = Counter()
+    for call in calls:
+        if not missing:
+            return
+        if is_overtaken():
+            raise GivenUp
+        if call.is_input:
+            outputs = list(values.values())
+        else:
+            arguments, options = call.arguments.fill_in(values)
+            outputs = keras.tree.flatten(call.operation(*arguments, **options))
+            del arguments, options
+        for tensor in call.input_tensors:
+            if last_use[id(tensor)] is call:
+                values.pop(id(tensor), None)
+        base = call.operation.name
+        name = f"{base}_call{seen[base]}" if seen[base] else base  # as `keras_reader` names them
+        seen[base] += 1
+        for place, (tensor, output) in enumerate(zip(call.output_tensors, outputs, strict=True)):
+            if id(tensor) in last_use:
+                values[id(tensor)] = output
+            own = f"{name}_output{place}" if place else name
+            if own in missing:
+                missing.discard(own)
+                yield own, np.asarray(keras.ops.cast(output, "float32"))[0]
+        del outputs, output
+
+
+def _feature_map(name: str, values: np.ndarray, is_input: bool) -> FeatureMap:
+    spread = _spread(values)
+    with np.errstate(all="ignore"):
+        if not is_input:
+            # Row by row, here and below: another copy of the largest feature may be too much.
+            shown = np.stack([np.abs(row).mean(axis=1) for row in spread])
+        else:
+            shown = spread if spread.shape[2] == 3 else spread[:, :, 0]
+        return FeatureMap(
+            name,
+            values.shape,
+            float(values.min()),
+            float(values.max()),
+            float(values.mean(dtype=np.float64)),
+            images.to_png(shown),
+        )
+
+
+def _channels(name: str, values: np.ndarray) -> LayerChannels:
+    spread = _spread(values)
+    with np.errstate(all="ignore"):
+        strength = np.stack([np.abs(row).mean(axis=0) for row in spread]).mean(axis=0)
+        strongest = np.argsort(-strength, kind="stable")[:CHANNELS]
+        channels = tuple(
+            Channel(int(index), float(strength[index]), images.to_png(spread[:, :, index]))
+            for index in strongest
+        )
+    return LayerChannels(name, values.shape, channels)
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Return a feature as `(height, width, channels)`, also one of fewer or more axes."""
+    if values.ndim > 3:
+        return values.reshape(values.shape[0], -1, values.shape[-1])
+    return values.reshape((1,) * (3 - values.ndim) + values.shape)

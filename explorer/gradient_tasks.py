@@ -1,0 +1,150 @@
+"""What the worker process does with gradients: which pixels of a picture a layer really looks at.
+
+These functions run in the worker, on the model that it keeps.
+"""
+
+import gc
+from typing import Any
+
+import attrs
+import numpy as np
+
+from explorer import images
+from explorer.backends import backend
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.keras_model import import_keras
+from explorer.keras_tasks import KeptModel, ready_model, weights_now
+from explorer.layers import Shape
+from explorer.measurement import Measurement
+from explorer.timing import GivenUp
+from explorer.worker import is_overtaken
+
+#: A gradient keeps every feature, as a training step does, which is the memory asked for.
+_WITH_GRADIENT = Measurement(step="training step")
+
+
+@attrs.frozen(eq=False)
+class EffectiveField:
+    """How much each pixel of a picture influences one position of a layer's output.
+
+    Attributes:
+        strength: The gradient's absolute value, summed over the picture's channels, `(height,
+            width)`, float32.
+        center: Row and column of the position's centre in the picture, in pixels: 0.5 lies
+            between the first two.
+        weights: Where the model's weights come from.
+    """
+
+    strength: np.ndarray
+    center: tuple[float, float]
+    weights: str
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the values stayed within what float32 holds."""
+        return bool(np.isfinite(self.strength).all())
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether any pixel has an influence at all: none has where each activation is dead."""
+        return self.is_finite and bool(self.strength.any())
+
+    def side(self, share: float) -> int:
+        """Return the side, in pixels, of the smallest square that holds a share of the gradient.
+
+        Args:
+            share: From 0 to 1; of the sum of all strengths.
+
+        Returns:
+            The side of a square around the centre, 0 without a gradient. Near the border, a part
+            of the square lies outside the picture.
+        """
+        if not self.has_gradient:
+            return 0
+        rows, columns = (
+            np.abs(np.arange(size) - at)
+            for size, at in zip(self.strength.shape, self.center, strict=True)
+        )
+        distance = np.maximum.outer(rows, columns).ravel()
+        order = np.argsort(distance)
+        held = np.cumsum(self.strength.ravel()[order], dtype=np.float64)
+        last = order[np.searchsorted(held, share * held[-1] * (1 - 1e-9))]
+        return int(np.ceil(2 * distance[last] + 1 - 1e-6))
+
+
+def effective_field(
+    architecture: EncoderDecoder,
+    input_shape: Shape,
+    layer: str,
+    position: tuple[int, int],
+    upload: bytes | None = None,
+) -> EffectiveField:
+    """Return how much each pixel influences a layer's output at a position; runs in the worker.
+
+    As in Luo et al. 2016, "Understanding the effective receptive field in deep convolutional
+    neural networks" (arXiv 1701.04128), a gradient signal at one position of the output goes back
+    to the input. Here the signal is 1 or -1 for each channel, at random and always the same:
+    equal signs would show where the channels agree, and weighing them by their own values only
+    the strongest ones, while the square of a gradient with random signs is, on average, the sum
+    of all channels' squared gradients.
+
+    Args:
+        architecture: The architecture; the weights are those that the model has.
+        input_shape: `(height, width, channels)`.
+        layer: Name of the layer.
+        position: Row and column in the layer's output.
+        upload: Content of an image file, or None for the default photograph.
+
+    Raises:
+        ValueError: If the model has no one layer of this name with one output of pixels.
+        MemoryError: If a training step does not fit the free memory.
+        GivenUp: If nobody waits for the answer any more.
+    """
+    picture = images.default_photograph() if upload is None else images.read_image(upload)
+    image = images.to_input(picture, input_shape)
+    kept = ready_model(architecture, input_shape, 1, _WITH_GRADIENT)
+    if is_overtaken():
+        raise GivenUp
+    try:
+        gradient, sizes = _input_gradient(kept, layer, position, image)
+    finally:
+        gc.collect()  # models, and functions compiled of them, hold themselves in circles
+    row, column = (
+        (at + 0.5) * size / count - 0.5
+        for at, size, count in zip(position, image.shape[:2], sizes, strict=True)
+    )
+    return EffectiveField(np.abs(gradient).sum(axis=2), (row, column), str(weights_now()))
+
+
+def _input_gradient(
+    kept: KeptModel, layer: str, position: tuple[int, int], image: np.ndarray
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the gradient, of the image's shape, and the height and width of the layer's output."""
+    keras = import_keras()
+    output = _output(kept.model, layer)
+    _, height, width, channels = output.shape
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), channels).astype(np.float32)
+    with keras.device(kept.device.name.lower()):
+        batch, weights = map(keras.ops.convert_to_tensor, (image[None], signs))
+        part = keras.Model(kept.model.inputs[0], output)
+        gradient = backend().input_gradient(part, batch, position, weights)
+        return np.asarray(gradient)[0], (height, width)
+
+
+def _output(model: Any, layer: str) -> Any:
+    """Return a layer's output tensor.
+
+    Raises:
+        ValueError: If there is no one such tensor, or it has no rows and columns.
+    """
+    try:
+        output = model.get_layer(layer).output
+    except (ValueError, AttributeError):  # of a layer that is called twice, only the first call is
+        output = None  # named after it
+    output = output[0] if isinstance(output, (list, tuple)) else output
+    if output is None or len(output.shape) != 4:
+        raise ValueError(
+            f"The Keras model has no one output of pixels that is named {layer!r}: select another "
+            "layer."
+        )
+    return output

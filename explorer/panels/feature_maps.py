@@ -1,0 +1,310 @@
+"""A picture's way through the network, run by the Keras process while the panel is open."""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from explorer.cards import Card, cards_of
+from explorer.controls import close_with_parts
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.graph import Graph
+from explorer.guard import guarded
+from explorer.layers import Shape
+from explorer.scene import Scene
+from explorer.selection import block_id
+from explorer.state import State
+from explorer.views.feature_maps import FeatureMapsView
+
+if TYPE_CHECKING:
+    from explorer.feature_tasks import FeatureMaps as Maps
+    from explorer.keras_rebuild import Weights
+    from explorer.worker import Worker
+
+#: Seconds that a change must outlast before the picture is run through the network.
+SETTLED = 0.3
+#: Most blocks in the strip.
+MOST = 32
+
+
+@attrs.frozen
+class _Way:
+    """What the pictures depend on, but for the weights.
+
+    Attributes:
+        architecture: The architecture.
+        shape: `(height, width, channels)` of the input.
+        picture: Which of the user's pictures it is.
+        layer: Name of the layer whose channels are shown.
+    """
+
+    architecture: EncoderDecoder
+    shape: Shape
+    picture: int
+    layer: str
+
+    def has_strip_of(self, other: "_Way | None") -> bool:
+        """Whether the two differ in the layer alone."""
+        return other is not None and attrs.evolve(other, layer=self.layer) == self
+
+
+class FeatureMaps:
+    """Shows what blocks and channels make of the user's picture, and loads weights.
+
+    Attributes:
+        widget: What is shown.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        picture: Callable[[], bytes | None],
+        select: Callable[[str], None],
+        alert: Callable[[str], None],
+    ) -> None:
+        """Make the panel.
+
+        Args:
+            state: What is on screen.
+            picture: Returns the content of the user's picture, or None for the photograph.
+            select: Called with the selection that the user made.
+            alert: Shows the text of an unforeseen error.
+        """
+        self._state = state
+        self._picture = picture
+        self._alert = alert
+        self._pictures = 0
+        self._scene: Scene | None = None  # while the panel is visible
+        self._wanted: _Way | None = None
+        self._shown: _Way | None = None
+        self._weights: Weights | None = None  # those of the pictures shown
+        self._settling: threading.Timer | None = None
+        self._loading = object()  # owns the requests about weights, which edits don't overtake
+        self.widget = FeatureMapsView(select)
+        self.widget.load.on_click(self._load_clicked)
+        self.widget.redraw.on_click(self._redraw_clicked)
+
+    @cached_property
+    def _worker(self) -> "Worker":
+        from explorer.worker import shared_worker
+
+        return shared_worker()
+
+    # What the screen tells.
+
+    def show(self, scene: Scene) -> None:
+        """Show a scene: its pictures follow a moment after it has settled."""
+        with self._state.lock:
+            self._scene = scene
+            self.widget.film.selected = block_id(scene.node) if scene.node else ""
+            layer = scene.node or scene.graph.outputs[-1]
+            self._want(
+                _Way(
+                    scene.design.architecture, scene.design.input.shape, self._pictures, layer.name
+                )
+            )
+
+    def hide(self) -> None:
+        """Ask for nothing until the panel is shown again."""
+        with self._state.lock:
+            self._scene = self._wanted = None
+            self._drop_request()
+
+    def picture_changed(self) -> None:
+        """Show the way of another picture."""
+        with self._state.lock:
+            self._pictures += 1
+            if self._scene:
+                self.show(self._scene)
+
+    def close(self) -> None:
+        """Drop what was asked for, and take the panel off the screen."""
+        with self._state.lock:
+            self.hide()
+            if "_worker" in vars(self):
+                self._worker.cancel(self._loading)
+            close_with_parts(self.widget)
+
+    # The pictures.
+
+    def _want(self, way: _Way) -> None:
+        """Have pictures of this made, unless they are there or on their way."""
+        if way == self._wanted:
+            return
+        self._drop_request()
+        self._wanted = way
+        self._mark_old()
+        if way == self._shown:
+            self.widget.show_ready()
+            return
+        self._settling = threading.Timer(SETTLED, self._settled)
+        self._settling.daemon = True
+        self._settling.start()
+
+    def _mark_old(self) -> None:
+        film = self.widget.film
+        with film.hold_sync():
+            film.channels_are_old = self._wanted != self._shown
+            film.film_is_old = self._wanted is None or not self._wanted.has_strip_of(self._shown)
+
+    def _drop_request(self) -> None:
+        if self._settling:
+            self._settling.cancel()
+        if "_worker" in vars(self):
+            self._worker.cancel(self)
+
+    @guarded
+    def _settled(self) -> None:
+        from explorer import feature_tasks  # before the lock: the first time takes a while
+
+        with self._state.lock:
+            way, scene = self._wanted, self._scene
+            if way is None or scene is None or threading.current_thread() is not self._settling:
+                return  # hidden, or changed, while this waited for the lock
+            cards: Sequence[Card] = ()
+            if not way.has_strip_of(self._shown):
+                cards = strip_of(scene.graph)
+            self.widget.show_waiting(
+                "The picture is on its way through the network …"
+                if self._worker.is_ready
+                else "Keras is starting, which takes some seconds …"
+            )
+            self._worker.submit(
+                self,
+                partial(
+                    feature_tasks.run_feature_maps,
+                    way.architecture,
+                    way.shape,
+                    self._picture(),
+                    tuple(card.output.name for card in cards),
+                    way.layer,
+                ),
+                partial(self._ran, way, scene.graph, cards),
+                partial(self._not_run, way),
+            )
+
+    @guarded
+    def _ran(self, way: _Way, graph: Graph, cards: Sequence[Card], maps: "Maps") -> None:
+        with self._state.lock:
+            if way != self._wanted:
+                return
+            if not cards and maps.weights != self._weights:
+                # Another explorer, or a new process, has changed the weights since.
+                self._run_all()
+                return
+            self._shown, self._weights = way, maps.weights
+            with self.widget.film.hold_sync():
+                if cards:
+                    whole = len(cards_of(graph))
+                    note = "" if len(cards) == whole else _left_out(len(cards), whole)
+                    self.widget.show_strip(cards, maps.strip, note)
+                if maps.layer:
+                    self.widget.show_channels(maps.layer)
+                self._mark_old()
+            self.widget.show_weights(maps.weights)
+            self.widget.show_ready()
+
+    @guarded
+    def _not_run(self, way: _Way, error: Exception) -> None:
+        with self._state.lock:
+            if way == self._wanted:
+                self.widget.show_failure(_message(error))
+
+    def _run_all(self) -> None:
+        """Have all pictures made anew, if the panel is visible."""
+        self._shown = self._wanted = None
+        if self._scene:
+            self.show(self._scene)
+
+    # The weights.
+
+    @guarded
+    def _load_clicked(self, _: Any) -> None:
+        from explorer.keras_tasks import load_weights
+
+        text = self.widget.path.value.strip()
+        if not text:
+            self.widget.show_problem(
+                "Give the path of a file of weights, such as NAME.weights.h5, which "
+                "model.save_weights() wrote on the machine where this kernel runs."
+            )
+            return
+        try:
+            path = Path(text).expanduser().absolute()
+        except RuntimeError as error:  # there is no such user
+            self.widget.show_problem(f"The path {text} cannot be used: {error}")
+            return
+        design = self._state.design
+        self.widget.show_loading(f"Loading {path.name} …")
+        self._ask_weights(partial(load_weights, design.architecture, design.input.shape, str(path)))
+
+    @guarded
+    def _redraw_clicked(self, _: Any) -> None:
+        from explorer.keras_tasks import draw_weights
+
+        with self._state.lock:
+            seed = self._weights.seed + 1 if self._weights else 1
+            self.widget.show_loading("Drawing random weights …")
+            self._ask_weights(partial(draw_weights, seed))
+
+    def _ask_weights(self, work: Callable[[], Any]) -> None:
+        self._worker.submit(self._loading, work, self._weights_changed, self._weights_stayed)
+
+    @guarded
+    def _weights_changed(self, weights: "Weights | None") -> None:
+        with self._state.lock:
+            self.widget.show_loading("")
+            if weights:
+                self.widget.show_weights(weights)
+            self._run_all()
+
+    @guarded
+    def _weights_stayed(self, error: Exception) -> None:
+        with self._state.lock:
+            self.widget.show_problem(_message(error))
+
+
+def strip_of(graph: Graph) -> list[Card]:
+    """Return the blocks of a film strip: all of them, or of a large network the telling ones.
+
+    What is left out, until few enough remain: blocks before another one of the same role and
+    output size; stacks between the first and the last; and then blocks at even distances.
+    """
+    cards = cards_of(graph)
+    if len(cards) > MOST:
+        cards = [
+            card
+            for card, after in pairwise([*cards, None])
+            if card is not None and (after is None or _kind(card) != _kind(after))
+        ]
+    if len(cards) > MOST:
+        last = max((card.stack for card in cards if card.stack is not None), default=0)
+        cards = [card for card in cards if card.stack in (None, 0, last)]
+    if len(cards) > MOST:
+        gaps = MOST - 1
+        cards = [cards[round(i * (len(cards) - 1) / gaps)] for i in range(MOST)]
+    return cards
+
+
+def _kind(card: Card) -> tuple[object, ...]:
+    return card.stack, card.role, card.output.shape[:2]
+
+
+def _left_out(count: int, whole: int) -> str:
+    return (
+        f"{count} of {whole} blocks are shown: repeated blocks and stacks are left out. Select one "
+        "in the diagram to see its channels."
+    )
+
+
+def _message(error: Exception) -> str:
+    from explorer.worker import WorkerDied
+
+    message = str(error) or type(error).__name__
+    if isinstance(error, WorkerDied):
+        message += " The next change starts it again, with random weights."
+    return message

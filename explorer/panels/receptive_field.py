@@ -1,0 +1,472 @@
+"""The receptive field on the user's picture: what a layer can see, and what it looks at.
+
+The theoretical window is computed here, at once. The gradient, which shows the effective receptive
+field, is asked of the Keras process a moment after the last change, while the panel is on screen.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from explorer.encoder_decoder import EncoderDecoder
+from explorer.graph import Node
+from explorer.guard import guarded
+from explorer.layers import Shape
+from explorer.parameters import ParameterError
+from explorer.receptive_field import Box, ReceptiveWindow, receptive_window
+from explorer.remedies import is_smaller, remedy
+from explorer.scene import Scene
+from explorer.state import State
+from explorer.views.receptive_field import (
+    Line,
+    ReceptiveFieldView,
+    effective_line,
+    heat_png,
+    object_line,
+    picture_png,
+    rectangle,
+    window_line,
+)
+
+if TYPE_CHECKING:
+    from explorer.gradient_tasks import EffectiveField
+
+#: Seconds that a change must outlast before the gradient is computed.
+SETTLED = 0.3
+
+
+@attrs.frozen
+class Question:
+    """What the gradient is asked about.
+
+    Attributes:
+        architecture: The architecture.
+        shape: `(height, width, channels)` of the input.
+        layer: Name of the layer.
+        position: Row and column in its output.
+    """
+
+    architecture: EncoderDecoder
+    shape: Shape
+    layer: str
+    position: tuple[int, int]
+
+
+@attrs.frozen
+class _Answer:
+    """What became of a question.
+
+    Attributes:
+        line: What to say.
+        heat: The gradient's strength as the content of a PNG; empty if there is none.
+        side: Side of the square that holds most of it, or 0.
+        square: Top, left, height and width of that.
+    """
+
+    line: Line
+    heat: bytes = b""
+    side: int = 0
+    square: tuple[float, ...] = ()
+
+
+@attrs.frozen
+class _Subject:
+    """What is shown: a position in a layer's output, and what it can see.
+
+    Attributes:
+        scene: The scene.
+        node: The layer.
+        position: Row and column; None if the layer's output has no pixels.
+        window: What it can see; None if that is not known.
+        target: The object's box, or None.
+    """
+
+    scene: Scene
+    node: Node
+    position: tuple[int, int] | None
+    window: ReceptiveWindow | None
+    target: Box | None
+
+    @property
+    def image(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        return self.scene.graph.input_shape[0], self.scene.graph.input_shape[1]
+
+    @property
+    def question(self) -> Question | None:
+        """What the gradient is asked about; None for an output without pixels."""
+        if self.position is None:
+            return None
+        shape = self.scene.graph.input_shape
+        return Question(self.scene.design.architecture, shape, self.node.name, self.position)
+
+    @property
+    def need(self) -> tuple[Node, tuple[int, int]] | None:
+        """The layer, and the size of an object that is larger than its window, if one is."""
+        whole = self.window.whole if self.window else None
+        if whole is None or self.target is None or not is_smaller(whole.size, self.target.size):
+            return None
+        return self.node, self.target.size
+
+
+class ReceptiveField:
+    """Shows the theoretical window and the effective receptive field of the selected layer.
+
+    Attributes:
+        widget: What is shown.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        picture: Callable[[], bytes | None],
+        alert: Callable[[str], None],
+    ) -> None:
+        """Make the panel; the position in the middle is chosen.
+
+        Args:
+            state: What is on screen.
+            picture: Returns the content of the user's picture, or None for the photograph.
+            alert: Shows the text of an unforeseen error.
+        """
+        self._state = state
+        self._picture = picture
+        self._alert = alert
+        self._scene: Scene | None = None
+        self._subject: _Subject | None = None
+        self._is_visible = False
+        # Parts of the picture's height and width: they outlast another layer or input size.
+        self._place = 0.5, 0.5
+        self._object: tuple[float, float, float, float] | None = None  # top, left, height, width
+        self._problem = ""  # with what the user typed
+        self._settling: threading.Timer | None = None
+        self._prepared: _Prepared | None = None
+        self._asked: Question | None = None
+        self._answer: _Answer | None = None
+        self._running: Question | None = None  # what Keras is at; perhaps no longer what counts
+        self._need: tuple[Node, tuple[int, int]] | None = None
+        self._remedy = ""  # for that need
+        self.widget = ReceptiveFieldView(self._received)
+        self.widget.observe(self._toggled, names="effective")
+
+    def show(self, scene: Scene) -> None:
+        """Show the field of a scene's layer: the selected one, or else that of the last output."""
+        with self._state.lock:
+            last = self._scene
+            if self._is_visible and last and _is_same(last, scene):
+                return
+            self._is_visible = True
+            self._scene = scene
+            self._refresh(delay=SETTLED if last else 0.0)
+
+    def hide(self) -> None:
+        """Give up what is under way: the panel is no longer on screen."""
+        with self._state.lock:
+            self._is_visible = False
+            self._stop_settling()
+            if self._answer is None:
+                self._forget()
+
+    def close(self) -> None:
+        """Give up what is under way."""
+        self.hide()
+
+    def picture_changed(self) -> None:
+        """Show another picture: the user has chosen one, or the photograph again."""
+        with self._state.lock:
+            self._forget()
+            self._refresh(delay=0.0)
+
+    # From the scene to the view.
+
+    def _refresh(self, delay: float | None = None) -> None:
+        """Show what is known at once, and see to the rest when nothing has changed for a moment."""
+        scene = self._scene
+        if scene is None or not self._is_visible:
+            return
+        subject = self._subject = self._find(scene)
+        if subject.question != self._asked:
+            self._asked = self._answer = None
+        window = subject.window or ReceptiveWindow(None, None)
+        with self.widget.hold_sync():
+            self.widget.size = list(subject.image)
+            self.widget.layer = subject.node.name
+            self.widget.grid = list(subject.node.shape[:2]) if subject.position else []
+            self.widget.position = list(subject.position or ())
+            self.widget.whole = rectangle(window.whole)
+            self.widget.inside = rectangle(window.inside)
+            self.widget.object = rectangle(subject.target)
+            self._show_answer()
+            self._write()
+        self._stop_settling()
+        self._settling = threading.Timer(SETTLED if delay is None else delay, self._settled)
+        self._settling.daemon = True
+        self._settling.start()
+
+    def _find(self, scene: Scene) -> _Subject:
+        node = scene.node or scene.graph.outputs[-1]
+        height, width, _ = scene.graph.input_shape
+        target = None
+        if self._object is not None:
+            top, left, tall, wide = self._object
+            first_row = min(round(top * height), height - 1)
+            first_column = min(round(left * width), width - 1)
+            last_row = max(first_row, round((top + tall) * height) - 1)
+            last_column = max(first_column, round((left + wide) * width) - 1)
+            target = Box(first_row, first_column, last_row, last_column)
+        if len(node.shape) != 3:
+            return _Subject(scene, node, None, None, target)
+        row, column = (
+            min(int(part * size), size - 1)
+            for part, size in zip(self._place, node.shape[:2], strict=True)
+        )
+        window = receptive_window(scene.graph, node, row, column)
+        return _Subject(scene, node, (row, column), window, target)
+
+    def _write(self) -> None:
+        """Write what is known."""
+        subject = self._subject
+        if subject is None:
+            return
+        problems = [self._problem, self._prepared.problem if self._prepared else ""]
+        lines = [Line(problem, "bad") for problem in problems if problem]
+        name = subject.node.name
+        if subject.position is None:
+            lines.append(Line(f"The output of {name} has no pixels: select another layer."))
+            self.widget.write(lines)
+            return
+        rows = subject.scene.design.report.layers
+        largest = next(row.receptive_field for row in rows if row.name == name)
+        lines.append(window_line(name, subject.position, subject.image, subject.window, largest))
+        side = 0
+        if self.widget.effective:
+            lines.append(self._answer.line if self._answer else self._waiting_line())
+            side = self._answer.side if self._answer else 0
+        if subject.target is None:
+            lines.append(Line("Drag a box around an object to see whether the window holds it."))
+        else:
+            known = self._remedy if subject.need == self._need else ""
+            line = object_line(name, subject.target, subject.window, side, known)
+            lines += [line] if line else []
+        self.widget.write(lines)
+
+    def _waiting_line(self) -> Line:
+        if self._asked:
+            from explorer.worker import shared_worker
+
+            if not shared_worker().is_ready:
+                return Line("Effective: Keras is starting, which takes some seconds.", "busy")
+        return Line("Effective: computing the gradient …", "busy")
+
+    # What follows once nothing has changed for a moment.
+
+    def _stop_settling(self) -> None:
+        if self._settling:
+            self._settling.cancel()
+
+    @guarded
+    def _settled(self) -> None:
+        with self._state.lock:
+            subject = self._subject
+            if subject is None or not self._is_visible:
+                return
+            content, prepared, need = self._picture(), self._prepared, self._need
+        shape = subject.scene.graph.input_shape
+        if prepared is None or not prepared.is_of(content, shape):
+            prepared = _prepare(content, shape, prepared)
+            with self._state.lock:
+                self._prepared = prepared
+                self.widget.picture = prepared.png
+                self._write()
+        if subject.need and subject.need != need:
+            found = remedy(subject.scene, *subject.need)
+            with self._state.lock:
+                self._need, self._remedy = subject.need, found
+                self._write()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the gradient, unless it was."""
+        from explorer.gradient_tasks import effective_field
+        from explorer.worker import shared_worker
+
+        with self._state.lock:
+            question = self._subject.question if self._subject else None
+            wanted = self._is_visible and self.widget.effective
+            if not wanted or question is None or question == self._asked:
+                return
+            self._asked = self._running = question
+            self._answer = None
+            shared_worker().submit(
+                self,
+                partial(
+                    effective_field,
+                    question.architecture,
+                    question.shape,
+                    question.layer,
+                    question.position,
+                    self._prepared.upload if self._prepared else None,
+                ),
+                partial(self._answered, question),
+                partial(self._failed, question),
+            )
+            self._write()
+
+    @guarded
+    def _answered(self, question: Question, field: "EffectiveField") -> None:
+        half, most = field.side(0.5), field.side(0.95)
+        answer = _Answer(effective_line(half, most, field.is_finite, field.weights))
+        if field.has_gradient:
+            row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
+            square = row, column, most, most
+            answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
+        self._show_result(question, answer)
+
+    @guarded
+    def _failed(self, question: Question, error: Exception) -> None:
+        from explorer.worker import WorkerDied
+
+        message = f"Effective: {str(error) or type(error).__name__}"
+        if isinstance(error, WorkerDied):
+            message += " The next change starts it again."
+        self._show_result(question, _Answer(Line(message, "bad")))
+
+    def _show_result(self, question: Question, answer: _Answer) -> None:
+        """Show what became of a question, if it is still the one that counts."""
+        with self._state.lock:
+            if self._running is question:
+                self._running = None
+            if self._asked is question:
+                self._answer = answer
+                with self.widget.hold_sync():
+                    self._show_answer()
+                    self._write()
+
+    def _show_answer(self) -> None:
+        self.widget.heat = self._answer.heat if self._answer else b""
+        self.widget.most = list(self._answer.square) if self._answer else []
+
+    def _forget(self) -> None:
+        """Drop the answer, and give the question up."""
+        if self._running:
+            from explorer.worker import shared_worker
+
+            self._running = None
+            shared_worker().cancel(self)
+        self._asked = self._answer = None
+        self._show_answer()
+
+    # What the user does.
+
+    @guarded
+    def _toggled(self, _: Any) -> None:
+        with self._state.lock:
+            self._forget()
+            self._refresh(delay=0.0)
+
+    @guarded
+    def _received(self, content: dict[str, Any]) -> None:
+        with self._state.lock:
+            if self._subject is None:
+                return
+            try:
+                for name, value in content.items():
+                    self._take(self._subject, name, value)
+                self._problem = ""
+            except ParameterError as error:
+                self._problem = str(error)
+            self._refresh()
+
+    def _take(self, subject: _Subject, name: str, value: Any) -> None:
+        """Take what the user gave.
+
+        Raises:
+            ParameterError: If it is not in the picture, or in the layer's output.
+        """
+        height, width = subject.image
+        if name == "object" and value is None:
+            self._object = None
+        elif name == "object":
+            top = _checked("object top", value[0], 0, height - 1)
+            left = _checked("object left", value[1], 0, width - 1)
+            tall = _checked("object height", value[2], 1, height - top)
+            wide = _checked("object width", value[3], 1, width - left)
+            self._object = top / height, left / width, tall / height, wide / width
+        elif name == "at":
+            self._place = min(max(value[0], 0.0), 1.0), min(max(value[1], 0.0), 1.0)
+        elif subject.position is not None:
+            row, column = subject.position
+            rows, columns = subject.node.shape[:2]
+            if name == "row":
+                row = _checked("row", value, 0, rows - 1)
+            elif name == "column":
+                column = _checked("column", value, 0, columns - 1)
+            elif name == "move":
+                row = min(max(row + value[0], 0), rows - 1)
+                column = min(max(column + value[1], 0), columns - 1)
+            self._place = (row + 0.5) / rows, (column + 0.5) / columns
+
+
+def _checked(name: str, value: Any, least: int, most: int) -> int:
+    if isinstance(value, int) and least <= value <= most:
+        return value
+    problem = (
+        "does not fit into the picture" if name.startswith("object") else "is not in the layer"
+    )
+    raise ParameterError(
+        "ReceptiveField", name, value, problem, f"give a whole number from {least} to {most}"
+    )
+
+
+def _is_same(one: Scene, other: Scene) -> bool:
+    """Return whether two scenes have the same layer to show; times are not shown here."""
+    return one.design is other.design and one.selected == other.selected
+
+
+# The picture.
+
+
+@attrs.frozen(eq=False)
+class _Prepared:
+    """A picture as the network sees it.
+
+    Attributes:
+        content: What the user chose, or None for the photograph.
+        shape: `(height, width, channels)` of the input.
+        image: The picture, decoded.
+        png: What the network sees of it.
+        problem: Why what the user chose can't be used, if it can't.
+    """
+
+    content: bytes | None
+    shape: Shape
+    image: Any
+    png: bytes
+    problem: str
+
+    @property
+    def upload(self) -> bytes | None:
+        """What of the user's can be used."""
+        return None if self.problem else self.content
+
+    def is_of(self, content: bytes | None, shape: Shape) -> bool:
+        """Return whether this is what the network sees of that content."""
+        return (self.content, self.shape) == (content, shape)
+
+
+def _prepare(content: bytes | None, shape: Shape, last: _Prepared | None) -> _Prepared:
+    """Return a picture as the network sees it; one that can't be read gives the photograph."""
+    from explorer import images  # which takes as long to import as all the rest of the panel
+
+    problem = ""
+    if last and last.content == content:
+        image, problem = last.image, last.problem
+    else:
+        try:
+            image = images.default_photograph() if content is None else images.read_image(content)
+        except images.ImageError as error:
+            image, problem = images.default_photograph(), str(error)
+    return _Prepared(content, shape, image, picture_png(images.to_input(image, shape)), problem)

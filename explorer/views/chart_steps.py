@@ -1,0 +1,79 @@
+"""What stands along the charts' horizontal axis, and what connects it."""
+
+from collections.abc import Iterable
+from html import escape
+
+import attrs
+
+from explorer.graph import Graph, Node
+from explorer.selection import block_id, layer_id
+
+
+@attrs.frozen
+class Step:
+    """A layer or a block in its place along the horizontal axis.
+
+    Attributes:
+        selection: What stands for it, as `explorer.selection` names it.
+        nodes: Its layers, in the graph's order.
+    """
+
+    selection: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the layer or the block."""
+        return self.selection.partition("-")[2]
+
+    @property
+    def role(self) -> str:
+        """Role of its block, or "input"."""
+        block = self.nodes[0].block
+        return block.role if block else "input"
+
+    @property
+    def heading(self) -> str:
+        """Its name, for plotly's labels."""
+        return f"<b>{escape(self.name)}</b><br>"
+
+    @property
+    def summary(self) -> str:
+        """What it is, for plotly's labels."""
+        what = f"{len(self.nodes)} layers" if len(self.nodes) > 1 else self.nodes[0].kind
+        return f"{escape(what)}, output {' × '.join(map(str, self.nodes[-1].shape))}"
+
+
+def steps_of(graph: Graph, by_block: bool) -> list[Step]:
+    """Return the layers, or the blocks in the order of their first layers, as an image passes."""
+    name_of = block_id if by_block else layer_id
+    found: dict[str, list[Node]] = {}
+    for node in graph:
+        found.setdefault(name_of(node), []).append(node)
+    return [Step(name, tuple(nodes)) for name, nodes in found.items()]
+
+
+def longest_path(graph: Graph) -> list[Node]:
+    """Return the layers on the longest way from an input to an output.
+
+    Where a skip connection meets the way through the depth, it comes through the depth.
+    """
+    depth: dict[Node, int] = {}
+    for node in graph:
+        depth[node] = 1 + max((depth[source] for source in node.inputs), default=0)
+    path = [max(graph.outputs, key=depth.__getitem__)]
+    while path[-1].inputs:
+        path.append(max(path[-1].inputs, key=depth.__getitem__))
+    return path[::-1]
+
+
+def skips_of(graph: Graph, path: Iterable[Node]) -> list[tuple[Node, Node]]:
+    """Return the links, from and to, that pass by at least one block of the path."""
+    place: dict[str, int] = {}
+    for node in path:
+        place.setdefault(block_id(node), len(place))
+    found = []
+    for node in graph:
+        end = place.get(block_id(node), 0)
+        found += [(a, node) for a in node.inputs if end - place.get(block_id(a), end) > 1]
+    return found

@@ -1,0 +1,303 @@
+"""What is selected, explained: a layer, a block, or with nothing selected the whole network."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import attrs
+import traitlets
+
+from explorer.explanations import block_text, layer_text, skips_text
+from explorer.figures import Fact, block_facts, configuration, figures, product, share
+from explorer.formatting import duration, short_count
+from explorer.graph import Block, Node
+from explorer.scene import Scene
+from explorer.selection import BLOCK, block_id, layer_id
+from explorer.summaries import summary
+from explorer.wiring import Wiring, place_of, role_of
+
+#: Roles of the blocks that an architecture lists, so that they can be edited one by one.
+EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
+#: Most skip connections that are listed.
+MOST_SKIPS = 8
+
+
+class Inspector(anywidget.AnyWidget):
+    """Explains what is selected, with buttons that select what feeds it and what it feeds.
+
+    Attributes:
+        heading: Name of what is explained.
+        html: The explanation. A button in it has what it selects, or which block it edits, as
+            `data-select` or `data-edit`.
+        selected: What is selected; empty: nothing.
+    """
+
+    _esm = Path(__file__).parent / "inspector.js"
+    _css = Path(__file__).parent / "inspector.css"
+
+    heading: Any = traitlets.Unicode().tag(sync=True)
+    html: Any = traitlets.Unicode().tag(sync=True)
+    selected: Any = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self, select: Callable[[str], None], edit: Callable[[Block], None], **options: Any
+    ) -> None:
+        """Make the view.
+
+        Args:
+            select: Called with the selection that the user clicked; empty for none.
+            edit: Called with the block that the user wants to edit.
+            **options: Of the widget.
+        """
+        super().__init__(**options)
+        self._select = select
+        self._edit = edit
+        self._scene: Scene | None = None
+        self._wiring: Wiring | None = None
+        self.on_msg(self._received)
+
+    def show(self, scene: Scene) -> None:
+        """Explain what is selected in a scene."""
+        if scene == self._scene:
+            return
+        if self._wiring is None or self._wiring.graph is not scene.graph:
+            self._wiring = Wiring(scene.graph)
+        self._scene = scene
+        page = _Page(scene, self._wiring)
+        with self.hold_sync():
+            self.heading, self.html = page.content()
+            self.selected = scene.selected
+
+    def _received(self, _: Any, content: Any, __: Any) -> None:
+        if not isinstance(content, dict):
+            return
+        if isinstance(content.get("select"), str):
+            self._select(content["select"])
+        elif self._scene is not None:
+            blocks = {node.block for node in self._scene.graph if node.block}
+            wanted = [block for block in blocks if block.name == content.get("edit")]
+            for block in wanted:  # none, if an edit took it away in between
+                self._edit(block)
+
+
+@attrs.frozen
+class _Page:
+    """What is written about a scene."""
+
+    scene: Scene
+    wiring: Wiring
+
+    def content(self) -> tuple[str, str]:
+        """Return the heading, and the HTML beneath it."""
+        node = self.scene.node
+        if node is None:
+            return self.wiring.graph.name, self._network()
+        if node.block and self.scene.selected.startswith(BLOCK):
+            return node.block.name, self._block(node.block)
+        return node.name, self._layer(node)
+
+    def _layer(self, node: Node) -> str:
+        report = self.scene.design.report
+        where = f" in {escape(role_of(node))} block {_button(block_id(node), place_of(node))}"
+        settings = configuration(node.layer)
+        return "".join(
+            (
+                f"<p>{escape(node.kind)}{where if node.block else ''}{_edit_button(node)}</p>",
+                f"<p>{escape(layer_text(node, self.wiring))}</p>",
+                _section("Figures", _facts([*figures(node, report), self._time([node])])),
+                _section("Configuration", _facts(settings)) if settings else "",
+                _section("Fed by", self._links([(node, source) for source in node.inputs])),
+                _section(
+                    "Feeds", self._links([(node, other) for other in self.wiring.followers[node]])
+                ),
+            )
+        )
+
+    def _block(self, block: Block) -> str:
+        nodes, report = self.scene.nodes, self.scene.design.report
+        kind = f", {escape(block.kind)}" if block.kind else ""
+        entering = [
+            (node, source)
+            for source in self.wiring.entering(nodes)
+            for node in nodes
+            if source in node.inputs
+        ]
+        layers = [
+            f"{_button(layer_id(node), node.name.removeprefix(f'{block.name}_'))} "
+            f"{_muted(f'{summary(node.layer)} · {product(*node.shape)}')}"
+            for node in nodes
+        ]
+        return "".join(
+            (
+                f"<p>{escape(block.role)} block{kind}{_edit_button(nodes[0])}</p>",
+                f"<p>{escape(block_text(nodes, self.wiring))}</p>",
+                _section("Figures", _facts([*block_facts(nodes, report), self._time(nodes)])),
+                _section("Layers", _list(layers)),
+                _section("Fed by", self._links(entering, of_blocks=True)),
+                _section("Feeds", self._links(self.wiring.leaving(nodes), of_blocks=True)),
+            )
+        )
+
+    def _time(self, nodes: Sequence[Node]) -> Fact:
+        times = self.scene.times
+        measured = [times[node.name] for node in nodes if node.name in times]
+        if not measured:
+            return Fact("time", "not measured")
+        part = share(sum(measured), sum(times.values()))
+        return Fact("time", duration(sum(measured)), f"{part} of all layers’ times, each alone")
+
+    def _links(self, pairs: Iterable[tuple[Node, Node]], of_blocks: bool = False) -> str:
+        """Return a list of what stands second in each pair, as buttons."""
+        items = []
+        for node, other in pairs:
+            skip = self.wiring.skip_between(other, node) or self.wiring.skip_between(node, other)
+            name = place_of(other) if of_blocks else other.name
+            selection = block_id(other) if of_blocks else layer_id(other)
+            carried = other if other in node.inputs else node
+            facts = (
+                product(*carried.shape) if of_blocks else f"{other.kind} · {product(*other.shape)}"
+            )
+            items.append(
+                f"{_button(selection, name)} "
+                f"{_muted(facts + (' · skip connection' if skip else ''))}"
+            )
+        return _list(dict.fromkeys(items)) if items else "<p>nothing</p>"
+
+    # The whole network.
+
+    def _network(self) -> str:
+        scene, report = self.scene, self.scene.design.report
+        rows = {row.name: row for row in report.layers}
+        lost = scene.selected.partition("-")[2]
+        missing = f"<p>“{escape(lost)}” is not part of this network.</p>" if lost else ""
+        at_least = "" if report.macs_are_known else "at least "
+        return "".join(
+            (
+                missing,
+                "<p>Select a block or a layer in the diagram, or by its name here, to see how its "
+                "figures come about and why it is there.</p>",
+                self._ranking(
+                    "Where are the parameters?",
+                    {name: row.params for name, row in rows.items()},
+                    f"{report.total_params:,} in all.",
+                    short_count,
+                ),
+                self._ranking(
+                    "Where does the computation go?",
+                    {name: row.macs or 0 for name, row in rows.items()},
+                    f"{at_least}{short_count(report.macs)} MACs for one image.",
+                    short_count,
+                ),
+                self._ranking(
+                    "Where does the time go?",
+                    scene.times,
+                    self._whole_time(),
+                    duration,
+                ),
+                self._skips(),
+                self._sight(),
+            )
+        )
+
+    def _whole_time(self) -> str:
+        times, whole = self.scene.times, self.scene.whole_time
+        if not times:
+            return "Not measured yet: time every layer."
+        together = f"; the whole model takes {duration(whole)}" if whole else ""
+        return f"{duration(sum(times.values()))} for all layers, each alone{together}."
+
+    def _ranking(
+        self,
+        question: str,
+        values: Mapping[str, float],
+        whole: str,
+        text: Callable[[float], str],
+    ) -> str:
+        """Return the three blocks that have most of something, and the one layer that has."""
+        total = sum(values.values())
+        if not total:
+            return _section(question, f"<p>{escape(whole)}</p>")
+        sums = [
+            (sum(values.get(node.name, 0) for node in nodes), nodes)
+            for nodes in self.wiring.parts.values()
+        ]
+        most = sorted(sums, key=lambda found: -found[0])[:3]
+        items = [
+            f"{_button(block_id(nodes[0]), place_of(nodes[0]))} "
+            f"{_muted(f'{share(value, total)} · {text(value)}')}"
+            for value, nodes in most
+            if value
+        ]
+        largest = max(self.wiring.graph, key=lambda node: values.get(node.name, 0))
+        layer = (
+            f"<p>Most in one layer: {_button(layer_id(largest), largest.name)} "
+            f"{_muted(share(values[largest.name], total))}</p>"
+        )
+        return _section(question, f"<p>{escape(whole)}</p>{_list(items)}{layer}")
+
+    def _skips(self) -> str:
+        skips = self.wiring.skips
+        items = [
+            f"{_button(block_id(skip.source), place_of(skip.source))} → "
+            f"{_button(block_id(skip.join), place_of(skip.join))} "
+            f"{_muted(product(*skip.source.shape))}"
+            for skip in skips[:MOST_SKIPS]
+        ]
+        if len(skips) > MOST_SKIPS:
+            items.append(_muted(f"and {len(skips) - MOST_SKIPS} more"))
+        text = f"<p>{escape(skips_text(self.wiring))}</p>"
+        return _section("What do the skip connections do?", text + _list(items))
+
+    def _sight(self) -> str:
+        report, graph = self.scene.design.report, self.wiring.graph
+        output, field, size = graph.outputs[-1], report.receptive_field, graph.input_shape[:2]
+        if field is None:
+            text = "That is not known: the network has layers of which it is not known."
+        else:
+            seen = prod(min(seen, there) for seen, there in zip(field, size, strict=True))
+            text = (
+                f"{product(*field)} input pixels can influence it. Of an image of "
+                f"{product(*size)} that is at most {share(seen, prod(size))}."
+            )
+        link = f"{_button(layer_id(output), output.name)} {_muted('makes the output')}"
+        return _section(
+            "How far does one output pixel see?", f"<p>{escape(text)}</p>{_list([link])}"
+        )
+
+
+def _button(selection: str, text: str) -> str:
+    return f'<button type="button" data-select="{escape(selection)}">{escape(text)}</button>'
+
+
+def _edit_button(node: Node) -> str:
+    block = node.block
+    # A block that was found in a Keras model has no class of ours.
+    if block is None or block.role not in EDITABLE or not block.kind:
+        return ""
+    return (
+        ' <button type="button" class="jupyter-button" '
+        f'data-edit="{escape(block.name)}">Edit this block</button>'
+    )
+
+
+def _muted(text: str) -> str:
+    return f"<span>{escape(text)}</span>"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h3>{escape(title)}</h3>{content}</section>"
+
+
+def _list(items: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
+
+
+def _facts(facts: Iterable[Fact]) -> str:
+    lines = []
+    for fact in facts:
+        note = f"<small>{escape(fact.note)}</small>" if fact.note else ""
+        lines.append(f"<dt>{escape(fact.name)}</dt><dd>{escape(fact.value)}{note}</dd>")
+    return f"<dl>{''.join(lines)}</dl>"

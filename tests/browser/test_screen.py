@@ -1,0 +1,352 @@
+"""The views in a real browser: looked around in, selected in, compared, by mouse and by key."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from explorer import trace
+from tests.browser.test_explorer import (
+    OVERFLOWING,
+    TINY,
+    TINY_NET,
+    control,
+    eventually,
+    opened,  # noqa: F401 — a fixture
+    set_detail,
+    type_number,
+)
+
+TABS = ("Layers", "Charts", "Receptive field", "Feature maps", "Compare")
+
+
+def open_tab(page: Page, title: str) -> None:
+    page.get_by_role("tab", name=title).click()
+
+
+def block(page: Page, name: str) -> Locator:
+    return page.locator(f"[id='block-{name}']")
+
+
+def layer(page: Page, name: str) -> Locator:
+    return page.locator(f".explorer-canvas [data-item='layer-{name}']")
+
+
+def heading(page: Page) -> Locator:
+    return page.locator(".explorer-inspector h2")
+
+
+def selected_rows(page: Page) -> list[str]:
+    rows = page.locator(".explorer-table tr.explorer-selected td:first-child")
+    return rows.all_text_contents()
+
+
+def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
+    page = opened(TINY)
+    enc0 = [node.name for node in trace(TINY_NET, (64, 64, 1)) if "enc0" in node.name]
+    block(page, "stack0_enc0").click()
+    expect(heading(page)).to_have_text("stack0_enc0")
+    assert eventually(page, lambda: selected_rows(page), enc0.__eq__) == enc0
+
+    # A block shows its layers by its handle, or by a double click.
+    block(page, "stack0_enc0").locator("[id^=a_toggle]").click()
+    expect(layer(page, "stack0_enc0_conv0")).to_have_attribute("role", "button")
+    layer(page, "stack0_enc0_conv1").click()
+    expect(heading(page)).to_have_text("stack0_enc0_conv1")
+    expect(page.locator(".explorer-inspector")).to_contain_text("3×3×4×4 + 4 = 148")
+    assert eventually(page, lambda: selected_rows(page), ["stack0_enc0_conv1"].__eq__)
+    page.locator(".explorer-table tbody").get_by_role(
+        "button", name="stack0_dec1_s2_to_s1_skip_concat"
+    ).click()
+    expect(block(page, "stack0_dec1")).to_have_attribute("aria-pressed", "true")
+    page.locator(".explorer-inspector").get_by_role("button", name="stack0_enc0_act1_relu").click()
+    expect(layer(page, "stack0_enc0_act1_relu")).to_have_attribute("aria-pressed", "true")
+    block(page, "stack0_enc0").dblclick(position={"x": 10, "y": 10})
+    expect(layer(page, "stack0_enc0_conv0")).to_have_count(0)
+
+    # The pointer brings up a layer's facts.
+    block(page, "stack0_dec0").hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("stride 2, sees")
+    page.mouse.move(0, 0)
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+
+    search = page.get_by_label("find a layer")
+    search.fill("concat")
+    expect(page.locator(".explorer-found")).to_have_text("1 of 2")
+    search.press("Enter")
+    expect(page.locator(".explorer-found")).to_have_text("2 of 2")
+    expect(heading(page)).to_have_text("stack0_dec1_s2_to_s1_skip_concat")
+    search.fill("nothing")
+    expect(page.locator(".explorer-found")).to_contain_text("no layer has")
+    page.get_by_role("button", name="Clear the selection").click()
+    expect(page.locator(".explorer-canvas [aria-pressed=true]")).to_have_count(0)
+    expect(page.locator(".explorer-inspector")).to_contain_text("skip connections do")
+
+
+def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
+    page = opened(TINY)
+
+    def focused() -> str:
+        return page.evaluate("() => document.activeElement.dataset?.item ?? ''")
+
+    def press(key: str, wanted: str) -> None:
+        page.keyboard.press(key)
+        assert eventually(page, focused, wanted.__eq__) == wanted
+
+    page.get_by_label("Save the diagram").focus()
+    press("Tab", "block-image_in")
+    press("ArrowRight", "block-stack0_enc0")
+    expect(heading(page)).to_have_text("stack0_enc0")
+    expect(page.get_by_role("tooltip")).to_contain_text("encoder 0")
+    press("ArrowDown", "block-stack0_dec1")  # along the skip connection
+    press("ArrowUp", "block-stack0_enc0")  # and back
+    press("ArrowRight", "block-stack0_enc1")
+    page.keyboard.press("Enter")
+    expect(layer(page, "stack0_enc1_pool")).to_have_count(1)
+    assert eventually(page, focused, "block-stack0_enc1".__eq__) == "block-stack0_enc1"
+    press("ArrowLeft", "block-stack0_enc0")
+    press("ArrowRight", "block-stack0_enc1")
+    press("ArrowRight", "layer-stack0_enc1_pool")
+    press("ArrowRight", "layer-stack0_enc1_conv0")
+    press("Escape", "block-stack0_enc1")
+    # An edit leaves the focus where it was.
+    page.evaluate("() => document.activeElement.id")
+    page.keyboard.press("Control+z")
+    assert focused() == "block-stack0_enc1"
+
+
+def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['FC-DenseNet103'], (64, 64, 1))\nwidget")
+    canvas = page.locator(".explorer-canvas")
+    set_detail(page, "layers")
+    expect(page.locator(".explorer-canvas rect.explorer-layer")).to_have_count(491)
+
+    def width() -> float:
+        return canvas.locator("svg").bounding_box()["width"]
+
+    def place() -> list[float]:
+        return canvas.evaluate("canvas => [canvas.scrollLeft, canvas.scrollTop]")
+
+    readable = width()
+    canvas.hover()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    assert eventually(page, lambda: width() > 1.5 * readable)
+    before, box = place(), canvas.bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 200, steps=5)
+    page.mouse.up()
+    assert place() == pytest.approx([before[0] + 200, before[1] + 100], abs=3)
+    expect(heading(page)).not_to_contain_text("conv")  # a pan selects nothing
+
+    page.get_by_title("Show the whole diagram").click()
+    whole = canvas.locator("svg").bounding_box()
+    assert whole["width"] <= box["width"]
+    assert whole["height"] <= 900
+    page.get_by_title("Fit to the width", exact=False).click()
+    assert width() == pytest.approx(readable, rel=0.01)
+
+    # What is searched is scrolled to, within the canvas.
+    page.get_by_label("find a layer").fill("stack0_dec4")
+    marked = canvas.locator("rect.explorer-selected").first
+    expect(marked).to_be_visible()
+    inside = """
+        element => {
+            const [a, b] = [element, element.closest('.explorer-canvas')]
+                .map(found => found.getBoundingClientRect());
+            return a.top >= b.top && a.bottom <= b.bottom;
+        }
+    """
+    assert eventually(page, lambda: marked.evaluate(inside))
+
+
+def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
+    page = opened(TINY)
+    svg = page.locator(".explorer-canvas svg")
+
+    def ratio() -> float:
+        return svg.evaluate("({viewBox: {baseVal: box}}) => box.width / box.height")
+
+    def choose(name: str, value: str) -> None:
+        control(page, name).locator("select").select_option(value)
+
+    assert ratio() < 2
+    choose("direction", "left to right")
+    assert eventually(page, lambda: ratio() > 3)
+    control(page, "draw sizes").get_by_role("checkbox").check()
+    expect(page.locator(".explorer-canvas rect.explorer-layer")).not_to_have_count(0)
+    expect(page.locator(".explorer-legend")).to_contain_text("as high as the feature")
+    choose("direction", "U")
+    choose("colour by", "MACs")
+    expect(block(page, "stack0_dec1")).to_contain_text("MACs ·")
+    expect(page.locator(".explorer-legend")).to_contain_text("of all MACs")
+    choose("colour by", "time")
+    page.get_by_role("button", name="Time every layer").click()
+    expect(block(page, "stack0_dec1")).to_contain_text("s · ")
+    expect(page.locator(".explorer-inspector")).to_contain_text("time")
+
+    starts = {"SVG": b"<?xml", "PDF": b"%PDF", "PNG": b"\x89PNG", "DOT": b"digraph"}
+    for name, start in starts.items():
+        with page.expect_download() as download:
+            page.get_by_label("Save the diagram").select_option(name)
+        assert download.value.suggested_filename == f"UNet.{name.lower()}"
+        assert download.value.path().read_bytes().startswith(start)
+
+    # What an edit changes is marked for a moment, and only that.
+    choose("colour by", "kind")
+    page.get_by_label("middle block").uncheck()
+    expect(page.locator(".explorer-canvas .explorer-changed")).not_to_have_count(0)
+    expect(block(page, "stack0_enc0")).not_to_have_class("explorer-changed")
+
+
+def test_charts_follow_edits_and_clicks_select(opened):  # noqa: F811
+    page = opened(TINY)
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+    open_tab(page, "Charts")
+    bars = page.locator(".js-plotly-plot .barlayer .point path")
+    expect(bars.first).to_be_attached()
+    page.evaluate("() => { document.querySelector('.js-plotly-plot').dataset.kept = 'yes'; }")
+    charts = page.locator(".explorer-charts")
+    before = charts.inner_text()
+
+    type_number(page, "filters", 9)
+    expect_inner_text_other_than(charts, before)
+    expect(page.locator(".js-plotly-plot")).to_have_attribute("data-kept", "yes")
+    # What lies above the bars takes the click.
+    bar = max(bars.all(), key=lambda bar: (bar.bounding_box() or {"height": 0})["height"])
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(heading(page)).to_contain_text("middle_contract_conv0")
+    charts.get_by_role("radio", name="by block").or_(
+        charts.get_by_role("button", name="by block")
+    ).first.click()
+    expect(charts).to_contain_text("by block")
+
+
+def expect_inner_text_other_than(found: Locator, before: str) -> None:
+    assert eventually(found.page, lambda: found.inner_text() != before)
+
+
+def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
+    page = opened(TINY)
+    open_tab(page, "Receptive field")
+    field = page.locator(".explorer-field")
+    picture = field.get_by_role("application")
+    expect(field.locator("image").first).to_have_attribute("href", re.compile("^blob:"))
+    inside = field.locator("rect.explorer-field-inside").last
+    lines = field.get_by_role("status")
+
+    def window() -> list[float]:
+        return [float(inside.get_attribute(name)) for name in ("x", "y", "width", "height")]
+
+    box = picture.bounding_box()
+    picture.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    expect(lines).to_contain_text("of the 64 × 64 image")
+    before = window()
+    for _ in range(4):  # the greatest stride: windows in between need not differ
+        picture.press("ArrowRight")
+    assert eventually(page, lambda: window()[0] == before[0] + 4)
+
+    # The window follows the selection, the heat map follows from the real model.
+    expect(lines).to_contain_text("95 % of the gradient within")
+    expect(field.locator("image").nth(1)).to_have_attribute("href", re.compile("^blob:"))
+    block(page, "stack0_enc0").click()
+    expect(lines).to_contain_text("sees 5 × 5 pixels")
+    assert eventually(page, lambda: window()[2:] == [5, 5])
+
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    corner = [box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"]]
+    page.mouse.move(*corner)
+    page.mouse.down()
+    page.mouse.move(corner[0] + 0.5 * box["width"], corner[1] + 0.4 * box["height"], steps=5)
+    page.mouse.up()
+    expect(lines).to_contain_text("is smaller than the object")
+    expect(lines).to_contain_text("The network's output can")
+    field.get_by_role("button", name="Remove box").click()
+    expect(lines).not_to_contain_text("object")
+
+
+def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # noqa: F811
+    page = opened(f"{TINY}.model.save_weights('mine.weights.h5')\nwidget")
+    open_tab(page, "Feature maps")
+    film = page.locator(".explorer-film")
+    panel = page.get_by_role("tabpanel").filter(has=film)
+    expect(film.get_by_role("button")).to_have_count(8)
+    expect(panel).to_contain_text("random (seed 0): the network is not trained")
+    film.get_by_role("button", name=re.compile("encoder 1")).click()
+    expect(heading(page)).to_have_text("stack0_enc1")
+    expect(panel).to_contain_text("channels of stack0_enc1_act1_relu, 32 × 32 × 8")
+
+    path = panel.get_by_label("weights file")
+    path.fill("no.weights.h5")
+    panel.get_by_role("button", name="Load").click()
+    expect(panel).to_contain_text("There is no file no.weights.h5")
+    path.fill("mine.weights.h5")
+    panel.get_by_role("button", name="Load").click()
+    expect(panel).to_contain_text("weights: from mine.weights.h5")
+    type_number(page, "convs per block", 3)
+    expect(panel).to_contain_text("layers with weights; the rest random")
+
+
+def test_two_designs_are_compared_and_timed_in_turns(opened):  # noqa: F811
+    page = opened(TINY)
+    open_tab(page, "Compare")
+    page.get_by_role("button", name="Pin as A").click()
+    type_number(page, "down blocks", 3)
+    expect(block(page, "stack0_enc2")).to_contain_text("changed")
+    page.get_by_label("middle block").uncheck()
+    expect(page.locator(".explorer-canvas")).to_contain_text("only in A")
+    expect(page.locator(".explorer-legend")).to_contain_text("only in B")
+    tables = page.get_by_role("region", name="Differences of A and B")
+    expect(tables).to_contain_text("down blocks")
+    page.get_by_role("button", name="Time both").click()
+    panel = page.get_by_role("tabpanel").filter(has=tables)
+    expect(panel).to_contain_text("as fast as A")
+    page.get_by_role("button", name="Swap").click()
+    middle = control(page, "middle block").get_by_role("checkbox")
+    expect(middle).to_be_checked()
+    open_tab(page, "Layers")
+    expect(page.locator(".explorer-canvas")).not_to_contain_text("only in A")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_is_accessible_and_fits(opened, theme):  # noqa: F811
+    page = opened(TINY, theme=theme)
+    block(page, "stack0_enc0").dblclick()
+    expect(layer(page, "stack0_enc0_conv0")).to_have_count(1)
+    page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
+    for title in TABS:
+        open_tab(page, title)
+        wait_for_content(page, title)
+        # In a narrow window, as at 200 % zoom, nothing is cut off.
+        for width in (1280, 640):
+            page.set_viewport_size({"width": width, "height": 900})
+            found = eventually(page, lambda: page.evaluate(OVERFLOWING), [].__eq__)
+            assert found == [], (title, width)
+        assert violations(page) == [], title
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def wait_for_content(page: Page, title: str) -> None:
+    if title == "Charts":
+        expect(page.locator(".js-plotly-plot .barlayer .point").first).to_be_attached()
+    elif title == "Receptive field":
+        expect(page.locator(".explorer-field")).to_contain_text("95 % of the gradient within")
+    elif title == "Feature maps":
+        expect(page.locator(".explorer-film button")).not_to_have_count(0)
+    elif title == "Compare":
+        page.get_by_role("button", name="Pin as A").click()
+        type_number(page, "filters", 5)
+        expect(page.get_by_role("region", name="Differences of A and B")).to_be_visible()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong in the explorer, by the rules of WCAG 2.2 AA."""
+    rules = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    found = Axe().run(page, context=".explorer", options={"runOnly": rules}).response["violations"]
+    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}" for each in found]

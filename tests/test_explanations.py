@@ -1,0 +1,418 @@
+"""What is written of layers and blocks: every figure works out, every kind has its words."""
+
+import re
+from fractions import Fraction
+from math import ceil, floor
+
+import attrs
+import pygraphviz
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explorer import Head, UNet, analyze, diagram, presets, trace
+from explorer.analysis import Report
+from explorer.explanations import block_text, layer_text, skips_text
+from explorer.figures import block_facts, configuration, counted, figures, share
+from explorer.foreign_layers import Elementwise, Unknown
+from explorer.formatting import byte_size
+from explorer.graph import Block, Feature, Graph, Node, in_block, input_feature
+from explorer.layers import (
+    ACTIVATIONS,
+    INTERPOLATIONS,
+    Activation,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    Dropout,
+    InputLayer,
+    Layer,
+    MaxPooling2D,
+    UpSampling2D,
+    ZeroPadding2D,
+    layer_kinds,
+)
+from explorer.selection import block_id, nodes_of
+from explorer.wiring import Skip, Wiring, place_of, role_of
+from tests.strategies import architectures, shapes_for
+
+WRITTEN = str.maketrans({"×": "*", "÷": "/", "−": "-", "⌈": "ceil(", "⌉": ")", "⌊": "floor("})
+PRESETS = (
+    "U-Net",
+    "LEAP CNN",
+    "Stacked hourglass",
+    "Residual hourglass",
+    "FC-DenseNet56",
+    "ResNet50",
+)
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose")
+
+
+def work_out(text: str) -> Fraction:
+    """Return the value of arithmetic as it is written, such as "⌈255 ÷ 2⌉" or "1,024"."""
+    code = text.replace(",", "").translate(WRITTEN).replace("⌋", ")")
+    assert re.fullmatch(r"(?:[\d\s()*/+-]|ceil|floor)+", code), text
+    code = re.sub(r"\d+", r"Fraction(\g<0>)", code)
+    return Fraction(eval(code, {"Fraction": Fraction, "ceil": ceil, "floor": floor}))
+
+
+def result(text: str) -> Fraction:
+    """Return what a figure comes to; its arithmetic must lead there."""
+    left, equals, right = text.partition(" = ")
+    if equals:
+        assert work_out(left) == work_out(right), text
+    return work_out(right or left.removesuffix(", unchanged"))
+
+
+def check_figures(node: Node, report: Report) -> dict[str, str]:
+    """Check that what is written of a layer works out, and is what the report says."""
+    row = next(row for row in report.layers if row.name == node.name)
+    written = {fact.name: fact.value for fact in figures(node, report)}
+    memory, _, size = written["memory"].partition(" bytes = ")
+    assert work_out(memory) == row.memory_bytes
+    assert size == byte_size(row.memory_bytes)
+    assert (0 if written["weights"] == "none" else result(written["weights"])) == row.params
+    assert (None if written["MACs"] == "not known" else result(written["MACs"])) == row.macs
+    assert result(written["stride"]) == node.stride
+    field = written["receptive field"]
+    if "=" in field:
+        assert (result(field),) * 2 == row.receptive_field
+    else:
+        assert field == ("×".join(map(str, row.receptive_field or ())) or "not known")
+    if "output" in written:
+        assert written["output"] == "×".join(map(str, node.shape))
+    else:
+        both = written.get("height, width")
+        axes = [both or written["height"], both or written["width"], written["channels"]]
+        assert tuple(map(result, axes)) == node.shape
+    return written
+
+
+def check_graph(graph: Graph) -> None:
+    """Check what is written of all layers and blocks of a graph."""
+    report, wiring = analyze(graph), Wiring(graph)
+    rows = {row.name: row for row in report.layers}
+    texts = [skips_text(wiring)]
+    for node in graph:
+        written = check_figures(node, report)
+        if node.kind in CONVOLUTIONS:
+            assert " = " in written["weights"]
+            assert " = " in written["MACs"]
+        texts.append(layer_text(node, wiring))
+    for nodes in wiring.parts.values():
+        facts = {fact.name: fact.value for fact in block_facts(nodes, report)}
+        assert result(facts["weights"]) == sum(rows[node.name].params for node in nodes)
+        assert result(facts["MACs"]) == sum(rows[node.name].macs or 0 for node in nodes)
+        assert facts["output"] == "×".join(map(str, nodes[-1].shape))
+        if nodes[0].block:
+            texts.append(block_text(nodes, wiring))
+    for text in texts:
+        assert re.fullmatch(r"\S.*\.", text), text
+        assert not re.search(r"None|\{|\}|<|  ", text), text
+
+
+def alone(layer: Layer, *shapes: tuple[int, ...]) -> tuple[Node, Graph]:
+    """Return a layer on inputs of these shapes, and the graph that it makes."""
+    inputs = [input_feature(shape, f"in{i}") for i, shape in enumerate(shapes)]
+    graph = Graph([layer(inputs if len(inputs) > 1 else inputs[0])])
+    return graph[layer.name], graph
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3×3×64×128 + 128", 73_856),
+        ("⌈255 ÷ 2⌉", 128),
+        ("⌊(255 − ((3 − 1)×2 + 1)) ÷ 2⌋ + 1", 126),
+        ("1,024 × 2", 2048),
+        ("1/2 × 4", 2),
+    ],
+)
+def test_arithmetic_is_worked_out(text, value):
+    assert work_out(text) == value
+
+
+def test_wrong_arithmetic_is_noticed():
+    with pytest.raises(AssertionError, match="255"):
+        result("255 ÷ 2 = 128")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_figure_and_text_of_a_preset_is_right(name):
+    check_graph(trace(presets[name], (256, 128, 3)))
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_every_figure_and_text_of_drawn_parameters_is_right(data):
+    architecture = data.draw(architectures)
+    check_graph(trace(architecture, data.draw(shapes_for(architecture))))
+
+
+sizes = st.integers(1, 4)
+windows = {
+    "kernel_size": sizes,
+    "strides": sizes,
+    "dilation_rate": sizes,
+    "padding": st.sampled_from(["same", "valid"]),
+    "use_bias": st.booleans(),
+}
+pools = {"pool_size": sizes, "strides": sizes, "padding": windows["padding"]}
+
+#: For each kind how its settings are drawn.
+SETTINGS = {
+    InputLayer: {"shape": st.just((20, 17, 12))},
+    Conv2D: windows | {"filters": st.sampled_from([12, 24]), "groups": st.sampled_from([1, 3])},
+    DepthwiseConv2D: windows | {"depth_multiplier": sizes},
+    Conv2DTranspose: {
+        "filters": sizes,
+        "kernel_size": sizes,
+        "strides": sizes,
+        "use_bias": st.booleans(),
+    },
+    MaxPooling2D: pools,
+    AveragePooling2D: pools,
+    ZeroPadding2D: {"before": st.integers(0, 3), "after": st.integers(0, 3)},
+    UpSampling2D: {"size": sizes, "interpolation": st.sampled_from(INTERPOLATIONS)},
+    BatchNormalization: {},
+    Dropout: {"rate": st.floats(0, 0.9)},
+    Activation: {"activation": st.sampled_from(ACTIVATIONS)},
+    Concatenate: {},
+    Add: {},
+}
+OWN_KINDS = [cls for cls in layer_kinds().values() if cls.__module__.startswith("explorer.")]
+
+
+def test_every_kind_is_drawn():
+    assert set(SETTINGS) == set(OWN_KINDS)
+
+
+@pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.__name__)
+@given(st.data())
+@settings(max_examples=25)
+def test_every_figure_of_a_kind_works_out(kind, data):
+    layer = data.draw(st.builds(kind, name=st.just("layer"), **SETTINGS[kind]))
+    if kind is InputLayer:
+        return check_graph(Graph([input_feature(layer.shape)]))
+    check_graph(alone(layer, *((20, 17, 12),) * (2 if kind in (Add, Concatenate) else 1))[1])
+
+
+@pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.__name__)
+def test_every_kind_has_words_of_its_own(kind):
+    needed = {
+        InputLayer: {"shape": (4, 4, 2)},
+        Conv2D: {"filters": 2},
+        Conv2DTranspose: {"filters": 2},
+    }
+    layer = kind(name="layer", **needed.get(kind, {}))
+    inputs = tuple(input_feature((4, 4, 2), f"in{i}").node for i in range(2))
+    node = Node(layer, inputs if kind is not InputLayer else (), (4, 4, 2), 1, None)
+    graph = Graph([Feature(node)])
+
+    text = layer_text(node, Wiring(graph))
+
+    assert text
+    assert " ".join(kind.__doc__.split()) not in text, "what it does is not yet written"
+
+
+def test_a_kind_that_somebody_else_wrote_is_explained_by_its_docstring():
+    class Softener(Layer):
+        """Makes everything
+        softer.
+        """
+
+        has_twin = False  # else tests that walk all kinds would meet it
+
+    node, graph = alone(Softener(name="soft"), (4, 4, 2))
+
+    assert layer_text(node, Wiring(graph)).startswith("Makes everything softer.")
+    check_figures(node, analyze(graph))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_is_explained(activation):
+    node, graph = alone(Activation(name="layer", activation=activation), (4, 4, 2))
+
+    assert layer_text(node, Wiring(graph)).startswith(("It ", "At each position"))
+
+
+def test_of_foreign_layers_only_what_is_known_is_said():
+    counted_by_keras = Elementwise("PReLU", 32, 0, name="prelu")
+    odd = Unknown("Odd", 40, 8, name="odd", shape=(7,), counted=False)
+    node, graph = alone(counted_by_keras, (4, 4, 2))
+    facts = {fact.name: fact for fact in figures(node, analyze(graph))}
+    assert check_figures(node, analyze(graph))["weights"] == "32"
+    assert "as Keras counts" in facts["weights"].note
+    assert configuration(counted_by_keras) == []
+
+    node, graph = alone(odd, (4, 4, 2))
+    written = check_figures(node, analyze(graph))
+    assert (written["output"], written["weights"], written["MACs"]) == ("7", "48", "not known")
+    assert "not known" in layer_text(node, Wiring(graph))
+
+
+def test_the_configuration_shows_what_matters():
+    plain = Conv2D(name="conv", filters=8)
+    dilated = attrs.evolve(plain, dilation_rate=2, groups=2, use_bias=False)
+
+    def shown(layer: Layer) -> dict[str, str]:
+        return {fact.name: fact.value for fact in configuration(layer)}
+
+    assert shown(plain) == {
+        "filters": "8",
+        "kernel size": "3×3",
+        "strides": "1",
+        "use bias": "yes",
+        "activation": "linear",
+        "padding": "same",
+    }
+    others = shown(dilated).items() - shown(plain).items()
+    assert others == {("dilation rate", "2"), ("groups", "2"), ("use bias", "no")}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_skip_connections_are_those_of_the_drawing(name):
+    graph = trace(presets[name], (256, 256, 1))
+    dot = pygraphviz.AGraph(string=diagram(graph).dot)
+    dashed = {
+        frozenset(edge) for edge in dot.edges() if dot.get_edge(*edge).attr["style"] == "dashed"
+    }
+
+    found = {frozenset((block_id(s.source), block_id(s.join))) for s in Wiring(graph).skips}
+
+    assert found == dashed
+
+
+def test_sums_inside_a_block_are_shortcuts_and_no_skip_connections():
+    wiring = Wiring(trace(presets["Residual hourglass"], (64, 64, 1)))
+    sums = {node for node in wiring.graph if isinstance(node.layer, Add)}
+    joins = {skip.join for skip in wiring.skips}
+
+    assert len(joins) == 2 * 4 + 1
+    assert set(wiring.shortcuts) == sums - joins
+    on_the_way = {node for node in wiring.graph if "_skip_res" in node.name}
+    assert wiring.on_skips == on_the_way
+
+
+def test_parallel_ways_are_no_skip_connections():
+    image = input_feature((8, 8, 1))
+    ways = [Conv2D(name=f"way{i}", filters=2)(image) for i in range(2)]
+
+    assert Wiring(Graph([Concatenate(name="join")(ways)])).skips == []
+
+
+def test_a_block_that_joins_parallel_ways_has_shortcuts_and_no_skip_connections():
+    image = input_feature((8, 8, 1))
+    first, last = (Conv2D(name=f"way{i}", filters=2)(image) for i in range(2))
+
+    def make() -> Feature:
+        longer = Conv2D(name="longer", filters=2)(Add(name="sum")([first, first]))
+        return Concatenate(name="join")([longer, Conv2D(name="shorter", filters=2)(last)])
+
+    graph = Graph([in_block(Block("both", "encoder", 0, 0, ""), make)])
+    wiring = Wiring(graph)
+
+    assert (wiring.skips, wiring.on_skips) == ([], set())
+    assert wiring.shortcuts == [graph["sum"]]
+
+
+UNET = trace(UNet(filters=4, down_blocks=2, up_blocks=2), (32, 32, 1))
+STACKED = trace(presets["Residual hourglass"], (64, 64, 1))
+LEAP = trace(presets["LEAP CNN"], (64, 64, 1))
+RESNET = trace(presets["ResNet50"], (64, 64, 1))
+HEADED = trace(UNet(filters=4, down_blocks=1, up_blocks=1, heads=[Head()]), (32, 32, 1))
+
+
+@pytest.mark.parametrize(
+    ("graph", "name", "said"),
+    [
+        (UNET, "stack0_enc1_pool", "skip connection carries the detail lost here to stack0_dec1."),
+        (LEAP, "stack0_enc1_pool", "covers 2 times as much of the image each way."),
+        (UNET, "stack0_dec0_s4_to_s2_skip_concat", "skip connection from stack0_enc1"),
+        (UNET, "stack0_dec0_s4_to_s2_refine_conv0", "first to see both"),
+        (UNET, "stack0_dec0_s4_to_s2_refine_conv1", "what is where"),
+        (UNET, "stack0_dec0_s4_to_s2_trans_conv", "up to that of the skip connection."),
+        (LEAP, "stack0_dec0_s8_to_s4_trans_conv", "that the encoder gave up."),
+        (UNET, "stack0_dec1_s2_to_s1_refine_conv1_act_relu", "This is the network’s output."),
+        (UNET, "stack0_enc0_act0_relu", "amount to a single one."),
+        (UNET, "stack0_enc3_middle_expand_conv0", "lowest resolution"),
+        (STACKED, "stack0_merge_add", "So the next stack gets what went into this one"),
+        (STACKED, "stack0_dec0_skip_res_2_conv", "prepares what the skip connection brings"),
+        (STACKED, "stack0_dec0_skip_res_add", "residual connection"),
+        (STACKED, "stack0_enc0_res0_1_conv", "narrows the feature"),
+        (STACKED, "stack1_dec3_skip_add", "one of the network’s 2 outputs."),
+        (RESNET, "stack0_enc1_pool_pad", "no padding of its own"),
+        (RESNET, "stack0_enc2_block0_1_conv", "takes the place of 2×2"),
+        (HEADED, "head", "As the head it makes the prediction"),
+    ],
+)
+def test_what_a_layer_is_there_for_depends_on_its_place(graph, name, said):
+    assert said in layer_text(graph[name], Wiring(graph))
+
+
+@pytest.mark.parametrize(
+    ("graph", "name", "said"),
+    [
+        (UNET, "stack0_enc0", "keeps the resolution of 32×32. It also feeds stack0_dec1"),
+        (UNET, "stack0_enc1", "lowers the resolution from 32×32 to 16×16"),
+        (UNET, "stack0_enc3", "The middle stands between"),
+        (UNET, "stack0_dec0", "raises the resolution from 8×8 to 16×16"),
+        (UNET, "stack0_dec0", "A skip connection from stack0_enc1"),
+        (LEAP, "stack0_dec0", "No skip connection comes in"),
+        (UNET, "stack0_dec1", "This is the network’s output."),
+        (STACKED, "stem0", "It also feeds stack0_dec3, stack0_merge, stack1_dec3"),
+        (STACKED, "stack0_merge", "adds what went into a stack"),
+        (HEADED, "head", "The head starts from a feature of the decoder"),
+    ],
+)
+def test_what_a_block_is_there_for_depends_on_its_place(graph, name, said):
+    wiring = Wiring(graph)
+
+    assert said in block_text(nodes_of(graph, f"block-{name}"), wiring)
+
+
+def test_the_skip_connections_of_a_network_are_summed_up():
+    assert skips_text(Wiring(UNET)).startswith("2 skip connections past")
+    assert "(concatenated)" in skips_text(Wiring(UNET))
+    stacked = skips_text(Wiring(STACKED))
+    assert stacked.startswith("8 skip connections")
+    assert "(added)" in stacked
+    assert "1 connection past a whole stack" in stacked
+    assert "29 residual connections" in stacked
+    assert "lowest resolution, 8×8." in skips_text(Wiring(LEAP))
+
+
+def test_what_enters_and_leaves_a_block():
+    wiring = Wiring(UNET)
+    nodes = nodes_of(UNET, "block-stack0_dec0")
+    skip, main = wiring.entering(nodes)
+
+    assert (place_of(skip), role_of(main)) == ("stack0_enc1", "middle")
+    assert [(a.name, role_of(b)) for a, b in wiring.leaving(nodes)] == [(nodes[-1].name, "decoder")]
+    join = UNET["stack0_dec0_s4_to_s2_skip_concat"]
+    assert wiring.skip_between(skip, join) == Skip(skip, join)
+    assert wiring.skip_between(main, join) is None
+    assert wiring.skip_between(skip, main) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (1, 3, "33%"),
+        (1, 30, "3.3%"),
+        (1, 3000, "under 0.1%"),
+        (0, 3, "0%"),
+        (0, 0, "0%"),
+        (3, 3, "100%"),
+    ],
+)
+def test_shares_are_in_percent(part, whole, text):
+    assert share(part, whole) == text
+
+
+def test_one_channel_is_not_several():
+    assert (counted(1, "channel"), counted(1024, "channel")) == ("1 channel", "1,024 channels")

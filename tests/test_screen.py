@@ -1,0 +1,93 @@
+"""One scene in all views: what is selected in one is shown by the others, and closed ones rest."""
+
+import pytest
+
+from explorer import UNet
+from explorer.measurement import Measurement
+from explorer.screen import Screen
+from explorer.state import Design, Input, State
+
+SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
+OTHER = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
+TITLES = ("Layers", "Charts", "Receptive field", "Feature maps", "Compare")
+
+
+class View:
+    """A view that notes what it is shown."""
+
+    def __init__(self, *_: object) -> None:
+        self.scenes = []
+        self.hidden = 0
+        self.widget = None
+
+    def show(self, scene) -> None:
+        self.scenes.append(scene)
+
+    def hide(self) -> None:
+        self.hidden += 1
+
+
+@pytest.fixture
+def screen():
+    alerts = []
+    made = Screen(State(SMALL), alerts.append, lambda block: None, lambda: None, Measurement)
+    made.show(SMALL)
+    yield made
+    made.close()
+    assert alerts == []
+
+
+def test_what_is_selected_in_one_view_is_selected_in_all(screen):
+    screen.views["Layers"]._handle_custom_msg({"select": "layer-stack0_enc0_conv0"}, [])
+    assert screen.diagram.canvas.shown == "block-stack0_enc0"
+    assert screen.inspector.heading == "stack0_enc0_conv0"
+
+    screen.diagram.canvas._handle_custom_msg({"select": "block-stack0_dec0"}, [])
+    assert {name.split("_s")[0] for name in screen.views["Layers"].selected} == {"stack0_dec0"}
+    assert screen.inspector.heading == "stack0_dec0"
+
+
+def test_a_selection_outlasts_edits_and_times_do_not(screen):
+    class Times:
+        layers = ()
+        whole = 0.5
+
+    screen.select("block-stack0_dec0")
+    screen.show_times(Times())
+    assert screen.views["Layers"].whole == 0.5
+    screen.show(SMALL)
+    assert screen.scene.whole_time == 0.5
+    screen.show(OTHER)
+    assert screen.views["Layers"].whole == screen.scene.whole_time == 0
+    assert screen.scene.selected == "block-stack0_dec0"
+
+
+@pytest.mark.parametrize("title", TITLES[1:])
+def test_views_are_made_when_they_are_opened_and_rest_while_they_are_closed(screen, title):
+    assert list(screen.views) == ["Layers"]
+    place = TITLES.index(title)
+    assert screen.tabs.children[place].children == ()
+    view = screen.views[title] = View()
+
+    screen.tabs.selected_index = place
+    assert [scene.design for scene in view.scenes] == [SMALL]
+    before = screen.views["Layers"].rows
+    screen.show(OTHER)
+    assert view.scenes[-1].design == OTHER
+    assert screen.views["Layers"].rows is before, "a closed view is shown nothing"
+
+    screen.tabs.selected_index = 0
+    assert view.hidden == 1
+    assert screen.views["Layers"].rows is not before
+    count = len(view.scenes)
+    screen.select("block-stack0_enc0")
+    screen.show(SMALL)
+    assert len(view.scenes) == count
+
+
+def test_every_tab_has_its_view(screen):
+    for place, title in enumerate(TITLES):
+        screen.tabs.selected_index = place
+        assert screen.tabs.get_title(place) == title
+        (widget,) = screen.tabs.children[place].children
+        assert widget is getattr(screen.views[title], "widget", screen.views[title])
