@@ -1,11 +1,12 @@
 // Gives the controls that ipywidgets leaves without an accessible name the name of their parameter:
-// slider handles, and number boxes beside a slider.
+// slider handles, number boxes beside a slider, and the list of blocks.
 
 function render({ el }) {
   el.hidden = true;
   let observer = null;
 
   function name(root) {
+    root.querySelector(".explorer-blocks select")?.setAttribute("aria-label", "blocks and heads");
     for (const control of root.querySelectorAll(".explorer-control")) {
       const label = control.querySelector(".widget-label")?.textContent;
       if (!label) continue;

@@ -268,7 +268,7 @@ def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
     expect(lines).to_contain_text("is smaller than the object")
     expect(lines).to_contain_text("The network's output can")
     field.get_by_role("button", name="Remove box").click()
-    expect(lines).not_to_contain_text("object")
+    expect(lines).not_to_contain_text("smaller than the object")
 
 
 def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # noqa: F811
