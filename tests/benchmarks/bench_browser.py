@@ -16,12 +16,17 @@ import pytest
 from benchmarking import Row, draw_layers, print_machine, print_table
 from playwright.sync_api import Page
 
-MOVES, MOVES_BY_HAND = 120, 20
+MOVES, MOVES_LONG, MOVES_BY_HAND = 120, 14, 20
 STARTS, STARTS_BY_HAND = 7, 3
 PATIENCE = 120_000
 
 EXPLORER = "from explorer import Explorer, UNet\nwidget = Explorer(UNet())\nwidget"
 EXPLORER_PICTURE = ".explorer-canvas svg"
+LONG = """
+from explorer import Explorer, presets
+widget = Explorer(presets["FC-DenseNet103"])
+widget
+"""
 BY_HAND = f"""
 import html, keras, ipywidgets, plotly.graph_objects
 from typing import Any
@@ -95,12 +100,16 @@ def test_waiting_times(notebook: Callable[..., Page]) -> None:
     seconds, rss, uss = zip(*starts, strict=True)
     seconds_by_hand, rss_by_hand, uss_by_hand = zip(*by_hand, strict=True)
     moves = new_pictures(notebook, EXPLORER, EXPLORER_PICTURE, MOVES)
+    charted = new_pictures(notebook, EXPLORER, EXPLORER_PICTURE, MOVES, open_charts)
+    long = new_pictures(notebook, LONG, EXPLORER_PICTURE, MOVES_LONG, show_layers, "growth rate")
     moves_by_hand = new_pictures(notebook, BY_HAND, BY_HAND_PICTURE, MOVES_BY_HAND)
     print("\n")
     print_machine()
     print_table(
         [
             Row("slider to new picture, 53 layers", "ms", moves, moves_by_hand, 100, "p95"),
+            Row("… charts open", "ms", charted, moves_by_hand, 100, "p95"),
+            Row("… 492 layers, each written out", "ms", long, moves_by_hand, 300, "p95"),
             Row("cell to first picture", "s", seconds, seconds_by_hand, 1),
             Row("kernel's memory, RSS", "MiB", rss, rss_by_hand, 160),
             Row("kernel's memory, USS", "MiB", uss, uss_by_hand),
@@ -138,15 +147,31 @@ def close(page: Page) -> None:
     page.context.close()
 
 
+def open_charts(page: Page) -> None:
+    page.get_by_role("tab", name="Charts").click()
+    page.locator(".js-plotly-plot .point").first.wait_for(timeout=PATIENCE)
+
+
+def show_layers(page: Page) -> None:
+    page.get_by_label("detail", exact=True).select_option("layers")
+    page.locator("rect.explorer-layer").nth(400).wait_for(state="attached", timeout=PATIENCE)
+
+
 def new_pictures(
-    notebook: Callable[..., Page], source: str, picture: str, moves: int
+    notebook: Callable[..., Page],
+    source: str,
+    picture: str,
+    moves: int,
+    prepare: Callable[[Page], None] = lambda page: None,
+    parameter: str = "filters",
 ) -> list[float]:
     """Milliseconds from each press of an arrow key on a slider to the picture that it changes."""
     page = notebook([source])
     page.locator(picture).wait_for(timeout=PATIENCE)
-    if source == EXPLORER:  # else TensorFlow starts in its own process meanwhile
+    if "Explorer" in source:  # else TensorFlow starts in its own process meanwhile
         page.locator(".explorer-good").wait_for(timeout=PATIENCE)
-    slider = page.locator(".widget-slider").filter(has=page.get_by_text("filters", exact=True))
+    prepare(page)
+    slider = page.locator(".widget-slider").filter(has=page.get_by_text(parameter, exact=True))
     handle = slider.get_by_role("slider")
     handle.focus()
     page.evaluate(RECORD, picture)

@@ -16,9 +16,10 @@ import pygraphviz  # noqa: F401 — loaded before anything is timed
 from benchmarking import Row, draw_layers, milliseconds, print_machine, print_table
 
 import explorer.live_keras
+import explorer.panels.feature_maps
+import explorer.panels.receptive_field
 from explorer import EncoderDecoder, Explorer, Hourglass, UNet, build
 from explorer.views.diagram_view import Canvas
-from explorer.views.layer_table import LayerTable
 from explorer.views.totals import Totals
 
 SHAPE = (256, 256, 1)
@@ -49,9 +50,19 @@ model = explorer.build(explorer.UNet(), (256, 256, 1))
 def main() -> None:
     print_machine()
     # Else TensorFlow starts in the midst of the measurement.
-    explorer.live_keras.SETTLED = 3600.0
+    for module in (
+        explorer.live_keras,
+        explorer.panels.feature_maps,
+        explorer.panels.receptive_field,
+    ):
+        module.SETTLED = 3600.0
+    unet_by_hand = edits_by_hand(UNet())
     rows = [
-        Row("edit, 53-layer U-Net", "ms", edits(UNet()), edits_by_hand(UNet()), aim=16),
+        Row("edit, 53-layer U-Net", "ms", edits(UNet()), unet_by_hand, aim=16),
+        *(
+            Row(f"… {title} open", "ms", edits(UNet(), title), unet_by_hand, aim=16)
+            for title in ("Charts", "Receptive field", "Feature maps", "Compare")
+        ),
         Row("edit, 116-layer hourglass", "ms", edits(Hourglass()), edits_by_hand(Hourglass())),
     ]
     cold = zip(*(start(COLD_EXPLORER) for _ in range(STARTS)), strict=True)
@@ -65,28 +76,35 @@ def main() -> None:
     os._exit(0)
 
 
-def edits(architecture: EncoderDecoder) -> list[float]:
-    """Milliseconds from each of many slider values until all views show it."""
+def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
+    """Milliseconds from each of many slider values until all views show it, with this tab open."""
     shown = Explorer(architecture, SHAPE)
+    table = shown._screen.views["Layers"]
+    shown._screen.select("block-stack0_enc0")
+    shown._screen.tabs.selected_index = list(shown._screen.tabs.titles).index(tab)
+    if tab == "Charts":
+        shown._screen.views[tab].loading.join()
+    if tab == "Compare":
+        shown._screen.views[tab].widget.pin.click()
     found = list(descendants(shown))
     slider = next(
         widget
         for widget in found
         if isinstance(widget, ipywidgets.IntSlider) and widget.description == "filters"
     )
-    totals, table, diagram = (
-        next(widget for widget in found if isinstance(widget, kind))
-        for kind in (Totals, LayerTable, Canvas)
+    totals, diagram = (
+        next(widget for widget in found if isinstance(widget, kind)) for kind in (Totals, Canvas)
     )
     times = []
     for edit in range(WARM_UP + EDITS):
         filters = 17 + edit % 100  # each another than the last
-        before = totals.value, table.rows, table.total, diagram.svg
+        before, rows = (totals.value, diagram.svg), table.rows
         # Widgets call their observers before the assignment returns.
         times.append(milliseconds(lambda value=filters: setattr(slider, "value", value)))
-        after = totals.value, table.rows, table.total, diagram.svg
+        after = totals.value, diagram.svg
         assert shown.architecture.filters == filters
         assert all(one != other for one, other in zip(before, after, strict=True))
+        assert (table.rows is not rows) == (tab == "Layers"), "a closed tab is shown nothing"
     shown.close()
     return times[WARM_UP:]
 

@@ -1,0 +1,106 @@
+"""Take the README's screenshots again, in a real JupyterLab; needs Chromium.
+
+Runs under pytest, for the fixtures of the browser tests: `python notebooks/images/shoot.py`.
+"""
+
+import io
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+HERE = Path(__file__).parent
+CELL = "from explorer import Explorer\nwidget = Explorer(input_shape=(256, 256, 3))\nwidget"
+
+
+def main() -> None:
+    root = str(HERE.parents[1])
+    sys.path.insert(0, root)
+    sys.exit(
+        pytest.main([__file__, "--rootdir", root, "-p", "tests.browser.conftest", "--capture=no"])
+    )
+
+
+def take(shown: Page | Locator, name: str, **options: object) -> None:
+    """Save a screenshot with 255 colours, which is enough and small."""
+    picture = Image.open(io.BytesIO(shown.screenshot(**options)))
+    picture.convert("RGB").quantize(255).save(HERE / f"{name}.png", optimize=True)
+
+
+def tab(page: Page, title: str) -> Locator:
+    page.get_by_role("tab", name=title).click()
+    page.mouse.move(5, 5)
+    return page.locator(".widget-tab-contents")
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    page.get_by_label(label, exact=True).select_option(value)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_views(notebook: Callable[..., Page], theme: str) -> None:
+    page = notebook([CELL], theme=theme, viewport=(1480, 2300))
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page.locator(".explorer-good").wait_for(timeout=90_000)
+    page.locator("[id='block-stack0_dec0']").click()
+    page.get_by_role("button", name="Run forward pass").click()
+    page.locator(".explorer-forward").wait_for(timeout=90_000)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(500)
+    whole = page.locator(".explorer").first.bounding_box()
+    end = page.locator(".widget-tab").bounding_box()["y"] + 190
+    area = {"x": whole["x"] - 6, "y": whole["y"] - 4, "width": whole["width"] + 12}
+    take(page, f"explorer-{theme}", clip={**area, "height": end - whole["y"]})
+
+    page.get_by_role("button", name="Time every layer").click()
+    expect(page.locator(".explorer-table")).to_contain_text("%", timeout=90_000)
+    choose(page, "colour by", "time")
+    page.get_by_label("draw sizes").check()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(2500)  # until the marks of the change are gone
+    take(page.locator(".explorer-views > .explorer-diagram"), f"diagram-{theme}")
+    choose(page, "colour by", "kind")
+    page.get_by_label("draw sizes").uncheck()
+
+    charts = tab(page, "Charts")
+    expect(charts.locator(".point").first).to_be_attached(timeout=90_000)
+    page.wait_for_timeout(1000)
+    take(charts, f"charts-{theme}")
+
+    field = tab(page, "Receptive field")
+    page.locator("[id='block-stack0_dec0']").click()
+    picture = field.get_by_role("application")
+    expect(field.locator("image").first).to_have_attribute("href", re.compile("blob"))
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])  # noqa: E731
+    page.mouse.click(*at(0.45, 0.3))
+    page.mouse.move(*at(0.31, 0.08))
+    page.mouse.down()
+    page.mouse.move(*at(0.62, 0.55), steps=5)
+    page.mouse.up()
+    expect(field).to_contain_text("95 % of the gradient within", timeout=90_000)
+    page.wait_for_timeout(1000)
+    take(field, f"receptive-field-{theme}")
+
+    film = tab(page, "Feature maps")
+    expect(film.locator(".explorer-film button").first).to_be_visible(timeout=90_000)
+    page.wait_for_timeout(2500)
+    take(film, f"feature-maps-{theme}")
+
+    compared = tab(page, "Compare")
+    page.get_by_role("button", name="Pin as A").click()
+    page.get_by_label("up interpolate").check()
+    page.get_by_role("button", name="Time both").click()
+    expect(compared).to_contain_text(re.compile("as (fast|long) as A"), timeout=90_000)
+    page.wait_for_timeout(2500)
+    take(compared, f"compare-{theme}")
+    take(page.locator(".explorer-views > .explorer-diagram"), f"compare-diagram-{theme}")
+
+
+if __name__ == "__main__":
+    main()
