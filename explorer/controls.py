@@ -65,11 +65,11 @@ class Control:
             # Empty text stands for None; numbers are read from the text.
             text = _write(value)
             return [widgets.Text(value=text, description=label, continuous_update=False, **options)]
+        slider = widgets.IntSlider if found.value_type is int else widgets.FloatSlider
+        # ipywidgets' box for whole numbers drops a typed point, and 2.5 would become 25.
+        box = widgets.FloatText(value=value, continuous_update=False, **options)
         if found.value_type is int:
-            slider, number = widgets.IntSlider, widgets.IntText
-        else:
-            slider, number = widgets.FloatSlider, widgets.FloatText
-        box = number(value=value, continuous_update=False, **options)
+            box.step = 1
         box.add_class("explorer-number")
         low, high = self._slider_range(value)
         if low == high:
@@ -105,6 +105,8 @@ class Control:
             found.optional or found.value_type is not str
         ):
             return _read(value, found)
+        if found.value_type is int and isinstance(value, float) and value.is_integer():
+            return int(value)
         return value
 
     def set_value(self, value: Any) -> None:

@@ -261,7 +261,7 @@ class Drawing:
     def _card_facts(self, card: Card) -> str:
         stride = f"stride {card.output.stride}"
         if self._measured is not None:
-            return f"{stride} · {self._figure(card.nodes)}"
+            return stride if card.role == "input" else f"{stride} · {self._figure(card.nodes)}"
         params = total(quantity("parameters", {}), card.nodes)
         return f"{stride} · {params:,} parameters" if params else stride
 

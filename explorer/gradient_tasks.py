@@ -101,8 +101,8 @@ def effective_field(
         GivenUp: If nobody waits for the answer any more.
     """
     picture = images.default_photograph() if upload is None else images.read_image(upload)
-    image = images.to_input(picture, input_shape)
     kept = ready_model(architecture, input_shape, 1, _WITH_GRADIENT)
+    image = images.to_input(picture, input_shape)
     if is_overtaken():
         raise GivenUp
     try:

@@ -8,7 +8,10 @@ from math import lcm
 import attrs
 
 from explorer.graph import Graph, Node
-from explorer.layers import Layer
+from explorer.layers import Layer, Shape
+
+#: Largest height or width of an image whose pixels are told apart one by one.
+LARGEST = 20_000
 
 
 @attrs.frozen
@@ -194,6 +197,9 @@ class ReceptiveWindow:
 def receptive_window(graph: Graph, node: Node, row: int, column: int) -> ReceptiveWindow | None:
     """Return what a position of a layer's output can see, exactly, also near the border.
 
+    In images of over 20,000 pixels height or width, which no network is run on at once, what lies
+    inside is the whole window's part in the image; near the border, it may be smaller.
+
     Args:
         graph: The graph.
         node: One of its layers.
@@ -208,7 +214,16 @@ def receptive_window(graph: Graph, node: Node, row: int, column: int) -> Recepti
         return None
     rows, columns = along_height.at(row), along_width.at(column)
     whole = Box(rows[0], columns[0], rows[1], columns[1]) if rows and columns else None
+    if whole and max(graph.input_shape[:2]) > LARGEST:
+        return ReceptiveWindow(whole, _clipped(whole, graph.input_shape))
     return ReceptiveWindow(whole, _reached(graph, node, row, column))
+
+
+def _clipped(box: Box, shape: Shape) -> Box | None:
+    """Return the part of a box that lies in an image."""
+    top, left = max(0, box.top), max(0, box.left)
+    bottom, right = min(shape[0] - 1, box.bottom), min(shape[1] - 1, box.right)
+    return Box(top, left, bottom, right) if top <= bottom and left <= right else None
 
 
 #: The rows and the columns of a set of positions: bit n of a number stands for position n.

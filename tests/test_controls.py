@@ -225,3 +225,15 @@ def test_a_parameter_declared_with_a_range_gets_that_slider():
     control = Form(parameters_of(Thing), Thing(), lambda name: None).controls["count"]
     slider, _ = inputs(control)
     assert (slider.min, slider.max, slider.value) == (2, 20, 5)
+
+
+def test_a_fraction_where_a_whole_number_is_due_is_not_taken_for_another_number():
+    found = next(found for found in parameters_of(UNet) if found.name == "filters")
+    control = Control(found, 16, lambda name: None)
+    box = control._inputs[-1]
+
+    box.value = 2.5
+    assert control.value == 2.5, "so that the architecture refuses it by name"
+    box.value = 32.0
+    assert control.value == 32
+    assert isinstance(control.value, int)

@@ -88,6 +88,10 @@ def test_a_search_goes_from_layer_to_layer(shown):
     assert shown.selected == [*wanted, wanted[0]]
     shown.do(find="pool", step=-1)
     assert shown.selected[-1] == wanted[-1]
+    shown.do(find="decoder 0", step=0)  # as the box is called
+    assert shown.selected[-1].startswith("layer-stack0_dec0_")
+    shown.do(find="pool", step=0)
+    shown.do(find="pool", step=-1)
     shown.do(find="gpu", step=0)
     assert shown.view.canvas.found == "no layer has “gpu”"
     shown.do(find="", step=0)

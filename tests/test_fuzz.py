@@ -92,10 +92,8 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
     elif isinstance(found, (widgets.IntSlider, widgets.FloatSlider)):
         steps = int((found.max - found.min) / found.step)
         value = found.min + draw.randint(0, steps) * found.step
-    elif isinstance(found, widgets.IntText):
-        value = draw.choice(INTS)
     elif isinstance(found, widgets.FloatText):
-        value = draw.choice(FLOATS)
+        value = draw.choice(INTS if found.step == 1 and draw.random() < 0.9 else FLOATS)
     else:
         value = draw.choice(TEXTS)
     found.value = value
@@ -110,7 +108,6 @@ KINDS = (
     widgets.ToggleButtons,
     widgets.IntSlider,
     widgets.FloatSlider,
-    widgets.IntText,
     widgets.FloatText,
     widgets.Text,
     widgets.Accordion,

@@ -346,3 +346,17 @@ def test_behind_an_unknown_layer_no_window_is_known():
     assert receptive_window(graph, graph["image_in"], 3, 4).inside == Box(3, 4, 3, 4)
     assert receptive_window(graph, graph["own"], 3, 4) is None
     assert receptive_window(graph, graph["conv"], 3, 4) is None
+
+
+def test_windows_in_images_beyond_all_bounds_are_found_at_once():
+    graph = trace(UNet(filters=1, down_blocks=1, up_blocks=1), (10**12, 32, 1))
+    node = graph.outputs[0]
+
+    window = receptive_window(graph, node, 10**12 - 1, 0)
+
+    largest = analyze(graph).receptive_field
+    assert window.whole.height <= largest[0]
+    assert window.whole.width <= largest[1]
+    assert window.inside.bottom == 10**12 - 1
+    assert window.inside.left == 0
+    assert window.whole.contains(window.inside)

@@ -575,3 +575,12 @@ def test_the_heat_map_is_clear_where_nothing_is_and_lighter_where_more_is():
     lightness = [weights @ np.array(ImageColor.getrgb(color)) for color in RAMP]
     assert lightness == sorted(lightness)
     assert min(np.diff(lightness)) > 20, "each step is seen without its hue"
+
+
+def test_of_an_input_beyond_all_bounds_a_small_picture_is_shown(shown):
+    from explorer.panels.receptive_field import _prepare
+
+    prepared = _prepare(None, (10**9, 5 * 10**8, 10**6), None)
+
+    with Image.open(io.BytesIO(prepared.png)) as picture:
+        assert picture.size == (256, 512)

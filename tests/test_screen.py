@@ -3,6 +3,7 @@
 import pytest
 
 from explorer import UNet
+from explorer.layer_timing import LayerTime
 from explorer.measurement import Measurement
 from explorer.screen import Screen
 from explorer.state import Design, Input, State
@@ -49,12 +50,12 @@ def test_what_is_selected_in_one_view_is_selected_in_all(screen):
 
 def test_a_selection_outlasts_edits_and_times_do_not(screen):
     class Times:
-        layers = ()
+        layers = (LayerTime("stack0_dec0_s4_to_s2_trans_conv", 0.25),)
         whole = 0.5
 
     screen.select("block-stack0_dec0")
     screen.show_times(Times())
-    assert screen.views["Layers"].whole == 0.5
+    assert screen.views["Layers"].whole == 0.25
     screen.show(SMALL)
     assert screen.scene.whole_time == 0.5
     screen.show(OTHER)

@@ -21,6 +21,7 @@ from explorer.remedies import is_smaller, remedy
 from explorer.scene import Scene
 from explorer.state import State
 from explorer.views.receptive_field import (
+    LONGEST,
     Line,
     ReceptiveFieldView,
     effective_line,
@@ -469,4 +470,12 @@ def _prepare(content: bytes | None, shape: Shape, last: _Prepared | None) -> _Pr
             image = images.default_photograph() if content is None else images.read_image(content)
         except images.ImageError as error:
             image, problem = images.default_photograph(), str(error)
-    return _Prepared(content, shape, image, picture_png(images.to_input(image, shape)), problem)
+    png = picture_png(images.to_input(image, _shown_shape(shape)))
+    return _Prepared(content, shape, image, png, problem)
+
+
+def _shown_shape(shape: Shape) -> Shape:
+    """Return the shape of what is shown of an input, whose sizes have no bound."""
+    height, width, channels = shape
+    scale = min(1.0, LONGEST / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale)), min(channels, 4)

@@ -211,14 +211,21 @@ class DiagramView(widgets.VBox):
             self._save(message["save"])
 
     def _find(self, text: str, step: int) -> None:
-        """Select the first layer that has a text in its name or kind, or one so many further."""
+        """Select the first layer that has a text in its names or kind, or one so many further."""
         if self._scene is None:
             return
         wanted = text.strip().lower()
+        title_of = {
+            node: card.title
+            for card in (self._drawing.cards if self._drawing else ())
+            for node in card.nodes
+        }
         found = [
             node
             for node in self._scene.graph
-            if wanted and wanted in f"{node.name} {node.kind} {summary(node.layer)}".lower()
+            if wanted
+            and wanted
+            in f"{title_of.get(node)} {node.name} {node.kind} {summary(node.layer)}".lower()
         ]
         if not found:
             self.canvas.found = f"no layer has “{text.strip()}”" if wanted else ""

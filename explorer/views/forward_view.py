@@ -150,17 +150,17 @@ class ForwardView(widgets.VBox):
         """Show what the layers' times add up to; each one's own stands in the table."""
         slowest = sorted(times.layers, key=lambda layer: -layer.seconds)[:3]
         named = ", ".join(
-            f"{layer.name} ({duration(layer.seconds)}, {layer.seconds / times.whole:.0%})"
+            f"{layer.name} ({duration(layer.seconds)}, {layer.seconds / times.total:.0%})"
             for layer in slowest
         )
         self._show_result(
             '<div class="explorer-status explorer-good">'
             f"{len(times.layers)} layers, each alone, take {duration(times.total)} together; the "
-            f"whole model takes {duration(times.whole)}. Slowest: {escape(named)}."
+            f"whole model takes {duration(times.whole)}. Slowest (of the sum): {escape(named)}."
             f"<small>{duration(times.calls)} of the sum are the calls themselves "
             f"({duration(times.call)} each). What else the two differ by is what the whole model "
             "gains by fusing layers and running them side by side, or loses to its larger memory. "
-            "The table below has each layer's time, and its share of the whole model's."
+            "The table below has each layer's time, and its share of the sum."
             "</small></div>"
         )
 

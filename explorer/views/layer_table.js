@@ -48,7 +48,7 @@ const columns = [
   },
   {
     label: "time",
-    title: "Median time of the layer alone, and its share of the whole model's",
+    title: "Median time of the layer alone, and its share of all layers' times",
     show: (value, whole) =>
       value === null ? "" : `${duration(value)} (${Math.round((100 * value) / whole)} %)`,
     sort: (value) => value ?? -1,

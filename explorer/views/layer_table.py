@@ -17,7 +17,7 @@ class LayerTable(anywidget.AnyWidget):
         rows: For each layer: name, kind, shape, stride, parameters, MACs, memory in bytes,
             receptive field (a pair, or None), and its time in seconds (or None).
         total: The last row: parameters, MACs, peak memory in bytes.
-        whole: Time of the whole model in seconds, or 0 while no times are shown.
+        whole: Sum of the layers' times in seconds, or 0 while no times are shown.
         selected: Names of the layers that are selected.
     """
 
@@ -41,7 +41,7 @@ class LayerTable(anywidget.AnyWidget):
     def show(self, scene: Scene) -> None:
         """Show the layers of a scene, and which are selected."""
         with self.hold_sync():
-            shown = scene.design, scene.times, scene.whole_time
+            shown = scene.design, scene.times
             if shown != self._shown:
                 self._shown = shown
                 self._show_rows(scene)
@@ -64,4 +64,4 @@ class LayerTable(anywidget.AnyWidget):
             for row in report.layers
         ]
         self.total = [report.total_params, report.macs, report.peak_memory_bytes]
-        self.whole = scene.whole_time
+        self.whole = float(sum(scene.times.values()))

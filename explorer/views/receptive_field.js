@@ -78,6 +78,10 @@ function render({ model, el }) {
       const label = make(group, "label", {}, name);
       const input = make(label, "input", { type: "number", step: 1 });
       input.addEventListener("change", () => act(name, inputs));
+      // JupyterLab keeps the Enter key from what it would do here.
+      input.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") act(name, inputs);
+      });
       return input;
     });
     return { group, title, inputs };

@@ -24,7 +24,7 @@ _OPACITY = (0, 235)
 #: Powers of ten between the strongest influence and the weakest that is drawn.
 DECADES = 4
 #: Longest side of a picture that is sent to the browser.
-_LONGEST = 512
+LONGEST = 512
 
 
 @attrs.frozen
@@ -118,7 +118,7 @@ def picture_png(values: "np.ndarray") -> bytes:
 
     shown = values[:, :, :3] if values.shape[2] >= 3 else values[:, :, 0]
     image = Image.fromarray(np.round(255 * shown).astype(np.uint8))
-    image.thumbnail((_LONGEST, _LONGEST))
+    image.thumbnail((LONGEST, LONGEST))
     return _png(image)
 
 
@@ -135,8 +135,8 @@ def heat_png(strength: "np.ndarray") -> bytes:
     from PIL import Image, ImageColor
 
     image = Image.fromarray(strength.astype(np.float32))
-    if max(image.size) > _LONGEST:
-        scale = _LONGEST / max(image.size)
+    if max(image.size) > LONGEST:
+        scale = LONGEST / max(image.size)
         width, height = (max(1, round(size * scale)) for size in image.size)
         image = image.resize((width, height), Image.Resampling.BOX)
     values = np.asarray(image)

@@ -45,7 +45,7 @@ class Totals(widgets.HTML):
             (
                 "receptive field",
                 f"{field[0]}×{field[1]}" if field else "unknown",
-                "input pixels that one output pixel sees",
+                "input pixels that one output pixel sees at most",
                 "Smallest input window that can influence an output pixel away from the border",
             ),
             (

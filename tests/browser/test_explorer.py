@@ -86,7 +86,7 @@ def expected(architecture: EncoderDecoder, shape=SHAPE) -> dict:
             ],
             "receptive field": [
                 "×".join(map(str, report.receptive_field)),
-                "input pixels that one output pixel sees",
+                "input pixels that one output pixel sees at most",
             ],
             "output": [
                 "×".join(map(str, report.output_shapes[-1])),
