@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from explorer.architectures import Custom
 from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
 from explorer.controls import Form, plain_layout
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.encoder_decoder import EncoderDecoder, first_middle
 from explorer.graph import Block
 from explorer.guard import guarded
 from explorer.heads import Head
@@ -305,8 +305,12 @@ def _entries(architecture: EncoderDecoder) -> list[tuple[str, Place]]:
     lacking = architecture.skips_without_source()
     for section in SECTIONS:
         blocks = blocks_of(architecture, section)
+        middle = first_middle(blocks) if section == "encoder" else len(blocks)
         for i, block in enumerate(blocks):
-            title = block.name if section == "heads" else f"{section} {i}"
+            # As the diagram calls them.
+            title = f"{section} {i}" if i < middle else f"middle {i - middle}"
+            if section == "heads":
+                title = block.name
             flag = " ⚠ skip without source" if section == "decoder" and i in lacking else ""
             entries.append((f"{title} · {type(block).__name__}{flag}", (section, i)))
         if not blocks:

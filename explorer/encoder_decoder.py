@@ -159,13 +159,12 @@ class EncoderDecoder:
             prefix: Start of the layers' names; block i appends i.
         """
         blocks = self._blocks.encoder
-        pooling = [i for i, block in enumerate(blocks) if block.pool]
-        first_middle = pooling[-1] + 1 if pooling else len(blocks)
+        middle = first_middle(blocks)
         x = x_in
         features: list[IntermediateFeature] = []
         for i, block in enumerate(blocks):
             name = f"{prefix}{i}"
-            role = "encoder" if i < first_middle else "middle"
+            role = "encoder" if i < middle else "middle"
             where = Block(name, role, _stack_of(prefix), i, type(block).__name__)
             x = in_block(where, partial(block.make_block, x, prefix=name))
             if block.pool:
@@ -349,6 +348,12 @@ class EncoderDecoder:
 
 def _pooling(blocks: Iterable[EncoderBlock]) -> int:
     return prod(block.pooling_stride for block in blocks if block.pool)
+
+
+def first_middle(encoder: Sequence[EncoderBlock]) -> int:
+    """Return the index of an encoder's first middle block: what follows the last pooling."""
+    pooling = [i for i, block in enumerate(encoder) if block.pool]
+    return pooling[-1] + 1 if pooling else len(encoder)
 
 
 def _stack_of(prefix: str) -> int:

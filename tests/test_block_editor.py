@@ -76,7 +76,8 @@ def screen():
 def test_all_blocks_are_listed_in_order(screen):
     assert screen.labels == [
         "stem: none",
-        *(f"encoder {i} · SimpleConvBlock" for i in range(5)),
+        *(f"encoder {i} · SimpleConvBlock" for i in range(3)),
+        *(f"middle {i} · SimpleConvBlock" for i in range(2)),
         *(f"decoder {i} · SimpleUpsamplingBlock" for i in range(2)),
         "heads: none",
     ]
