@@ -4,6 +4,7 @@ import pytest
 from explorer import UNet, analyze, build, trace
 from explorer.formatting import byte_size, duration, short_count
 from explorer.keras_tasks import Built, BuiltLayer, ForwardPass, Picture
+from explorer.layer_timing import LayerTime, LayerTimes
 from explorer.scene import Scene
 from explorer.state import Design, Input
 from explorer.timing import Timing
@@ -233,3 +234,17 @@ def test_a_result_shows_its_figures_and_pictures():
         "Weights: from &lt;x&gt;.weights.h5",
     ):
         assert text in shown
+
+
+def test_layer_times_stand_beside_the_pass_until_the_design_changes():
+    view = ForwardView(lambda: None)
+    view._pass = "<p>the pass</p>"
+    times = LayerTimes(whole=0.02, layers=(LayerTime("<a>", 0.03),), call=0.001)
+
+    view.show_layers(times)
+    assert "the pass" in view.children[-1].value
+    assert "&lt;a&gt; (30.0 ms, 100%)" in view.children[-1].value
+    view.show_running()
+    assert "the pass" in view.children[-1].value
+    view.show_nothing()
+    assert view.children[-1].value == ""

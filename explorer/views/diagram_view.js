@@ -226,7 +226,8 @@ function render({ model, el }) {
     const item = element && itemOf(element.dataset.item);
     hint.hidden = !item || Boolean(grip?.moved);
     if (hint.hidden) return;
-    hint.textContent = item.text;
+    const help = "→ ← the way of the image, ↓ ↑ a branch of it, Enter: layers";
+    hint.textContent = event.type === "focusin" ? `${item.text}\n${help}` : item.text;
     const [box, frame] = [element.getBoundingClientRect(), el.getBoundingClientRect()];
     const [x, y] = event.clientX ? [event.clientX, event.clientY] : [box.left, box.bottom];
     hint.style.left = `${Math.max(0, Math.min(x - frame.left + 14, frame.width - hint.offsetWidth - 4))}px`;

@@ -105,11 +105,18 @@ class ForwardView(widgets.VBox):
     def show_running(self) -> None:
         """Say that a measurement is under way."""
         self.stop.layout.display = ""
-        self._result.value = '<div class="explorer-status explorer-busy">Running …</div>'
+        running = '<div class="explorer-status explorer-busy">Running …</div>'
+        self._result.value = running + self._measured
 
     def show_nothing(self) -> None:
-        """Take the result away: it is about another design than the one shown."""
+        """Take the results away: they are about another design than the one shown."""
+        self._pass = self._layers = ""
         self._show_result("")
+
+    @property
+    def _measured(self) -> str:
+        """What was measured of the design shown."""
+        return self._pass + self._layers
 
     def _show_result(self, html: str) -> None:
         self.stop.layout.display = "none"
@@ -142,9 +149,10 @@ class ForwardView(widgets.VBox):
                 "absolute value), each stretched from black to white. Weights: "
                 f"{escape(result.weights)}.</p>"
             )
-        self._show_result(
+        self._pass = (
             f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'
         )
+        self._show_result(self._measured)
 
     def show_layers(self, times: "LayerTimes") -> None:
         """Show what the layers' times add up to; each one's own stands in the table."""
@@ -153,7 +161,7 @@ class ForwardView(widgets.VBox):
             f"{layer.name} ({duration(layer.seconds)}, {layer.seconds / times.total:.0%})"
             for layer in slowest
         )
-        self._show_result(
+        self._layers = (
             '<div class="explorer-status explorer-good">'
             f"{len(times.layers)} layers, each alone, take {duration(times.total)} together; the "
             f"whole model takes {duration(times.whole)}. Slowest (of the sum): {escape(named)}."
@@ -163,6 +171,7 @@ class ForwardView(widgets.VBox):
             "The table below has each layer's time, and its share of the sum."
             "</small></div>"
         )
+        self._show_result(self._measured)
 
 
 def _timing(timing: "Timing", report: Report) -> str:
