@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Lab, note_message
+from tests.browser.conftest import READY, RUN_ALL, Lab, note_message, running_lab
 from tests.browser.test_explorer import (
     COLOURS,
     OVERFLOWING,
@@ -23,13 +23,20 @@ from tests.browser.test_explorer import (
 SHAPE = (64, 64, 1)
 
 
+# A server of their own: one that was asked for Notebook 7 refuses JupyterLab some of its fonts.
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running_lab(tmp_path_factory.mktemp("elsewhere")) as lab:
+        yield lab
+
+
 @pytest.fixture
-def visit(browser: Browser, lab: Lab) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, server: Lab) -> Iterator[Callable[..., Page]]:
     """Opens a notebook that shows an explorer at an address of the server."""
     cell = nbformat.v4.new_code_cell(f"from explorer import *\n{TINY}")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     content = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.notebooks / "elsewhere.ipynb")
+    nbformat.write(content, server.notebooks / "elsewhere.ipynb")
     pages = []
 
     def open_at(path: str) -> Page:
@@ -38,18 +45,18 @@ def visit(browser: Browser, lab: Lab) -> Iterator[Callable[..., Page]]:
         page.on("console", lambda message: note_message(page, message))
         page.on("pageerror", lambda error: page.console_errors.append(str(error)))
         pages.append(page)
-        page.goto(f"{lab.url}/{path}token={lab.token}")
+        page.goto(f"{server.url}/{path}token={server.token}")
         return page
 
     yield open_at
 
     for page in pages:
         page.context.close()
-    for session in lab.request("GET", "/api/sessions"):
-        lab.request("DELETE", f"/api/sessions/{session['id']}")
+    for session in server.request("GET", "/api/sessions"):
+        server.request("DELETE", f"/api/sessions/{session['id']}")
     # Voilà's kernels belong to no session.
-    for kernel in lab.request("GET", "/api/kernels"):
-        lab.request("DELETE", f"/api/kernels/{kernel['id']}")
+    for kernel in server.request("GET", "/api/kernels"):
+        server.request("DELETE", f"/api/kernels/{kernel['id']}")
 
 
 def use(page: Page) -> None:
@@ -90,10 +97,8 @@ def test_in_voila_it_is_readable_in_the_dark_and_in_a_narrow_window(visit):
 
 def test_it_works_in_notebook_7(visit):
     page = visit("notebooks/elsewhere.ipynb?")
-    page.locator(".jp-Cell").first.wait_for(timeout=PATIENCE)
-    page.locator(".jp-CodeCell .cm-content").click()
-    # Notebook 7 runs the cell once the kernel is there.
-    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(READY, timeout=PATIENCE)
+    page.evaluate(RUN_ALL)
     use(page)
 
     assert page.console_errors == []
