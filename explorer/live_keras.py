@@ -111,11 +111,13 @@ class LiveKeras:
 
         self._ask(partial(run_forward, upload=self.picture), self._ran)
 
-    def _ask(self, work: Callable[..., Any], done: Callable[..., None]) -> None:
+    def _ask(
+        self, work: Callable[..., Any], done: Callable[..., None], layers: bool = False
+    ) -> None:
         """Have the model run in some way, with what is chosen."""
         design = self._state.design
         self._show_waiting(design)
-        self.forward.show_running()
+        self.forward.show_running(layers)
         self._worker.submit(
             self,
             partial(
@@ -190,7 +192,7 @@ class LiveKeras:
         from explorer.keras_tasks import run_layers
 
         self._stop_settling()
-        self._ask(run_layers, self._timed)
+        self._ask(run_layers, self._timed, layers=True)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:

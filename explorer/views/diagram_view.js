@@ -5,7 +5,7 @@ const HELP =
   "Arrow right and left: along the way of the image. Down and up: the other way where it branches, " +
   "such as a skip connection. Enter: show or hide a block's layers. Escape: from a layer to its block.";
 // A long network that is fitted to the width would be too small to read.
-const SMALLEST = 0.6;
+const SMALLEST = 0.45;
 
 function make(tag, properties = {}, parent = null) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -36,7 +36,7 @@ function render({ model, el }) {
   const found = make("span", { className: "explorer-found", role: "status" }, tools);
   button("−", "Zoom out", () => zoomTo(present() / 1.25));
   button("+", "Zoom in", () => zoomTo(present() * 1.25));
-  button("Fit", "Fit to the width, as far as text can be read", () => zoomTo(null));
+  button("Fit", "Fit to the width", () => zoomTo(Math.min(1, space / natural().width)));
   button("All", "Show the whole diagram", () => {
     const { width, height } = natural();
     zoomTo(Math.min(1, space / width, (0.78 * window.innerHeight) / height));

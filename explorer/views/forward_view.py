@@ -102,8 +102,12 @@ class ForwardView(widgets.VBox):
         text = name or "photograph: astronaut, from scikit-image"
         self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
 
-    def show_running(self) -> None:
-        """Say that a measurement is under way."""
+    def show_running(self, layers: bool = False) -> None:
+        """Say that a measurement is under way, of the whole model or of its layers."""
+        if layers:
+            self._layers = ""
+        else:
+            self._pass = ""
         self.stop.layout.display = ""
         running = '<div class="explorer-status explorer-busy">Running …</div>'
         self._result.value = running + self._measured

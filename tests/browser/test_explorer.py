@@ -453,7 +453,7 @@ def test_every_architecture_can_be_chosen_and_its_views_arranged(opened):
     page.get_by_title("Zoom out").click()
     page.get_by_title("Zoom out").click()
     assert width() < fitting
-    page.get_by_title("Fit to the width", exact=False).click()
+    page.get_by_title("Fit to the width").click()
     assert width() == pytest.approx(fitting, rel=0.05)
 
 
