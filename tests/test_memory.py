@@ -207,6 +207,8 @@ def test_a_model_whose_weights_do_not_fit_is_not_built(monkeypatch):
     build(LeapCNN(filters=2, down_blocks=1, up_blocks=1), (64, 64, 1))
 
 
+#: The others differ from these in their depth; the benchmarks measure all.
+MEASURED = [name for name in presets if not name.endswith(("67", "103", "101", "152"))]
 MEASURE = Path(__file__).with_name("measure_memory.py")
 
 
@@ -221,11 +223,11 @@ def measure(name: str) -> int:
 def peaks() -> dict[str, int]:
     """The memory that each preset's first pass takes, two measured at a time."""
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(presets, pool.map(measure, presets), strict=True))
+        return dict(zip(MEASURED, pool.map(measure, MEASURED), strict=True))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from Linux' /proc")
-@pytest.mark.parametrize("name", presets)
+@pytest.mark.parametrize("name", MEASURED)
 def test_the_estimate_errs_by_less_than_30_percent(peaks, name):
     measured = peaks[name]
     estimate = needed_bytes(analyze(trace(presets[name], (256, 256, 1))), batch_size=1)
