@@ -247,8 +247,10 @@ def opened(notebook) -> Iterator[Callable[..., Page]]:
     """Opens a notebook that shows an explorer; in the end no page may have logged an error."""
     pages = []
 
-    def open_explorer(show: str = SHOW, **options) -> Page:
-        page = notebook([f"{IMPORT}\n{show}"], **options)
+    def open_explorer(show: str = SHOW, keras: bool = True, **options) -> Page:
+        # What needs no Keras need not wait while TensorFlow is imported beside it.
+        quiet = "" if keras else "import explorer.live_keras\nexplorer.live_keras.SETTLED = 3600\n"
+        page = notebook([f"{quiet}{IMPORT}\n{show}"], **options)
         pages.append(page)
         page.locator(".explorer-canvas svg").wait_for(timeout=PATIENCE)
         return page
@@ -297,7 +299,7 @@ def test_all_but_keras_works_while_tensorflow_starts(notebook):
 
 
 def test_what_is_typed_or_assigned_is_what_counts(opened):
-    page = opened()
+    page = opened(keras=False)
     expect(page.locator(".explorer-family select")).to_have_value("U-Net (small)")
 
     # Beyond the slider's range.
@@ -339,7 +341,7 @@ def test_what_is_typed_or_assigned_is_what_counts(opened):
 
 
 def test_a_refused_value_leaves_the_views_and_says_what_to_do(opened):
-    page = opened()
+    page = opened(keras=False)
     expect_views(page, SMALL)
 
     type_number(page, "height (px)", 250)
@@ -365,7 +367,7 @@ def test_a_refused_value_leaves_the_views_and_says_what_to_do(opened):
 
 
 def test_a_control_without_effect_is_grey_and_says_why(opened):
-    page = opened()
+    page = opened(keras=False)
     stem = control(page, "stem kernel size (px)")
     expect(stem).to_contain_text("no effect while stem blocks is 0")
     expect(stem.locator("input")).to_be_disabled()
@@ -686,7 +688,7 @@ def contrast(one: list[int], other: list[int]) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_is_readable_and_fits(opened, theme):
-    page = opened(theme=theme)
+    page = opened(theme=theme, keras=False)
     expect_views(page, SMALL)
     set_detail(page, "layers")
     expect(page.locator(".explorer-canvas")).to_contain_text("act0_relu")
@@ -709,7 +711,7 @@ def test_text_is_readable_and_fits(opened, theme):
 
 
 def test_edits_are_undone_and_redone_by_key_button_and_list(opened):
-    page = opened(TINY)
+    page = opened(TINY, keras=False)
     undo = page.get_by_role("button", name="Undo (Ctrl+Z)")
     expect(undo).to_be_disabled()
     type_number(page, "filters", 5)

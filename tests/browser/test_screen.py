@@ -43,7 +43,7 @@ def selected_rows(page: Page) -> list[str]:
 
 
 def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
-    page = opened(TINY)
+    page = opened(TINY, keras=False)
     enc0 = [node.name for node in trace(TINY_NET, (64, 64, 1)) if "enc0" in node.name]
     block(page, "stack0_enc0").click()
     expect(heading(page)).to_have_text("stack0_enc0")
@@ -85,7 +85,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
 
 
 def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
-    page = opened(TINY)
+    page = opened(TINY, keras=False)
 
     def focused() -> str:
         return page.evaluate("() => document.activeElement.dataset?.item ?? ''")
@@ -117,7 +117,7 @@ def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
 
 
 def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
-    page = opened("widget = Explorer(presets['FC-DenseNet103'], (64, 64, 1))\nwidget")
+    page = opened("widget = Explorer(presets['FC-DenseNet103'], (64, 64, 1))\nwidget", keras=False)
     canvas = page.locator(".explorer-canvas")
     set_detail(page, "layers")
     expect(page.locator(".explorer-canvas rect.explorer-layer")).to_have_count(491)
@@ -204,7 +204,7 @@ def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
 
 
 def test_charts_follow_edits_and_clicks_select(opened):  # noqa: F811
-    page = opened(TINY)
+    page = opened(TINY, keras=False)
     expect(page.locator(".js-plotly-plot")).to_have_count(0)
     open_tab(page, "Charts")
     bars = page.locator(".js-plotly-plot .barlayer .point path")
