@@ -10,7 +10,8 @@ import attrs
 from explorer.graph import Graph, Node
 from explorer.layers import Layer, Shape
 
-#: Largest height or width of an image whose pixels are told apart one by one.
+#: Largest height or width of an image whose pixels are told apart one by one, and most pixels that
+#: all layers' windows together have.
 LARGEST = 20_000
 
 
@@ -197,8 +198,9 @@ class ReceptiveWindow:
 def receptive_window(graph: Graph, node: Node, row: int, column: int) -> ReceptiveWindow | None:
     """Return what a position of a layer's output can see, exactly, also near the border.
 
-    In images of over 20,000 pixels height or width, which no network is run on at once, what lies
-    inside is the whole window's part in the image; near the border, it may be smaller.
+    In images, or with windows of layers, of over 20,000 pixels, which no network is run on at
+    once, what lies inside is the whole window's part in the image; near the border, it may be
+    smaller.
 
     Args:
         graph: The graph.
@@ -214,9 +216,19 @@ def receptive_window(graph: Graph, node: Node, row: int, column: int) -> Recepti
         return None
     rows, columns = along_height.at(row), along_width.at(column)
     whole = Box(rows[0], columns[0], rows[1], columns[1]) if rows and columns else None
-    if whole and max(graph.input_shape[:2]) > LARGEST:
+    if whole and not _is_small(graph):
         return ReceptiveWindow(whole, _clipped(whole, graph.input_shape))
     return ReceptiveWindow(whole, _reached(graph, node, row, column))
+
+
+def _is_small(graph: Graph) -> bool:
+    """Return whether pixels can be told apart one by one without anybody waiting."""
+    reads = sum(
+        node.layer.up * len(node.layer.sources(0, node.inputs[0].shape[0]))
+        for node in graph
+        if node.inputs
+    )
+    return max(*graph.input_shape[:2], reads) <= LARGEST
 
 
 def _clipped(box: Box, shape: Shape) -> Box | None:

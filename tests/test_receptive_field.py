@@ -322,7 +322,9 @@ def test_the_largest_whole_window_is_the_receptive_field(architecture):
     stride = architecture.maximum_stride
     graph = trace(architecture, (2 * stride, stride, 1))
     for node, row in zip(graph, analyze(graph).layers, strict=True):
-        windows = [receptive_window(graph, node, *at).whole for at in np.ndindex(node.shape[:2])]
+        found = [receptive_window(graph, node, *at).whole for at in np.ndindex(node.shape[:2])]
+        # Between the kernels of a transposed convolution there is nothing to see.
+        windows = [window for window in found if window]
         extents = max(w.height for w in windows), max(w.width for w in windows)
         assert extents == row.receptive_field
 
@@ -346,6 +348,15 @@ def test_behind_an_unknown_layer_no_window_is_known():
     assert receptive_window(graph, graph["image_in"], 3, 4).inside == Box(3, 4, 3, 4)
     assert receptive_window(graph, graph["own"], 3, 4) is None
     assert receptive_window(graph, graph["conv"], 3, 4) is None
+
+
+def test_windows_of_kernels_beyond_all_bounds_are_found_at_once():
+    net = UNet(filters=1, down_blocks=1, up_blocks=1, kernel_size=10**7)
+    graph = trace(net, (64, 32, 1))
+
+    window = receptive_window(graph, graph.outputs[0], 0, 0)
+
+    assert window.inside.size == (64, 32)
 
 
 def test_windows_in_images_beyond_all_bounds_are_found_at_once():
