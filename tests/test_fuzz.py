@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
+from html import unescape
 
 import ipywidgets as widgets
 import pytest
@@ -131,7 +132,8 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
         canvas = widget._screen.diagram.canvas
         drawn = {item["id"] for item in canvas.items if not item["parent"]}
         assert drawn == {block_id(node) for node in widget.graph}
-        assert all(f'id="{card}"'.replace("-", "&#45;") in canvas.svg for card in drawn)
+        svg = unescape(canvas.svg)
+        assert all(f'id="{card}"' in svg for card in drawn)
 
 
 def rest(widget: explorer.Explorer) -> None:
