@@ -462,3 +462,10 @@ def test_plotly_is_not_loaded_before_charts_are_shown():
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_output_that_is_held_to_the_end_is_said_to_be():
+    net = UNet(filters=2, down_blocks=2, up_blocks=2, heads=(Head("wide", 900, 4), Head("end", 1)))
+    data = ChartData(Design(net, Input(32, 32, 1)), {}, "parameters", False)
+
+    assert "to the end, as an output of the model" in data.sentences()[1]

@@ -321,9 +321,10 @@ class ChartData:
             return text
         size_of = {row.name: row.memory_bytes for row in self.design.report.layers}
         largest = max(most.held, key=lambda node: size_of[node.name])
-        until = f"until {next(node for node in graph.nodes[::-1] if largest in node.inputs).name}"
-        if largest in graph.outputs:
-            until = "to the end, as an output of the model"
+        until = "to the end, as an output of the model"
+        if largest not in graph.outputs:
+            users = [node.name for node in graph if largest in node.inputs]
+            until = f"until {users[-1]}"
         return (
             f"{text} Most is held while {most.node.name} runs, "
             f"{byte_size(self.bytes(most.held_bytes))}; the largest share is the output of "
