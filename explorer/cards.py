@@ -245,11 +245,12 @@ def items_of(
     drafts: list[Item] = []
     for card in cards:
         own = [rows[node.name] for node in card.nodes]
+        title = len(drafts)
         drafts.append(Item(card.id, _facts(card.title, card.prefix, own, card.output, times)))
         opened = is_open(card)
         for node, row in zip(card.nodes, own, strict=True):
-            header[node] = len(drafts) - 1 if node is card.nodes[0] else header[card.nodes[0]]
-            place[node] = len(drafts) - (not opened)
+            header[node] = title
+            place[node] = len(drafts) if opened else title
             if opened:
                 text = _facts(node.name, node.kind, [row], node, times)
                 drafts.append(Item(layer_id(node), text, parent=card.id))
