@@ -161,15 +161,17 @@ class LiveKeras:
 
     @guarded
     def _not_rebuilt(self, design: Design, error: Exception) -> None:
+        from explorer.worker import failure_text
+
         with self._state.lock:
             if design == self._state.design:
                 self._verified = None
-                self.status.show_failure(_message(error))
+                self.status.show_failure(failure_text(error, "The next change or run"))
 
     @guarded
     def _not_run(self, design: Design, error: Exception) -> None:
         from explorer.images import ImageError
-        from explorer.worker import WorkerDied
+        from explorer.worker import WorkerDied, failure_text
 
         with self._state.lock:
             if isinstance(error, ImageError):
@@ -178,7 +180,7 @@ class LiveKeras:
             if isinstance(error, ParameterError) and error.owner == "Measurement":
                 self.forward.show_refusal(error)
             elif design == self._state.design:
-                self.forward.show_failure(_message(error))
+                self.forward.show_failure(failure_text(error, "The next change or run"))
                 if design != self._verified or isinstance(error, WorkerDied):
                     self._not_rebuilt(design, error)
 
@@ -221,12 +223,3 @@ class LiveKeras:
     def _not_uploaded(self, change: Any) -> None:
         if change.new:
             self.forward.show_failure(change.new)
-
-
-def _message(error: Exception) -> str:
-    from explorer.worker import WorkerDied
-
-    message = str(error) or type(error).__name__
-    if isinstance(error, WorkerDied):
-        message += " The next change or run starts it again."
-    return message

@@ -84,6 +84,17 @@ class WorkerDied(RuntimeError):
     """The worker process ended in the middle of a request."""
 
 
+def failure_text(error: Exception, then: str) -> str:
+    """Return what to say of a request that failed.
+
+    Args:
+        error: What it failed with.
+        then: What starts the process again, if that is what it takes: "The next change".
+    """
+    message = str(error) or type(error).__name__
+    return f"{message} {then} starts it again." if isinstance(error, WorkerDied) else message
+
+
 @attrs.frozen(eq=False)
 class _Request:
     owner: object

@@ -188,14 +188,11 @@ class Compare:
 
     @guarded
     def _failed(self, pair: Pair, error: Exception) -> None:
-        from explorer.worker import WorkerDied
+        from explorer.worker import failure_text
 
         with self._state.lock:
             if pair is self._timed:
-                message = str(error) or type(error).__name__
-                if isinstance(error, WorkerDied):
-                    message += " The next measurement starts it again."
-                self.widget.show_failure(message)
+                self.widget.show_failure(failure_text(error, "The next measurement"))
 
     @guarded
     def _design_changed(self, design: Design) -> None:

@@ -302,9 +302,7 @@ def _left_out(count: int, whole: int) -> str:
 
 
 def _message(error: Exception) -> str:
-    from explorer.worker import WorkerDied
+    from explorer.worker import WorkerDied, failure_text
 
-    message = str(error) or type(error).__name__
-    if isinstance(error, WorkerDied):
-        message += " The next change starts it again, with random weights."
-    return message
+    message = failure_text(error, "The next change")
+    return f"{message[:-1]}, with random weights." if isinstance(error, WorkerDied) else message

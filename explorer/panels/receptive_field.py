@@ -328,11 +328,9 @@ class ReceptiveField:
 
     @guarded
     def _failed(self, question: Question, error: Exception) -> None:
-        from explorer.worker import WorkerDied
+        from explorer.worker import failure_text
 
-        message = f"Effective: {str(error) or type(error).__name__}"
-        if isinstance(error, WorkerDied):
-            message += " The next change starts it again."
+        message = f"Effective: {failure_text(error, 'The next change')}"
         self._show_result(question, _Answer(Line(message, "bad")))
 
     def _show_result(self, question: Question, answer: _Answer) -> None:
