@@ -8,9 +8,12 @@ the graph; called on a Keras tensor it makes and calls the real Keras layer. Ten
 
 from collections.abc import Sequence
 from math import prod
+from numbers import Integral
 from typing import Any, ClassVar
 
 import attrs
+
+from explorer.parameters import ParameterError
 
 #: `(height, width, channels)`; features of a model that was read can have other ranks.
 Shape = tuple[int, ...]
@@ -25,6 +28,22 @@ ACTIVATIONS = (
 
 #: Interpolations that upsampling offers.
 INTERPOLATIONS = ("bilinear", "nearest")
+
+
+def _whole(default: Any = attrs.NOTHING) -> Any:
+    """Return a field that has to be a whole number of at least 1."""
+    return attrs.field(default=default, validator=_check_whole)
+
+
+def _check_whole(layer: "Layer", field: Any, value: Any) -> None:
+    if not isinstance(value, Integral) or value < 1:
+        raise ParameterError(
+            f"{layer.kind} {layer.name!r}",
+            field.name,
+            value,
+            "is no whole number of at least 1",
+            "pass one",
+        )
 
 
 @attrs.frozen
@@ -160,14 +179,14 @@ class _Windowed(Layer):
 class Conv2D(_Windowed):
     """Convolution, with an activation inside the layer (linear: none)."""
 
-    filters: int
-    kernel_size: int = 3
-    strides: int = 1
+    filters: int = _whole()
+    kernel_size: int = _whole(3)
+    strides: int = _whole(1)
     use_bias: bool = True
     activation: str = "linear"
     padding: str = "same"
-    dilation_rate: int = 1
-    groups: int = 1
+    dilation_rate: int = _whole(1)
+    groups: int = _whole(1)
 
     def _window(self) -> tuple[int, int, int, str]:
         return self.kernel_size, self.strides, self.dilation_rate, self.padding
@@ -197,13 +216,13 @@ class Conv2D(_Windowed):
 class DepthwiseConv2D(_Windowed):
     """Convolution of each channel on its own."""
 
-    kernel_size: int = 3
-    strides: int = 1
-    depth_multiplier: int = 1
+    kernel_size: int = _whole(3)
+    strides: int = _whole(1)
+    depth_multiplier: int = _whole(1)
     use_bias: bool = True
     activation: str = "linear"
     padding: str = "same"
-    dilation_rate: int = 1
+    dilation_rate: int = _whole(1)
 
     def _window(self) -> tuple[int, int, int, str]:
         return self.kernel_size, self.strides, self.dilation_rate, self.padding
@@ -230,9 +249,9 @@ class Conv2DTranspose(Layer):
 
     pointwise: ClassVar[bool] = False
 
-    filters: int
-    kernel_size: int = 3
-    strides: int = 2
+    filters: int = _whole()
+    kernel_size: int = _whole(3)
+    strides: int = _whole(2)
     use_bias: bool = True
     activation: str = "linear"
 
@@ -268,8 +287,8 @@ class Conv2DTranspose(Layer):
 
 @attrs.frozen
 class _Pooling(_Windowed):
-    pool_size: int = 2
-    strides: int = 2
+    pool_size: int = _whole(2)
+    strides: int = _whole(2)
     padding: str = "same"
 
     def _window(self) -> tuple[int, int, int, str]:
@@ -313,7 +332,7 @@ class UpSampling2D(Layer):
 
     pointwise: ClassVar[bool] = False
 
-    size: int = 2
+    size: int = _whole(2)
     interpolation: str = "nearest"
 
     @property

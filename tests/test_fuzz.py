@@ -15,6 +15,7 @@ from explorer.views.diagram_view import Canvas
 from explorer.views.history_view import HistoryView
 from explorer.views.picture_upload import PictureUpload
 from explorer.worker import Worker
+from tests.test_user_classes import Residual
 
 EVENTS = 10_000
 SMALL = (
@@ -23,6 +24,8 @@ SMALL = (
     Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=1),
 )
 SHAPE = (32, 32, 1)
+#: What a user wrote: the editor offers it, and knows nothing of what its fields may be.
+OF_A_USER = Residual
 #: Larger networks are left soon, so that there is time for more events.
 MANY_LAYERS = 120
 

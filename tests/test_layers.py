@@ -25,6 +25,7 @@ from explorer.layers import (
     ZeroPadding2D,
     layer_kinds,
 )
+from explorer.parameters import ParameterError
 from tests.keras_helpers import KERAS_ACTIVATIONS, gradients, make_positive, tensor_of
 from tests.strategies import channels
 
@@ -215,6 +216,22 @@ def test_groups_share_the_weights_as_in_keras(groups, of_each, kernel, use_bias)
     twin.build((None, 5, 5, 2 * groups))
     assert layer.weights([(5, 5, 2 * groups)]) == (twin.count_params(), 0)
     assert layer.macs([(5, 5, 2 * groups)]) == 25 * np.prod(twin.kernel.shape)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "3", None])
+@pytest.mark.parametrize(
+    ("cls", "field"),
+    [
+        (Conv2D, "filters"),
+        (Conv2D, "kernel_size"),
+        (Conv2D, "strides"),
+        (Conv2D, "groups"),
+        (Conv2DTranspose, "strides"),
+    ],
+)
+def test_a_size_that_is_no_whole_number_from_1_is_refused(cls, field, value):
+    with pytest.raises(ParameterError, match=rf"{cls.__name__} 'x'.{field}=.*at least 1"):
+        cls(**{"name": "x", "filters": 1, field: value})
 
 
 def test_a_window_larger_than_its_input_is_refused():
