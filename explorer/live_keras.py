@@ -117,7 +117,7 @@ class LiveKeras:
         """Have the model run in some way, with what is chosen."""
         design = self._state.design
         self._show_waiting(design)
-        self.forward.show_running(layers)
+        self.forward.show_running(self._worker.outlook(self, "Running …"), layers)
         self._worker.submit(
             self,
             partial(
@@ -132,10 +132,8 @@ class LiveKeras:
         )
 
     def _show_waiting(self, design: Design) -> None:
-        if not self._worker.is_ready:
-            self.status.show_starting()
-        elif design != self._verified:
-            self.status.show_building()
+        if design != self._verified or not self._worker.is_ready:
+            self.status.show_busy(self._worker.outlook(self, "Keras is rebuilding the model …"))
 
     @guarded
     def _rebuilt(self, design: Design, built: "Built") -> None:

@@ -143,6 +143,20 @@ class Worker:
             self._waiting[owner] = _Request(owner, work, done, failed)
         self._start_next()
 
+    def outlook(self, owner: object, at_work: str) -> str:
+        """Return what to tell of a request that this owner makes.
+
+        Args:
+            owner: Whose request it is.
+            at_work: What to tell unless the request has to wait.
+        """
+        if not self.is_ready:
+            return "Keras is starting, which takes some seconds; all else already works …"
+        running = self._running
+        if running is None or running.owner == owner:
+            return at_work
+        return "Waiting until Keras has done what it was asked before …"
+
     def cancel(self, owner: object) -> None:
         """Forget what this owner has waiting or running."""
         with self._lock:

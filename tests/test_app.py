@@ -19,35 +19,8 @@ from explorer import (
 from explorer.keras_tasks import rebuild, run_forward
 from explorer.parameters import parameters_of
 from explorer.views.totals import Totals
-from explorer.worker import Worker, WorkerDied
-
-
-class StillWorker(Worker):
-    """A worker that notes what it is asked, and answers when the test says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_ready = True
-        self.requests: list[tuple] = []
-        self.asked = threading.Semaphore(0)
-        self.cancelled: list[object] = []
-
-    def submit(self, owner, work, done, failed, time_limit=0.0) -> None:
-        self.requests.append((work, done, failed))
-        self.asked.release()
-
-    def cancel(self, owner) -> None:
-        self.cancelled.append(owner)
-
-    def answer(self) -> None:
-        """Run the latest request in this process."""
-        work, done, failed = self.requests[-1]
-        try:
-            result = work()
-        except Exception as error:
-            failed(error)
-        else:
-            done(result)
+from explorer.worker import WorkerDied
+from tests.still_worker import StillWorker
 
 
 @pytest.fixture
@@ -281,14 +254,14 @@ def test_the_settled_design_is_rebuilt_and_verified(widget, worker):
 
     worker.answer()
 
-    assert worker.requests[-1][0].func is rebuild
+    assert worker.requests[-1][1].func is rebuild
     assert "explorer-good" in widget._keras.status.value
 
 
 def test_an_answer_about_another_design_is_dropped(widget, worker):
     assert worker.asked.acquire(timeout=10)
-    _, done, _ = worker.requests[-1]
-    work = worker.requests[-1][0]
+    _, _, done, _ = worker.requests[-1]
+    work = worker.requests[-1][1]
     stale = work()
     number(widget, "filters").value = 4
     status = widget._keras.status.value
@@ -300,7 +273,7 @@ def test_an_answer_about_another_design_is_dropped(widget, worker):
 
 def test_a_model_that_differs_is_reported(widget, worker):
     assert worker.asked.acquire(timeout=10)
-    work, done, _ = worker.requests[-1]
+    _, work, done, _ = worker.requests[-1]
 
     done(attrs.evolve(work(), total_params=1))
 
@@ -309,7 +282,7 @@ def test_a_model_that_differs_is_reported(widget, worker):
 
 def test_the_button_runs_the_picture_through_the_model(widget, worker):
     widget._keras.forward.button.click()
-    assert worker.requests[-1][0].func is run_forward
+    assert worker.requests[-1][1].func is run_forward
     assert "Running" in result(widget)
 
     worker.answer()
@@ -336,7 +309,7 @@ def test_after_every_change_each_settled_edit_is_run(widget, worker):
     number(widget, "filters").value = 4
 
     assert worker.asked.acquire(timeout=10)
-    work = worker.requests[-1][0]
+    work = worker.requests[-1][1]
     assert work.func is run_forward
     assert work.args[0].filters == 4
 
@@ -382,7 +355,7 @@ def test_the_photograph_can_be_had_again(widget, worker):
 
     assert not view.is_own
     assert "astronaut" in widget._keras.forward._source.value
-    assert worker.requests[-1][0].keywords["upload"] is None
+    assert worker.requests[-1][1].keywords["upload"] is None
 
 
 def test_what_the_browser_could_not_send_is_said(widget, worker):
@@ -393,7 +366,7 @@ def test_what_the_browser_could_not_send_is_said(widget, worker):
 
 def test_a_process_that_died_is_one_clear_line(widget, worker):
     widget._keras.forward.button.click()
-    _, _, failed = worker.requests[-1]
+    _, _, _, failed = worker.requests[-1]
 
     failed(WorkerDied("The Keras process ended unexpectedly."))
 
@@ -409,7 +382,7 @@ def test_what_does_not_fit_the_memory_is_verified_and_not_run(widget, worker):
 
     assert "fewer filters" in result(widget)
     assert "of memory is free" in result(widget)
-    while worker.requests[-1][0].func is not rebuild:
+    while worker.requests[-1][1].func is not rebuild:
         widget._keras.design_changed()
         assert worker.asked.acquire(timeout=10)
     worker.answer()
@@ -462,7 +435,7 @@ def test_the_devices_that_there_are_can_be_chosen(widget, worker):
 
 def test_a_choice_that_the_backend_lacks_is_refused_beneath_its_control(widget, worker):
     widget._keras.forward.button.click()
-    _, _, failed = worker.requests[-1]
+    _, _, _, failed = worker.requests[-1]
 
     failed(ParameterError("Measurement", "compiler", "graph", "is not there", "choose XLA"))
 
@@ -482,7 +455,7 @@ def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
 
     assert worker.cancelled == [widget._keras]
     assert stop.layout.display == "none"
-    while worker.requests[-1][0].func is not rebuild:
+    while worker.requests[-1][1].func is not rebuild:
         assert worker.asked.acquire(timeout=10)
 
 

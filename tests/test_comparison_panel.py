@@ -38,26 +38,12 @@ from explorer.views.comparison import (
     speed_text,
 )
 from explorer.worker import WorkerDied
+from tests.still_worker import StillWorker
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
 WIDE = attrs.evolve(NET, filters=3)
 SIZE = Input(32, 32, 1)
 HOW = Measurement(precision="mixed_bfloat16")
-
-
-class StillWorker:
-    """A worker that notes what it is asked."""
-
-    def __init__(self) -> None:
-        self.is_ready = True
-        self.requests: list[tuple] = []
-        self.cancelled: list[object] = []
-
-    def submit(self, owner, work, done, failed) -> None:
-        self.requests.append((owner, work, done, failed))
-
-    def cancel(self, owner) -> None:
-        self.cancelled.append(owner)
 
 
 class Stage:

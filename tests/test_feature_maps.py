@@ -25,31 +25,19 @@ from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
 from explorer.state import Design, Input, State
 from explorer.worker import WorkerDied
+from tests.still_worker import StillWorker
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 DESIGN = Design(SMALL, Input(32, 32, 1))
 RANDOM = Weights(0, "", 0, 12)
 
 
-class NotingWorker:
-    """Notes what it is asked, and answers when the test says so."""
+class PicturingWorker(StillWorker):
+    """Answers with pictures of nothing."""
 
-    def __init__(self) -> None:
-        self.is_ready = True
-        self.requests: list[tuple] = []
-        self.cancelled: list[object] = []
-        self._asked = threading.Semaphore(0)
-
-    def submit(self, owner, work, done, failed) -> None:
-        self.requests.append((owner, work, done, failed))
-        self._asked.release()
-
-    def cancel(self, owner) -> None:
-        self.cancelled.append(owner)
-
-    def asked(self):
+    def next(self):
         """The work of the next request, which may come from a timer."""
-        assert self._asked.acquire(timeout=5)
+        assert self.asked.acquire(timeout=5)
         return self.requests[-1][1]
 
     def answer(self, weights=RANDOM, place=-1) -> None:
@@ -69,8 +57,8 @@ class NotingWorker:
 
 
 @pytest.fixture
-def worker(monkeypatch) -> NotingWorker:
-    made = NotingWorker()
+def worker(monkeypatch) -> PicturingWorker:
+    made = PicturingWorker()
     monkeypatch.setattr(explorer.worker, "shared_worker", lambda: made)
     monkeypatch.setattr(module, "SETTLED", 0)
     return made
@@ -98,7 +86,7 @@ def panel(worker, state, told):
 def film(panel, worker):
     """The film strip, with the pictures of the design."""
     panel.show(Scene(DESIGN))
-    worker.asked()
+    worker.next()
     worker.answer()
     return panel.widget.film
 
@@ -126,7 +114,7 @@ def frames(film) -> list[dict]:
 def test_once_shown_every_block_is_asked_for_and_the_output_s_channels(panel, worker):
     panel.show(Scene(DESIGN))
 
-    architecture, shape, picture, strip, selected = worker.asked().args
+    architecture, shape, picture, strip, selected = worker.next().args
     assert (architecture, shape, picture) == (SMALL, (32, 32, 1), b"a picture")
     assert list(strip) == [card.output.name for card in cards_of(DESIGN.graph)]
     assert selected == DESIGN.graph.outputs[0].name
@@ -164,7 +152,7 @@ def test_channels_have_their_number_and_strength(film):
 def test_stacks_are_told_apart(panel, worker):
     design = Design(Hourglass(stacks=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
     panel.show(Scene(design))
-    worker.asked()
+    worker.next()
     worker.answer()
 
     titles = [group["title"] for group in panel.widget.film.groups]
@@ -180,7 +168,7 @@ def test_of_many_changes_the_last_one_is_run(panel, worker, state):
                 Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=filters)))
             )
 
-    assert worker.asked().args[0].filters == 5
+    assert worker.next().args[0].filters == 5
     worker.answer()
     assert len(worker.requests) == 1
 
@@ -191,7 +179,7 @@ def test_a_selected_layer_is_asked_for_alone_and_the_strip_stays(panel, worker, 
 
     assert (film.film_is_old, film.channels_are_old) == (False, True)
     assert film.selected == "block-stack0_enc0"
-    assert worker.asked().args[3:] == ((), "stack0_enc0_conv0")
+    assert worker.next().args[3:] == ((), "stack0_enc0_conv0")
     worker.answer()
     assert not film.channels_are_old
     assert "stack0_enc0_conv0" in film.channels["title"]
@@ -201,7 +189,7 @@ def test_a_selected_layer_is_asked_for_alone_and_the_strip_stays(panel, worker, 
 def test_a_block_stands_for_its_output(panel, worker, film):
     panel.show(Scene(DESIGN, block_id(DESIGN.graph["stack0_enc1_conv0"])))
 
-    assert worker.asked().args[4] == "stack0_enc1_act1_relu"
+    assert worker.next().args[4] == "stack0_enc1_act1_relu"
 
 
 def test_old_pictures_stay_and_are_marked_until_new_ones_come(panel, worker, film):
@@ -210,7 +198,7 @@ def test_old_pictures_stay_and_are_marked_until_new_ones_come(panel, worker, fil
     panel.show(Scene(edited))
 
     assert (film.film_is_old, film.channels_are_old, film.groups) == (True, True, before)
-    assert worker.asked().args[0].filters == 3
+    assert worker.next().args[0].filters == 3
     worker.answer()
     assert (film.film_is_old, film.channels_are_old) == (False, False)
     assert film.groups != before
@@ -220,12 +208,12 @@ def test_old_pictures_stay_and_are_marked_until_new_ones_come(panel, worker, fil
 def test_an_answer_about_another_design_is_dropped(panel, worker, film):
     before = film.groups
     panel.show(Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=3))))
-    worker.asked()
+    worker.next()
     panel.show(Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=4))))
     worker.answer(place=1)
 
     assert (film.film_is_old, film.groups) == (True, before)
-    worker.asked()
+    worker.next()
     worker.answer()
     assert not film.film_is_old
 
@@ -239,7 +227,7 @@ def test_going_back_to_what_is_shown_asks_for_nothing(panel, worker, state, film
 
     assert (film.film_is_old, film.channels_are_old) == (False, False)
     panel.show(Scene(DESIGN, layer("stack0_enc0_conv0")))
-    worker.asked()
+    worker.next()
     assert len(worker.requests) == 2, "the first one, and that for the layer"
 
 
@@ -247,7 +235,7 @@ def test_what_is_hidden_asks_for_nothing_and_drops_what_comes(panel, worker, fil
     before = film.groups
     edited = Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=3)))
     panel.show(edited)
-    worker.asked()
+    worker.next()
     panel.hide()
     assert worker.cancelled[-1] is panel
     worker.answer()
@@ -255,7 +243,7 @@ def test_what_is_hidden_asks_for_nothing_and_drops_what_comes(panel, worker, fil
     assert film.groups == before
 
     panel.show(edited)
-    worker.asked()
+    worker.next()
     worker.answer()
     assert film.groups != before
     panel.hide()
@@ -268,7 +256,7 @@ def test_another_picture_is_run(panel, worker, film):
     panel.picture_changed()
 
     assert film.film_is_old
-    assert worker.asked().args[3] != ()
+    assert worker.next().args[3] != ()
 
 
 @pytest.mark.parametrize(
@@ -280,7 +268,7 @@ def test_another_picture_is_run(panel, worker, film):
 )
 def test_a_failure_is_said_and_the_last_pictures_stay_marked(panel, worker, film, error, text):
     panel.show(Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=3))))
-    worker.asked()
+    worker.next()
     worker.fail(error)
 
     assert text in status(panel)
@@ -300,11 +288,11 @@ def test_it_is_said_plainly_where_the_weights_come_from(panel, worker, film):
     assert "weights: <b>random (seed 0): the network is not trained" in weights_line(panel)
 
     panel.show(Scene(DESIGN, layer("stack0_enc0_conv0")))
-    worker.asked()
+    worker.next()
     some = Weights(0, "<a>.weights.h5", 3, 12)
     worker.answer(some)
     # They are not those of the strip: all is asked for again.
-    assert len(worker.asked().args[3]) > 0
+    assert len(worker.next().args[3]) > 0
     assert film.film_is_old
     worker.answer(some)
     assert "loaded from &lt;a&gt;.weights.h5: 3 of 12 layers" in weights_line(panel)
@@ -318,20 +306,20 @@ def test_a_file_s_weights_are_loaded_from_where_the_kernel_runs(
     panel.widget.path.value = " runs/mine.weights.h5 "
     panel.widget.load.click()
 
-    work = worker.asked()
+    work = worker.next()
     path = str(Path.cwd() / "runs" / "mine.weights.h5")
     assert (work.func, work.args) == (load_weights, (SMALL, (32, 32, 1), path))
     assert "Loading mine.weights.h5" in problem(panel)
     owner, _, done, _ = worker.requests[-1]
     panel.show(Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=3))))
-    worker.asked()
+    worker.next()
     assert owner not in worker.cancelled, "an edit does not stop the loading"
 
     done(Weights(0, "mine.weights.h5", 12, 12))
     assert problem(panel) == ""
     assert "from mine.weights.h5" in weights_line(panel)
     assert film.film_is_old
-    worker.asked()
+    worker.next()
     worker.answer()
     assert not film.film_is_old
 
@@ -339,7 +327,7 @@ def test_a_file_s_weights_are_loaded_from_where_the_kernel_runs(
 def test_a_file_that_cannot_be_loaded_is_said_and_all_stays(panel, worker, film):
     panel.widget.path.value = "~/x.weights.h5"
     panel.widget.load.click()
-    assert worker.asked().args[2] == str(Path.home() / "x.weights.h5")
+    assert worker.next().args[2] == str(Path.home() / "x.weights.h5")
     worker.fail(WeightsError("There is no file <x> in here."))
 
     assert "There is no file &lt;x&gt; in here." in problem(panel)
@@ -354,20 +342,20 @@ def test_a_file_that_cannot_be_loaded_is_said_and_all_stays(panel, worker, film)
 def test_random_again_draws_with_the_next_seed(panel, worker, film):
     panel.widget.redraw.click()
 
-    work = worker.asked()
+    work = worker.next()
     assert (work.func, work.args) == (draw_weights, (1,))
     worker.requests[-1][2](None)
-    worker.asked()
+    worker.next()
     worker.answer(Weights(1, "", 0, 12))
     assert "random (seed 1)" in weights_line(panel)
     panel.widget.redraw.click()
-    assert worker.asked().args == (2,)
+    assert worker.next().args == (2,)
 
 
 def test_what_closes_drops_its_requests(worker, state):
     panel = FeatureMaps(state, lambda: None, lambda _: None, lambda _: None)
     panel.show(Scene(DESIGN))
-    worker.asked()
+    worker.next()
     panel.close()
 
     assert worker.cancelled[-2:] == [panel, panel._loading]
@@ -425,7 +413,7 @@ def test_of_a_large_network_the_telling_blocks_are_shown(architecture, count):
 
 def test_what_is_left_out_of_the_strip_is_said(panel, worker):
     panel.show(Scene(Design(REPEATED, Input(64, 64, 1))))
-    worker.asked()
+    worker.next()
     worker.answer()
 
     assert panel.widget.film.note.startswith("5 of 43 blocks are shown")

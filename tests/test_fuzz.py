@@ -153,7 +153,7 @@ def rest(widget: explorer.Explorer) -> None:
     for _ in range(3):
         answered.clear()
         keras._verified = None
-        keras.status.show_building()
+        keras.status.show_busy("")
         keras.design_changed()
         assert answered.wait(120), keras.status.value
         # What the random passes did to the process may still have come to light just now.

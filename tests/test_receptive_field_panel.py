@@ -3,7 +3,6 @@
 import io
 import pickle
 import re
-import threading
 from types import MappingProxyType
 
 import attrs
@@ -23,6 +22,7 @@ from explorer.scene import Scene
 from explorer.state import Design, Input, State
 from explorer.views.receptive_field import RAMP, heat_png, picture_png, rectangle
 from explorer.worker import WorkerDied
+from tests.still_worker import StillWorker
 from tests.test_images import encoded
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
@@ -30,24 +30,6 @@ DESIGN = Design(NET, Input(64, 96, 1))
 LAST = DESIGN.graph.outputs[-1]
 MIDDLE = "stack0_enc2_last_pool"
 FIRST = "stack0_enc0_conv0"
-
-
-class StillWorker:
-    """Notes what it is asked, and what is given up."""
-
-    is_ready = True
-
-    def __init__(self) -> None:
-        self.requests: list[tuple] = []
-        self.asked = threading.Semaphore(0)
-        self.cancelled: list[object] = []
-
-    def submit(self, owner, work, done, failed) -> None:
-        self.requests.append((work, done, failed))
-        self.asked.release()
-
-    def cancel(self, owner) -> None:
-        self.cancelled.append(owner)
 
 
 @pytest.fixture
@@ -93,7 +75,7 @@ def shown(worker):
 def asked(worker) -> tuple:
     """The next request: what is asked, and how it is answered."""
     assert worker.asked.acquire(timeout=10)
-    return worker.requests[-1]
+    return worker.requests[-1][1:]
 
 
 def settle(shown) -> None:
@@ -249,7 +231,7 @@ def test_once_settled_the_gradient_is_asked_for_and_shown(shown, worker):
 
     assert pickle.loads(pickle.dumps(work)).func is effective_field
     assert work.args == (NET, (64, 96, 1), MIDDLE, (8, 12), None)
-    assert shown.marks("Effective: computing") == ["busy"]
+    assert shown.marks("Effective: Computing") == ["busy"]
     assert shown.widget.heat == b""
     done(field())
     assert shown.widget.heat == heat_png(field().strength)

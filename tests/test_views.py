@@ -244,10 +244,10 @@ def test_layer_times_stand_beside_the_pass_until_the_design_changes():
     view.show_layers(times)
     assert "the pass" in view.children[-1].value
     assert "&lt;a&gt; (30.0 ms, 100%)" in view.children[-1].value
-    view.show_running(layers=True)
+    view.show_running("Running …", layers=True)
     assert "the pass" in view.children[-1].value
     assert "&lt;a&gt;" not in view.children[-1].value
-    view.show_running()
+    view.show_running("Running …")
     assert "the pass" not in view.children[-1].value
     view.show_nothing()
     assert view.children[-1].value == ""

@@ -2,6 +2,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -164,8 +165,6 @@ def test_a_loss_that_has_shown_costs_no_request(worker):
 
 def wait_for(path: str) -> str:
     """Block the process until a file is there: a request whose end the test decides."""
-    import time
-
     while not os.path.exists(path):
         time.sleep(0.01)
     return "waited"
@@ -188,6 +187,21 @@ def test_of_several_waiting_requests_of_one_owner_the_latest_runs(worker, tmp_pa
     assert results["new"].result(60) == "new"
     assert results["other"].result(60) == "other"
     assert not results["old"].done()
+
+
+def test_a_request_that_waits_for_another_owners_is_said_to(worker, tmp_path):
+    gate = tmp_path / "gate"
+    done: Future = Future()
+    assert "starting" in Worker().outlook("me", "at work")
+    worker.submit("you", partial(wait_for, str(gate)), done.set_result, done.set_exception)
+
+    assert worker.outlook("you", "at work") == "at work", "its own are overtaken"
+    assert "Waiting until Keras has done" in worker.outlook("me", "at work")
+
+    gate.touch()
+    done.result(60)
+    while worker.outlook("me", "at work") != "at work":
+        time.sleep(0.01)
 
 
 def test_a_cancelled_request_does_not_run(worker, tmp_path):
@@ -241,8 +255,6 @@ def test_the_process_ends_with_its_parent(tmp_path):
 
 def overtaken_after(path: str) -> bool:
     """Say that the request runs, and wait until nobody waits for it."""
-    import time
-
     from explorer.worker import is_overtaken
 
     assert not is_overtaken(), "what the request before was told is forgotten"

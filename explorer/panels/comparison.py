@@ -156,8 +156,7 @@ class Compare:
             a = self._faced(self._pinned, b).design
             pair = self._timed = a, b
             worker = shared_worker()
-            starting = "" if worker.is_ready else "Keras is starting, which takes some seconds. "
-            self.widget.show_running(f"{starting}A and B are run in turns …")
+            self.widget.show_running(worker.outlook(self, "A and B are run in turns …"))
             worker.submit(
                 self,
                 partial(

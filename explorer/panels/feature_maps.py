@@ -169,9 +169,7 @@ class FeatureMaps:
             if not way.has_strip_of(self._shown):
                 cards = strip_of(scene.graph)
             self.widget.show_waiting(
-                "The picture is on its way through the network …"
-                if self._worker.is_ready
-                else "Keras is starting, which takes some seconds …"
+                self._worker.outlook(self, "The picture is on its way through the network …")
             )
             self._worker.submit(
                 self,

@@ -255,12 +255,12 @@ class ReceptiveField:
         self.widget.write(lines)
 
     def _waiting_line(self) -> Line:
+        message = "Computing the gradient …"
         if self._asked:
             from explorer.worker import shared_worker
 
-            if not shared_worker().is_ready:
-                return Line("Effective: Keras is starting, which takes some seconds.", "busy")
-        return Line("Effective: computing the gradient …", "busy")
+            message = shared_worker().outlook(self, message)
+        return Line(f"Effective: {message}", "busy")
 
     # What follows once nothing has changed for a moment.
 

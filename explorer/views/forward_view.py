@@ -102,14 +102,14 @@ class ForwardView(widgets.VBox):
         text = name or "photograph: astronaut, from scikit-image"
         self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
 
-    def show_running(self, layers: bool = False) -> None:
-        """Say that a measurement is under way, of the whole model or of its layers."""
+    def show_running(self, message: str, layers: bool = False) -> None:
+        """Say how far a measurement is, of the whole model or of its layers."""
         if layers:
             self._layers = ""
         else:
             self._pass = ""
         self.stop.layout.display = ""
-        running = '<div class="explorer-status explorer-busy">Running …</div>'
+        running = f'<div class="explorer-status explorer-busy">{escape(message)}</div>'
         self._result.value = running + self._measured
 
     def show_nothing(self) -> None:

@@ -15,13 +15,9 @@ if TYPE_CHECKING:
 class KerasStatus(widgets.HTML):
     """A line with a mark before it."""
 
-    def show_starting(self) -> None:
-        """Say that the Keras process is on its way."""
-        self._show("busy", "Keras is starting, which takes some seconds. All else already works.")
-
-    def show_building(self) -> None:
-        """Say that the model is being rebuilt."""
-        self._show("busy", "Keras is rebuilding the model …")
+    def show_busy(self, message: str) -> None:
+        """Say what Keras is doing."""
+        self._show("busy", message)
 
     def show_built(self, built: "Built", report: Report) -> None:
         """Say that the model was built, and how it compares with the report."""
