@@ -127,7 +127,7 @@ def test_the_pinned_network_stays_while_the_other_is_edited(pinned):
     a, b, ratio = pinned.row("parameters")
     assert a != b
     assert ratio.endswith("% more)")
-    assert "A, pinned: UNet. B, shown: UNet." in pinned.said
+    assert "A, pinned: UNet with filters 2. B, shown: UNet with filters 4." in pinned.said
 
 
 def test_the_diagram_is_given_the_graphs_that_are_shown(pinned):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 #: Rows of a list, and differences in a row, that are shown; the rest is counted.
 MOST_ROWS = 12
 MOST_IN_A_ROW = 4
+MOST_IN_A_NAME = 3
 #: Characters of a value that are shown.
 MOST_CHARACTERS = 80
 
@@ -109,7 +110,7 @@ class ComparisonView(widgets.VBox):
             note: What is to be known of the comparison; may be empty.
         """
         self._show_buttons(pinned=True)
-        names = f"A, pinned: {comparison.a.name}. B, shown: {comparison.b.name}."
+        names = _names(comparison.a.name, comparison.b.name, changes)
         self._said.value = _line("muted", names) + (
             _line("status explorer-busy", note, role="status") if note else ""
         )
@@ -231,6 +232,16 @@ def _factor(ratio: float) -> str:
     if ratio >= 10:
         return f"{ratio:.1f}"
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
+
+
+def _names(a: str, b: str, changes: Sequence[Change]) -> str:
+    """Return the names of A and B, with what tells them apart where the names do not."""
+    if a == b and changes:
+        told = [(change.field, *_texts(change)) for change in changes[:MOST_IN_A_NAME]]
+        more = ", …" if len(changes) > len(told) else ""
+        a += " with " + ", ".join(f"{field} {value}" for field, value, _ in told) + more
+        b += " with " + ", ".join(f"{field} {value}" for field, _, value in told) + more
+    return f"A, pinned: {a}. B, shown: {b}."
 
 
 def _change_table(changes: Sequence[Change]) -> str:
