@@ -1,5 +1,6 @@
 """The Keras process is killed, crashed, exhausted and hung; the kernel and its screen go on."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -32,6 +33,7 @@ FAULT_TEXTS = {
     "kill": ("killed (SIGKILL)", "memory ran out", "smaller batch"),
     "crash": ("crashed (SIGSEGV)", "native code", "smaller batch"),
     "exhaust": ("memory", "smaller batch"),
+    "exhaust_backend": ("memory", "smaller batch"),
     "hang": ("gave no answer for", "too large", "smaller batch"),
 }
 
@@ -50,18 +52,31 @@ def hang() -> None:
 
 
 def exhaust() -> None:
-    """Let the backend ask for more than a limit on the process leaves."""
+    """Ask for more than a limit on the process leaves."""
+    with little_memory():
+        np.ones((1_000, 1_000, 1_000))
+
+
+def exhaust_backend() -> None:
+    """Let the backend ask for it, which then waits ten seconds for memory to come free."""
+    import keras
+
+    with little_memory():
+        keras.ops.zeros((1_000, 1_000, 1_000))
+        np.ones((1_000, 1_000, 1_000))  # zeros that are only traced take nothing
+
+
+@contextlib.contextmanager
+def little_memory():
     import resource
 
-    import keras
     import psutil
 
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     used = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, hard))
     try:
-        keras.ops.zeros((1_000, 1_000, 1_000))  # which only a pass really makes
-        np.ones((1_000, 1_000, 1_000))
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
@@ -155,7 +170,8 @@ def test_a_hundred_faults_cost_a_message_each(monkeypatch):
     monkeypatch.setattr(live_keras, "SETTLED", 3600)  # nothing is asked for but what is clicked
     ways = [(fault, stage) for fault in FAULT_TEXTS for stage in STAGES]
     # What leaves the process alive is quickly done, so there is more of it.
-    weights = [30 if fault == "exhaust" else 1 for fault, _ in ways]
+    frequency = {"exhaust": 30, "exhaust_backend": 0}
+    weights = [frequency.get(fault, 1) for fault, _ in ways]
     every = ways + random.Random(0).choices(ways, weights, k=FAULTS - len(ways))
 
     with ThreadPoolExecutor(2) as pool:
