@@ -136,11 +136,22 @@ def _height(panel: int, pixels: int = 0) -> float:
 
 
 def apply(figure: Any, drawing: Drawing) -> None:
-    """Show a drawing, or what changed of it, in a figure; the browser gets one message."""
-    parts = {trace.meta: trace for trace in figure.data} | {"layout": figure.layout}
-    with figure.batch_update():
-        for (part, path), value in drawing.items():
-            parts[part][path] = value
+    """Show a drawing, or what changed of it, in a figure; the browser gets one message.
+
+    Past the attributes of figure and traces, which check each number and take twice as long; what
+    holds several things (shapes, annotations) they show as it was.
+    """
+    from plotly.basedatatypes import Undefined
+
+    parts = [trace.meta for trace in figure.data]
+    traces: dict[str, list[Any]] = {}
+    layout = {}
+    for (part, path), value in drawing.items():
+        if part == "layout":
+            layout[path] = value
+        else:
+            traces.setdefault(path, [Undefined] * len(parts))[parts.index(part)] = value
+    figure.plotly_update(traces, layout)
 
 
 def figure_of(drawing: Drawing) -> Any:
