@@ -143,6 +143,10 @@ def rest(widget: explorer.Explorer) -> None:
     """Wait until Keras has built what is shown, and agrees."""
     keras = widget._keras
     keras.forward.after_every_change.value = False
+    # What is still measured would only be waited for.
+    measured = [keras._worker._running, *keras._worker._waiting.values()]
+    for owner in {request.owner for request in measured if request}:
+        keras._worker.cancel(owner)
     answered = threading.Event()
 
     def said(change) -> None:
