@@ -231,12 +231,12 @@ class Explorer(widgets.VBox):
         """Show the blocks, while their editor is open."""
         if self._editor_box.selected_index is None:
             return
-        if not self._editor_place.children:
-            self._editor_place.children = [self._back, self._editor.widget]
         can_go_back = isinstance(architecture, Custom) and self._origin is not None
         self._back.layout.display = "" if can_go_back else "none"
         self._back.description = f"Back to {type(self._origin).__name__}"
         self._editor.show(architecture)
+        if not self._editor_place.children:  # once they are complete: the page shows them at once
+            self._editor_place.children = [self._back, self._editor.widget]
 
     @functools.cached_property
     def _editor(self) -> BlockEditor:

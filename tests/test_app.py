@@ -541,6 +541,17 @@ def test_a_single_block_is_shown_with_its_own_controls(worker, block):
     widget.close()
 
 
+def test_the_editor_is_complete_when_the_page_first_shows_it(widget):
+    found = []
+    widget._editor_place.observe(
+        lambda change: found.extend(button.description for button in change.new[:1]), "children"
+    )
+
+    widget._editor_box.selected_index = 0
+
+    assert found[0].startswith("Back to ")
+
+
 def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
     widget = explorer.Explorer(SMALL, (32, 32, 1))
     widget._editor_box.selected_index = 0
