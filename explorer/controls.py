@@ -39,6 +39,8 @@ class Control:
         self.parameter = parameter
         self._on_change = on_change
         self._setting = False
+        self._dragged = False  # whether the value came from the slider
+        self._multiple = 0  # of what the slider's stops are multiples, if of anything
         self._error = ""
         self._reason = ""
         self._note = widgets.HTML(layout=plain_layout())
@@ -111,16 +113,17 @@ class Control:
 
     def set_value(self, value: Any) -> None:
         """Show a value without reporting a change."""
-        if value == self.value and type(value) is type(self.value):
-            return
-        self._setting = True
-        try:
-            box = self._inputs[-1]
-            is_text = isinstance(box, widgets.Text)
-            box.value = _write(value) if is_text else value
-            self._move_slider(value)
-        finally:
-            self._setting = False
+        if value != self.value or type(value) is not type(self.value):
+            self._dragged = False
+            self._setting = True
+            try:
+                box = self._inputs[-1]
+                is_text = isinstance(box, widgets.Text)
+                box.value = _write(value) if is_text else value
+            finally:
+                self._setting = False
+        if not self._dragged:  # else the handle would jump from under the pointer
+            self._fit_slider(value)
 
     def set_choices(self, choices: Sequence[Any]) -> None:
         """Offer other values than those declared; what is chosen stays if it is among them."""
@@ -137,20 +140,30 @@ class Control:
 
     def set_step(self, step: int) -> None:
         """Let the slider stop only at the multiples of this size."""
+        if self._multiple != step:
+            self._multiple = step
+            self._fit_slider(self.value)
+
+    def _fit_slider(self, value: float) -> None:
+        """Give the slider its range, widened where a value that counts lies outside."""
         slider = self._slider
-        if slider is None or slider.step == step:
+        if slider is None:
             return
+        low, high = self._slider_range(value)
+        step = slider.step
+        if self._multiple:
+            low = step = self._multiple
+            high = max(2 * step, math.ceil(high / step) * step)
         self._setting = True
         try:
-            highest = max(2 * step, math.ceil(self._slider_range(self.value)[1] / step) * step)
             # In one message: between two, the browser would move the slider to where it can stop.
             # In this order the slider's range is never empty in between.
             with slider.hold_sync():
-                slider.max = max(slider.max, highest)
-                slider.min = step
+                slider.max = max(slider.max, high)
+                slider.min = low
                 slider.step = step
-                slider.max = highest
-                self._move_slider(self.value)
+                slider.max = high
+                self._move_slider(value)
         finally:
             self._setting = False
 
@@ -163,17 +176,17 @@ class Control:
         slider = self._slider
         if slider is None or not math.isfinite(value):
             return
-        steps = max(0, round((value - slider.min) / slider.step))
-        nearest = round(slider.min + steps * slider.step, 10)
-        slider.max = max(slider.max, nearest)
-        slider.value = nearest
+        most = math.floor((slider.max - slider.min) / slider.step + 1e-9)
+        steps = max(0, min(most, round((value - slider.min) / slider.step)))
+        slider.value = round(slider.min + steps * slider.step, 10)
 
     def _changed(self, change: Bunch) -> None:
         if self._setting:
             return
         self._setting = True
+        self._dragged = change.owner is self._slider
         try:
-            if change.owner is self._slider:
+            if self._dragged:
                 self._inputs[-1].value = change.new
             elif self._slider is not None:
                 self._move_slider(change.new)

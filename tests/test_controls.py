@@ -44,7 +44,35 @@ def test_a_typed_number_beyond_the_slider_stretches_it():
 
     number.value = 200
 
+    assert (control.value, slider.value, slider.max, changes) == (200, 9, 9, ["size"])
+    control.set_value(200)
     assert (control.value, slider.value, slider.max, changes) == (200, 200, 200, ["size"])
+    control.set_value(4)
+    assert (slider.value, slider.max) == (4, 9)
+
+
+def test_a_refused_number_leaves_the_sliders_range():
+    control, _ = make_control(3, value_type=int, slider=(1, 9))
+    slider, number = inputs(control)
+
+    number.value = 10**6  # refused: nobody sets it
+    number.value = 5
+    control.set_value(5)
+
+    assert (slider.min, slider.max, slider.value) == (1, 9, 5)
+
+
+def test_a_dragged_handle_does_not_jump():
+    control, _ = make_control(3, value_type=int, slider=(1, 9))
+    slider, number = inputs(control)
+    control.set_value(20)
+
+    slider.value = 15
+    control.set_value(15)  # as the explorer does with what it accepted
+
+    assert (slider.max, slider.value, number.value) == (20, 15, 15)
+    control.set_value(4)
+    assert slider.max == 9
 
 
 def test_a_typed_number_between_two_stops_is_kept():
