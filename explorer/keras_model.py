@@ -45,6 +45,25 @@ def dtype_policy(name: str) -> Iterator[None]:
         config.set_dtype_policy(before)
 
 
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Make layers whose variables have no values, which large ones take long to draw.
+
+    The list that is emptied here is private to Keras; there is no other way to have it forget them.
+    """
+    keras = import_keras()
+    try:
+        from keras.src.backend.common import global_state
+    except ImportError:  # a newer Keras, where it takes longer
+        yield
+        return
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", [])
+
+
 def forget_builds() -> None:
     """Clear what Keras keeps of plain builds, which is nothing that other models need.
 
@@ -146,7 +165,8 @@ def trace_with_keras(architecture: EncoderDecoder, input_shape: Shape) -> Graph:
     noted: list[tuple[Block, Any]] = []
     token = made_blocks.set(noted)
     try:
-        model = _from_keras_calls(architecture, input_shape)
+        with without_values():
+            model = _from_keras_calls(architecture, input_shape)
     finally:
         made_blocks.reset(token)
     return Reader(model, noted).graph(type(architecture).__name__)

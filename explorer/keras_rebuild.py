@@ -8,15 +8,13 @@ run; and calls are recorded in Keras' graph directly, with the output shapes tha
 Random values depend on a seed and on the weight's name alone, so that neither the order of edits
 nor a new process changes them. Weights that were loaded from a file stay with their layer objects.
 
-The private parts of Keras that this needs (a call's record, the list of variables without values,
-giving one its seed and value, and the names of layers in a file) stand in this file alone. Where
-rebuilding fails, the plain build takes over.
+The private parts of Keras that this needs (a call's record, giving a variable its seed and value,
+and the names of layers in a file) stand in this file alone. Where rebuilding fails, the plain build
+takes over.
 """
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,14 @@ import attrs
 from explorer.analysis import BYTES_PER_VALUE
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, Node, trace
-from explorer.keras_model import as_model, build, dtype_policy, forget_builds, import_keras
+from explorer.keras_model import (
+    as_model,
+    build,
+    dtype_policy,
+    forget_builds,
+    import_keras,
+    without_values,
+)
 from explorer.layers import Shape
 
 #: How the names of files with weights end: Keras chooses the format by it.
@@ -132,7 +137,7 @@ class Rebuilder:
     def _rebuild(self, keras: Any, graph: Graph) -> Any:
         kept, self._kept = self._kept, {}
         tensors: dict[Node, Any] = {}
-        with _without_values(keras):
+        with without_values():
             for node in graph:
                 if not node.inputs:
                     tensors[node] = keras.Input(node.shape, name=node.name)
@@ -225,18 +230,6 @@ def _recorded(keras: Any, layer: Any, inputs: list[Any]) -> Any:
     output = keras.KerasTensor(layer.compute_output_shape(shape), dtype=layer.compute_dtype)
     Call(layer, call_args=(given,), call_kwargs={}, outputs=output)
     return output
-
-
-@contextmanager
-def _without_values(keras: Any) -> Iterator[None]:
-    """Create variables without values."""
-    from keras.src.backend.common import global_state
-
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            yield
-    finally:
-        global_state.set_global_attribute("uninitialized_variables", [])
 
 
 def _give_seed(variable: Any, seed: int) -> None:

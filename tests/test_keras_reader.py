@@ -285,6 +285,18 @@ def test_blocks_that_call_keras_are_traced_through_keras():
     assert report.layers[1].receptive_field == (3, 3)
 
 
+def test_weights_of_such_blocks_that_fit_no_memory_are_counted_all_the_same():
+    huge = 100_000
+
+    class WithHuge(EncoderDecoder):
+        encoder_stack = (KerasBlock(), SimpleConvBlock(filters=huge, num_convs=2))
+        decoder_stack = ()
+
+    report = analyze(trace(WithHuge(), (16, 16, 1)))
+
+    assert report.total_params > 9 * huge**2
+
+
 def test_the_lists_of_such_blocks_can_be_written_out():
     custom = Custom.of(WithKeras())
 
