@@ -314,6 +314,7 @@ class Explorer(widgets.VBox):
         message = str(error) or type(error).__name__
         for other in (self._form, self._input_form):
             other.show_error(name if other is form else "", message)
+        self._history.refused = True
         self._problem.value = (
             '<div class="explorer-status explorer-bad" role="alert">The controls do not describe a '
             f"network yet, so the last one stays. {escape(message)}</div>"
@@ -321,8 +322,12 @@ class Explorer(widgets.VBox):
 
     @guarded
     def _moved(self, steps: int, relative: bool) -> None:
-        """Go to a step of the history."""
-        self._state.move(steps, relative)
+        """Go to a step of the history; what was refused is undone first."""
+        with self._state.lock:
+            if self._history.refused and relative and steps < 0:
+                self._show(self._state.design)
+            else:
+                self._state.move(steps, relative)
 
     @guarded
     def _family_chosen(self, change: Any) -> None:

@@ -13,7 +13,6 @@ from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
 from explorer.comparison import Comparison
 from explorer.formatting import byte_size, duration, short_count
 from explorer.graph import Block, Graph, Node, depth_first
-from explorer.layers import MaxPooling2D
 from explorer.selection import block_id, layer_id
 
 
@@ -28,7 +27,6 @@ class Card:
         role: "input" or a block's role.
         stack: Index of its stack, or None before the first.
         nodes: The layers that it stands for.
-        level: Stride of the row that it stands in.
     """
 
     id: str
@@ -37,7 +35,6 @@ class Card:
     role: str
     stack: int | None
     nodes: tuple[Node, ...]
-    level: object
 
     @property
     def output(self) -> Node:
@@ -96,7 +93,7 @@ def cards_of(graph: Graph) -> list[Card]:
             title = f"{role} {count[stack, role]}"
             count[stack, role] += 1
         place = block_id(nodes[0])
-        cards.append(Card(place, title, prefix, role, stack, tuple(nodes), _level(nodes)))
+        cards.append(Card(place, title, prefix, role, stack, tuple(nodes)))
     return cards
 
 
@@ -110,12 +107,6 @@ def _place(block: Block | None) -> tuple[int, int, int]:
     if block.stack is None:
         return -1, 0, block.index
     return block.stack, _ORDER[block.role], block.index
-
-
-def _level(nodes: Sequence[Node]) -> object:
-    """Return the stride at which a block works: a pooling at its end belongs to the next level."""
-    working = [node for node in nodes if not isinstance(node.layer, MaxPooling2D)]
-    return (working or nodes)[-1].stride
 
 
 def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
@@ -141,11 +132,13 @@ class Merged:
         cards: B's boxes, and those only in A after the one that they follow there.
         links: The links of both.
         notes: For each card that differs: the state, and a line that says what A has.
+        states: Of each layer drawn, what became of it since A.
     """
 
     cards: list[Card]
     links: list[Link]
     notes: dict[str, tuple[str, str]]
+    states: dict[Node, str]
 
 
 def merged(comparison: Comparison) -> Merged:
@@ -155,17 +148,19 @@ def merged(comparison: Comparison) -> Merged:
     in_a = {(link.source, link.target): link for link in links_of(comparison.a, cards_a)}
     of_a = {card.id: card for card in cards_a}
     notes = {}
+    titles = Counter((card.stack, card.title) for card in cards)
     before = cards[0].id
     for block in comparison.blocks:
         if block.state == "only in A":
             place = next(i for i, card in enumerate(cards) if card.id == before)
             cards.insert(place + 1, of_a[block.id])
+            titles[of_a[block.id].stack, of_a[block.id].title] += 1
         if block.state == "changed" and block.id in of_a:
             there = of_a[block.id]
             params = total(quantity("parameters", {}), there.nodes)
             notes[block.id] = (
                 "changed",
-                f"A: {size_text(there.output.shape)} · {params:,} parameters",
+                f"A: {there.title}, {size_text(there.output.shape)} · {params:,} parameters",
             )
         elif block.state != "same":
             notes[block.id] = block.state, ""
@@ -174,7 +169,12 @@ def merged(comparison: Comparison) -> Merged:
         if (ends in in_a) != (ends in links):
             state = "only in A" if ends in in_a else "only in B"
             links[ends] = attrs.evolve(link, state=state)
-    return Merged(cards, list(links.values()), notes)
+    for i, card in enumerate(cards):
+        if titles[card.stack, card.title] > 1:
+            design = "A" if notes.get(card.id, ("", ""))[0] == "only in A" else "B"
+            cards[i] = attrs.evolve(card, title=f"{card.title} of {design}")
+    states: dict[Node, str] = {match.node: match.state for match in comparison.layers}
+    return Merged(cards, list(links.values()), notes, states)
 
 
 def size_text(shape: Sequence[int]) -> str:
@@ -277,7 +277,7 @@ def _facts(
     figures = [
         f"{params:,} parameters",
         "MACs unknown" if None in macs else f"{short_count(sum(filter(None, macs)))} MACs",
-        f"{byte_size(memory)} of features",
+        f"{byte_size(memory)} of output" + "s in all, not all held at once" * (len(rows) > 1),
     ]
     measured = [times[row.name] for row in rows if row.name in times]
     if measured:

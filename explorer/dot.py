@@ -81,6 +81,7 @@ class Drawing:
         toggled: Ids of the cards that have the other detail than the options say.
         times: Seconds of each layer, by name; empty where they are not measured.
         notes: For cards that differ from another design: the state, and a line that says how.
+        states: Of each layer, what became of it since another design; empty where there is none.
         handles: Whether cards have a handle that a front end can make toggle their detail.
     """
 
@@ -91,6 +92,7 @@ class Drawing:
     toggled: Collection[str] = ()
     times: Mapping[str, float] = attrs.field(factory=dict)
     notes: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
+    states: Mapping[Node, str] = attrs.field(factory=dict)
     handles: bool = False
 
     @cached_property
@@ -137,17 +139,17 @@ class Drawing:
         else:
             for card in self.cards:
                 self._write_card(dot, card)
-        level_of = {card.id: card.level for card in self.cards}
+        level_of = {card.id: card.output.stride for card in self.cards}
         for link in self.links:
             rises = in_rows and level_of[link.source] > level_of[link.target]  # type: ignore[operator]
-            _write_link(dot, link, rises)
+            self._write_link(dot, link, rises)
         return str(dot.source)
 
     def _write_rows(self, dot: graphviz.Digraph) -> None:
         """Write the cards with those of equal stride in one row, the smallest on top."""
         levels: dict[object, list[Card]] = {}
         for card in self.cards:
-            levels.setdefault(card.level, []).append(card)
+            levels.setdefault(card.output.stride, []).append(card)
         strides = sorted(levels)  # type: ignore[type-var]
         for stride in strides:
             with dot.subgraph() as row:
@@ -170,6 +172,24 @@ class Drawing:
         group = f"{card.stack}-{card.role}" if self.options.direction == "U" else ""
         label = f"<{self.labels[card.id]}>"
         dot.node(card.id, label, id=card.id, group=group)
+
+    def _write_link(self, dot: graphviz.Digraph, link: Link, rises: bool) -> None:
+        style = {"weight": "4"}
+        if link.is_skip:
+            colour = LIGHT.line if self.states else LIGHT.skip
+            style = {"weight": "1", "style": "dashed", "color": colour}
+        if link.state:
+            colour = LIGHT.states[link.state]
+            # A letter only: Graphviz and browsers disagree on the width of longer texts.
+            style |= {"color": colour, "fontcolor": colour, "penwidth": "2.4"}
+            style |= {"label": f"  {link.state[-1]}  ", "fontname": BOLD, "fontsize": "12"}
+        if link.state == "only in A":
+            style |= {"style": "dotted", "weight": "1"}
+        style["id"] = f"link-{link.source}-{link.target}".replace("block-", "")
+        if rises:  # drawn downwards for the layout, with the arrow at the upper end
+            dot.edge(link.target, link.source, dir="back", **style)
+        else:
+            dot.edge(link.source, link.target, **style)
 
     @cached_property
     def _measured(self) -> Quantity | None:
@@ -199,18 +219,23 @@ class Drawing:
         value, share = total(self._measured, nodes), self._share(nodes)
         if value is None or share is None:
             return f"{self._measured.name} unknown"
-        name = "" if self._measured.name == "time" else f" {self._measured.name}"
+        name = {"time": "", "memory": " of outputs"}.get(
+            self._measured.name, f" {self._measured.name}"
+        )
         return f"{self._measured.text(value)}{name} · {share:.1%}"
 
     def _colour(self, node: Node) -> str:
         """Return the colour of a layer's mark or slab."""
-        if self._measured is None:
-            return LIGHT.families[family(node.layer)]
-        return scale_colour(self._share([node]))
+        if self._measured is not None:
+            return scale_colour(self._share([node]))
+        if self.states:
+            return LIGHT.states.get(self.states[node], LIGHT.line)
+        return LIGHT.families[family(node.layer)]
 
-    def _body(self, card: Card, role_body: str) -> str:
-        """Return the colour of a card's body."""
-        return role_body if self._measured is None else scale_colour(self._share(card.nodes))
+    def _colours(self, card: Card, state: str) -> tuple[str, str]:
+        """Return the colours of a card's header and body."""
+        header, body = LIGHT.compared[state or "same"] if self.states else LIGHT.cards[card.role]
+        return header, body if self._measured is None else scale_colour(self._share(card.nodes))
 
     def _muted(self, text: str) -> str:
         # The scale's darker colours leave too little contrast for anything but plain text.
@@ -219,16 +244,12 @@ class Drawing:
         return f'<FONT COLOR="{LIGHT.muted}">{escape(text)}</FONT>'
 
     def _table(self, card: Card) -> str:
-        header, body = LIGHT.cards[card.role]
         state, note = self.notes.get(card.id, ("", ""))
+        header, body = self._colours(card, state)
         opened, output = self.is_open(card), card.output
         rows = [_bold(size_text(output.shape)) + ("  output" if output in self.outputs else "")]
         if state:
-            frame = LIGHT.states[state]
-            said = f'<FONT COLOR="{frame}">{_bold(state)}</FONT>' + (
-                f"  {escape(note)}" * bool(note)
-            )
-            rows.insert(0, said)
+            rows.insert(0, _bold(state) + f"  {escape(note)}" * bool(note))
         rows.append(self._muted(self._card_facts(card)))
         if not opened and card.role != "input" and not self.options.draw_sizes:
             rows += [escape(line) for line in summaries(card.nodes)]
@@ -237,9 +258,11 @@ class Drawing:
             lines += self._slabs(card, opened)
         if opened:
             lines += "".join(self._layer_row(node, card.prefix) for node in card.nodes)
-        border = f'BORDER="{3 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
+        border = f'BORDER="{4 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
+        if state == "only in A":
+            border += ' STYLE="dashed"'
         return (
-            f'<TABLE {border} BGCOLOR="{self._body(card, body)}" CELLBORDER="0" CELLSPACING="0"'
+            f'<TABLE {border} BGCOLOR="{body}" CELLBORDER="0" CELLSPACING="0"'
             f' CELLPADDING="3">{self._header(card, header, opened)}{lines}</TABLE>'
         )
 
@@ -319,19 +342,6 @@ class Drawing:
 def scale_colour(share: float | None) -> str:
     """Return the colour of a part that has this share of the whole; the lightest if unknown."""
     return LIGHT.scale[sum((share or 0) >= limit for limit in SHARES)]
-
-
-def _write_link(dot: graphviz.Digraph, link: Link, rises: bool) -> None:
-    style = {"color": LIGHT.skip, "style": "dashed", "weight": "1"} if link.is_skip else {}
-    if link.state:
-        colour = LIGHT.states[link.state]
-        style |= {"color": colour, "label": f" {link.state}", "fontcolor": colour}
-        style |= {"style": "dotted", "weight": "1"} if link.state == "only in A" else {}
-    style["id"] = f"link-{link.source}-{link.target}".replace("block-", "")
-    if rises:  # drawn downwards for the layout, with the arrow at the upper end
-        dot.edge(link.target, link.source, **{"dir": "back", "weight": "4", **style})
-    else:
-        dot.edge(link.source, link.target, **{"weight": "4", **style})
 
 
 def _line(content: str) -> str:

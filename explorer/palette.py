@@ -16,7 +16,9 @@ class Colours:
         cards: For each role a header and the card under it.
         families: For each family of layers the mark beside its name.
         scale: From a small share to a large one; text can be read on each.
-        states: For what became of a card since another design: its frame.
+        states: For what became of a card or a layer since another design: its frame, its mark.
+        compared: For the same, and for what stayed, a header and the card under it. Beside another
+            design colours tell this alone: roles and families of layers have none.
     """
 
     text: str
@@ -28,6 +30,7 @@ class Colours:
     families: dict[str, str]
     scale: tuple[str, ...]
     states: dict[str, str]
+    compared: dict[str, tuple[str, str]]
 
 
 #: On a light background. Headers keep a contrast of at least 4.5 with their text, and hues that
@@ -58,7 +61,13 @@ LIGHT = Colours(
         "other": "#6b4fa0",
     },
     scale=("#fbfcfd", "#e3eef8", "#c3dcf0", "#98c4e4", "#66a9d6"),
-    states={"changed": "#a15c00", "only in A": "#7d3c98", "only in B": "#00704a"},
+    states={"changed": "#6b5300", "only in A": "#b3360f", "only in B": "#0a5ba0"},
+    compared={
+        "same": ("#59626d", "#f5f6f7"),
+        "changed": ("#4d3c00", "#fff1a8"),
+        "only in A": ("#b33610", "#fdebe4"),
+        "only in B": ("#0a5ba1", "#deecfa"),
+    },
 )
 
 #: The same on a dark background; the front end exchanges the one for the other.
@@ -88,7 +97,13 @@ DARK = Colours(
         "other": "#9f86d0",
     },
     scale=("#1d232a", "#1d2f40", "#204059", "#245377", "#2a6797"),
-    states={"changed": "#f0a646", "only in A": "#c997de", "only in B": "#4fc79a"},
+    states={"changed": "#ecd04a", "only in A": "#ff8e66", "only in B": "#6fb5f5"},
+    compared={
+        "same": ("#4f5762", "#24282d"),
+        "changed": ("#6e5a00", "#3b3510"),
+        "only in A": ("#ab3d14", "#3a2018"),
+        "only in B": ("#1464a6", "#152b42"),
+    },
 )
 
 
@@ -100,8 +115,10 @@ def dark_theme() -> dict[str, str]:
         LIGHT.line: DARK.line,
         LIGHT.skip: DARK.skip,
     }
-    for role, (header, body) in LIGHT.cards.items():
-        pairs[header], pairs[body] = DARK.cards[role]
+    for name in ("cards", "compared"):
+        light, dark = getattr(LIGHT, name), getattr(DARK, name)
+        for key, (header, body) in light.items():
+            pairs[header], pairs[body] = dark[key]
     for name in ("families", "states"):
         light, dark = getattr(LIGHT, name), getattr(DARK, name)
         pairs.update((light[key], dark[key]) for key in light)

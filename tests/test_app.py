@@ -592,6 +592,23 @@ def test_edits_are_undone_redone_and_reset(widget):
     assert widget._problem.value == ""
 
 
+def test_what_was_refused_is_undone_before_what_was_accepted(widget):
+    number(widget, "filters").value = 5
+    number(widget, "up_blocks").value = 9
+    number(widget, "height").value = -1
+    assert widget._history.refused
+
+    widget._history._handle_custom_msg({"by": -1}, [])
+
+    assert not widget._history.refused
+    assert number(widget, "up_blocks").value == SMALL.up_blocks
+    assert number(widget, "height").value == 32
+    assert note(widget, "up_blocks") == note(widget, "height") == widget._problem.value == ""
+    assert widget.architecture.filters == 5
+    widget._history._handle_custom_msg({"by": -1}, [])
+    assert widget.architecture.filters == SMALL.filters
+
+
 def test_undoing_takes_a_refused_edit_away(widget):
     number(widget, "filters").value = 4
     number(widget, "filters").value = 0

@@ -6,6 +6,8 @@ const HELP =
   "such as a skip connection. Enter: show or hide a block's layers. Escape: from a layer to its block.";
 // A long network that is fitted to the width would be too small to read.
 const SMALLEST = 0.45;
+// What a search found in a drawing that is smaller is shown in this size.
+const READABLE = 0.75;
 
 function make(tag, properties = {}, parent = null) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -14,7 +16,12 @@ function make(tag, properties = {}, parent = null) {
 }
 
 function render({ model, el }) {
-  let zoom = null; // null: fit to the width
+  // What holds for every drawing and width. "readable": fit to the width, but not below SMALLEST;
+  // "width": fit to the width; "all": fit to width and height.
+  let mode = "readable";
+  let zoom = null; // by hand or for a search; null: as the mode says
+  let zoomedFor = null; // size of the drawing for which the zoom was chosen
+  let bySearch = false; // whether a search zoomed
   let space = 0; // the canvas' width; asking for it after a change would cost a layout of the page
   let elements = new Map(); // of each item, by its id
   let comesFrom = new Map();
@@ -30,17 +37,15 @@ function render({ model, el }) {
     const made = make("button", { type: "button", textContent: label, title }, tools);
     made.setAttribute("aria-label", title);
     made.addEventListener("click", onClick);
+    return made;
   };
   const search = make("input", { type: "search", placeholder: "find a layer" }, tools);
   search.setAttribute("aria-label", "find a layer; Enter goes to the next");
   const found = make("span", { className: "explorer-found", role: "status" }, tools);
   button("−", "Zoom out", () => zoomTo(present() / 1.25));
   button("+", "Zoom in", () => zoomTo(present() * 1.25));
-  button("Fit", "Fit to the width", () => zoomTo(Math.min(1, space / natural().width)));
-  button("All", "Show the whole diagram", () => {
-    const { width, height } = natural();
-    zoomTo(Math.min(1, space / width, (0.78 * window.innerHeight) / height));
-  });
+  const fit = button("Fit", "Fit to the width", () => hold("width"));
+  const all = button("All", "Show the whole diagram", () => hold("all"));
   const save = make("select", { title: "Save the diagram" }, tools);
   save.setAttribute("aria-label", "Save the diagram");
   for (const name of ["Save…", "SVG", "PDF", "PNG", "DOT"]) make("option", { textContent: name }, save);
@@ -52,18 +57,32 @@ function render({ model, el }) {
     const box = drawing().viewBox.baseVal;
     return { width: box.width * (96 / 72), height: box.height * (96 / 72) }; // Graphviz: points
   };
-  const fitting = () => Math.min(1, Math.max(SMALLEST, space / natural().width));
+  function fitting() {
+    const { width, height } = natural();
+    if (mode === "all") return Math.min(1, space / width, (0.78 * window.innerHeight) / height);
+    return Math.min(1, Math.max(mode === "readable" ? SMALLEST : 0, space / width));
+  }
   const present = () => zoom ?? fitting();
 
   function scale() {
     if (!drawing() || !space) return;
-    drawing().style.width = `${natural().width * present()}px`;
+    const width = natural().width * present();
+    drawing().style.width = `${width}px`;
     drawing().style.height = "auto";
+    const fits = zoom === null && mode !== "all" && width < space + 1;
+    fit.setAttribute("aria-pressed", fits);
+    all.setAttribute("aria-pressed", zoom === null && mode === "all");
+  }
+
+  function hold(wanted) {
+    [mode, zoom] = [wanted, null];
+    scale();
   }
 
   function zoomTo(wanted, at = null) {
     const before = present();
-    zoom = wanted === null ? null : Math.min(4, Math.max(0.05, wanted));
+    zoom = Math.min(4, Math.max(0.05, wanted));
+    [zoomedFor, bySearch] = [natural(), false];
     scale();
     if (!at) return;
     // What is under the pointer stays there.
@@ -107,6 +126,9 @@ function render({ model, el }) {
     canvas.innerHTML = model.get("svg");
     hint.hidden = true;
     if (!drawing()) return;
+    // A zoom is for a network, also while it is edited, but not for quite another one.
+    const ratio = (side) => natural()[side] / zoomedFor[side];
+    if (zoom !== null && ["width", "height"].some((side) => Math.abs(Math.log2(ratio(side))) > 1)) zoom = null;
     scale();
     for (const title of canvas.querySelectorAll("title")) title.remove(); // the hint says more
     findElements();
@@ -238,7 +260,10 @@ function render({ model, el }) {
   canvas.addEventListener("focusin", showHint);
   canvas.addEventListener("focusout", () => { hint.hidden = true; });
 
-  search.addEventListener("input", () => model.send({ find: search.value, step: 0 }));
+  search.addEventListener("input", () => {
+    if (!search.value && zoom !== null && bySearch) hold(mode);
+    model.send({ find: search.value, step: 0 });
+  });
   search.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Enter") model.send({ find: search.value, step: event.shiftKey ? -1 : 1 });
@@ -259,6 +284,11 @@ function render({ model, el }) {
     mark();
     const element = elements.get(model.get("shown"));
     if (!element || canvas.contains(document.activeElement)) return;
+    const searched = document.activeElement === search && /^\d/.test(model.get("found"));
+    if (searched && space && present() < SMALLEST) {
+      zoomTo(READABLE);
+      bySearch = true;
+    }
     // Only the canvas scrolls: the page stays where its reader is.
     const [box, frame] = [element.getBoundingClientRect(), canvas.getBoundingClientRect()];
     if (box.top < frame.top || box.bottom > frame.bottom) {
@@ -274,6 +304,7 @@ function render({ model, el }) {
     scale();
   });
   observer.observe(canvas);
+  window.addEventListener("resize", scale); // of its height
   // Several traits come in one message; the drawing needs all of them.
   let drawn = null;
   const update = () => {
@@ -288,6 +319,7 @@ function render({ model, el }) {
   update();
   return () => {
     observer.disconnect();
+    window.removeEventListener("resize", scale);
     model.off("change", update);
     model.off("msg:custom", receive);
   };

@@ -61,7 +61,7 @@ class Canvas(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).parent / "diagram_view.js"
-    _css = theme_css()
+    _css = (Path(__file__).parent / "diagram_view.css").read_text() + theme_css()
 
     svg = traitlets.Unicode().tag(sync=True)
     items: Any = traitlets.List().tag(sync=True)
@@ -132,6 +132,7 @@ class DiagramView(widgets.VBox):
             cards=both.cards if both else cards,
             links=both.links if both else links_of(graph, cards),
             notes=both.notes if both else {},
+            states=both.states if both else {},
             outputs=graph.outputs,
             options=self.options,
             toggled=self.toggled & ids,
@@ -171,14 +172,24 @@ class DiagramView(widgets.VBox):
                 _swatch(scale_colour(limit), text)
                 for limit, text in zip(limits, texts, strict=True)
             ]
-            parts.append(f"of all {self.options.colour_by}.")
-        elif self.options.draw_sizes or any(map(drawing.is_open, drawing.cards)):
+            of_all = {"memory": "of the memory of all outputs, not all held at once."}
+            parts.append(of_all.get(self.options.colour_by, f"of all {self.options.colour_by}."))
+        elif not drawing.states and (
+            self.options.draw_sizes or any(map(drawing.is_open, drawing.cards))
+        ):
             present = {family(node.layer) for card in drawing.cards for node in card.nodes}
             parts += [
                 _swatch(colour, name) for name, colour in LIGHT.families.items() if name in present
             ]
         if self._comparison:
-            parts += [_swatch(colour, state) for state, colour in LIGHT.states.items()]
+            # With a scale, bodies tell shares, headers and frames what became of a box.
+            place = 0 if self.options.colour_by != "kind" else 1
+            frames = {"same": LIGHT.muted, **LIGHT.states}
+            parts += [
+                _swatch(colours[place], state, frames[state])
+                for state, colours in LIGHT.compared.items()
+            ]
+            parts.append("Dashed frames: only in A. Arrows marked A or B: only there.")
         if self.options.draw_sizes:
             parts.append(
                 "Slabs are as high as the feature, and as wide as the root of its channels."
@@ -244,9 +255,9 @@ class DiagramView(widgets.VBox):
         self.canvas.send({"file": name, "type": MIME_TYPES[ending]}, [drawing.content(ending)])
 
 
-def _swatch(colour: str, text: str) -> str:
+def _swatch(colour: str, text: str, frame: str = LIGHT.muted) -> str:
     return (
         '<span class="explorer-swatch"><svg width="11" height="11" aria-hidden="true">'
-        f'<rect width="11" height="11" rx="2" fill="{colour}" stroke="{LIGHT.muted}"/></svg>'
+        f'<rect width="11" height="11" rx="2" fill="{colour}" stroke="{frame}"/></svg>'
         f" {escape(text)}</span>"
     )

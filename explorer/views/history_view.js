@@ -1,5 +1,5 @@
 // Undo, redo, reset, and a list of all steps. Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) work while the
-// focus is anywhere in the explorer, except in text that is being typed.
+// focus is anywhere in the explorer, except in text that is typed and not entered yet.
 
 function render({ model, el }) {
   el.classList.add("explorer-history");
@@ -27,15 +27,18 @@ function render({ model, el }) {
 
   function draw() {
     const [steps, position] = [model.get("steps"), model.get("position")];
-    undo.disabled = reset.disabled = position === 0;
+    undo.disabled = reset.disabled = position === 0 && !model.get("refused");
     redo.disabled = position >= steps.length - 1;
     list.replaceChildren(...steps.map((label, index) => new Option(`${index}. ${label}`, index)));
     list.value = position;
   }
 
+  let typed = null; // where the keys are the browser's own
+  const typing = (event) => { typed = event.target; };
+  const entered = () => { typed = null; };
+
   function pressed(event) {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
-    if (event.target.matches("input[type=text], input[type=number], textarea")) return;
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target === typed) return;
     const key = event.key.toLowerCase();
     const back = key === "z" && !event.shiftKey;
     const forth = key === "y" || (key === "z" && event.shiftKey);
@@ -49,13 +52,17 @@ function render({ model, el }) {
   let root = null;
   const waiting = requestAnimationFrame(() => {
     root = el.closest(".explorer");
-    root?.addEventListener("keydown", pressed);
+    root?.addEventListener("keydown", pressed, true); // fields of ipywidgets keep it for themselves
+    root?.addEventListener("input", typing, true);
+    root?.addEventListener("change", entered, true);
   });
   model.on("change", draw);
   draw();
   return () => {
     cancelAnimationFrame(waiting);
-    root?.removeEventListener("keydown", pressed);
+    root?.removeEventListener("keydown", pressed, true);
+    root?.removeEventListener("input", typing, true);
+    root?.removeEventListener("change", entered, true);
     model.off("change", draw);
   };
 }

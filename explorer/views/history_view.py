@@ -16,12 +16,14 @@ class HistoryView(anywidget.AnyWidget):
     Attributes:
         steps: What led to each design, the first one first.
         position: The place of the one that is shown.
+        refused: Whether the controls hold what was refused, so that there is something to undo.
     """
 
     _esm = Path(__file__).parent / "history_view.js"
 
     steps: Any = traitlets.List().tag(sync=True)
     position: Any = traitlets.Int().tag(sync=True)
+    refused: Any = traitlets.Bool().tag(sync=True)
 
     def __init__(self, on_move: Callable[[int, bool], None], **options: Any) -> None:
         """Make the view.
@@ -40,6 +42,7 @@ class HistoryView(anywidget.AnyWidget):
         with self.hold_sync():
             self.steps = [step.label for step in history.steps]
             self.position = history.position
+            self.refused = False
 
     def _received(self, _: Any, content: Any, __: Any) -> None:
         if not isinstance(content, dict):

@@ -714,6 +714,17 @@ def test_edits_are_undone_and_redone_by_key_button_and_list(opened):
     page = opened(TINY, keras=False)
     undo = page.get_by_role("button", name="Undo (Ctrl+Z)")
     expect(undo).to_be_disabled()
+    number = control(page, "filters").locator("input[type=number]")
+    number.fill("6")
+    number.press("Enter")
+    expect_views(page, evolve(TINY_NET, filters=6), (64, 64, 1))
+    number.press("Control+z")  # the design's: the number was entered
+    expect_views(page, TINY_NET, (64, 64, 1))
+    expect(number).to_have_value("4")
+    number.press_sequentially("7")
+    number.press("Control+z")  # the text's
+    expect(number).to_have_value("4")
+    number.press("Enter")
     type_number(page, "filters", 5)
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
     box = page.get_by_label("up interpolate")
