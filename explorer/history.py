@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
+from explorer.comparison import parameter_changes
 from explorer.parameters import describe
 
 if TYPE_CHECKING:
@@ -75,31 +76,15 @@ class History:
 
 def _difference(before: "Design", after: "Design") -> tuple[tuple[str, ...], str]:
     """Return the names of the fields that differ, and a few words on it."""
-    old, new = before.architecture, after.architecture
-    changes = _changes(before.input, after.input)
-    if type(old) is not type(new):
-        changes = {"architecture": (type(old).__name__, type(new).__name__), **changes}
-    else:
-        changes = {**_changes(old, new), **changes}
-    words = [
-        f"{name.replace('_', ' ')} {_short(was)} → {_short(now)}"
-        for name, (was, now) in changes.items()
+    changes = [
+        *parameter_changes(before.architecture, after.architecture),
+        *parameter_changes(before.input, after.input),
     ]
+    words = [f"{change.field} {_short(change.a)} → {_short(change.b)}" for change in changes]
     label = ", ".join(words[:2]) + (f" and {len(words) - 2} more" if len(words) > 2 else "")
-    return tuple(changes), label
-
-
-def _changes(old: Any, new: Any) -> dict[str, tuple[Any, Any]]:
-    values = {
-        field.name: (getattr(old, field.name), getattr(new, field.name))
-        for field in attrs.fields(type(new))
-        if field.init
-    }
-    return {name: (was, now) for name, (was, now) in values.items() if was != now}
+    return tuple(change.field for change in changes), label
 
 
 def _short(value: object) -> str:
-    if isinstance(value, tuple) and any(attrs.has(type(item)) for item in value):
-        return str(len(value))
     text = describe(value)
     return text if len(text) <= 20 else text[:19] + "…"

@@ -42,6 +42,8 @@ def test_each_step_says_what_led_to_it(history):
     history.record(Design(LeapCNN(), Input(width=128, height=128, channels=3)))
     history.record(Design(Custom(encoder=(SimpleConvBlock(filters=2),))))
     history.record(Design(Custom(encoder=(SimpleConvBlock(filters=2),) * 2)))
+    seven = SimpleConvBlock(filters=7), SimpleConvBlock(filters=2)
+    history.record(Design(Custom(encoder=seven)))
 
     assert labels(history) == [
         "start",
@@ -50,9 +52,10 @@ def test_each_step_says_what_led_to_it(history):
         "architecture UNet → LeapCNN, width 256 → 64",
         "height 256 → 128, width 64 → 128 and 1 more",
         "architecture LeapCNN → Custom, height 128 → 256 and 2 more",
-        "encoder 1 → 2",
+        "encoder 1 none → SimpleConvBlock",
+        "encoder 0: filters 2 → 7",
     ]
-    assert history.position == 6
+    assert history.position == 7
 
 
 def test_moving_goes_to_the_nearest_step_there_is(history):

@@ -48,21 +48,19 @@ function render({ model, el }) {
     (back ? undo : redo).click();
   }
 
+  // Heard on their way down: the fields of ipywidgets let no key come up again.
+  const heard = [["keydown", pressed], ["input", typing], ["change", entered]];
   // The explorer is there only once this view has been put into it.
   let root = null;
   const waiting = requestAnimationFrame(() => {
     root = el.closest(".explorer");
-    root?.addEventListener("keydown", pressed, true); // fields of ipywidgets keep it for themselves
-    root?.addEventListener("input", typing, true);
-    root?.addEventListener("change", entered, true);
+    for (const [kind, act] of heard) root?.addEventListener(kind, act, true);
   });
   model.on("change", draw);
   draw();
   return () => {
     cancelAnimationFrame(waiting);
-    root?.removeEventListener("keydown", pressed, true);
-    root?.removeEventListener("input", typing, true);
-    root?.removeEventListener("change", entered, true);
+    for (const [kind, act] of heard) root?.removeEventListener(kind, act, true);
     model.off("change", draw);
   };
 }
