@@ -157,11 +157,17 @@ class Explorer(widgets.VBox):
             self._state,
             self._alert,
             self._edit_block,
+            lambda: self._keras.time_layers(),
             lambda: self._keras.picture,
             lambda: self._keras.forward.measurement,
         )
         self._keras = LiveKeras(
             self._state, self._alert, self._screen.show_times, self._screen.picture_changed
+        )
+        widgets.dlink(
+            (self._keras.forward.stop.layout, "display"),
+            (self._screen.inspector, "running"),
+            lambda display: display != "none",
         )
         self._editor_place = widgets.VBox(layout=plain_layout())
         self._editor_box = widgets.Accordion(

@@ -61,7 +61,7 @@ class LiveKeras:
         self.forward = ForwardView(self._chosen)
         self.forward.button.on_click(self._run_clicked)
         self.forward.stop.on_click(self._stop_clicked)
-        self.forward.layers.on_click(self._layers_clicked)
+        self.forward.layers.on_click(self.time_layers)
         self.forward.after_every_change.observe(self._always_chosen, names="value")
         self.forward.upload.observe(self._uploaded, names="picture")
         self.forward.upload.observe(self._not_uploaded, names="problem")
@@ -188,7 +188,8 @@ class LiveKeras:
         self._run()
 
     @guarded
-    def _layers_clicked(self, _: Any) -> None:
+    def time_layers(self, _: Any = None) -> None:
+        """Time every layer of the design on screen."""
         from explorer.keras_tasks import run_layers
 
         self._stop_settling()

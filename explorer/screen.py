@@ -39,6 +39,7 @@ class Screen:
         state: State,
         alert: Callable[[str], None],
         edit: Callable[[Block], None],
+        time_layers: Callable[[], None],
         picture: Callable[[], bytes | None],
         how: Callable[[], Measurement],
     ) -> None:
@@ -48,6 +49,7 @@ class Screen:
             state: What is on screen.
             alert: Shows the text of an unforeseen error.
             edit: Opens the controls of a block.
+            time_layers: Has every layer timed.
             picture: Returns the content of the user's picture, or None for the photograph.
             how: Returns how the user wants to measure.
         """
@@ -57,7 +59,7 @@ class Screen:
         self._how = how
         self._scene = Scene(state.design)
         self.diagram = DiagramView(self.select, self._show, alert, layout=plain_layout())
-        self.inspector = Inspector(self.select, edit)
+        self.inspector = Inspector(self.select, edit, time_layers)
         self._makers: dict[str, Callable[[], Any]] = {
             "Layers": lambda: LayerTable(self.select),
             "Charts": self._make_charts,

@@ -398,9 +398,14 @@ def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, 
 
 
 def test_every_layers_time_stands_in_the_table(widget, worker):
+    inspector = widget._screen.inspector
     assert widget._screen.views["Layers"].whole == 0
-    widget._keras.forward.layers.click()
+    assert not inspector.running
+    inspector._handle_custom_msg({"time": ""}, [])
+    assert inspector.running
     worker.answer()
+    assert not inspector.running
+    assert "data-time" not in inspector.html
 
     assert "each alone" in result(widget)
     assert widget._screen.views["Layers"].whole > 0

@@ -26,6 +26,10 @@ class Clicks:
     def __init__(self) -> None:
         self.selected: list[str] = []
         self.edited: list[object] = []
+        self.times = 0
+
+    def timed(self) -> None:
+        self.times += 1
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def clicks() -> Clicks:
 
 @pytest.fixture
 def view(clicks):
-    made = Inspector(clicks.selected.append, clicks.edited.append)
+    made = Inspector(clicks.selected.append, clicks.edited.append, clicks.timed)
     yield made
     made.close()
 
@@ -171,11 +175,20 @@ def test_measured_times_are_shown_with_their_shares(view):
 
     view.show(Scene(DESIGN, "", times, whole_time=0.02))
     question = section(view, "Where does the time go?")
-    assert question[0].text == f"{whole * 1e3:.1f} ms for all layers, each alone; " + (
-        "the whole model takes 20.0 ms."
-    )
+    assert question[0].text.startswith("20.0 ms for the whole model.")
+    assert f"the {whole * 1e3:.1f} ms that the layers take alone" in question[0].text
     assert targets(question)[0] == "block-stack0_dec0"
     assert targets(question)[-1] == CONV
+
+
+def test_what_is_not_timed_yet_can_be_timed_from_there(view, clicks):
+    view.show(Scene(DESIGN))
+
+    (paragraph,) = section(view, "Where does the time go?")
+    (button,) = paragraph.iter("button")
+    assert (button.text, button.get("data-time")) == ("Time every layer", "")
+    send(view, {"time": ""})
+    assert clicks.times == 1
 
 
 def test_what_an_edit_took_away_is_named_and_the_network_is_shown(view):

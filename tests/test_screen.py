@@ -31,7 +31,7 @@ class View:
 @pytest.fixture
 def screen():
     alerts = []
-    made = Screen(State(SMALL), alerts.append, lambda block: None, lambda: None, Measurement)
+    made = Screen(State(SMALL), alerts.append, print, print, lambda: None, Measurement)
     made.show(SMALL)
     yield made
     made.close()

@@ -33,6 +33,11 @@ function render({ model, el }) {
       shown = model.get("html");
       body.innerHTML = shown;
     }
+    const time = body.querySelector("button[data-time]");
+    if (time) {
+      time.disabled = model.get("running");
+      time.textContent = time.disabled ? "Running …" : "Time every layer";
+    }
     if (isNew) el.scrollTop = 0;
     if (!inside || (!isNew && focused.isConnected && !focused.hidden)) return;
     const same = [...body.querySelectorAll("button")].find(
@@ -43,8 +48,9 @@ function render({ model, el }) {
   }
 
   el.addEventListener("click", (event) => {
-    const { select, edit } = event.target.closest("button")?.dataset ?? {};
+    const { select, edit, time } = event.target.closest("button")?.dataset ?? {};
     if (select !== undefined) model.send({ select });
+    else if (time !== undefined) model.send({ time });
     else if (edit !== undefined) model.send({ edit });
   });
   model.on("change", draw); // heading and text come in one message

@@ -31,8 +31,9 @@ class Inspector(anywidget.AnyWidget):
     Attributes:
         heading: Name of what is explained.
         html: The explanation. A button in it has what it selects, or which block it edits, as
-            `data-select` or `data-edit`.
+            `data-select` or `data-edit`; `data-time` has every layer timed.
         selected: What is selected; empty: nothing.
+        running: Whether a measurement is under way.
     """
 
     _esm = Path(__file__).parent / "inspector.js"
@@ -41,20 +42,27 @@ class Inspector(anywidget.AnyWidget):
     heading: Any = traitlets.Unicode().tag(sync=True)
     html: Any = traitlets.Unicode().tag(sync=True)
     selected: Any = traitlets.Unicode().tag(sync=True)
+    running: Any = traitlets.Bool().tag(sync=True)
 
     def __init__(
-        self, select: Callable[[str], None], edit: Callable[[Block], None], **options: Any
+        self,
+        select: Callable[[str], None],
+        edit: Callable[[Block], None],
+        time_layers: Callable[[], None],
+        **options: Any,
     ) -> None:
         """Make the view.
 
         Args:
             select: Called with the selection that the user clicked; empty for none.
             edit: Called with the block that the user wants to edit.
+            time_layers: Called when the user wants every layer timed.
             **options: Of the widget.
         """
         super().__init__(**options)
         self._select = select
         self._edit = edit
+        self._time_layers = time_layers
         self._scene: Scene | None = None
         self._wiring: Wiring | None = None
         self.on_msg(self._received)
@@ -76,6 +84,8 @@ class Inspector(anywidget.AnyWidget):
             return
         if isinstance(content.get("select"), str):
             self._select(content["select"])
+        elif "time" in content:
+            self._time_layers()
         elif self._scene is not None:
             blocks = {node.block for node in self._scene.graph if node.block}
             wanted = [block for block in blocks if block.name == content.get("edit")]
@@ -182,13 +192,7 @@ class _Page:
                 self._ranking(
                     "Where are the parameters?",
                     {name: row.params for name, row in rows.items()},
-                    f"{report.total_params:,} in all.",
-                    short_count,
-                ),
-                self._ranking(
-                    "Where does the computation go?",
-                    {name: row.macs or 0 for name, row in rows.items()},
-                    f"{at_least}{short_count(report.macs)} MACs for one image.",
+                    f"<p>{report.total_params:,} in all.</p>",
                     short_count,
                 ),
                 self._ranking(
@@ -199,15 +203,29 @@ class _Page:
                 ),
                 self._skips(),
                 self._sight(),
+                self._ranking(
+                    "Where does the computation go?",
+                    {name: row.macs or 0 for name, row in rows.items()},
+                    f"<p>{at_least}{short_count(report.macs)} MACs for one image.</p>",
+                    short_count,
+                ),
             )
         )
 
     def _whole_time(self) -> str:
         times, whole = self.scene.times, self.scene.whole_time
         if not times:
-            return "Not measured yet: time every layer."
-        together = f"; the whole model takes {duration(whole)}" if whole else ""
-        return f"{duration(sum(times.values()))} for all layers, each alone{together}."
+            return (
+                '<p>Not measured yet. <button type="button" class="jupyter-button" data-time="">'
+                "Time every layer</button></p>"
+            )
+        alone = duration(sum(times.values()))
+        if not whole:
+            return f"<p>{alone} for all layers, each alone.</p>"
+        return (
+            f"<p>{duration(whole)} for the whole model. Shares are of the {alone} that the layers "
+            "take alone, where each call costs something and none is fused with the next.</p>"
+        )
 
     def _ranking(
         self,
@@ -219,7 +237,7 @@ class _Page:
         """Return the three blocks that have most of something, and the one layer that has."""
         total = sum(values.values())
         if not total:
-            return _section(question, f"<p>{escape(whole)}</p>")
+            return _section(question, whole)
         sums = [
             (sum(values.get(node.name, 0) for node in nodes), nodes)
             for nodes in self.wiring.parts.values()
@@ -236,7 +254,7 @@ class _Page:
             f"<p>Most in one layer: {_button(layer_id(largest), largest.name)} "
             f"{_muted(share(values[largest.name], total))}</p>"
         )
-        return _section(question, f"<p>{escape(whole)}</p>{_list(items)}{layer}")
+        return _section(question, whole + _list(items) + layer)
 
     def _skips(self) -> str:
         skips = self.wiring.skips
