@@ -147,6 +147,7 @@ def merged(comparison: Comparison) -> Merged:
     links = {(link.source, link.target): link for link in links_of(comparison.b, cards)}
     in_a = {(link.source, link.target): link for link in links_of(comparison.a, cards_a)}
     of_a = {card.id: card for card in cards_a}
+    title_of = {card.id: card.title for card in cards}
     notes = {}
     titles = Counter((card.stack, card.title) for card in cards)
     before = cards[0].id
@@ -158,9 +159,10 @@ def merged(comparison: Comparison) -> Merged:
         if block.state == "changed" and block.id in of_a:
             there = of_a[block.id]
             params = total(quantity("parameters", {}), there.nodes)
+            called = f"{there.title}, " * (there.title != title_of[block.id])
             notes[block.id] = (
                 "changed",
-                f"A: {there.title}, {size_text(there.output.shape)} · {params:,} parameters",
+                f"A: {called}{size_text(there.output.shape)} · {params:,} parameters",
             )
         elif block.state != "same":
             notes[block.id] = block.state, ""

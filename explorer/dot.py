@@ -141,7 +141,7 @@ class Drawing:
                 self._write_card(dot, card)
         level_of = {card.id: card.output.stride for card in self.cards}
         for link in self.links:
-            rises = in_rows and level_of[link.source] > level_of[link.target]  # type: ignore[operator]
+            rises = in_rows and level_of[link.source] > level_of[link.target]
             self._write_link(dot, link, rises)
         return str(dot.source)
 

@@ -9,6 +9,7 @@ request starts a new one.
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -42,7 +43,20 @@ def _begin(parent: int, overtaken: Any) -> None:
     _signal = overtaken
     # Interrupting a kernel interrupts its processes too; this one is the kernel's to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
+        _silence_native_logs()
     _end_with(parent)
+
+
+def _silence_native_logs() -> None:
+    """Keep what native code writes out of the notebook, where it looks like an error.
+
+    TensorFlow writes some lines before it reads how much it may say. Python's own still come.
+    """
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _end_with(parent: int) -> None:

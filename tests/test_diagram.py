@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS = [
     (UNet(filters=4), (64, 64, 1)),
     (UNet(filters=4, stacks=2, stem_blocks=1, down_blocks=2, up_blocks=2), (64, 64, 1)),
-    (LeapCNN(filters=4), (64, 64, 1)),
+    (LeapCNN(filters=4), (64, 64, 1)),  # its blocks end with pooling
     (Hourglass(filters=4, stem_filters=2, filter_increase=2), (128, 128, 3)),
 ]
 
@@ -63,13 +63,13 @@ def test_the_drawing_is_a_u_with_the_stacks_side_by_side(architecture, shape, de
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
-def test_blocks_of_equal_stride_stand_in_one_row(architecture, shape):
-    graph = trace(architecture, shape)
-    place = positions(diagram(graph))
-    decoders = {node.block.name: node.stride for node in graph if node.block}
-    for name, stride in decoders.items():
-        if "dec" in name:
-            assert place[f"block-{name}"][1] == pytest.approx(place[f"level-{stride}"][1], abs=1)
+def test_every_box_stands_in_the_row_of_the_stride_that_it_shows(architecture, shape):
+    drawing = diagram(trace(architecture, shape))
+    place = positions(drawing)
+    for card, lines in texts(drawing.svg()).items():
+        (stride,) = {line.split(" · ")[0] for line in lines if line.startswith("stride ")}
+        row = place[f"level-{stride.removeprefix('stride ')}"]
+        assert place[card][1] == pytest.approx(row[1], abs=1)
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
@@ -262,6 +262,7 @@ def test_two_designs_are_drawn_as_one():
         cards=both.cards,
         links=both.links,
         notes=both.notes,
+        states=both.states,
         outputs=b.outputs,
         options=DiagramOptions(),
     )
@@ -279,6 +280,62 @@ def test_two_designs_are_drawn_as_one():
     assert ends["block-stack0_enc0", "block-stack0_enc1"] == ""
     assert ends["block-stack0_enc2", "block-stack0_dec0"] == "only in A"
     assert ends["block-stack0_enc1", "block-stack0_dec0"] == "only in B"
+    titles = {card.id: card.title for card in both.cards}
+    assert titles["block-stack0_enc5"] == "middle 1 of A"
+    assert titles["block-stack0_enc4"] == "middle 1 of B"
+    assert len(set(titles.values())) == len(titles)
+    assert any("A: middle 0, 8 × 8 × 16" in line for line in drawn["block-stack0_enc4"])
+
+
+@pytest.mark.parametrize("detail", ["blocks", "layers"])
+@pytest.mark.parametrize("sizes", [False, True])
+def test_beside_another_design_colours_tell_only_what_became_of_a_box_or_layer(detail, sizes):
+    a, b = (trace(UNet(filters=2, down_blocks=n, up_blocks=n), (64, 64, 1)) for n in (3, 2))
+    both = merged(compare(a, b))
+    drawing = Drawing(
+        cards=both.cards,
+        links=both.links,
+        notes=both.notes,
+        states=both.states,
+        outputs=b.outputs,
+        options=DiagramOptions(detail=detail, draw_sizes=sizes),
+    )
+    svg = ElementTree.fromstring(Diagram(drawing.dot()).svg())
+    seen = {element.get(name) for element in svg.iter() for name in ("fill", "stroke")}
+    of_kinds = {LIGHT.skip, *LIGHT.families.values()}
+    of_kinds |= {colour for pair in LIGHT.cards.values() for colour in pair}
+    assert seen & of_kinds == set()
+    for group in svg.iter(f"{SVG}g"):
+        state = both.notes.get(group.get("id"), ("",))[0]
+        dashed = any(element.get("stroke-dasharray") for element in group.iter(f"{SVG}polygon"))
+        if group.get("class") == "node":
+            assert dashed == (state == "only in A")
+        labels = [text.text.strip() for text in group.iter(f"{SVG}text")]
+        if group.get("class") == "edge":
+            assert set(labels) <= {"A", "B"}, "longer ones are cut off where fonts differ"
+
+
+def test_the_stacks_blocks_keep_their_titles_beside_another_design():
+    a, b = (
+        trace(UNet(filters=n, stacks=2, down_blocks=2, up_blocks=2), (64, 64, 1)) for n in (2, 4)
+    )
+
+    assert [card.title for card in merged(compare(a, b)).cards] == [c.title for c in cards_of(b)]
+
+
+def test_memory_is_said_to_be_that_of_outputs_which_are_not_all_held_at_once():
+    graph = trace(UNet(filters=2), (64, 64, 1))
+    cards = cards_of(graph)
+    items = {
+        item.id: item.text for item in items_of(graph, cards, lambda card: True, analyze(graph), {})
+    }
+    block, layer = items["block-stack0_enc0"], items["layer-stack0_enc0_conv0"]
+
+    assert "of outputs in all, not all held at once" in block
+    assert "of output" in layer
+    assert "held" not in layer
+    drawn = texts(diagram(graph, colour_by="memory").svg())
+    assert any("of outputs · " in line for line in drawn["block-stack0_enc0"])
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
@@ -384,9 +441,16 @@ def test_text_has_the_contrast_that_wcag_aa_asks_for(colours):
         assert contrast(colours.header_text, header) >= 4.5
         assert contrast(colours.text, body) >= 4.5
         assert contrast(colours.muted, body) >= 4.5
-        # A state is written as text, too; marks of layers need less contrast than text.
-        assert all(contrast(frame, body) >= 4.5 for frame in colours.states.values())
+        # Marks of layers need less contrast than text.
         assert all(contrast(mark, body) >= 3 for mark in colours.families.values())
+    paper = "#ffffff" if colours is LIGHT else "#212121"
+    for header, body in colours.compared.values():
+        assert contrast(colours.header_text, header) >= 4.5
+        assert contrast(colours.text, body) >= 4.5
+        assert contrast(colours.muted, body) >= 4.5
+        assert all(contrast(mark, body) >= 3 for mark in (colours.line, *colours.states.values()))
+    # A state's letter is written beside links.
+    assert all(contrast(frame, paper) >= 4.5 for frame in colours.states.values())
     assert all(contrast(colours.text, step) >= 4.5 for step in colours.scale)
 
 
@@ -400,7 +464,8 @@ def test_every_colour_of_the_drawing_has_a_dark_twin():
     colours = {colour for colour in drawn if colour and colour.startswith("#")}
 
     assert colours <= {*dark_theme(), LIGHT.header_text}
-    count = 4 + 2 * len(LIGHT.cards) + len(LIGHT.families) + len(LIGHT.states) + len(LIGHT.scale)
+    pairs = len(LIGHT.cards) + len(LIGHT.compared)
+    count = 4 + 2 * pairs + len(LIGHT.families) + len(LIGHT.states) + len(LIGHT.scale)
     assert len(dark_theme()) == count, "no two colours are the same"
 
 

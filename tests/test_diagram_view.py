@@ -5,6 +5,7 @@ import pytest
 
 from explorer import UNet, presets
 from explorer.comparison import compare
+from explorer.palette import LIGHT
 from explorer.scene import Scene
 from explorer.state import Design, Input
 from explorer.views.diagram_view import DiagramView
@@ -144,6 +145,8 @@ def test_a_legend_says_what_colours_tell(shown):
     colour = shown.view._form.controls["colour_by"]._inputs[-1]
     colour.value = "MACs"
     assert "of all MACs" in shown.view._legend.value
+    colour.value = "memory"
+    assert "not all held at once" in shown.view._legend.value
     colour.value = "time"
     assert "No times yet" in shown.view._legend.value
     shown.show(attrs.evolve(SCENE, times={"stack0_enc0_conv0": 0.5}))
@@ -159,7 +162,15 @@ def test_a_pinned_design_is_drawn_with_the_present_one(shown):
     shown.show(SCENE)
     assert "only in A" in shown.view.canvas.svg
     assert "only in A" in shown.view._legend.value
+    assert "Arrows marked A or B" in shown.view._legend.value
+    assert LIGHT.compared["changed"][1] in shown.view._legend.value
+    shown.do(toggle="block-stack0_enc0")
+    assert "pooling" not in shown.view._legend.value, "kinds have no colours now"
+    shown.do(toggle="block-stack0_enc0")
     assert "block-stack0_dec2" not in shown.items, "what is not in the network can't be selected"
+    shown.do(toggle="block-stack0_dec2")
+    assert "a_layer&#45;stack0_dec2_" in shown.view.canvas.svg
+    shown.do(toggle="block-stack0_dec2")
 
     shown.view.compare(None)
     shown.show(SCENE)

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import Future
@@ -38,6 +39,26 @@ def ask(worker: Worker, work, owner: object = "test", seconds: float = 120):
 def test_work_runs_in_another_process(worker):
     assert ask(worker, os.getpid) != os.getpid()
     assert worker.is_ready
+
+
+def write_everywhere() -> None:
+    os.write(2, b"by native code")
+    print("by Python", file=sys.stderr)
+
+
+@pytest.mark.parametrize(("level", "native"), [(None, False), ("0", True)])
+def test_what_native_code_logs_is_not_shown_unless_asked_for(monkeypatch, capfd, level, native):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if level:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    chatty = Worker()
+
+    ask(chatty, write_everywhere)
+
+    shown = capfd.readouterr().err
+    assert "by Python" in shown
+    assert ("by native code" in shown) == native
+    chatty.stop()
 
 
 def test_a_rebuilt_model_equals_the_report(worker):

@@ -126,16 +126,16 @@ class DiagramView(widgets.VBox):
     def _draw(self, scene: Scene, key: object, before: Scene | None) -> None:
         graph, last = scene.graph, self._drawing
         cards = cards_of(graph)
-        ids = {card.id for card in cards}
         both = merged(self._comparison) if self._comparison else None
+        drawn = both.cards if both else cards
         self._drawing = drawing = Drawing(
-            cards=both.cards if both else cards,
+            cards=drawn,
             links=both.links if both else links_of(graph, cards),
             notes=both.notes if both else {},
             states=both.states if both else {},
             outputs=graph.outputs,
             options=self.options,
-            toggled=self.toggled & ids,
+            toggled=self.toggled & {card.id for card in drawn},
             times=scene.times,
             handles=True,
         )

@@ -142,16 +142,20 @@ def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
     assert place() == pytest.approx([before[0] + 200, before[1] + 100], abs=3)
     expect(heading(page)).not_to_contain_text("conv")  # a pan selects nothing
 
-    page.get_by_title("Show the whole diagram").click()
+    show_all, fit = (
+        page.get_by_title("Show the whole diagram"),
+        page.get_by_title("Fit to the width"),
+    )
+    expect(show_all).to_have_attribute("aria-pressed", "false")
+    show_all.click()
+    expect(show_all).to_have_attribute("aria-pressed", "true")
     whole = canvas.locator("svg").bounding_box()
     assert whole["width"] <= box["width"]
     assert whole["height"] <= 900
-    page.get_by_title("Fit to the width").click()
-    assert width() == pytest.approx(canvas.evaluate("canvas => canvas.clientWidth"), abs=2)
-    assert width() <= readable
 
-    # What is searched is scrolled to, within the canvas.
-    page.get_by_label("find a layer").fill("stack0_dec4")
+    # What is searched is scrolled to, within the canvas, and large enough to be read.
+    search = page.get_by_label("find a layer")
+    search.fill("stack0_dec4")
     marked = canvas.locator("rect.explorer-selected").first
     expect(marked).to_be_visible()
     inside = """
@@ -162,6 +166,36 @@ def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
         }
     """
     assert eventually(page, lambda: marked.evaluate(inside))
+    assert marked.bounding_box()["height"] > 12
+    search.fill("")
+    expect(show_all).to_have_attribute("aria-pressed", "true")
+    assert width() == pytest.approx(whole["width"], abs=2)
+
+    # What fits goes on fitting, in another window and for another network.
+    def fits() -> bool:
+        return width() == pytest.approx(canvas.evaluate("canvas => canvas.clientWidth"), abs=2)
+
+    def scale() -> float:
+        return width() / canvas.locator("svg").evaluate("svg => svg.viewBox.baseVal.width")
+
+    fit.click()
+    assert fits()
+    assert width() <= readable
+    page.set_viewport_size({"width": 1000, "height": 900})
+    assert eventually(page, fits)
+    page.get_by_title("Zoom in").click()
+    expect(fit).to_have_attribute("aria-pressed", "false")
+    page.locator(".explorer-family select").select_option("U-Net (small)")
+    expect(block(page, "stack0_dec3")).to_be_attached()
+    expect(fit).to_have_attribute("aria-pressed", "true")
+    assert fits()
+
+    # A zoom by hand outlasts edits.
+    page.get_by_title("Zoom in").click()
+    by_hand = scale()
+    type_number(page, "filters", 9)
+    expect(block(page, "stack0_enc0")).to_contain_text("× 9")
+    assert scale() == pytest.approx(by_hand, rel=0.01)
 
 
 def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
