@@ -25,7 +25,7 @@ from explorer.graph import Block, Graph, check_input_shape
 from explorer.guard import guarded
 from explorer.keras_model import build
 from explorer.live_keras import LiveKeras
-from explorer.parameters import ParameterError, parameters_of
+from explorer.parameters import ParameterError, parameters_of, problem_text
 from explorer.screen import Screen
 from explorer.state import Design, Input, State
 from explorer.views.history_view import HistoryView
@@ -317,7 +317,7 @@ class Explorer(widgets.VBox):
             named = self._input_form if error.owner == "Input" else self._form
             if error.field in named.controls:
                 form, name = named, error.field
-        message = str(error) or type(error).__name__
+        message = problem_text(error)
         for other in (self._form, self._input_form):
             other.show_error(name if other is form else "", message)
         self._history.refused = True

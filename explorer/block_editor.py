@@ -14,7 +14,7 @@ from explorer.encoder_decoder import EncoderDecoder, first_middle
 from explorer.graph import Block
 from explorer.guard import guarded
 from explorer.heads import Head
-from explorer.parameters import ParameterError, parameters_of
+from explorer.parameters import ParameterError, parameters_of, problem_text
 from explorer.serialization import subclasses
 
 #: For each list of blocks their base class, and the block that "add" adds.
@@ -247,7 +247,7 @@ class BlockEditor:
         except Exception as error:  # a class that the user wrote can raise anything
             is_named = isinstance(error, ParameterError) and error.field in form.controls
             field = error.field if isinstance(error, ParameterError) and is_named else name
-            form.show_error(field, str(error) or type(error).__name__)
+            form.show_error(field, problem_text(error))
 
     @guarded
     def _kind_chosen(self, change: Any) -> None:
@@ -296,7 +296,7 @@ class BlockEditor:
         except Exception as error:  # a class that the user wrote can raise anything
             assert self._architecture is not None
             self.show(self._architecture)
-            self._show_problem(str(error) or type(error).__name__)
+            self._show_problem(problem_text(error))
 
 
 def _entries(architecture: EncoderDecoder) -> list[tuple[str, Place]]:

@@ -28,7 +28,9 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             field,
             getattr(architecture, "up_blocks", len(decoder)),
             f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
-            "use fewer up blocks or more down blocks",
+            "use fewer up blocks or more down blocks"
+            if field == "up_blocks"
+            else "take away a decoder block, or add an encoder block that pools",
         )
     for i, block in enumerate(decoder):
         if stride % block.upsampling_stride:

@@ -315,15 +315,14 @@ class EncoderDecoder:
         """
         if 1 <= count <= MAX_FILTERS:
             return int(count)
-        remedy = (
-            f"raise {field.replace('_', ' ')}" if count < 1 else f"lower {field.replace('_', ' ')}"
-        )
+        change = f"{'raise' if count < 1 else 'lower'} {field.replace('_', ' ')} or filters"
+        shown = f"{count:,.0f}" if 1 <= count < float("inf") else f"{count:g}"
         raise ParameterError(
             type(self).__name__,
             field,
             getattr(self, field),
-            f"gives {where} {count:g} filters",
-            f"a block can have 1 to {MAX_FILTERS:,}: {remedy} or use fewer blocks",
+            f"gives {where} {shown} filters",
+            f"a block can have 1 to {MAX_FILTERS:,}: {change}, or use fewer blocks",
         )
 
     def widened(self, first: float, rate: float, level: int, field: str, where: str) -> int:

@@ -83,7 +83,7 @@ def _does(node: Node) -> str:
             return _sentences(_convolves(node, layer), _dilates(layer), _activates(layer))
         case DepthwiseConv2D():
             window = product(layer.kernel_size, layer.kernel_size)
-            what = f"It slides a {window} window with trained weights over each channel by itself;"
+            what = f"It slides a {window} window of weights over each channel by itself;"
             mixed = "channels are not mixed."
             return _sentences(what, mixed, _dilates(layer), _activates(layer))
         case Conv2DTranspose():
@@ -141,7 +141,9 @@ def _convolves(node: Node, layer: Conv2D) -> str:
         window = product(layer.kernel_size, layer.kernel_size)
         where = f"a {window} window slides over the input and adds up what lies under it in"
     filters = counted(layer.filters, "filter")
-    return f"In each of its {filters}, {where} {read}, each value times a trained weight."
+    return (
+        f"In each of its {filters}, {where} {read}, each value times a weight that training sets."
+    )
 
 
 def _dilates(layer: Conv2D | DepthwiseConv2D) -> str:
@@ -320,5 +322,10 @@ def skips_text(wiring: Wiring) -> str:
         texts.append(
             f"{counted(len(wiring.shortcuts), 'residual connection')} inside blocks: layers learn "
             "what to change, which makes deep networks trainable."
+        )
+    if wiring.reused:
+        texts.append(
+            f"{counted(len(wiring.reused), 'concatenation')} inside blocks: layers read what all "
+            "before them in the block have found, which is used again instead of learnt again."
         )
     return " ".join(texts)

@@ -119,6 +119,14 @@ class Feature:
         features: Sequence[Feature] = [inputs] if isinstance(inputs, Feature) else inputs
         nodes = tuple(feature.node for feature in features)
         _count_layer()
+        if "/" in layer.name or not layer.name:
+            raise ParameterError(
+                layer.kind,
+                "name",
+                layer.name,
+                "cannot be the name of a Keras layer",
+                "give it one without a slash",
+            )
         stride = scaled(nodes[0].stride, layer.down, layer.up)
         shape = layer.output_shape([node.shape for node in nodes])
         return Feature(Node(layer, nodes, shape, stride, _current_block.get()))

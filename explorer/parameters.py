@@ -7,10 +7,12 @@ tooltip, JSON, tables) reads this one declaration, so no two places can disagree
 import math
 import numbers
 import sys
+import traceback
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -41,6 +43,22 @@ class ParameterError(ValueError):
     def __str__(self) -> str:
         """One sentence that names class, field, value and remedy."""
         return f"{self.owner}.{self.field}={self.value!r} {self.problem}: {self.remedy}."
+
+
+def problem_text(error: Exception) -> str:
+    """Return what is wrong, in words; of an error in a class of the user's own also where."""
+    message = str(error) or type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    package = str(Path(__file__).parent)
+    if isinstance(error, ParameterError) or not frames or frames[-1].filename.startswith(package):
+        return message
+    kind = f"{type(error).__name__}: {message}" if str(error) else message
+    own = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith(package) and "site-packages" not in frame.filename
+    ]
+    return f"{kind} (in {own[-1].name}, line {own[-1].lineno})" if own else kind
 
 
 @attrs.frozen

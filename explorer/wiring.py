@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from explorer.graph import Block, Graph, Node
-from explorer.layers import Add
+from explorer.layers import Add, Concatenate
 
 
 @attrs.frozen
@@ -31,6 +31,7 @@ class Wiring:
         skips: The connections past other blocks.
         on_skips: The layers that what a skip connection brings passes before it is joined.
         shortcuts: Sums inside one block: residual connections.
+        reused: Concatenations inside one block of a feature with what was made of it.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -40,6 +41,7 @@ class Wiring:
         self.skips: list[Skip] = []
         self.on_skips: set[Node] = set()
         self.shortcuts: list[Node] = []
+        self.reused: list[Node] = []
         self._place = {node: place for place, node in enumerate(graph)}
         self._before: dict[Node, int] = {}  # a bit for each layer that one depends on
         for node in graph:
@@ -98,6 +100,12 @@ class Wiring:
                 self.on_skips.add(node)
             if isinstance(node.layer, Add) and len(nodes) > 1 and not bypassing:
                 self.shortcuts.append(node)
+            if isinstance(node.layer, Concatenate) and not bypassing:
+                before = 0
+                for source in node.inputs:
+                    before |= self._before[source]
+                if any(before >> self._place[source] & 1 for source in node.inputs):
+                    self.reused.append(node)
 
 
 def role_of(node: Node) -> str:

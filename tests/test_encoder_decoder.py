@@ -172,7 +172,7 @@ def refusal(make):
             "Listed",
             "decoder_stack",
             2,
-            "fewer up blocks or more down blocks",
+            "take away a decoder block",
         ),
         (
             lambda: Listed(
@@ -325,3 +325,10 @@ def test_architectures_can_be_pickled(pickler, data):
 
 def test_what_is_derived_is_not_pickled():
     assert len(pickle.dumps(UNet(down_blocks=10, up_blocks=10))) < 500
+
+
+def test_too_many_filters_can_be_read_and_lowered():
+    error = refusal(lambda: UNet(filters=1_000_000))
+
+    assert "gives encoder block 1 2,000,000 filters" in str(error)
+    assert "lower filters rate or filters" in str(error)

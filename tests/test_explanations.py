@@ -384,6 +384,11 @@ def test_the_skip_connections_of_a_network_are_summed_up():
     assert "1 connection past a whole stack" in stacked
     assert "29 residual connections" in stacked
     assert "lowest resolution, 8×8." in skips_text(Wiring(LEAP))
+    assert "inside blocks" not in skips_text(Wiring(UNET))
+    dense = trace(presets["FC-DenseNet56"], (32, 32, 1))
+    assert "concatenations inside blocks: layers read what all before them" in skips_text(
+        Wiring(dense)
+    )
 
 
 def test_what_enters_and_leaves_a_block():

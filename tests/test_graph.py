@@ -200,3 +200,9 @@ def test_a_number_with_too_many_zeros_is_refused_at_once(net):
     # Without the limit it would not end.
     with pytest.raises(ParameterError, match=r"more than 3,000.*use fewer blocks"):
         trace(net, (256, 256, 1))
+
+
+@pytest.mark.parametrize("name", ["", "a/b"])
+def test_a_name_that_keras_would_refuse_is_refused(name):
+    with pytest.raises(ParameterError, match=rf"Activation.name='{name}' cannot be the name"):
+        Activation(name=name)(input_feature((8, 8, 1)))

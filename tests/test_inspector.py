@@ -149,7 +149,9 @@ def test_with_nothing_selected_the_whole_network_is_summed_up(view):
 def test_a_receptive_field_beyond_the_image_covers_it_and_no_more(view):
     view.show(Scene(Design(presets["ResNet50"], Input(64, 64, 1))))
 
-    assert "at most 100%." in section(view, "How far does one output pixel see?")[0].text
+    assert section(view, "How far does one output pixel see?")[0].text == (
+        "483×483 input pixels can influence it, more than the whole image of 64×64."
+    )
 
 
 def test_an_unknown_receptive_field_is_said_so(view):

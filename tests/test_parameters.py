@@ -23,7 +23,7 @@ from explorer import (
     trace,
 )
 from explorer.graph import Graph, input_feature
-from explorer.parameters import AtLeast, active_when, inactive_reason, parameters_of
+from explorer.parameters import AtLeast, active_when, inactive_reason, parameters_of, problem_text
 from tests.strategies import FAMILIES, BlockCall, block_classes, blocks, make_block, values_of
 
 CLASSES = sorted(block_classes() | set(FAMILIES), key=lambda cls: cls.__name__)
@@ -283,3 +283,23 @@ class TestDeclaredParameters:
         assert reason(hinted=9) is None
         assert reason(hinted=1) == "no effect while hinted is 1"
         assert reason(bounded=0.25) == "no effect while bounded is 0.25"
+
+
+def test_an_error_in_a_users_class_says_what_kind_and_where():
+    def buggy():
+        return None.pool
+
+    def refuse():
+        raise ParameterError("UNet", "filters", 0, "is too small", "raise it")
+
+    def told(call):
+        with pytest.raises(Exception) as caught:  # noqa: PT011 — of any kind
+            call()
+        return problem_text(caught.value)
+
+    line = buggy.__code__.co_firstlineno + 1
+    assert told(buggy) == (
+        f"AttributeError: 'NoneType' object has no attribute 'pool' (in buggy, line {line})"
+    )
+    assert told(refuse) == "UNet.filters=0 is too small: raise it."
+    assert problem_text(ValueError()) == "ValueError"

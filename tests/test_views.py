@@ -235,6 +235,12 @@ def test_a_result_shows_its_figures_and_pictures():
     ):
         assert text in shown
 
+    faster = attrs.evolve(timing, peak_flops_per_second=1e11)
+    view.show(attrs.evolve(made, timing=faster), REPORT)
+    assert "200 GFLOP/s, faster than a large matrix product, which reached 100 GFLOP/s" in (
+        view.children[-1].value
+    )
+
 
 def test_layer_times_stand_beside_the_pass_until_the_design_changes():
     view = ForwardView(lambda: None)

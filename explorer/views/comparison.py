@@ -246,9 +246,9 @@ def _names(a: str, b: str, changes: Sequence[Change]) -> str:
 
 def _change_table(changes: Sequence[Change]) -> str:
     if not changes:
-        return "<p>A and B have the same parameters.</p>"
+        return "<p>A and B have the same settings.</p>"
     rows = [_Row(change.field, _texts(change)) for change in changes]
-    return _table("Parameters that differ", ("parameter", "A", "B"), rows[:MOST_ROWS]) + _more(
+    return _table("Settings that differ", ("parameter", "A", "B"), rows[:MOST_ROWS]) + _more(
         len(rows)
     )
 

@@ -212,11 +212,11 @@ def _timing(timing: "Timing", report: Report) -> str:
 def _speed(timing: "Timing") -> str:
     if timing.flops_per_second is None or timing.peak_share is None:
         return "unknown: the model has layers whose operations are not known"
-    peak = short_count(timing.peak_flops_per_second)
-    return (
-        f"{short_count(timing.flops_per_second)}FLOP/s, {timing.peak_share:.0%} of the "
-        f"{peak}FLOP/s that a matrix product reaches"
-    )
+    speed = f"{short_count(timing.flops_per_second)}FLOP/s"
+    peak = f"{short_count(timing.peak_flops_per_second)}FLOP/s"
+    if timing.peak_share > 1:
+        return f"{speed}, faster than a large matrix product, which reached {peak}"
+    return f"{speed}, {timing.peak_share:.0%} of the {peak} that a matrix product reaches"
 
 
 def _runs(timing: "Timing") -> str:

@@ -276,10 +276,14 @@ class _Page:
             text = "That is not known: the network has layers of which it is not known."
         else:
             seen = prod(min(seen, there) for seen, there in zip(field, size, strict=True))
-            text = (
-                f"{product(*field)} input pixels can influence it. Of an image of "
-                f"{product(*size)} that is at most {share(seen, prod(size))}."
+            part = (
+                f"at most {share(seen, prod(size))} of an image of {product(*size)}."
+                if seen < prod(size)
+                else f"more than the whole image of {product(*size)}."
+                if tuple(field) != tuple(size)
+                else "as much as the image has."
             )
+            text = f"{product(*field)} input pixels can influence it, {part}"
         link = f"{_button(layer_id(output), output.name)} {_muted('makes the output')}"
         return _section(
             "How far does one output pixel see?", f"<p>{escape(text)}</p>{_list([link])}"
