@@ -32,6 +32,7 @@ def filters_parameter(
     *,
     slider: tuple[int, int] = (1, 512),
     whole: bool = True,
+    maximum: int = MAX_FILTERS,
     **options: Any,
 ) -> Any:
     """Declare a number of filters; `whole`: a formula's fraction is truncated by `int()`."""
@@ -39,7 +40,7 @@ def filters_parameter(
         default,
         doc=doc,
         minimum=1,
-        maximum=MAX_FILTERS,
+        maximum=maximum,
         slider=slider,
         whole=whole,
         **options,

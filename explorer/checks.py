@@ -28,9 +28,7 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             field,
             getattr(architecture, "up_blocks", len(decoder)),
             f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
-            "use fewer up blocks or more down blocks"
-            if field == "up_blocks"
-            else "take away a decoder block, or add an encoder block that pools",
+            _less_upsampling(architecture),
         )
     for i, block in enumerate(decoder):
         if stride % block.upsampling_stride:
@@ -52,6 +50,14 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             "use as much upsampling as downsampling, with a stem for lasting downsampling, "
             "or one stack",
         )
+
+
+def _less_upsampling(architecture: Any) -> str:
+    if not hasattr(architecture, "up_blocks"):
+        return "take away a decoder block, or add an encoder block that pools"
+    if hasattr(architecture, "down_blocks"):
+        return "use fewer up blocks or more down blocks"
+    return "use fewer up blocks, or an encoder that downsamples more"
 
 
 def check_heads(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:

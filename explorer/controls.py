@@ -156,10 +156,11 @@ class Control:
             high = max(2 * step, math.ceil(high / step) * step)
         self._setting = True
         try:
-            # In one message: between two, the browser would move the slider to where it can stop.
-            # In this order the slider's range is never empty in between.
+            # A browser keeps no value that lies outside the range that it knows, so it hears of a
+            # wider one first, and of the rest in one message: between two, it would move the slider
+            # to where it can stop. In this order the range is never empty in between.
+            slider.max = max(slider.max, high)
             with slider.hold_sync():
-                slider.max = max(slider.max, high)
                 slider.min = low
                 slider.step = step
                 slider.max = high

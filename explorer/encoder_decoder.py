@@ -101,8 +101,33 @@ class EncoderDecoder:
     @cached_property
     def _blocks(self) -> _Stacks:
         return _Stacks(
-            tuple(self.stem_stack or ()), tuple(self.encoder_stack), tuple(self.decoder_stack)
+            self._listed("stem_stack") if self.stem_stack is not None else (),
+            self._listed("encoder_stack"),
+            self._listed("decoder_stack"),
         )
+
+    def _listed(self, field: str) -> tuple[Any, ...]:
+        """Return the blocks of a stack, which a class of the user's can give in any way."""
+        blocks = getattr(self, field)
+        if not isinstance(blocks, Iterable):
+            raise ParameterError(
+                type(self).__name__,
+                field,
+                blocks,
+                "is not a list of blocks",
+                "make it a property that returns one",
+            )
+        listed = tuple(blocks)
+        for block in listed:
+            if not hasattr(block, "make_block"):
+                raise ParameterError(
+                    type(self).__name__,
+                    field,
+                    block,
+                    "is in the list, but is not a block",
+                    "list blocks alone, such as SimpleConvBlock()",
+                )
+        return listed
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is derived from the fields."""
@@ -302,30 +327,39 @@ class EncoderDecoder:
         check_decoder(self, self._blocks.decoder)
         check_heads(self, self._blocks.decoder)
 
-    def whole(self, count: float, field: str, where: str) -> int:
+    def whole(self, count: float, field: str, where: str, other: str | None = None) -> int:
         """Return a derived filter count, truncated to a whole number.
 
         Args:
             count: The count as the family's formula gives it.
             field: Name of the field to change when no block can have that count.
             where: Name of the block that has it.
+            other: Name of another field that could be changed instead.
 
         Raises:
             ParameterError: If the whole number is below 1 or beyond a million.
         """
         if 1 <= count <= MAX_FILTERS:
             return int(count)
-        change = f"{'raise' if count < 1 else 'lower'} {field.replace('_', ' ')} or filters"
-        shown = f"{count:,.0f}" if 1 <= count < float("inf") else f"{count:g}"
+        fields = " or ".join(name.replace("_", " ") for name in (field, other) if name)
         raise ParameterError(
             type(self).__name__,
             field,
             getattr(self, field),
-            f"gives {where} {shown} filters",
-            f"a block can have 1 to {MAX_FILTERS:,}: {change}, or use fewer blocks",
+            f"gives {where} {_written(count)} filters",
+            f"a block can have 1 to {MAX_FILTERS:,}: {'raise' if count < 1 else 'lower'} {fields}, "
+            "or use fewer blocks",
         )
 
-    def widened(self, first: float, rate: float, level: int, field: str, where: str) -> int:
+    def widened(
+        self,
+        first: float,
+        rate: float,
+        level: int,
+        field: str,
+        where: str,
+        base: str | None = None,
+    ) -> int:
         """Return `first * rate ** level` filters, truncated to a whole number.
 
         Args:
@@ -334,15 +368,31 @@ class EncoderDecoder:
             level: The level.
             field: Name of the field that the rate comes from.
             where: Name of the block that has the filters.
+            base: Name of the field that `first` comes from.
 
         Raises:
-            ParameterError: If the whole number is below 1 or beyond a million.
+            ParameterError: If the whole number is below 1 or beyond a million. It names the field
+                of the larger factor.
         """
         try:
-            count = first * float(rate) ** level
+            factor = float(rate) ** level
+            count = first * factor
         except OverflowError:
-            count = float("inf")
-        return self.whole(count, field, where)
+            factor = count = float("inf")
+        if base is None:
+            return self.whole(count, field, where)
+        if level < 1:  # a higher rate would not raise the count
+            return self.whole(count, base, where)
+        if count > MAX_FILTERS and first >= factor:
+            field, base = base, field
+        return self.whole(count, field, where, base)
+
+
+def _written(count: float) -> str:
+    """Return a count that no block can have, as people read it."""
+    if abs(count) >= 1e12:
+        return "over a trillion" if count > 0 else "a negative number of"
+    return f"{count:,.0f}" if abs(count) >= 1 else f"{count:.2g}"
 
 
 def _pooling(blocks: Iterable[EncoderBlock]) -> int:

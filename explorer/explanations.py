@@ -20,7 +20,7 @@ from explorer.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
-from explorer.wiring import Wiring, place_of, role_of
+from explorer.wiring import Skip, Wiring, place_of, role_of
 
 _ACTIVATIONS = {
     "relu": "It puts 0 in the place of negative values and passes the others on.",
@@ -84,7 +84,7 @@ def _does(node: Node) -> str:
         case DepthwiseConv2D():
             window = product(layer.kernel_size, layer.kernel_size)
             what = f"It slides a {window} window of weights over each channel by itself;"
-            mixed = "channels are not mixed."
+            mixed = "channels are not mixed. Training sets the weights."
             return _sentences(what, mixed, _dilates(layer), _activates(layer))
         case Conv2DTranspose():
             return _sentences(_spreads(layer), _activates(layer))
@@ -109,8 +109,8 @@ def _does(node: Node) -> str:
         case BatchNormalization():
             return (
                 "In training it shifts and scales each channel to mean 0 and variance 1 over the "
-                "batch, then applies a trained scale and offset; later it uses the running mean "
-                "and variance that training gathered."
+                "batch; later it uses the running mean and variance that training gathered. Then "
+                "it applies a scale and an offset to each channel, which training sets."
             )
         case Dropout():
             return (
@@ -168,8 +168,8 @@ def _spreads(layer: Conv2DTranspose) -> str:
     elif layer.kernel_size == step:
         overlap = "the kernels lie side by side"
     return (
-        f"Each input position spreads a trained {kernel} kernel over the output, "
-        f"{counted(step, 'pixel')} from its neighbour’s; {overlap}."
+        f"Each input position spreads a {kernel} kernel over the output, "
+        f"{counted(step, 'pixel')} from its neighbour’s; {overlap}. Training sets its weights."
     )
 
 
@@ -251,12 +251,13 @@ def _why_convolved(node: Node, wiring: Wiring) -> str:
     return _CONVOLUTIONS.get(role_of(node), "")
 
 
-def block_text(nodes: Sequence[Node], wiring: Wiring) -> str:
+def block_text(nodes: Sequence[Node], wiring: Wiring, lacks_skip: bool = False) -> str:
     """Return what a block is there for.
 
     Args:
         nodes: Its layers; the last is what it returns.
         wiring: That of its graph.
+        lacks_skip: Whether it asks for a skip connection which no feature can give.
     """
     role, output = role_of(nodes[0]), nodes[-1]
     before = (wiring.entering(nodes) or [output])[-1]
@@ -287,6 +288,12 @@ def block_text(nodes: Sequence[Node], wiring: Wiring) -> str:
         )
     elif role == "decoder":
         came = "No skip connection comes in: all that it gets has come up from the block before."
+        if lacks_skip:
+            came = (
+                "It asks for a skip connection, but none comes in: no block of stem or encoder "
+                f"before the lowest resolution returns a feature of {product(*output.shape[:2])}. "
+                "All that it gets has come up from the block before."
+            )
     if parting:
         to = f"It also feeds {_names(skip.join for skip in parting)}, by skip connection."
     return _sentences(texts.get(role, ""), came, to, _is_output(nodes, wiring))
@@ -299,14 +306,17 @@ def _names(nodes: Iterable[Node]) -> str:
 def skips_text(wiring: Wiring) -> str:
     """Return what the connections past other layers do in a network."""
     merging = [skip for skip in wiring.skips if role_of(skip.join) == "merge"]
-    across, texts = len(wiring.skips) - len(merging), []
+    across = [skip for skip in wiring.skips if skip not in merging]
+    texts = []
     if across:
-        joined = sorted({skip.join.kind for skip in wiring.skips if skip not in merging})
+        joined = sorted({skip.join.kind for skip in across})
         how = " or ".join({"Add": "added", "Concatenate": "concatenated"}.get(k, k) for k in joined)
         texts.append(
-            f"{counted(across, 'skip connection')} past the lower resolutions: detail of where "
-            f"things are, which pooling loses, reaches the decoder at its own resolution ({how})."
+            f"{counted(len(across), 'skip connection')} past the lower resolutions: detail of "
+            "where things are, which those lose, reaches the decoder as it is where the connection "
+            f"starts ({how})."
         )
+        texts += _lost_before(across, wiring)
     else:
         lowest = max(wiring.graph, key=lambda node: node.stride)
         texts.append(
@@ -329,3 +339,26 @@ def skips_text(wiring: Wiring) -> str:
             "before them in the block have found, which is used again instead of learnt again."
         )
     return " ".join(texts)
+
+
+def _lost_before(skips: Sequence[Skip], wiring: Wiring) -> list[str]:
+    """Return what skip connections cannot bring, because it is lost before they start."""
+    texts = []
+    pooled = sum(_is_pooled(skip.source) for skip in skips)
+    if pooled:
+        start = "1 starts" if pooled == 1 else f"{pooled} start"
+        texts.append(f"{start} right after a pooling and cannot bring what that lost.")
+    finest = min((skip.source for skip in skips), key=lambda node: node.stride)
+    if finest.stride > 1:
+        texts.append(
+            f"The finest detail that comes this way is that of {product(*finest.shape[:2])}, "
+            f"where the image has {product(*wiring.graph.input_shape[:2])}."
+        )
+    return texts
+
+
+def _is_pooled(node: Node) -> bool:
+    """Return whether a feature comes from a pooling, through pointwise layers at most."""
+    while node.layer.pointwise and len(node.inputs) == 1:
+        node = node.inputs[0]
+    return isinstance(node.layer, (MaxPooling2D, AveragePooling2D)) and node.layer.down > 1

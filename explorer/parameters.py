@@ -6,6 +6,8 @@ tooltip, JSON, tables) reads this one declaration, so no two places can disagree
 
 import math
 import numbers
+import opcode
+import os
 import sys
 import traceback
 import types
@@ -45,20 +47,63 @@ class ParameterError(ValueError):
         return f"{self.owner}.{self.field}={self.value!r} {self.problem}: {self.remedy}."
 
 
-def problem_text(error: Exception) -> str:
-    """Return what is wrong, in words; of an error in a class of the user's own also where."""
-    message = str(error) or type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    package = str(Path(__file__).parent)
-    if isinstance(error, ParameterError) or not frames or frames[-1].filename.startswith(package):
+#: Folders of explorer and of Python itself: no place for a user's classes.
+_FOLDERS = (Path(__file__).parent, Path(os.__file__).parent)
+
+
+def problem_text(error: BaseException) -> str:
+    """Return what went wrong, for the user to read.
+
+    What was raised on purpose here says all itself. Of anything else, such as a bug in a class of
+    the user's, the kind of error is told, and where in the user's code it arose.
+    """
+    message, trace = str(error), error.__traceback__
+    if message and _is_on_purpose(error):
         return message
-    kind = f"{type(error).__name__}: {message}" if str(error) else message
-    own = [
-        frame
-        for frame in frames
-        if not frame.filename.startswith(package) and "site-packages" not in frame.filename
-    ]
-    return f"{kind} (in {own[-1].name}, line {own[-1].lineno})" if own else kind
+    kind = type(error).__name__
+    text = f"{kind}: {message}" if message else kind
+    places = [(frame.f_code, line) for frame, line in traceback.walk_tb(trace)]
+    own = [place for place in places if _is_of_user(place[0].co_filename)]
+    return f"{text} ({_place(*own[-1])})" if own else text
+
+
+def _is_on_purpose(error: BaseException) -> bool:
+    """Return whether explorer raised an error by a `raise`, with a message for people."""
+    if type(error).__module__.partition(".")[0] == "explorer":
+        return True
+    *_, trace = _steps(error.__traceback__)
+    if trace is None:
+        return False
+    code = trace.tb_frame.f_code
+    is_here = Path(code.co_filename).is_relative_to(_FOLDERS[0])
+    return is_here and code.co_code[trace.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
+
+
+def _steps(trace: types.TracebackType | None) -> Iterator[types.TracebackType | None]:
+    yield trace
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+        yield trace
+
+
+def _is_of_user(file: str) -> bool:
+    """Return whether code lies in a notebook or a module of the user's, not in a library."""
+    if file.startswith("<"):  # generated, such as the methods that attrs writes
+        return file.startswith("<ipython-input")
+    path = Path(file)
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    return not installed and not any(path.is_relative_to(folder) for folder in _FOLDERS)
+
+
+def _place(code: types.CodeType, line: int) -> str:
+    """Return where a line is: "in Mine.encoder_stack, line 7 of the notebook's cell"."""
+    functions = [
+        name for name in code.co_qualname.split(".<locals>.") if not name.startswith("<")
+    ]  # a list in brackets, or a lambda, is told by the function around it
+    file = Path(code.co_filename)
+    is_cell = file.parent.name.startswith("ipykernel_") or file.name.startswith("<")
+    where = f"line {line} of {'the notebook’s cell' if is_cell else file.name}"
+    return f"in {functions[-1]}, {where}" if functions else where
 
 
 @attrs.frozen
@@ -194,11 +239,11 @@ class Parameter:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         text = _KINDS.get(self.value_type, "a value")
         if self.minimum is not None and self.maximum is not None:
-            text += f" from {self.minimum} to {self.maximum}"
+            text += f" from {self.minimum:,} to {self.maximum:,}"
         elif self.minimum is not None:
-            text += f" of at least {self.minimum}"
+            text += f" of at least {self.minimum:,}"
         elif self.maximum is not None:
-            text += f" of at most {self.maximum}"
+            text += f" of at most {self.maximum:,}"
         return text + (" or None" if self.optional else "")
 
 

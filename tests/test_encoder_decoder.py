@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 import explorer
 from explorer import (
+    Custom,
     EncoderDecoder,
     Hourglass,
     IntermediateFeature,
     LeapCNN,
     ParameterError,
+    ResNet,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
@@ -222,9 +224,9 @@ def refusal(make):
         (
             lambda: UNet(filters=1, block_contraction=True, down_blocks=1, up_blocks=1),
             "UNet",
-            "filters_rate",
-            2,
-            "raise filters rate",
+            "filters",
+            1,
+            "raise filters, or",
         ),
         (
             lambda: LeapCNN(filters=1, filters_rate=0.9),
@@ -331,4 +333,61 @@ def test_too_many_filters_can_be_read_and_lowered():
     error = refusal(lambda: UNet(filters=1_000_000))
 
     assert "gives encoder block 1 2,000,000 filters" in str(error)
-    assert "lower filters rate or filters" in str(error)
+    assert str(error).startswith("UNet.filters=1000000 gives")
+    assert "lower filters or filters rate, or use fewer blocks" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "said"),
+    [
+        (lambda: UNet(filters=200_000), "filters", "1,600,000 filters"),
+        (lambda: UNet(filters_rate=20), "filters_rate", "10,240,000 filters"),
+        (lambda: UNet(filters_rate=1e300), "filters_rate", "over a trillion filters"),
+        (lambda: Hourglass(filters=1_000_000), "filters", "1,000,128 filters"),
+        (lambda: Hourglass(filter_increase=10**6), "filter_increase", "1,000,256 filters"),
+        (lambda: Hourglass(filter_increase=-(10**400)), "filter_increase", "a negative number of"),
+        (
+            lambda: ResNet(up_blocks=2, up_filters=1_000_000, up_filters_rate=2),
+            "up_filters",
+            "lower up filters or up filters rate",
+        ),
+        (lambda: ResNet(filters=1_000_000), "filters", "from 1 to 31,250"),
+    ],
+)
+def test_the_field_that_makes_too_many_filters_is_named(make, field, said):
+    error = refusal(make)
+
+    assert error.field == field
+    assert said in str(error)
+
+
+def test_the_widest_resnet_has_no_more_filters_than_a_block_can():
+    stages = ResNet(filters=31_250).encoder_stack
+
+    assert 4 * stages[-1].filters == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        (None, "encoder_stack=None is not a list of blocks: make it a property"),
+        (DOWN, "is not a list of blocks"),
+        ([DOWN, None], "encoder_stack=None is in the list, but is not a block"),
+    ],
+)
+def test_a_stack_that_is_no_list_of_blocks_is_refused_by_name(blocks, said):
+    class Odd(EncoderDecoder):
+        encoder_stack = blocks
+        decoder_stack = ()
+
+    assert said in str(refusal(Odd))
+    assert refusal(Odd).owner == "Odd"
+
+
+def test_too_much_upsampling_is_mended_where_the_architecture_can():
+    assert "use fewer up blocks or more down blocks" in str(refusal(lambda: UNet(up_blocks=5)))
+    resnet = refusal(lambda: ResNet(encoder_stride=8, up_blocks=4))
+    assert "fewer up blocks, or an encoder that downsamples more" in str(resnet)
+    assert "down blocks" not in str(resnet)
+    custom = refusal(lambda: Custom(decoder=(UP,) * 3))
+    assert "take away a decoder block, or add an encoder block that pools" in str(custom)

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import Head, UNet, analyze, diagram, presets, trace
+from explorer import (
+    EncoderDecoder,
+    FCDenseNet,
+    Head,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+    UNet,
+    analyze,
+    diagram,
+    presets,
+    trace,
+)
 from explorer.analysis import Report
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import block_facts, configuration, counted, figures, share
@@ -324,6 +335,7 @@ UNET = trace(UNet(filters=4, down_blocks=2, up_blocks=2), (32, 32, 1))
 STACKED = trace(presets["Residual hourglass"], (64, 64, 1))
 LEAP = trace(presets["LEAP CNN"], (64, 64, 1))
 RESNET = trace(presets["ResNet50"], (64, 64, 1))
+DENSE = trace(FCDenseNet(growth_rate=2, layers_per_block=(2, 2), bottleneck_layers=2), (64, 64, 1))
 HEADED = trace(UNet(filters=4, down_blocks=1, up_blocks=1, heads=[Head()]), (32, 32, 1))
 
 
@@ -385,10 +397,7 @@ def test_the_skip_connections_of_a_network_are_summed_up():
     assert "29 residual connections" in stacked
     assert "lowest resolution, 8×8." in skips_text(Wiring(LEAP))
     assert "inside blocks" not in skips_text(Wiring(UNET))
-    dense = trace(presets["FC-DenseNet56"], (32, 32, 1))
-    assert "concatenations inside blocks: layers read what all before them" in skips_text(
-        Wiring(dense)
-    )
+    assert "concatenations inside blocks" in skips_text(Wiring(DENSE))
 
 
 def test_what_enters_and_leaves_a_block():
@@ -421,3 +430,80 @@ def test_shares_are_in_percent(part, whole, text):
 
 def test_one_channel_is_not_several():
     assert (counted(1, "channel"), counted(1024, "channel")) == ("1 channel", "1,024 channels")
+
+
+def test_concatenations_inside_a_block_are_counted_where_an_earlier_feature_is_used_again():
+    wiring = Wiring(DENSE)
+
+    assert {node.name.rpartition("_dense")[0] for node in wiring.reused if "_dense" in node.name}
+    assert not {skip.join for skip in wiring.skips} & {*wiring.reused}
+    said = f"{len(wiring.reused)} concatenations inside blocks"
+    assert said in skips_text(wiring)
+    assert len(wiring.reused) == sum("concat" in n.name and "_skip_" not in n.name for n in DENSE)
+
+
+def test_parallel_ways_that_are_concatenated_use_nothing_again():
+    image = input_feature((8, 8, 1))
+
+    def make() -> Feature:
+        return Concatenate(name="join")(
+            [Conv2D(name=f"way{i}", filters=2)(image) for i in range(2)]
+        )
+
+    graph = Graph([in_block(Block("both", "encoder", 0, 0, ""), make)])
+
+    assert Wiring(graph).reused == []
+
+
+class Mine(EncoderDecoder):
+    """As the README's: skips start after the pooling of the encoder's blocks."""
+
+    encoder_stack = tuple(SimpleConvBlock(filters=2**i) for i in range(3))
+    decoder_stack = (SimpleUpsamplingBlock(skip_connection=True),) * 3
+
+
+def test_what_is_lost_before_a_skip_connection_starts_is_not_said_to_come_with_it():
+    mine = skips_text(Wiring(trace(Mine(), (64, 32, 1))))
+    assert mine.startswith("2 skip connections past the lower resolutions")
+    assert "2 start right after a pooling and cannot bring what that lost." in mine
+    assert "finest detail that comes this way is that of 32×16, where the image has 64×32." in mine
+
+    stem = skips_text(Wiring(STACKED))  # 64×64 pixels, lowered by convolution and pooling
+    assert "right after a pooling" not in stem
+    assert "that of 16×16, where the image has 64×64." in stem
+    for word in ("right after a pooling", "finest"):
+        assert word not in skips_text(Wiring(UNET))
+
+
+def test_a_skip_connection_that_is_asked_for_and_lacking_is_told():
+    graph = trace(Mine(), (64, 64, 1))
+    last = nodes_of(graph, "block-stack0_dec2")
+    assert Mine().skips_without_source() == [2]
+
+    text = block_text(last, Wiring(graph), lacks_skip=True)
+
+    assert "It asks for a skip connection, but none comes in" in text
+    assert "returns a feature of 64×64." in text
+    assert "asks for" not in block_text(last, Wiring(graph))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv2D(name="layer", filters=2),
+        DepthwiseConv2D(name="layer"),
+        Conv2DTranspose(name="layer", filters=2),
+        BatchNormalization(name="layer"),
+    ],
+    ids=lambda layer: layer.kind,
+)
+def test_no_weight_is_said_to_be_trained_which_nothing_here_is(layer):
+    text = layer_text(*_with_wiring(layer))
+
+    assert "trained" not in text
+    assert re.search(r"raining sets", text)
+
+
+def _with_wiring(layer: Layer) -> tuple[Node, Wiring]:
+    node, graph = alone(layer, (4, 4, 2))
+    return node, Wiring(graph)

@@ -335,3 +335,21 @@ def test_long_lists_of_skip_connections_are_cut(view):
     skips = section(view, "What do the skip connections do?")
     assert len(targets(skips)) == 2 * inspector_module.MOST_SKIPS
     assert "and 1 more" in "".join(skips[1].itertext())
+
+
+class Unmet(EncoderDecoder):
+    """Asks for a skip connection at the image's own size, where its encoder has nothing."""
+
+    encoder_stack = (SimpleConvBlock(filters=2), SimpleConvBlock(filters=2))
+    decoder_stack = (SimpleUpsamplingBlock(skip_connection=True, refine_convs_filters=2),) * 2
+
+
+def test_a_decoder_block_that_asks_in_vain_for_a_skip_connection_says_so(view):
+    design = Design(Unmet(), Input(16, 16, 1))
+
+    view.show(Scene(design, "block-stack0_dec1"))
+    assert "asks for a skip connection, but none comes in" in text(view)
+    view.show(Scene(design, "block-stack0_dec0"))
+    assert "asks for" not in text(view)
+    view.show(Scene(design, "block-stack0_enc1"))
+    assert "asks for" not in text(view)

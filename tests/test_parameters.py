@@ -196,7 +196,7 @@ def test_an_error_names_what_would_be_valid():
     )
     assert message(SimpleUpsamplingBlock, refine_convs_first_filters=0) == (
         "SimpleUpsamplingBlock.refine_convs_first_filters=0 is too small: "
-        "give a whole number from 1 to 1000000 or None."
+        "give a whole number from 1 to 1,000,000 or None."
     )
 
 
@@ -285,21 +285,101 @@ class TestDeclaredParameters:
         assert reason(bounded=0.25) == "no effect while bounded is 0.25"
 
 
-def test_an_error_in_a_users_class_says_what_kind_and_where():
-    def buggy():
-        return None.pool
+CELL = """
+import attrs
+from explorer import EncoderDecoder, SimpleConvBlock, trace
+from explorer.graph import input_feature
+from explorer.layers import Add, Conv2D
 
-    def refuse():
-        raise ParameterError("UNet", "filters", 0, "is too small", "raise it")
+class Bug(EncoderDecoder):
+    @property
+    def encoder_stack(self):
+        return [SimpleConvBlock(filters=None + 1) for _ in range(2)]
+    decoder_stack = ()
 
-    def told(call):
-        with pytest.raises(Exception) as caught:  # noqa: PT011 — of any kind
-            call()
-        return problem_text(caught.value)
+class Own(SimpleConvBlock):
+    def make_block(self, x_in, prefix="own"):
+        narrow = Conv2D(name=f"{prefix}_a", filters=2)(x_in)
+        return Add(name=f"{prefix}_sum")([x_in, narrow])
 
-    line = buggy.__code__.co_firstlineno + 1
-    assert told(buggy) == (
-        f"AttributeError: 'NoneType' object has no attribute 'pool' (in buggy, line {line})"
+class WrongName(SimpleConvBlock):
+    def make_block(self, x_in, prefix="own"):
+        return SimpleConvBlock(fitlers=3).make_block(x_in)
+
+class Net(EncoderDecoder):
+    decoder_stack = ()
+
+def own():
+    Own().make_block(input_feature((4, 4, 1)))
+
+def wrong_name():
+    class Misspelt(Net):
+        encoder_stack = (WrongName(),)
+    trace(Misspelt(), (4, 4, 1))
+
+def refused():
+    SimpleConvBlock(filters=0)
+
+def library():
+    attrs.evolve(3)
+
+def silent():
+    raise KeyError
+"""
+
+
+def told(name, file):
+    """Return what is said of the error that a call in a cell ends with."""
+    cell = {"__name__": "__main__"}
+    exec(compile(CELL, file, "exec"), cell)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 — of any kind
+        cell[name]()
+    return problem_text(caught.value)
+
+
+def line_of(code):
+    return 1 + next(i for i, line in enumerate(CELL.split("\n")) if code in line)
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("/tmp/ipykernel_77/1234.py", "the notebook’s cell"),
+        ("<ipython-input-3-abc>", "the notebook’s cell"),
+        ("/home/me/nets/mine.py", "mine.py"),
+    ],
+)
+def test_a_bug_of_the_users_is_told_with_its_kind_and_its_place(file, place):
+    at = f"line {line_of('None + 1')} of {place}"
+    assert told("Bug", file) == (
+        "TypeError: unsupported operand type(s) for +: 'NoneType' and 'int' "
+        f"(in Bug.encoder_stack, {at})"
     )
-    assert told(refuse) == "UNet.filters=0 is too small: raise it."
+
+
+def test_a_bug_is_placed_in_the_users_code_and_not_in_what_it_called():
+    file = "/tmp/ipykernel_77/1234.py"
+    misspelt = told("wrong_name", file)
+    assert "TypeError: " in misspelt
+    assert misspelt.endswith(
+        f"(in WrongName.make_block, line {line_of('fitlers')} of the notebook’s cell)"
+    )
+    assert told("library", file).endswith(
+        f"(in library, line {line_of('evolve(3)')} of the notebook’s cell)"
+    )
+    assert told("silent", file) == (
+        f"KeyError (in silent, line {line_of('raise KeyError')} of the notebook’s cell)"
+    )
+
+
+def test_what_explorer_refuses_says_all_itself():
+    file = "/tmp/ipykernel_77/1234.py"
+    assert told("refused", file).startswith("SimpleConvBlock.filters=0 is too small: give")
+    assert told("own", file).startswith("Add layer 'own_sum' cannot add features of")
+    assert told("own", file).endswith("with the same number of channels.")
+
+
+def test_an_error_that_was_raised_nowhere_is_told_by_its_kind():
     assert problem_text(ValueError()) == "ValueError"
+    assert problem_text(ValueError("my bug")) == "ValueError: my bug"
+    assert problem_text(ParameterError("A", "b", 1, "is", "do")) == "A.b=1 is: do."

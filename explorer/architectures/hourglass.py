@@ -159,7 +159,11 @@ class Hourglass(EncoderDecoder):
     stacks: int = parameter(3, doc="Hourglasses, one after the other.", minimum=1, slider=(1, 6))
 
     def _filters(self, level: int, where: str) -> int:
-        return self.whole(self.filters + level * self.filter_increase, "filter_increase", where)
+        added = level * self.filter_increase
+        fields = ("filter_increase", "filters")
+        # Named is the larger part of what is too large.
+        field, other = reversed(fields) if self.filters > added >= 0 else fields
+        return self.whole(self.filters + added, field, where, other)
 
     @property
     def stem_stack(self) -> list[EncoderBlock]:

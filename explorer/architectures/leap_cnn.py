@@ -63,7 +63,9 @@ class LeapCNN(EncoderDecoder):
     )
 
     def _filters(self, level: int, where: str) -> int:
-        return self.widened(self.filters, self.filters_rate, level, "filters_rate", where)
+        return self.widened(
+            self.filters, self.filters_rate, level, "filters_rate", where, base="filters"
+        )
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:

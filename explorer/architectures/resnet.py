@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 
 from explorer.blocks import (
+    MAX_FILTERS,
     DecoderBlock,
     EncoderBlock,
     SimpleUpsamplingBlock,
@@ -169,7 +170,11 @@ class ResNet(EncoderDecoder):
 
     depth: int = parameter(50, doc="Depth, as in ResNet-50, -101 and -152.", choices=tuple(STAGES))
     filters: int = filters_parameter(
-        64, "Filters of the first convolution and stage.", slider=(1, 128), whole=False
+        64,
+        "Filters of the first convolution and stage.",
+        slider=(1, 128),
+        whole=False,
+        maximum=MAX_FILTERS // (8 * EXPANSION),  # what the last stage returns per filter
     )
     encoder_stride: int = parameter(
         32,
@@ -229,7 +234,12 @@ class ResNet(EncoderDecoder):
         blocks: list[DecoderBlock] = []
         for i in range(self.up_blocks):
             filters = self.widened(
-                self.up_filters, self.up_filters_rate, i, "up_filters_rate", f"decoder block {i}"
+                self.up_filters,
+                self.up_filters_rate,
+                i,
+                "up_filters_rate",
+                f"decoder block {i}",
+                base="up_filters",
             )
             blocks.append(
                 SimpleUpsamplingBlock(

@@ -143,13 +143,17 @@ class _Page:
         return "".join(
             (
                 f"<p>{escape(block.role)} block{kind}{_edit_button(nodes[0])}</p>",
-                f"<p>{escape(block_text(nodes, self.wiring))}</p>",
+                f"<p>{escape(block_text(nodes, self.wiring, self._lacks_skip(block)))}</p>",
                 _section("Figures", _facts([*block_facts(nodes, report), self._time(nodes)])),
                 _section("Layers", _list(layers)),
                 _section("Fed by", self._links(entering, of_blocks=True)),
                 _section("Feeds", self._links(self.wiring.leaving(nodes), of_blocks=True)),
             )
         )
+
+    def _lacks_skip(self, block: Block) -> bool:
+        lacking = self.scene.design.architecture.skips_without_source()
+        return block.role == "decoder" and block.index in lacking
 
     def _time(self, nodes: Sequence[Node]) -> Fact:
         times = self.scene.times

@@ -56,7 +56,7 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
     area = {"x": whole["x"] - 6, "y": whole["y"] - 4, "width": whole["width"] + 12}
     take(page, f"explorer-{theme}", clip={**area, "height": end - whole["y"]})
 
-    page.get_by_role("button", name="Time every layer").click()
+    page.get_by_role("button", name="Time every layer").last.click()
     expect(page.locator(".explorer-table")).to_contain_text("%", timeout=90_000)
     choose(page, "colour by", "time")
     page.get_by_label("draw sizes").check()

@@ -552,7 +552,7 @@ def test_what_is_measured_can_be_chosen_and_every_layer_timed(opened):
     headings = page.locator(".explorer-table thead th:visible")
     expect(headings.last).to_have_text("receptive field")
 
-    page.get_by_role("button", name="Time every layer").click()
+    page.get_by_role("button", name="Time every layer").last.click()
     expect(page.get_by_text("28 layers, each alone")).to_be_visible()
     expect(headings.last).to_have_text("time")
     cells = page.locator(".explorer-table tbody tr td:last-child")

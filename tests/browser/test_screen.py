@@ -219,7 +219,7 @@ def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
     expect(block(page, "stack0_dec1")).to_contain_text("MACs ·")
     expect(page.locator(".explorer-legend")).to_contain_text("of all MACs")
     choose("colour by", "time")
-    page.get_by_role("button", name="Time every layer").click()
+    page.get_by_role("button", name="Time every layer").first.click()
     expect(block(page, "stack0_dec1")).to_contain_text("s · ")
     expect(page.locator(".explorer-inspector")).to_contain_text("time")
 
