@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from math import lcm
 
 import attrs
@@ -60,7 +61,11 @@ class _Window:
             first = self.at(positions[0])
             last = self.at(positions[-1]) if len(positions) > 1 else first
             return first[0], last[1]  # type: ignore[index]
-        return _hull(self.at(position) for position in positions)
+        # Of positions that are whole periods apart, the first sees furthest back and the last
+        # furthest ahead: what lies between the first and the last period adds nothing.
+        period = len(self.spans)
+        ends = chain(positions[:period], positions[period:][-period:])
+        return _hull(self.at(position) for position in ends)
 
     @property
     def extent(self) -> int:

@@ -22,7 +22,7 @@ from explorer.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
-from explorer.receptive_field import Box, receptive_window
+from explorer.receptive_field import Box, _Window, receptive_window
 from tests.keras_helpers import gradients, make_positive, responses
 from tests.strategies import Listed, hourglasses, leap_cnns, listed, unets
 
@@ -371,3 +371,17 @@ def test_windows_in_images_beyond_all_bounds_are_found_at_once():
     assert window.inside.bottom == 10**12 - 1
     assert window.inside.left == 0
     assert window.whole.contains(window.inside)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 4, 5, 11, 10_000_000])
+def test_a_wide_window_over_unordered_spans_is_found_at_once(dilation, count):
+    spans = _Window.of([(3, 4), None, (0, 9), (1, 1), (5, 5)], 2)
+    assert not spans.ordered
+
+    found = spans.over(range(7, 7 + dilation * count, dilation))
+
+    some = min(count, 1000)  # each thousand reaches as far as the next, and its own way further
+    first = [spans.at(7 + dilation * i) for i in range(some)]
+    last = [spans.at(7 + dilation * i) for i in range(count - some, count)]
+    assert found == (min(a for a, _ in filter(None, first)), max(b for _, b in filter(None, last)))
