@@ -71,19 +71,14 @@ def _is_on_purpose(error: BaseException) -> bool:
     """Return whether explorer raised an error by a `raise`, with a message for people."""
     if type(error).__module__.partition(".")[0] == "explorer":
         return True
-    *_, trace = _steps(error.__traceback__)
+    trace = error.__traceback__
     if trace is None:
         return False
+    while trace.tb_next:
+        trace = trace.tb_next
     code = trace.tb_frame.f_code
     is_here = Path(code.co_filename).is_relative_to(_FOLDERS[0])
     return is_here and code.co_code[trace.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
-
-
-def _steps(trace: types.TracebackType | None) -> Iterator[types.TracebackType | None]:
-    yield trace
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-        yield trace
 
 
 def _is_of_user(file: str) -> bool:

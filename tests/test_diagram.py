@@ -255,7 +255,8 @@ def test_what_is_not_known_is_said_so():
     assert any("time unknown" in line for line in drawn["block-stack0_enc0"])
 
 
-def test_two_designs_are_drawn_as_one():
+def two_designs(**options):
+    """Return two graphs, what they are merged to, and the drawing of it as SVG."""
     a, b = (trace(UNet(filters=2, down_blocks=n, up_blocks=n), (64, 64, 1)) for n in (3, 2))
     both = merged(compare(a, b))
     drawing = Drawing(
@@ -264,9 +265,14 @@ def test_two_designs_are_drawn_as_one():
         notes=both.notes,
         states=both.states,
         outputs=b.outputs,
-        options=DiagramOptions(),
+        options=DiagramOptions(**options),
     )
-    drawn = texts(Diagram(drawing.dot()).svg())
+    return a, b, both, Diagram(drawing.dot()).svg()
+
+
+def test_two_designs_are_drawn_as_one():
+    a, b, both, svg = two_designs()
+    drawn = texts(svg)
 
     known = {block_id(node): node for graph in (a, b) for node in graph}
     assert set(drawn) == set(known)
@@ -290,17 +296,8 @@ def test_two_designs_are_drawn_as_one():
 @pytest.mark.parametrize("detail", ["blocks", "layers"])
 @pytest.mark.parametrize("sizes", [False, True])
 def test_beside_another_design_colours_tell_only_what_became_of_a_box_or_layer(detail, sizes):
-    a, b = (trace(UNet(filters=2, down_blocks=n, up_blocks=n), (64, 64, 1)) for n in (3, 2))
-    both = merged(compare(a, b))
-    drawing = Drawing(
-        cards=both.cards,
-        links=both.links,
-        notes=both.notes,
-        states=both.states,
-        outputs=b.outputs,
-        options=DiagramOptions(detail=detail, draw_sizes=sizes),
-    )
-    svg = ElementTree.fromstring(Diagram(drawing.dot()).svg())
+    _, _, both, drawn = two_designs(detail=detail, draw_sizes=sizes)
+    svg = ElementTree.fromstring(drawn)
     seen = {element.get(name) for element in svg.iter() for name in ("fill", "stroke")}
     of_kinds = {LIGHT.skip, *LIGHT.families.values()}
     of_kinds |= {colour for pair in LIGHT.cards.values() for colour in pair}

@@ -119,8 +119,9 @@ function render({ model, el }) {
         const text = columns[index].show(value, whole);
         const made = cell(row, "td", index ? text : "", index > 1);
         if (columns[index].exact) made.title = columns[index].exact(value);
-        if (!index) made.title = text; // a narrow window cuts it off
-        if (!index) made.append(Object.assign(document.createElement("button"), { textContent: text }));
+        if (index) return;
+        made.title = text; // a narrow window cuts it off
+        made.append(Object.assign(document.createElement("button"), { textContent: text }));
       });
       return row;
     });
