@@ -5,10 +5,8 @@ writes them, and here Graphviz places and draws them.
 """
 
 import os
-import sys
-from collections.abc import Collection, Mapping
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -63,10 +61,10 @@ class Diagram:
         return _with_weights(drawn.decode()).encode() if ending == "svg" else drawn
 
     def _draw(self, file_format: str) -> bytes:
-        _load_fonts()
         finer = f"-Gdpi={PNG_DPI}" if file_format == "png" else ""
         graph = pygraphviz.AGraph(string=self.dot)
-        drawn: bytes = graph.draw(format=file_format, prog="dot", args=finer)
+        with _native_silence():
+            drawn: bytes = graph.draw(format=file_format, prog="dot", args=finer)
         return drawn
 
     def _repr_svg_(self) -> str:
@@ -78,23 +76,26 @@ def _with_weights(svg: str) -> str:
     return svg.replace(f'font-family="{BOLD}"', f'font-family="{FONT}" font-weight="bold"')
 
 
-@lru_cache(maxsize=1)
-def _load_fonts() -> None:
-    """Have Graphviz load the system's fonts, once, without what the font library prints.
+@contextmanager
+def _native_silence() -> Iterator[None]:
+    """Keep what Graphviz and its font library print out of the notebook, where it is red.
 
-    It warns of font settings that are newer than itself, which is nothing a user can act on, and a
-    notebook shows what any library prints in red.
+    They warn of font settings that are newer than themselves, and of lines that are hard to route:
+    nothing a user can act on. Python waits while Graphviz draws, so nothing else is lost.
     """
-    with suppress(OSError):  # there may be no error stream to turn off
-        sys.stderr.flush()
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        try:
-            pygraphviz.AGraph(string="digraph { a }").draw(format="svg", prog="dot")
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no error stream to turn off
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def diagram(

@@ -114,7 +114,7 @@ class Drawing:
             graph_attr={
                 "bgcolor": "white",
                 "newrank": "true",
-                "nodesep": "0.3",
+                "nodesep": "0.5" if self.states else "0.3",  # room for the arrows' letters
                 "ranksep": "0.45" if self.options.direction != "left to right" else "0.3",
                 "rankdir": "LR" if self.options.direction == "left to right" else "TB",
                 "fontname": FONT,
@@ -180,9 +180,10 @@ class Drawing:
             style = {"weight": "1", "style": "dashed", "color": colour}
         if link.state:
             colour = LIGHT.states[link.state]
-            # A letter only: Graphviz and browsers disagree on the width of longer texts.
+            # A letter only: Graphviz and browsers disagree on the width of longer texts. And an
+            # xlabel, since "label" within a row can fail an assertion, which ends the kernel.
             style |= {"color": colour, "fontcolor": colour, "penwidth": "2.4"}
-            style |= {"label": f"  {link.state[-1]}  ", "fontname": BOLD, "fontsize": "12"}
+            style |= {"xlabel": f"  {link.state[-1]}  ", "fontname": BOLD, "fontsize": "12"}
         if link.state == "only in A":
             style |= {"style": "dotted", "weight": "1"}
         style["id"] = f"link-{link.source}-{link.target}".replace("block-", "")
