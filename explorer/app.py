@@ -165,9 +165,9 @@ class Explorer(widgets.VBox):
             self._state, self._alert, self._screen.show_times, self._screen.picture_changed
         )
         widgets.dlink(
-            (self._keras.forward.stop.layout, "display"),
+            (self._keras.forward.stop, "disabled"),
             (self._screen.inspector, "running"),
-            lambda display: display != "none",
+            lambda disabled: not disabled,
         )
         self._editor_place = widgets.VBox(layout=plain_layout())
         self._editor_box = widgets.Accordion(

@@ -125,7 +125,7 @@ class Feature:
                 "name",
                 layer.name,
                 "cannot be the name of a Keras layer",
-                "give it one without a slash",
+                "give it one, without a slash",
             )
         stride = scaled(nodes[0].stride, layer.down, layer.up)
         shape = layer.output_shape([node.shape for node in nodes])

@@ -55,6 +55,7 @@ class LiveKeras:
         self._show_times = show_times
         self._settling: threading.Timer | None = None
         self.picture: bytes | None = None
+        self._accepted: tuple[bytes | None, str] = None, ""  # the last picture that ran, its name
         self._picture_changed = picture_changed
         self._verified: Design | None = None  # the last design that Keras built
         self.status = KerasStatus(layout=plain_layout())
@@ -109,7 +110,8 @@ class LiveKeras:
     def _run(self) -> None:
         from explorer.keras_tasks import run_forward
 
-        self._ask(partial(run_forward, upload=self.picture), self._ran)
+        picture = self.picture, self.forward.source
+        self._ask(partial(run_forward, upload=self.picture), partial(self._ran, picture))
 
     def _ask(
         self, work: Callable[..., Any], done: Callable[..., None], layers: bool = False
@@ -117,7 +119,9 @@ class LiveKeras:
         """Have the model run in some way, with what is chosen."""
         design = self._state.design
         self._show_waiting(design)
-        self.forward.show_running(self._worker.outlook(self, "Running …"), layers)
+        # The input is no layer to time.
+        at_work = f"Timing {len(design.graph) - 1:,} layers …" if layers else "Running …"
+        self.forward.show_running(self._worker.outlook(self, at_work), layers)
         self._worker.submit(
             self,
             partial(
@@ -144,8 +148,11 @@ class LiveKeras:
                 self.status.show_built(built, design.report)
 
     @guarded
-    def _ran(self, design: Design, result: "ForwardPass") -> None:
+    def _ran(
+        self, picture: tuple[bytes | None, str], design: Design, result: "ForwardPass"
+    ) -> None:
         with self._state.lock:
+            self._accepted = picture
             self._rebuilt(design, result.built)
             if design == self._state.design:
                 self.forward.show(result, design.report)
@@ -173,8 +180,9 @@ class LiveKeras:
 
         with self._state.lock:
             if isinstance(error, ImageError):
-                self.picture = None
-                self.forward.show_source("")
+                self.picture, name = self._accepted
+                self.forward.show_source(name)
+                self._picture_changed()
             if isinstance(error, ParameterError) and error.owner == "Measurement":
                 self.forward.show_refusal(error)
             elif design == self._state.design:

@@ -330,12 +330,18 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
     upload(widget, "notes.png", b"text")
     worker.answer()
     assert "not a picture" in result(widget)
-    assert "astronaut" in widget._keras.forward._source.value
+    assert "forward pass" in result(widget), "the last one stays"
+    assert "mine.png" in widget._keras.forward._source.value
+    assert widget._keras.picture == encoded(default_photograph())
     assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
 
     upload(widget, "empty.png", b"")
     worker.answer()
     assert "not a picture" in result(widget)
+
+    widget._keras.forward.upload.picture = {}
+    worker.answer()
+    assert "astronaut" in widget._keras.forward._source.value
 
     widget._keras.forward.button.click()
     worker.answer()
@@ -359,9 +365,28 @@ def test_the_photograph_can_be_had_again(widget, worker):
 
 
 def test_what_the_browser_could_not_send_is_said(widget, worker):
+    widget._keras.forward.button.click()
+    worker.answer()
+
     widget._keras.forward.upload.problem = "<raw> is not a picture that the browser reads."
 
     assert "&lt;raw&gt; is not a picture" in result(widget)
+    assert "forward pass" in result(widget), "what was measured stays"
+
+
+def test_a_refused_picture_is_taken_from_the_other_views_too(widget, worker, monkeypatch):
+    seen = []
+    changed = widget._keras._picture_changed
+    monkeypatch.setattr(
+        widget._keras,
+        "_picture_changed",
+        lambda: (changed(), seen.append(widget._keras.picture)),
+    )
+
+    upload(widget, "notes.png", b"text")
+    worker.answer()
+
+    assert seen == [b"text", None]
 
 
 def test_a_process_that_died_is_one_clear_line(widget, worker):
@@ -452,14 +477,14 @@ def test_a_choice_that_the_backend_lacks_is_refused_beneath_its_control(widget, 
 
 def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
     stop = widget._keras.forward.stop
-    assert stop.layout.display == "none"
+    assert stop.disabled
     widget._keras.forward.button.click()
-    assert stop.layout.display == ""
+    assert not stop.disabled
 
     stop.click()
 
     assert worker.cancelled == [widget._keras]
-    assert stop.layout.display == "none"
+    assert stop.disabled
     while worker.requests[-1][1].func is not rebuild:
         assert worker.asked.acquire(timeout=10)
 

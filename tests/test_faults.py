@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from unittest.mock import patch
 
 import attrs
@@ -117,10 +118,10 @@ class Screen:
         self.keras.__dict__["_worker"] = self.worker
         self.forward = self.keras.forward
         self._answered = threading.Event()
-        self.forward.stop.layout.observe(self._stop_changed, names="display")
+        self.forward.stop.observe(self._stop_changed, names="disabled")
 
     def _stop_changed(self, change) -> None:
-        if change.new == "none":
+        if change.new:
             self._answered.set()
 
     def run(self) -> str:
@@ -133,7 +134,8 @@ class Screen:
     def strike(self, fault: str, stage: str) -> str:
         # In a process that is there, a short limit is one for the work alone.
         self.worker.time_limit = 1.0 if fault == "hang" else TIME_LIMIT
-        self.keras._run = lambda: self.keras._ask(Strike(fault, stage), self.keras._ran)
+        ran = partial(self.keras._ran, (None, ""))
+        self.keras._run = lambda: self.keras._ask(Strike(fault, stage), ran)
         try:
             return self.run()
         finally:

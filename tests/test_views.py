@@ -255,5 +255,7 @@ def test_layer_times_stand_beside_the_pass_until_the_design_changes():
     assert "&lt;a&gt;" not in view.children[-1].value
     view.show_running("Running …")
     assert "the pass" not in view.children[-1].value
+    view.show_failure("lost")
+    assert "the pass" in view.children[-1].value, "it is still true"
     view.show_nothing()
     assert view.children[-1].value == ""

@@ -31,6 +31,7 @@ class ForwardView(widgets.VBox):
         layers: Starts timing every layer.
         after_every_change: Whether each change of the design starts a pass.
         upload: The user's picture.
+        source: Name of the user's picture; empty: the default photograph.
     """
 
     def __init__(self, on_choice: Callable[[], None]) -> None:
@@ -98,19 +99,16 @@ class ForwardView(widgets.VBox):
 
     def show_source(self, name: str) -> None:
         """Say which picture the next pass takes; an empty name is the default photograph."""
+        self.source = name
         self.upload.is_own = bool(name)
         text = name or "photograph: astronaut, from scikit-image"
         self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
 
     def show_running(self, message: str, layers: bool = False) -> None:
         """Say how far a measurement is, of the whole model or of its layers."""
-        if layers:
-            self._layers = ""
-        else:
-            self._pass = ""
-        self.stop.layout.display = ""
+        self.stop.disabled = False
         running = f'<div class="explorer-status explorer-busy">{escape(message)}</div>'
-        self._result.value = running + self._measured
+        self._result.value = running + (self._pass if layers else self._layers)
 
     def show_nothing(self) -> None:
         """Take the results away: they are about another design than the one shown."""
@@ -123,19 +121,18 @@ class ForwardView(widgets.VBox):
         return self._pass + self._layers
 
     def _show_result(self, html: str) -> None:
-        self.stop.layout.display = "none"
+        self.stop.disabled = True
         self._result.value = html
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
         self._form.show_error(error.field, str(error))
-        self._show_result("")
+        self._show_result(self._measured)
 
     def show_failure(self, message: str) -> None:
-        """Say what went wrong."""
-        self._show_result(
-            f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
-        )
+        """Say what went wrong, above what was measured before."""
+        problem = f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
+        self._show_result(problem + self._measured)
 
     def show(self, result: "ForwardPass", report: Report) -> None:
         """Show a result.
