@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.controls import plain_layout
 from explorer.guard import guarded
+from explorer.later import once_settled
 from explorer.parameters import ParameterError
 from explorer.state import Design, State
 from explorer.views.forward_view import ForwardView
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from explorer.keras_tasks import Built, ForwardPass
     from explorer.layer_timing import LayerTimes
     from explorer.worker import Worker
-
-#: Seconds that a change must outlast before Keras rebuilds the model.
-SETTLED = 0.3
 
 
 class LiveKeras:
@@ -83,9 +81,7 @@ class LiveKeras:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
         self.forward.show_nothing()
         self._stop_settling()
-        self._settling = threading.Timer(SETTLED, self._settled)
-        self._settling.daemon = True
-        self._settling.start()
+        self._settling = once_settled(self._settled)
 
     def _stop_settling(self) -> None:
         if self._settling:

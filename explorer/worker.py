@@ -20,6 +20,8 @@ import attrs
 import loky
 import psutil
 
+from explorer.later import later
+
 #: Seconds that a request may take; one that takes longer hangs.
 TIME_LIMIT = 300.0
 #: Seconds that a request which was overtaken may go on.
@@ -179,7 +181,7 @@ class Worker:
             if running is not None and running.owner == owner and not self._overtaken:
                 self._overtaken = running
                 self._signal.release()
-                _later(GRACE, partial(self._end, running, "overtaken"))
+                later(GRACE, partial(self._end, running, "overtaken"))
 
     def _start_next(self) -> None:
         with self._lock:
@@ -196,7 +198,7 @@ class Worker:
             except Exception as error:  # the process could not be started, or was just lost
                 future = Future()
                 future.set_exception(error)
-            limit = _later(self.time_limit, partial(self._end, request, "hung"))
+            limit = later(self.time_limit, partial(self._end, request, "hung"))
         # Outside the lock: a finished future calls back at once, in this thread.
         future.add_done_callback(partial(self._finish, request, limit))
 
@@ -293,13 +295,6 @@ class Worker:
             self.is_ready = False
         if executor is not None:
             executor.shutdown(wait=True, kill_workers=True)
-
-
-def _later(seconds: float, call: Callable[[], None]) -> threading.Timer:
-    timer = threading.Timer(seconds, call)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import threading
 
 import psutil
 
-from explorer import Explorer, Hourglass, LeapCNN, UNet, live_keras
+from explorer import Explorer, Hourglass, LeapCNN, UNet, later
 from explorer.worker import shared_worker
 
 
@@ -33,7 +33,7 @@ def drawn(draw: random.Random):
 
 
 def main() -> None:
-    live_keras.SETTLED = 0.0
+    later.SETTLED = 0.0
     draw = random.Random(0)
     widget = Explorer(drawn(draw), (64, 64, 1))
     answered = threading.Event()

@@ -13,7 +13,6 @@ from explorer import (
     LeapCNN,
     ParameterError,
     UNet,
-    live_keras,
     presets,
 )
 from explorer.keras_tasks import rebuild, run_forward
@@ -27,7 +26,7 @@ from tests.still_worker import StillWorker
 def worker(monkeypatch) -> StillWorker:
     made = StillWorker()
     monkeypatch.setattr(explorer.worker, "shared_worker", lambda: made)
-    monkeypatch.setattr(live_keras, "SETTLED", 0.001)
+    monkeypatch.setattr("explorer.later.SETTLED", 0.001)
     return made
 
 

@@ -179,6 +179,21 @@ def test_a_network_that_cannot_take_the_others_input_keeps_its_own_and_says_so(p
     assert "cannot" not in pinned.said
 
 
+class OnlyGrey(UNet):
+    def make_backbone(self, x_in, current_stride=1):
+        scale = {1: 1}[x_in.shape[-1]]
+        return super().make_backbone(x_in, scale * current_stride)
+
+
+def test_a_bug_that_shows_at_the_others_input_is_told_with_its_kind_and_place(stage):
+    stage.state.update(architecture=OnlyGrey(filters=2, down_blocks=2, up_blocks=2))
+    stage.view.pin.click()
+
+    stage.state.update(architecture=NET, input=Input(32, 32, 3))
+
+    assert "KeyError: 3 (in OnlyGrey.make_backbone, line" in stage.said
+
+
 def test_pinning_again_takes_the_network_shown(pinned):
     pinned.edit(filters=4)
 

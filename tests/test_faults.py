@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import explorer
-from explorer import UNet, keras_tasks, live_keras, timing
+from explorer import UNet, keras_tasks, timing
 from explorer.worker import TIME_LIMIT, Worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits")
@@ -169,7 +169,7 @@ def survive(ways: list[tuple[str, str]]) -> int:
 
 
 def test_a_hundred_faults_cost_a_message_each(monkeypatch):
-    monkeypatch.setattr(live_keras, "SETTLED", 3600)  # nothing is asked for but what is clicked
+    monkeypatch.setattr("explorer.later.SETTLED", 3600)  # nothing is asked for but what is clicked
     ways = [(fault, stage) for fault in FAULT_TEXTS for stage in STAGES]
     # What leaves the process alive is quickly done, so there is more of it.
     frequency = {"exhaust": 30, "exhaust_backend": 0}

@@ -19,7 +19,6 @@ from explorer.feature_tasks import Channel, FeatureMap, LayerChannels, run_featu
 from explorer.feature_tasks import FeatureMaps as Maps
 from explorer.keras_rebuild import Weights, WeightsError
 from explorer.keras_tasks import draw_weights, load_weights
-from explorer.panels import feature_maps as module
 from explorer.panels.feature_maps import MOST, FeatureMaps, strip_of
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
@@ -60,7 +59,7 @@ class PicturingWorker(StillWorker):
 def worker(monkeypatch) -> PicturingWorker:
     made = PicturingWorker()
     monkeypatch.setattr(explorer.worker, "shared_worker", lambda: made)
-    monkeypatch.setattr(module, "SETTLED", 0)
+    monkeypatch.setattr("explorer.later.SETTLED", 0)
     return made
 
 

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import pytest
 
 import explorer
-from explorer import Hourglass, LeapCNN, UNet, live_keras, presets
+from explorer import Hourglass, LeapCNN, UNet, presets
 from explorer.selection import block_id
 from explorer.views.diagram_view import Canvas
 from explorer.views.history_view import HistoryView
@@ -177,7 +177,7 @@ def worker():
 
 @pytest.mark.parametrize("seed", range(10))
 def test_ten_thousand_random_events(seed, worker, monkeypatch):
-    monkeypatch.setattr(live_keras, "SETTLED", 0.05)
+    monkeypatch.setattr("explorer.later.SETTLED", 0.05)
     monkeypatch.setattr("explorer.worker.shared_worker", lambda: worker)
     draw = random.Random(seed)
     widget = explorer.Explorer(SMALL[0], SHAPE)
@@ -199,7 +199,7 @@ def test_ten_thousand_random_events(seed, worker, monkeypatch):
 
 
 def test_every_preset_can_follow_every_other(monkeypatch, worker):
-    monkeypatch.setattr(live_keras, "SETTLED", 3600)
+    monkeypatch.setattr("explorer.later.SETTLED", 3600)
     widget = explorer.Explorer(presets["U-Net (small)"])
     names = list(presets)
     random.Random(0).shuffle(names)

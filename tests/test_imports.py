@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "explorer"
 
 #: Modules and packages from the bottom up: each imports only from those before it.
 ROWS = [
+    "later",
     "parameters",
     "measurement",
     "formatting",

@@ -15,7 +15,6 @@ from explorer import Custom, LeapCNN, UNet, analyze, trace
 from explorer.foreign_layers import Unknown
 from explorer.gradient_tasks import EffectiveField, effective_field
 from explorer.graph import Graph, input_feature
-from explorer.panels import receptive_field as module
 from explorer.panels.receptive_field import ReceptiveField
 from explorer.receptive_field import receptive_window
 from explorer.scene import Scene
@@ -36,7 +35,7 @@ FIRST = "stack0_enc0_conv0"
 def worker(monkeypatch) -> StillWorker:
     made = StillWorker()
     monkeypatch.setattr(explorer.worker, "shared_worker", lambda: made)
-    monkeypatch.setattr(module, "SETTLED", 0.001)
+    monkeypatch.setattr("explorer.later.SETTLED", 0.001)
     return made
 
 
@@ -319,7 +318,7 @@ def test_a_hidden_panel_gives_up_and_asks_again_when_it_is_back(shown, worker):
 def test_hidden_before_the_next_question_it_gives_up_the_last_one(shown, worker, monkeypatch):
     shown.show()
     asked(worker)
-    monkeypatch.setattr(module, "SETTLED", 60)
+    monkeypatch.setattr("explorer.later.SETTLED", 60)
 
     shown.send(row=1)
     shown.panel.hide()
@@ -438,7 +437,7 @@ def test_a_remedy_for_another_object_is_not_shown(shown, monkeypatch):
     shown.send(object=[0, 0, 64, 96])
     settle(shown)
     assert "It could with" in shown.text
-    monkeypatch.setattr(module, "SETTLED", 60)
+    monkeypatch.setattr("explorer.later.SETTLED", 60)
 
     shown.send(object=[0, 0, 64, 90])
 

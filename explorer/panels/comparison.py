@@ -14,6 +14,7 @@ import attrs
 from explorer.comparison import Comparison, compare, figures, parameter_changes
 from explorer.guard import guarded
 from explorer.measurement import Measurement
+from explorer.parameters import problem_text
 from explorer.scene import Scene
 from explorer.state import Design, Input, State
 from explorer.views.comparison import ComparisonView
@@ -236,7 +237,7 @@ def _face(pinned: Design, given: Input) -> _Faced:
         own = attrs.evolve(pinned.input, batch_size=given.batch_size)
         note = (
             f"A cannot take B's input of {_size(given)}, so it keeps the {_size(own)} that it was "
-            f"pinned with, and figures are about different images. {error}"
+            f"pinned with, and figures are about different images. {problem_text(error)}"
         )
         return _Faced(pinned, given, attrs.evolve(pinned, input=own), note)
 

@@ -14,6 +14,7 @@ from explorer.controls import close_with_parts
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph
 from explorer.guard import guarded
+from explorer.later import once_settled
 from explorer.layers import Shape
 from explorer.scene import Scene
 from explorer.selection import block_id
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from explorer.keras_rebuild import Weights
     from explorer.worker import Worker
 
-#: Seconds that a change must outlast before the picture is run through the network.
-SETTLED = 0.3
 #: Most blocks in the strip.
 MOST = 32
 
@@ -141,9 +140,7 @@ class FeatureMaps:
         if way == self._shown:
             self.widget.show_ready()
             return
-        self._settling = threading.Timer(SETTLED, self._settled)
-        self._settling.daemon = True
-        self._settling.start()
+        self._settling = once_settled(self._settled)
 
     def _mark_old(self) -> None:
         film = self.widget.film

@@ -14,6 +14,7 @@ import attrs
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Node
 from explorer.guard import guarded
+from explorer.later import later, once_settled
 from explorer.layers import Shape
 from explorer.parameters import ParameterError
 from explorer.receptive_field import Box, ReceptiveWindow, receptive_window
@@ -34,9 +35,6 @@ from explorer.views.receptive_field import (
 
 if TYPE_CHECKING:
     from explorer.gradient_tasks import EffectiveField
-
-#: Seconds that a change must outlast before the gradient is computed.
-SETTLED = 0.3
 
 
 @attrs.frozen
@@ -161,7 +159,7 @@ class ReceptiveField:
                 return
             self._is_visible = True
             self._scene = scene
-            self._refresh(delay=SETTLED if last else 0.0)
+            self._refresh(at_once=last is None)
 
     def hide(self) -> None:
         """Give up what is under way: the panel is no longer on screen."""
@@ -179,12 +177,12 @@ class ReceptiveField:
         """Show another picture: the user has chosen one, or the photograph again."""
         with self._state.lock:
             self._forget()
-            self._refresh(delay=0.0)
+            self._refresh(at_once=True)
 
     # From the scene to the view.
 
-    def _refresh(self, delay: float | None = None) -> None:
-        """Show what is known at once, and see to the rest when nothing has changed for a moment."""
+    def _refresh(self, at_once: bool = False) -> None:
+        """Show what is known, and see to the rest at once or when all has settled."""
         scene = self._scene
         if scene is None or not self._is_visible:
             return
@@ -203,9 +201,7 @@ class ReceptiveField:
             self._show_answer()
             self._write()
         self._stop_settling()
-        self._settling = threading.Timer(SETTLED if delay is None else delay, self._settled)
-        self._settling.daemon = True
-        self._settling.start()
+        self._settling = later(0.0, self._settled) if at_once else once_settled(self._settled)
 
     def _find(self, scene: Scene) -> _Subject:
         node = scene.node or scene.graph.outputs[-1]
@@ -364,7 +360,7 @@ class ReceptiveField:
     def _toggled(self, _: Any) -> None:
         with self._state.lock:
             self._forget()
-            self._refresh(delay=0.0)
+            self._refresh(at_once=True)
 
     @guarded
     def _received(self, content: dict[str, Any]) -> None:

@@ -15,10 +15,7 @@ import ipywidgets
 import pygraphviz  # noqa: F401 — loaded before anything is timed
 from benchmarking import Row, draw_layers, milliseconds, print_machine, print_table
 
-import explorer.live_keras
-import explorer.panels.feature_maps
-import explorer.panels.receptive_field
-from explorer import EncoderDecoder, Explorer, Hourglass, UNet, build
+from explorer import EncoderDecoder, Explorer, Hourglass, UNet, build, later
 from explorer.views.diagram_view import Canvas
 from explorer.views.totals import Totals
 
@@ -49,13 +46,7 @@ model = explorer.build(explorer.UNet(), (256, 256, 1))
 
 def main() -> None:
     print_machine()
-    # Else TensorFlow starts in the midst of the measurement.
-    for module in (
-        explorer.live_keras,
-        explorer.panels.feature_maps,
-        explorer.panels.receptive_field,
-    ):
-        module.SETTLED = 3600.0
+    later.SETTLED = 3600.0  # else TensorFlow starts in the midst of the measurement
     unet_by_hand = edits_by_hand(UNet())
     rows = [
         Row("edit, 53-layer U-Net", "ms", edits(UNet()), unet_by_hand, aim=16),

@@ -249,7 +249,7 @@ def opened(notebook) -> Iterator[Callable[..., Page]]:
 
     def open_explorer(show: str = SHOW, keras: bool = True, **options) -> Page:
         # What needs no Keras need not wait while TensorFlow is imported beside it.
-        quiet = "" if keras else "import explorer.live_keras\nexplorer.live_keras.SETTLED = 3600\n"
+        quiet = "" if keras else "import explorer.later\nexplorer.later.SETTLED = 3600\n"
         page = notebook([f"{quiet}{IMPORT}\n{show}"], **options)
         pages.append(page)
         page.locator(".explorer-canvas svg").wait_for(timeout=PATIENCE)
