@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
+import attrs
 import plotly.graph_objects as go
 import pytest
 
@@ -39,6 +40,18 @@ TIMES = {node.name: 0.001 * i for i, node in enumerate(DESIGN.graph)}
 
 def like_a_design(graph):
     return SimpleNamespace(graph=graph, report=analyze(graph), input=Input())
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr("explorer.views.charts.PAUSE", 0.0)
+
+
+def show(charts, scene):
+    """Show a scene, and wait until it is drawn."""
+    charts.show(scene)
+    if charts._waiting:
+        charts._waiting.join(timeout=60)
 
 
 def loaded(select=lambda _: None, scene=None):
@@ -301,7 +314,7 @@ def test_every_preset_can_be_drawn_with_every_figure(by_block):
     for measure, architecture in zip(list(MEASURES) * 9, presets.values(), strict=False):
         charts._measure.value = measure
         design = Design(architecture)
-        charts.show(Scene(design, "block-stack0_enc0"))
+        show(charts, Scene(design, "block-stack0_enc0"))
         total = points_of(charts, "total")
         assert len(total.x) == len(steps_of(design.graph, by_block))
         assert max(total.y) == design.report.peak_activation_bytes
@@ -314,21 +327,21 @@ def test_there_is_one_figure_and_only_what_changed_is_sent():
     figure, messages = figure_of(charts), messages_of(charts)
 
     data = charts._data
-    charts.show(Scene(Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(32, 32, 1))))
+    show(charts, Scene(Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(32, 32, 1))))
     assert messages == []
     assert charts._data is data
 
-    charts.show(Scene(DESIGN, "block-stack0_enc0"))
+    show(charts, Scene(DESIGN, "block-stack0_enc0"))
     (message,) = messages
     assert message["style_data"] == {}
     assert set(message["layout_data"]) == {"shapes", "meta"}
     assert [shape["x0"] for shape in figure.to_dict()["layout"]["shapes"]] == [0.5] * 3
-    charts.show(Scene(DESIGN, "block-stack0_enc0"))
+    show(charts, Scene(DESIGN, "block-stack0_enc0"))
     assert len(messages) == 1
     names = [trace.meta for trace in figure.data]
     assert len(names) == len(set(names))
 
-    charts.show(Scene(Design(UNet(filters=8, down_blocks=2, up_blocks=2), Input(32, 32, 1))))
+    show(charts, Scene(Design(UNet(filters=8, down_blocks=2, up_blocks=2), Input(32, 32, 1))))
     assert len(messages) == 2
     assert "x" not in messages[1]["style_data"]
     assert messages[1]["layout_data"]["shapes"] == []
@@ -349,9 +362,44 @@ def test_the_first_call_returns_at_once_and_the_latest_scene_is_shown():
     assert len(points_of(charts, "total").x) == len(other.graph)
 
 
+def test_while_edits_follow_each_other_only_the_last_one_is_drawn(monkeypatch):
+    charts = loaded()
+    messages = messages_of(charts)
+    monkeypatch.setattr("explorer.views.charts.PAUSE", 0.2)
+    for filters in (5, 6, 7):
+        charts.show(Scene(Design(attrs.evolve(NET, filters=filters), Input(32, 32, 1))))
+    assert messages == []
+    charts._waiting.join(timeout=60)
+    assert points_of(charts, "value").y[1] == 3 * 3 * 7 + 7
+    assert len(messages) == 1
+
+
+def test_hidden_charts_draw_nothing_and_what_counts_when_they_are_shown_again(monkeypatch):
+    charts = loaded()
+    messages = messages_of(charts)
+    monkeypatch.setattr("explorer.views.charts.PAUSE", 0.05)
+    charts.show(Scene(Design(attrs.evolve(NET, filters=5), Input(32, 32, 1))))
+    charts.hide()
+    charts._waiting.join(timeout=60)
+    assert messages == []
+    charts.show(Scene(Design(attrs.evolve(NET, filters=6), Input(32, 32, 1))))
+    assert points_of(charts, "value").y[1] == 3 * 3 * 6 + 6, "at once"
+
+
+def test_charts_that_were_hidden_while_plotly_was_loaded_are_drawn_later():
+    charts = Charts(lambda _: None)
+    with charts._lock:
+        charts.show(Scene(DESIGN))
+        charts.hide()
+    charts.loading.join(timeout=60)
+    assert charts._figure is None
+    charts.show(Scene(DESIGN))
+    assert len(points_of(charts, "total").x) == len(DESIGN.graph)
+
+
 def test_a_page_that_is_loaded_again_starts_from_what_is_shown():
     charts = loaded()
-    charts.show(Scene(Design(LeapCNN(filters=3), Input(32, 32, 1))))
+    show(charts, Scene(Design(LeapCNN(filters=3), Input(32, 32, 1))))
     state = figure_of(charts).get_state()
     named = {trace["meta"]: trace for trace in state["_widget_data"]}
     assert list(named["value"]["y"]) == list(points_of(charts, "value").y)
@@ -398,7 +446,7 @@ def test_a_click_selects_the_layer_or_the_block():
 
 def test_a_plot_that_missed_an_update_is_replaced_by_one_that_shows_it():
     charts = loaded()
-    charts.show(Scene(Design(LeapCNN(filters=3), Input(32, 32, 1)), "block-stack0_enc0"))
+    show(charts, Scene(Design(LeapCNN(filters=3), Input(32, 32, 1)), "block-stack0_enc0"))
     before = figure_of(charts)
     charts._frame._handle_custom_msg({"missed": 1}, [])  # of the drawing before: on its way
     assert figure_of(charts) is before
@@ -409,18 +457,16 @@ def test_a_plot_that_missed_an_update_is_replaced_by_one_that_shows_it():
     assert after.layout.meta == charts._frame.drawing
     assert len(after.to_dict()["layout"]["shapes"]) == 3
     assert list(points_of(charts, "value").y) == list(before.data[-3].y)
-    charts.show(Scene(DESIGN))
+    show(charts, Scene(DESIGN))
     assert len(points_of(charts, "value").y) == len(DESIGN.graph)
 
 
 def test_an_error_is_shown_and_the_next_design_drawn():
     charts = loaded()
     broken = SimpleNamespace(graph=DESIGN.graph, report=None, input=DESIGN.input)
-    with pytest.raises(AttributeError):
-        charts.show(Scene(broken))
-    charts._measure.value = "MACs"
+    show(charts, Scene(broken))
     assert "could not be drawn" in charts._words.value
-    charts.show(Scene(DESIGN))
+    show(charts, Scene(DESIGN))
     assert "could not be drawn" not in charts._words.value
 
 

@@ -6,6 +6,7 @@ a thread does it, and 5 MB then travel to the browser. From then on only what ch
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,16 @@ import traitlets
 
 from explorer.controls import plain_layout
 from explorer.guard import guarded
+from explorer.later import later
 from explorer.scene import Scene
 from explorer.selection import nodes_of
 from explorer.views.chart_data import MEASURES, ChartData
 from explorer.views.chart_figure import Drawing, apply, bands, drawing_of, figure_of, style_sheet
 
 STEPS = ("by layer", "by block")
+#: Seconds that an edit must outlast before it is drawn: the browser takes longer over the charts
+#: than over all else, and each step of a slider would have to wait for those of the step before.
+PAUSE = 0.1
 
 
 class Frame(anywidget.AnyWidget):
@@ -55,7 +60,8 @@ class Charts(widgets.VBox):
         self._select = select
         # Charts are shown under the state's lock, but also when a button here is clicked.
         self._lock = threading.RLock()
-        self._scene: Any = None
+        self._scene: Scene | None = None  # while the charts are on screen
+        self._waiting: threading.Timer | None = None  # to draw an edit
         self._data: ChartData | None = None
         self.loading: threading.Thread | None = None
         self._loaded = False
@@ -82,21 +88,35 @@ class Charts(widgets.VBox):
         self.add_class("explorer-charts")
 
     def show(self, scene: Scene) -> None:
-        """Show a scene; what the charts show already is not sent again.
+        """Show a scene, or another design a moment later; what is shown already is not sent again.
 
         The first call returns before there are charts: they follow when plotly is loaded.
         """
         with self._lock:
-            self._scene = scene
+            last, self._scene = self._scene, scene
+            self._stop_waiting()
             if self.loading is None:
                 self._words.value = '<p class="explorer-muted">The charts are being made …</p>'
                 self.loading = threading.Thread(target=self._load, daemon=True)
                 self.loading.start()
-            elif self._loaded:
-                self._draw(scene)
+            elif self._loaded and last and last.design != scene.design:
+                self._waiting = later(PAUSE, partial(self._chosen, None))
+            else:
+                self._chosen(None)
+
+    def hide(self) -> None:
+        """Draw nothing until the charts are shown again."""
+        with self._lock:
+            self._stop_waiting()
+            self._scene = None
+
+    def _stop_waiting(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
 
     def close(self) -> None:
         """Give up the charts, too."""
+        self.hide()
         if self._figure is not None:
             self._figure.close()
         super().close()
@@ -112,7 +132,7 @@ class Charts(widgets.VBox):
     @guarded
     def _chosen(self, _: Any) -> None:
         with self._lock:
-            if self._loaded:
+            if self._loaded and self._scene:
                 self._draw(self._scene)
 
     def _draw(self, scene: Scene) -> None:
@@ -170,6 +190,7 @@ class Charts(widgets.VBox):
             self._select(steps[places[0]].selection)
 
     def _alert(self, message: str) -> None:
+        self._data = None  # so that the next drawing writes its words
         self._words.value = (
             '<div class="explorer-status explorer-bad" role="alert">The charts could not be drawn.'
             f"<pre>{escape(message)}</pre></div>"

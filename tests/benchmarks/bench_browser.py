@@ -149,7 +149,7 @@ def close(page: Page) -> None:
 
 def open_charts(page: Page) -> None:
     page.get_by_role("tab", name="Charts").click()
-    page.locator(".js-plotly-plot .point").first.wait_for(timeout=PATIENCE)
+    page.locator(".js-plotly-plot .point").first.wait_for(state="attached", timeout=PATIENCE)
 
 
 def show_layers(page: Page) -> None:
