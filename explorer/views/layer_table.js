@@ -112,20 +112,11 @@ function render({ model, el }) {
       heading.hidden = index >= shown;
       heading.setAttribute("aria-sort", sorted === index ? state : "none");
     });
-    const rows = inOrder(model.get("rows")).map((values) => {
-      const row = document.createElement("tr");
-      row.dataset.layer = values[0];
-      values.slice(0, shown).forEach((value, index) => {
-        const text = columns[index].show(value, whole);
-        const made = cell(row, "td", index ? text : "", index > 1);
-        if (columns[index].exact) made.title = columns[index].exact(value);
-        if (index) return;
-        made.title = text; // a narrow window cuts it off
-        made.append(Object.assign(document.createElement("button"), { textContent: text }));
-      });
-      return row;
+    const rows = inOrder(model.get("rows"));
+    rows.forEach((values, place) => {
+      fill(body.rows[place] ?? body.insertRow(), values.slice(0, shown), whole);
     });
-    body.replaceChildren(...rows);
+    while (body.rows.length > rows.length) body.lastChild.remove();
     foot.replaceChildren();
     const total = model.get("total");
     columns.slice(0, shown).forEach((column, index) => {
@@ -134,6 +125,22 @@ function render({ model, el }) {
       cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);
     });
     mark();
+  }
+
+  // Most edits leave most cells as they were: to make all anew takes the browser far longer.
+  function fill(row, values, whole) {
+    row.dataset.layer = values[0];
+    values.forEach((value, index) => {
+      const column = columns[index];
+      const made = row.cells[index] ?? cell(row, "td", "", index > 1);
+      if (!index && !made.firstChild) made.append(document.createElement("button"));
+      const place = index ? made : made.firstChild;
+      const text = column.show(value, whole);
+      if (place.textContent !== text) place.textContent = text;
+      const title = index ? column.exact?.(value) : text; // a narrow window cuts the name off
+      if (title && made.title !== title) made.title = title;
+    });
+    while (row.cells.length > values.length) row.lastChild.remove();
   }
 
   function mark() {
