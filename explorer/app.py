@@ -19,7 +19,7 @@ from explorer.analysis import Report
 from explorer.architectures import Custom, presets
 from explorer.block_editor import BlockEditor
 from explorer.blocks import DecoderBlock, EncoderBlock
-from explorer.controls import Form, plain_layout
+from explorer.controls import Form, plain, plain_layout
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Block, Graph, check_input_shape
 from explorer.guard import guarded
@@ -151,7 +151,7 @@ class Explorer(widgets.VBox):
         self._input_form = Form(
             parameters_of(Input), design.input, lambda name: self._edited(self._input_form, name)
         )
-        self._problem = widgets.HTML(layout=plain_layout())
+        self._problem = plain(widgets.HTML)
         self._totals = Totals(layout=plain_layout())
         self._screen = Screen(
             self._state,
@@ -196,7 +196,7 @@ class Explorer(widgets.VBox):
         body = widgets.Box([controls, views, self._screen.inspector], layout=plain_layout())
         body.add_class("explorer-body")
         return [
-            widgets.HTML(f"<style>{style}</style>", layout=plain_layout()),
+            plain(widgets.HTML, f"<style>{style}</style>"),
             Names(layout=plain_layout()),
             body,
             _heading("In Keras"),
@@ -250,7 +250,7 @@ class Explorer(widgets.VBox):
 
     @functools.cached_property
     def _back(self) -> widgets.Button:
-        button = widgets.Button(layout=plain_layout())
+        button = widgets.Button(layout=plain_layout(shared=False))
         button.on_click(self._back_clicked)
         return button
 
@@ -387,6 +387,4 @@ def _preset_classes() -> set[str]:
 
 
 def _heading(text: str) -> widgets.HTML:
-    return widgets.HTML(
-        f'<div class="explorer-heading">{escape(text)}</div>', layout=plain_layout()
-    )
+    return plain(widgets.HTML, f'<div class="explorer-heading">{escape(text)}</div>')

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from explorer.architectures import Custom
 from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
-from explorer.controls import Form, plain_layout
+from explorer.controls import Form, plain, plain_layout
 from explorer.encoder_decoder import EncoderDecoder, first_middle
 from explorer.graph import Block
 from explorer.guard import guarded
@@ -94,11 +94,11 @@ class BlockEditor:
         self._list.add_class("explorer-blocks")
         self._list.observe(self._selected, names="value")
         self._kind = widgets.Dropdown(
-            description="kind", tooltip="Class of the block", layout=plain_layout()
+            description="kind", tooltip="Class of the block", layout=plain_layout(shared=False)
         )
         self._kind.add_class("explorer-kind")
         self._kind.observe(self._kind_chosen, names="value")
-        self._note = widgets.HTML(layout=plain_layout())
+        self._note = plain(widgets.HTML)
         self._form_box = widgets.VBox(layout=plain_layout())
         self._buttons = {
             name: self._button(label, tooltip)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -10,19 +11,40 @@ from traitlets import Bunch
 
 from explorer.parameters import Parameter, describe, inactive_reason
 
+#: Layouts and styles that many widgets have: each is a widget too, and delays the first picture.
+_shared: dict[type, widgets.Widget] = {}
 
-def plain_layout() -> widgets.Layout:
-    """Return a layout that leaves everything to the style sheet."""
-    return widgets.Layout(width="auto", margin="0")
+
+def _share(kind: type, **traits: Any) -> Any:
+    """Return the widget of this kind that is the same for all."""
+    if kind not in _shared or _shared[kind].comm is None:  # closed with all widgets
+        _shared[kind] = kind(**traits)
+    return _shared[kind]
+
+
+def plain_layout(*, shared: bool = True) -> widgets.Layout:
+    """Return a layout that leaves everything to the style sheet.
+
+    Args:
+        shared: Whether it is the same one for all; one that is changed later must not be.
+    """
+    make = partial(_share, widgets.Layout) if shared else widgets.Layout
+    return make(width="auto", margin="0")
+
+
+def plain(kind: type, *values: Any, **traits: Any) -> Any:
+    """Return a new widget that leaves all to the style sheet: its layout and style are shared."""
+    style = _share(kind.class_traits()["style"].klass)  # type: ignore[attr-defined]
+    return kind(*values, layout=plain_layout(), style=style, **traits)
 
 
 def close_with_parts(widget: widgets.Widget) -> None:
     """Close a widget with all that it is made of, which ipywidgets would keep for ever."""
     for part in (*getattr(widget, "children", ()), getattr(widget, "layout", None)):
-        if part is not None:
+        if part is not None and part not in _shared.values():
             close_with_parts(part)
     style = getattr(widget, "style", None)
-    if isinstance(style, widgets.Widget):
+    if isinstance(style, widgets.Widget) and style not in _shared.values():
         style.close()
     widget.close()
 
@@ -43,7 +65,7 @@ class Control:
         self._multiple = 0  # of what the slider's stops are multiples, if of anything
         self._error = ""
         self._reason = ""
-        self._note = widgets.HTML(layout=plain_layout())
+        self._note = plain(widgets.HTML)
         self._inputs = self._make_inputs(value)
         self._move_slider(value)
         self.widget = widgets.Box([*self._inputs, self._note], layout=plain_layout())
@@ -54,22 +76,22 @@ class Control:
     def _make_inputs(self, value: Any) -> list[Any]:
         """Return the widgets that hold the value, the one that counts last."""
         found = self.parameter
-        options: dict[str, Any] = {"tooltip": found.doc, "layout": plain_layout()}
         label = found.label + (f" ({found.unit})" if found.unit else "")
+        make = partial(plain, tooltip=found.doc)
         if found.choices is not None:
             choices = [(describe(choice), choice) for choice in found.choices]
             if found.optional:
                 choices.insert(0, (describe(None), None))
-            return [widgets.Dropdown(options=choices, value=value, description=label, **options)]
+            return [make(widgets.Dropdown, options=choices, value=value, description=label)]
         if found.value_type is bool and not found.optional:
-            return [widgets.Checkbox(value=value, description=label, indent=False, **options)]
+            return [make(widgets.Checkbox, value=value, description=label, indent=False)]
         if found.optional or found.value_type in (str, tuple):
             # Empty text stands for None; numbers are read from the text.
             text = _write(value)
-            return [widgets.Text(value=text, description=label, continuous_update=False, **options)]
+            return [make(widgets.Text, value=text, description=label, continuous_update=False)]
         slider = widgets.IntSlider if found.value_type is int else widgets.FloatSlider
         # ipywidgets' box for whole numbers drops a typed point, and 2.5 would become 25.
-        box = widgets.FloatText(value=value, continuous_update=False, **options)
+        box = make(widgets.FloatText, value=value, continuous_update=False)
         if found.value_type is int:
             box.step = 1
         box.add_class("explorer-number")
@@ -78,9 +100,7 @@ class Control:
             box.description = label
             return [box]
         step = {"step": 0.1} if found.value_type is float else {}
-        made = slider(
-            value=low, min=low, max=high, readout=False, description=label, **step, **options
-        )
+        made = make(slider, value=low, min=low, max=high, readout=False, description=label, **step)
         return [made, box]
 
     def _slider_range(self, value: float) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 import math
 
 import attrs
+import ipywidgets as widgets
 import pytest
 
 from explorer import (
@@ -11,7 +12,7 @@ from explorer import (
     parameter,
     presets,
 )
-from explorer.controls import Control, Form
+from explorer.controls import Control, Form, close_with_parts, plain, plain_layout
 from explorer.parameters import Parameter, parameters_of
 
 
@@ -265,3 +266,22 @@ def test_a_fraction_where_a_whole_number_is_due_is_not_taken_for_another_number(
     box.value = 32.0
     assert control.value == 32
     assert isinstance(control.value, int)
+
+
+def test_layouts_and_styles_are_shared_and_outlast_what_is_closed():
+    one, other = plain(widgets.HTML), plain(widgets.HTML)
+    assert one.layout is other.layout
+    assert one.style is other.style
+
+    close_with_parts(one)
+
+    assert one.comm is None
+    assert other.layout.comm is not None
+    assert other.style.comm is not None
+    assert plain_layout(shared=False) is not plain_layout(shared=False)
+
+
+def test_a_shared_layout_that_was_closed_is_made_anew():
+    plain_layout().close()  # as Widget.close_all() does
+
+    assert plain_layout().comm is not None

@@ -15,7 +15,7 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from explorer.controls import plain_layout
+from explorer.controls import plain, plain_layout
 from explorer.guard import guarded
 from explorer.later import later
 from explorer.scene import Scene
@@ -26,7 +26,7 @@ from explorer.views.chart_figure import Drawing, apply, bands, drawing_of, figur
 STEPS = ("by layer", "by block")
 #: Seconds that an edit must outlast before it is drawn: the browser takes longer over the charts
 #: than over all else, and each step of a slider would have to wait for those of the step before.
-PAUSE = 0.1
+PAUSE = 0.2
 
 
 class Frame(anywidget.AnyWidget):
@@ -80,7 +80,7 @@ class Charts(widgets.VBox):
             buttons.observe(self._chosen, names="value")
         controls = widgets.Box([self._steps, self._measure], layout=plain_layout())
         controls.add_class("explorer-row")
-        self._words = widgets.HTML(layout=plain_layout())
+        self._words = plain(widgets.HTML)
         self._frame = Frame(layout=plain_layout())
         self._frame.on_msg(self._missed)
         self._above = (self._frame, controls, self._words)

@@ -20,7 +20,7 @@ from explorer.comparison import (
     LayerMatch,
     State,
 )
-from explorer.controls import plain_layout
+from explorer.controls import plain, plain_layout
 from explorer.formatting import duration
 from explorer.parameters import describe
 
@@ -75,8 +75,8 @@ class ComparisonView(widgets.VBox):
         self.time = _button("Time both", "Run A and B in turns and compare their times")
         self.time.button_style = "primary"
         self.stop = _button("Stop", "End the measurement")
-        self._said = widgets.HTML(layout=plain_layout())
-        self._result = widgets.HTML(layout=plain_layout())
+        self._said = plain(widgets.HTML)
+        self._result = plain(widgets.HTML)
         self._times = Tables(label="Times of A and B", layout=plain_layout())
         self._tables = Tables(label="Differences of A and B", layout=plain_layout())
         row = widgets.Box(
@@ -148,7 +148,8 @@ class ComparisonView(widgets.VBox):
 
 
 def _button(description: str, tooltip: str) -> Any:
-    return widgets.Button(description=description, tooltip=tooltip, layout=plain_layout())
+    layout = plain_layout(shared=False)
+    return widgets.Button(description=description, tooltip=tooltip, layout=layout)
 
 
 def _line(mark: str, text: str, role: str = "") -> str:

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import traitlets
 
 from explorer.cards import cards_of, items_of, links_of, merged
-from explorer.controls import Form, plain_layout
+from explorer.controls import Form, plain
 from explorer.diagram import Diagram
 from explorer.dot import SHARES, DiagramOptions, Drawing, scale_colour
 from explorer.graph import Node
@@ -107,7 +107,7 @@ class DiagramView(widgets.VBox):
         self._found: list[Node] = []
         self._form = Form(parameters_of(DiagramOptions), self.options, self._chosen)
         self._form.widget.add_class("explorer-choices")
-        self._legend = widgets.HTML(layout=plain_layout())
+        self._legend = plain(widgets.HTML)
         self.canvas = Canvas()
         self.canvas.on_msg(self._received)
         super().__init__([self._form.widget, self._legend, self.canvas], **traits)

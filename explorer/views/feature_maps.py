@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import traitlets
 
 from explorer.cards import Card, size_text
-from explorer.controls import plain_layout
+from explorer.controls import plain, plain_layout
 from explorer.palette import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class FeatureMapsView(widgets.VBox):
         Args:
             select: Called with the selection that the user made.
         """
-        self._weights = widgets.HTML(layout=plain_layout())
+        self._weights = plain(widgets.HTML)
         self.path = widgets.Text(
             description="weights file",
             placeholder="path/to/NAME.weights.h5",
@@ -105,15 +105,15 @@ class FeatureMapsView(widgets.VBox):
         row = widgets.Box([self._weights, self.path, self.load, self.redraw], layout=plain_layout())
         row.add_class("explorer-row")
         row.add_class("explorer-weights")
-        self._problem = widgets.HTML(layout=plain_layout())
-        self._status = widgets.HTML(layout=plain_layout())
+        self._problem = plain(widgets.HTML)
+        self._status = plain(widgets.HTML)
         self.film = Film(select)
-        legend = widgets.HTML(
+        legend = plain(
+            widgets.HTML,
             '<p class="explorer-muted">In the strip: the output of each block, as the mean '
             "absolute value over its channels; the lower the resolution, the smaller the picture. "
             "Beneath: single channels, those with the largest mean absolute value. Every picture "
             "is stretched from black (its lowest value) to white (its highest).</p>",
-            layout=plain_layout(),
         )
         super().__init__(
             [row, self._problem, self._status, self.film, legend], layout=plain_layout()

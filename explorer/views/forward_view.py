@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from explorer.analysis import Report
 from explorer.cards import size_text
-from explorer.controls import Form, plain_layout
+from explorer.controls import Form, plain, plain_layout
 from explorer.formatting import byte_size, duration, short_count
 from explorer.measurement import Measurement
 from explorer.parameters import ParameterError, parameters_of
@@ -58,8 +58,8 @@ class ForwardView(widgets.VBox):
             layout=plain_layout(),
         )
         self.upload = PictureUpload(layout=plain_layout())
-        self._source = widgets.HTML(layout=plain_layout())
-        self._result = widgets.HTML(layout=plain_layout())
+        self._source = plain(widgets.HTML)
+        self._result = plain(widgets.HTML)
         self._on_choice = on_choice
         # Which devices there are is known only later.
         parameters = [
