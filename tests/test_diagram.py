@@ -488,7 +488,12 @@ assert "only in A" in drawn_as_one(trace(a, (64, 64, 1)), trace(b, (64, 64, 1)))
 
 
 def test_drawing_prints_nothing():
-    program = "from explorer import *; diagram(trace(LeapCNN(filters=2), (64, 64, 1))).svg()"
+    program = """
+from explorer import *
+from explorer.diagram import Diagram
+diagram(trace(LeapCNN(filters=2), (64, 64, 1))).svg()
+Diagram("digraph { a [color=unheard_of] }").svg()  # of which Graphviz warns
+"""
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
