@@ -40,12 +40,12 @@ def plain(kind: type, *values: Any, **traits: Any) -> Any:
 
 def close_with_parts(widget: widgets.Widget) -> None:
     """Close a widget with all that it is made of, which ipywidgets would keep for ever."""
-    for part in (*getattr(widget, "children", ()), getattr(widget, "layout", None)):
-        if part is not None and part not in _shared.values():
+    if widget in _shared.values():
+        return
+    looks = (getattr(widget, name, None) for name in ("layout", "style"))
+    for part in (*getattr(widget, "children", ()), *looks):
+        if isinstance(part, widgets.Widget):
             close_with_parts(part)
-    style = getattr(widget, "style", None)
-    if isinstance(style, widgets.Widget) and style not in _shared.values():
-        style.close()
     widget.close()
 
 

@@ -351,41 +351,30 @@ class EncoderDecoder:
             "or use fewer blocks",
         )
 
-    def widened(
-        self,
-        first: float,
-        rate: float,
-        level: int,
-        field: str,
-        where: str,
-        base: str | None = None,
-    ) -> int:
-        """Return `first * rate ** level` filters, truncated to a whole number.
+    def widened(self, base: str, rate: str, level: int, where: str) -> int:
+        """Return a first number of filters times a rate to the power of the level, truncated.
 
         Args:
-            first: Filters of level 0.
-            rate: Factor between a level and the next.
+            base: Name of the field that has the filters of level 0.
+            rate: Name of the field that has the factor between a level and the next.
             level: The level.
-            field: Name of the field that the rate comes from.
             where: Name of the block that has the filters.
-            base: Name of the field that `first` comes from.
 
         Raises:
             ParameterError: If the whole number is below 1 or beyond a million. It names the field
                 of the larger factor.
         """
+        first: float = getattr(self, base)
         try:
-            factor = float(rate) ** level
+            factor = float(getattr(self, rate)) ** level
             count = first * factor
         except OverflowError:
             factor = count = float("inf")
-        if base is None:
-            return self.whole(count, field, where)
         if level < 1:  # a higher rate would not raise the count
             return self.whole(count, base, where)
-        if count > MAX_FILTERS and first >= factor:
-            field, base = base, field
-        return self.whole(count, field, where, base)
+        is_base = count > MAX_FILTERS and first >= factor
+        field, other = (base, rate) if is_base else (rate, base)
+        return self.whole(count, field, where, other)
 
 
 def _written(count: float) -> str:

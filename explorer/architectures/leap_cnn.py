@@ -63,9 +63,7 @@ class LeapCNN(EncoderDecoder):
     )
 
     def _filters(self, level: int, where: str) -> int:
-        return self.widened(
-            self.filters, self.filters_rate, level, "filters_rate", where, base="filters"
-        )
+        return self.widened("filters", "filters_rate", level, where)
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:

@@ -233,14 +233,7 @@ class ResNet(EncoderDecoder):
         """An upsampling block per step."""
         blocks: list[DecoderBlock] = []
         for i in range(self.up_blocks):
-            filters = self.widened(
-                self.up_filters,
-                self.up_filters_rate,
-                i,
-                "up_filters_rate",
-                f"decoder block {i}",
-                base="up_filters",
-            )
+            filters = self.widened("up_filters", "up_filters_rate", i, f"decoder block {i}")
             blocks.append(
                 SimpleUpsamplingBlock(
                     transposed_conv=not self.up_interpolate,

@@ -71,9 +71,7 @@ class UNet(EncoderDecoder):
     )
 
     def _filters(self, level: int, where: str) -> int:
-        return self.widened(
-            self.filters, self.filters_rate, level, "filters_rate", where, base="filters"
-        )
+        return self.widened("filters", "filters_rate", level, where)
 
     def _down_stack(self, levels: range, kernel_size: int, where: str) -> list[EncoderBlock]:
         """Return one block per level, and the pooling after the last one."""

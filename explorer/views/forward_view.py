@@ -113,26 +113,23 @@ class ForwardView(widgets.VBox):
     def show_nothing(self) -> None:
         """Take the results away: they are about another design than the one shown."""
         self._pass = self._layers = ""
-        self._show_result("")
+        self._show_result()
 
-    @property
-    def _measured(self) -> str:
-        """What was measured of the design shown."""
-        return self._pass + self._layers
-
-    def _show_result(self, html: str) -> None:
+    def _show_result(self, problem: str = "") -> None:
+        """Show what was measured of the design shown, beneath what went wrong since."""
         self.stop.disabled = True
-        self._result.value = html
+        self._result.value = problem + self._pass + self._layers
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
         self._form.show_error(error.field, str(error))
-        self._show_result(self._measured)
+        self._show_result()
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong, above what was measured before."""
-        problem = f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
-        self._show_result(problem + self._measured)
+        self._show_result(
+            f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
+        )
 
     def show(self, result: "ForwardPass", report: Report) -> None:
         """Show a result.
@@ -153,7 +150,7 @@ class ForwardView(widgets.VBox):
         self._pass = (
             f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'
         )
-        self._show_result(self._measured)
+        self._show_result()
 
     def show_layers(self, times: "LayerTimes") -> None:
         """Show what the layers' times add up to; each one's own stands in the table."""
@@ -172,7 +169,7 @@ class ForwardView(widgets.VBox):
             "The table below has each layer's time, and its share of the sum."
             "</small></div>"
         )
-        self._show_result(self._measured)
+        self._show_result()
 
 
 def _timing(timing: "Timing", report: Report) -> str:
