@@ -1,18 +1,18 @@
 """What a graph costs and how far it sees: the report that every view shows.
 
 Conventions, where the literature has several: a multiply-accumulate (MAC) is one
-multiplication with its addition, convolutions alone are counted, a transposed convolution at
-the resolution of its input; memory is that of float32 values.
+multiplication with its addition, convolutions and dense layers alone are counted, a transposed
+convolution at the resolution of its input; memory is that of float32 values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from explorer.graph import Graph, Node
+from explorer.graph import Graph, Node, Stride
 from explorer.layers import Shape
 from explorer.receptive_field import receptive_fields
 
@@ -30,7 +30,8 @@ class LayerReport:
         name: Name of the layer.
         kind: Name of its Keras class.
         shape: `(height, width, channels)` of its output.
-        stride: Step of its output in input pixels.
+        stride: Step of its output in input pixels: a pair where it differs by axis, None where it
+            is not known, or there is a single position.
         params: Number of parameters.
         trainable_params: Number of those that training changes.
         macs: Multiply-accumulates for one image, or None where they are not known.
@@ -43,12 +44,12 @@ class LayerReport:
     name: str
     kind: str
     shape: Shape
-    stride: Any
+    stride: Stride
     params: int
     trainable_params: int
     macs: int | None
     memory_bytes: int
-    receptive_field: tuple[int, int] | None
+    receptive_field: tuple[int, ...] | None
 
 
 @attrs.frozen(slots=False)
@@ -61,14 +62,15 @@ class Report:
         peak_activation_bytes: Most memory that features alive at the same time take. A feature
             is alive from its computation until its last use, so a skip source stays alive until
             the decoder has used it.
-        receptive_field: `(height, width)` in input pixels, of the last output.
+        receptive_field: `(height, width)` in input pixels, the largest of all outputs along each
+            axis; None where one is not known.
         head_params: Parameters of the heads; the rest are the backbone's.
     """
 
     layers: tuple[LayerReport, ...]
     output_shapes: tuple[Shape, ...]
     peak_activation_bytes: int
-    receptive_field: tuple[int, int] | None
+    receptive_field: tuple[int, ...] | None
     head_params: int = 0
 
     @cached_property
@@ -83,7 +85,7 @@ class Report:
 
     @cached_property
     def macs(self) -> int:
-        """Multiply-accumulates of one forward pass (convolutions; a multiply-add is one).
+        """Multiply-accumulates of one forward pass (convolutions and dense layers).
 
         Layers whose MACs are not known add nothing: see `macs_are_known`.
         """
@@ -129,7 +131,7 @@ def analyze(graph: Graph) -> Report:
     fields = receptive_fields(graph)
     rows = []
     for node in graph:
-        trainable, frozen = node.layer.weights(node.input_shapes)
+        trainable, frozen = node.weights
         rows.append(
             LayerReport(
                 node.name,
@@ -138,7 +140,7 @@ def analyze(graph: Graph) -> Report:
                 node.stride,
                 trainable + frozen,
                 trainable,
-                node.layer.macs(node.input_shapes),
+                node.macs,
                 prod(node.shape) * BYTES_PER_VALUE,
                 fields[node],
             )
@@ -148,13 +150,20 @@ def analyze(graph: Graph) -> Report:
         output_shapes=tuple(node.shape for node in graph.outputs),
         peak_activation_bytes=max(total for _, _, total in _features_alive(graph))
         * BYTES_PER_VALUE,
-        receptive_field=fields[graph.outputs[-1]],
+        receptive_field=_largest([fields[node] for node in graph.outputs]),
         head_params=sum(
             row.params
             for node, row in zip(graph, rows, strict=True)
             if node.block and node.block.role == "head"
         ),
     )
+
+
+def _largest(fields: Sequence[tuple[int, ...] | None]) -> tuple[int, ...] | None:
+    known = [field for field in fields if field is not None]
+    if len(known) < len(fields):
+        return None
+    return tuple(max(sizes) for sizes in zip(*known, strict=True))
 
 
 @attrs.frozen

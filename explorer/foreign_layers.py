@@ -1,64 +1,163 @@
-"""Layers of a Keras model that was read, of which less is known than of our own."""
+"""Layers of a Keras model that was read, of which less is known than of our own kinds."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
 
-from explorer.layers import Layer, Shape
+from explorer.layers import ByAxis, Layer, Shape
 
 
 @attrs.frozen
-class Elementwise(Layer):
-    """A layer of any Keras class that works on each position alone and keeps the shape.
+class Recipe:
+    """How Keras makes a layer, or one of its functions, and calls it again.
 
-    It is what a Keras model is read into; it has no Keras twin of its own.
+    Attributes:
+        made: What Keras' `serialize_keras_object` says of it, as JSON.
+        call: Positional arguments and keyword arguments of the call, as JSON; `{"input": i}`
+            stands for the i-th input, `{"slice": [start, stop, step]}` for a slice.
+        output: Index of the output, where it has several.
     """
 
+    made: str
+    call: str
+    output: int = 0
+
+
+@attrs.frozen
+class Everything(Layer):
+    """What reads all positions of its input for each of its output, such as a normalisation."""
+
+    pointwise: ClassVar[bool] = False
     has_twin: ClassVar[bool] = False
 
+    def covers(self, size: int, axis: int) -> bool:
+        """Return True: all of the input is read."""
+        return True
+
+
+@attrs.frozen
+class Scaled(Layer):
+    """What is known to scale the grid, while it is not known which positions it reads.
+
+    Attributes:
+        fewer: Factor by which it lowers the resolution.
+        more: Factor by which it raises the resolution.
+    """
+
+    pointwise: ClassVar[bool] = False
+    is_known: ClassVar[bool] = False
+    has_twin: ClassVar[bool] = False
+
+    fewer: ByAxis
+    more: ByAxis
+
+    @property
+    def down(self) -> ByAxis:
+        """Factor by which the layer lowers the resolution."""
+        return self.fewer
+
+    @property
+    def up(self) -> ByAxis:
+        """Factor by which the layer raises the resolution."""
+        return self.more
+
+
+@attrs.frozen
+class Foreign(Layer):
+    """A layer of any class, of which Keras told the shape and the weights.
+
+    Attributes:
+        keras_class: Name of its class.
+        shape: Shape of the output, without the batch.
+        trainable_params: Number of parameters that training changes.
+        frozen_params: Number of the others.
+        multiplications: Its multiply-accumulates, or None where they are not known.
+        like: A layer of ours that has its output on the same grid, and reads the same positions;
+            None where that is not known.
+        looks_alike: Whether `like` really reads the same positions, and does not only have the
+            same grid.
+        rearranged: Whether each value of the output is one of the input's, in another place.
+        recipe: How to make it again; None where that is not known.
+    """
+
     keras_class: str
-    trainable_params: int = 0
-    frozen_params: int = 0
+    shape: Shape = attrs.field(kw_only=True)
+    trainable_params: int = attrs.field(default=0, kw_only=True)
+    frozen_params: int = attrs.field(default=0, kw_only=True)
+    multiplications: int | None = attrs.field(default=None, kw_only=True)
+    like: Layer | None = attrs.field(default=None, kw_only=True)
+    looks_alike: bool = attrs.field(default=True, kw_only=True)
+    rearranged: bool = attrs.field(default=False, kw_only=True)
+    recipe: Recipe | None = attrs.field(default=None, kw_only=True, repr=False)
 
     @property
     def kind(self) -> str:
         """Name of the Keras class."""
         return self.keras_class
 
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Return the shape that all inputs have.
+    @property
+    def pointwise(self) -> bool:  # type: ignore[override]
+        """Whether each output position reads only the same position of every input."""
+        return self.like is not None and self.like.pointwise
 
-        Raises:
-            ValueError: If their shapes differ.
-        """
-        if len(set(inputs)) > 1:
-            raise ValueError(f"{self.kind} layer {self.name!r} broadcasts its inputs.")
-        return inputs[0]
+    @property
+    def mixes(self) -> bool:  # type: ignore[override]
+        """Whether each channel of the output depends on all channels of the input."""
+        return self.like is not None and self.like.mixes
 
-    def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return what Keras counted."""
-        return self.trainable_params, self.frozen_params
+    @property
+    def rearranges(self) -> bool:  # type: ignore[override]
+        """Whether each value of the output is one of the input's, in another place."""
+        return self.rearranged
 
+    @property
+    def keeps_grid(self) -> bool:  # type: ignore[override]
+        """Whether neighbours of its output lie as far apart as its factors say."""
+        return self.like is not None and self.like.keeps_grid
 
-@attrs.frozen
-class Unknown(Elementwise):
-    """A layer of which only the shape and the parameters are known.
+    @property
+    def is_known(self) -> bool:  # type: ignore[override]
+        """Whether it is known how far the layer looks."""
+        return self.like is not None and self.like.is_known and self.looks_alike
 
-    Attributes:
-        shape: Shape of the output, without the batch.
-        counted: Whether it is known to hold no convolution, and so no MACs.
-    """
+    @property
+    def has_twin(self) -> bool:  # type: ignore[override]
+        """Whether Keras can make it again."""
+        return self.recipe is not None
 
-    is_known: ClassVar[bool] = False
+    @property
+    def down(self) -> ByAxis:
+        """Factor by which the layer lowers the resolution."""
+        return self.like.down if self.like else 1
 
-    shape: Shape = attrs.field(kw_only=True)
-    counted: bool = attrs.field(kw_only=True)
+    @property
+    def up(self) -> ByAxis:
+        """Factor by which the layer raises the resolution."""
+        return self.like.up if self.like else 1
+
+    @property
+    def is_square(self) -> bool:
+        """Whether the layer does the same along every axis."""
+        return self.like is None or self.like.is_square
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """Return what Keras says."""
         return self.shape
 
+    def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+        """Return what Keras counted."""
+        return self.trainable_params, self.frozen_params
+
     def macs(self, inputs: Sequence[Shape]) -> int | None:
-        """Return 0 for layers known to hold no convolution, else None."""
-        return 0 if self.counted else None
+        """Return what is known of its multiply-accumulates."""
+        return self.multiplications
+
+    def sources(self, position: int, size: int, axis: int = 0) -> range:
+        """Return the input positions that an output position reads, along one axis."""
+        assert self.like is not None
+        return self.like.sources(position, size, axis)
+
+    def covers(self, size: int, axis: int) -> bool:
+        """Return whether every output position reads all of an input of this size."""
+        return self.like is not None and self.like.covers(size, axis)

@@ -14,8 +14,12 @@ from typing import Any
 
 import attrs
 
-from explorer.layers import InputLayer, Layer, Shape
+from explorer.layers import ByAxis, InputLayer, Layer, Shape, along
 from explorer.parameters import ParameterError
+
+#: A step in input pixels: one number for both axes, one for each where they differ, or None where
+#: it is not known.
+Stride = int | Fraction | tuple[int | Fraction, ...] | None
 
 #: Name of the input layer of every traced architecture.
 INPUT_NAME = "image_in"
@@ -68,15 +72,21 @@ class Node:
         layer: The layer's kind and configuration.
         inputs: The nodes that feed it, in order.
         shape: `(height, width, channels)` of its output.
-        stride: Step of its output in input pixels.
+        stride: Step of its output in input pixels, as the layers on the way say: a pair where it
+            differs by axis, None where a layer does not say, or there is a single position left.
         block: The block that it belongs to, or None.
+        calls: Name of the node that called the same layer first, where this one calls it again.
+        new_weights: Numbers of trainable and of other parameters, where some are those of a layer
+            before; None: all are the layer's own.
     """
 
     layer: Layer
     inputs: tuple["Node", ...]
     shape: Shape
-    stride: int | Fraction
+    stride: Stride
     block: Block | None
+    calls: str = ""
+    new_weights: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -92,6 +102,16 @@ class Node:
     def input_shapes(self) -> list[Shape]:
         """The `(height, width, channels)` of each input."""
         return [node.shape for node in self.inputs]
+
+    @property
+    def weights(self) -> tuple[int, int]:
+        """The numbers of trainable and of other parameters that no layer before has."""
+        return self.layer.weights(self.input_shapes) if self.new_weights is None else self.new_weights
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates for one image; None where they are not known."""
+        return self.layer.macs(self.input_shapes)
 
     def __repr__(self) -> str:
         """Name, kind and shape: inputs are left out, or a printed node would be the whole graph."""
@@ -127,8 +147,8 @@ class Feature:
                 "cannot be the name of a Keras layer",
                 "give it one, without a slash",
             )
-        stride = scaled(nodes[0].stride, layer.down, layer.up)
         shape = layer.output_shape([node.shape for node in nodes])
+        stride = stride_after(layer, nodes, shape)
         return Feature(Node(layer, nodes, shape, stride, _current_block.get()))
 
 
@@ -151,12 +171,33 @@ def _count_layer() -> None:
         )
 
 
-def scaled(stride: int | Fraction, down: int, up: int) -> int | Fraction:
+def stride_after(layer: Layer, inputs: Sequence[Node], shape: Shape) -> Stride:
+    """Return the stride of a layer's output, as the layer says it; None if it does not.
+
+    Args:
+        layer: The layer.
+        inputs: What feeds it.
+        shape: Shape of its output.
+    """
+    if not layer.keeps_grid:
+        return None
+    if len(inputs) == 1 or not layer.pointwise:
+        return _scaled(inputs[0].stride, layer.down, layer.up, axes=len(shape) - 1)
+    # What is joined position by position lies on one grid; what has a single position is on none.
+    found = {node.stride for node in inputs if node.shape[:-1] == shape[:-1]} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _scaled(stride: Stride, down: ByAxis, up: ByAxis, axes: int) -> Stride:
     """Return a stride after lowering the resolution by one factor and raising it by another."""
-    if down == up:
+    if stride is None or down == up:
         return stride
-    exact = Fraction(stride * down, up)
-    return exact.numerator if exact.denominator == 1 else exact
+    by_axis = []
+    for axis in range(axes):
+        step = stride[axis] if isinstance(stride, tuple) else stride
+        exact = Fraction(step) * along(down, axis) / along(up, axis)
+        by_axis.append(exact.numerator if exact.denominator == 1 else exact)
+    return by_axis[0] if len(set(by_axis)) == 1 else tuple(by_axis)
 
 
 def input_feature(shape: Shape, name: str = INPUT_NAME) -> Feature:
@@ -205,9 +246,14 @@ class Graph:
         return tuple(node for node in self.nodes if not node.inputs)
 
     @property
+    def image(self) -> Node:
+        """The input that the image comes in by: the first of those with most axes."""
+        return max(self.inputs, key=lambda node: len(node.shape))
+
+    @property
     def input_shape(self) -> Shape:
-        """`(height, width, channels)` of the first input."""
-        return self.inputs[0].shape
+        """`(height, width, channels)` of the image."""
+        return self.image.shape
 
     def __repr__(self) -> str:
         """Name, input shape and number of layers."""

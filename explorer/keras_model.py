@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from explorer.analysis import analyze
 from explorer.encoder_decoder import EncoderDecoder
+from explorer.foreign_layers import Foreign, Recipe
 from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
+from explorer.keras_layers import cook, make
 from explorer.keras_reader import Reader
-from explorer.layers import Shape
+from explorer.layers import InputLayer, Shape
 from explorer.memory import check_weights_fit
 
 if TYPE_CHECKING:
@@ -94,11 +97,7 @@ def build(
         ImportError: If Keras' backend is not installed.
     """
     if isinstance(architecture, Graph):
-        if any(not node.layer.has_twin for node in architecture):
-            raise ValueError(
-                "This graph was read from a Keras model and holds layers that only that model can "
-                "make: use the model itself."
-            )
+        _check_can_be_made(architecture)
         check_weights_fit(analyze(architecture))
         return _from_graph(architecture)
     if input_shape is None:
@@ -114,17 +113,54 @@ def build(
     )
 
 
+def _check_can_be_made(graph: Graph) -> None:
+    """Raise an error that names the layers of a graph which Keras can't make again exactly."""
+    lacking = [
+        f"{node.kind} {node.name!r}"
+        for node in graph
+        if not node.layer.has_twin or (node.new_weights is not None and not node.calls)
+    ]
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise ValueError(
+            "This graph was read from a Keras model and holds layers that only that model can "
+            f"make ({', '.join(lacking[:3])}{more}): use the model itself."
+        )
+
+
 def _from_graph(graph: Graph) -> "keras.Model":
     keras = import_keras()
     tensors: dict[Node, Any] = {}
+    made: dict[str, Any] = {}
     for node in graph:
-        if not node.inputs:
-            tensors[node] = keras.Input(node.shape, name=node.name)
-        elif len(node.inputs) == 1:
-            tensors[node] = node.layer.keras_layer()(tensors[node.inputs[0]])
+        inputs = [tensors[source] for source in node.inputs]
+        recipe = node.layer.recipe if isinstance(node.layer, Foreign) else None
+        if not inputs:
+            dtype = node.layer.dtype if isinstance(node.layer, InputLayer) else None
+            tensors[node] = keras.Input(node.shape, name=node.name, dtype=dtype)
+            continue
+        if node.calls:
+            layer = made[node.calls]
+        elif recipe:
+            layer = _made_of(recipe, node)
         else:
-            tensors[node] = node.layer.keras_layer()([tensors[source] for source in node.inputs])
+            layer = node.layer.keras_layer()
+        made[node.name] = layer
+        if recipe:
+            tensors[node] = cook(recipe, layer, inputs)
+        else:
+            tensors[node] = layer(inputs if len(inputs) > 1 else inputs[0])
     return as_model(graph, tensors)
+
+
+def _made_of(recipe: Recipe, node: Node) -> Any:
+    try:
+        return make(recipe)
+    except Exception as error:  # Keras raises many kinds
+        raise ValueError(
+            f"Keras can't make {node.kind} {node.name!r} of the model that was read again "
+            f"({error}): use the model itself."
+        ) from error
 
 
 def as_model(graph: Graph, tensors: dict[Node, Any]) -> "keras.Model":
@@ -172,16 +208,19 @@ def trace_with_keras(architecture: EncoderDecoder, input_shape: Shape) -> Graph:
     return Reader(model, noted).graph(type(architecture).__name__)
 
 
-def read(model: "keras.Model") -> Graph:
-    """Return the graph of a functional or sequential Keras model.
+def read(model: "keras.Model", input_shape: Sequence[int] | None = None) -> Graph:
+    """Return the graph of a functional or sequential Keras model; models inside it are opened up.
 
     Known layers are fully analysed; of others the shape and the parameters are known, and their
-    MACs and receptive fields are None.
+    MACs, strides and receptive fields are None.
 
     Args:
-        model: A built model whose inputs have fixed sizes.
+        model: A built model.
+        input_shape: `(height, width, channels)` of the image, where the model leaves sizes open.
 
     Raises:
-        ValueError: If the model has no layers to read, or inputs of unknown size.
+        ValueError: If the model has no layers to read, or inputs of unknown size, or if the shape
+            does not fit it.
     """
-    return Reader(model).graph(model.name)
+    shape = None if input_shape is None else tuple(index(size) for size in input_shape)
+    return Reader(model, input_shape=shape).graph(model.name)

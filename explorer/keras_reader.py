@@ -1,56 +1,32 @@
-"""A Keras model, read into a graph: every layer is known in full, or marked as unknown.
+"""A Keras model, read into a graph; models inside it are opened up.
 
 What this asks of Keras beyond its public interface (which call of which layer made a tensor) stands
 here alone.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
 import attrs
 
-from explorer.foreign_layers import Elementwise, Unknown
-from explorer.graph import Block, Feature, Graph, Node, depth_first, scaled
-from explorer.layers import (
-    ACTIVATIONS,
-    Activation,
-    Add,
-    AveragePooling2D,
-    BatchNormalization,
-    Concatenate,
-    Conv2D,
-    Conv2DTranspose,
-    DepthwiseConv2D,
-    Dropout,
-    InputLayer,
-    Layer,
-    MaxPooling2D,
-    Shape,
-    UpSampling2D,
-    ZeroPadding2D,
-)
-
-#: Keras layers that work on each position alone, whatever their configuration.
-_ELEMENTWISE = {
-    "ReLU", "LeakyReLU", "PReLU", "ELU", "Identity", "Rescaling", "GaussianNoise",
-    "GaussianDropout", "AlphaDropout", "SpatialDropout2D", "ActivityRegularization",
-    "Multiply", "Subtract", "Average", "Maximum", "Minimum",
-}  # fmt: skip
-
-#: Keras layers that hold no convolution, and so by our convention no MACs.
-_WITHOUT_CONVOLUTION = _ELEMENTWISE | {
-    "Dense", "Flatten", "Reshape", "Permute", "GlobalAveragePooling2D", "GlobalMaxPooling2D",
-    "Add", "Concatenate", "Activation", "Softmax", "BatchNormalization", "LayerNormalization",
-    "GroupNormalization", "UnitNormalization", "Normalization", "Cropping2D", "Resizing",
-    "CenterCrop", "RepeatVector", "MaxPooling2D", "AveragePooling2D", "UpSampling2D", "Dropout",
-    "ZeroPadding2D",
-}  # fmt: skip
+from explorer.graph import Block, Feature, Graph, Node, depth_first, stride_after
+from explorer.keras_layers import Called, Tensor, translated
+from explorer.layers import InputLayer, Shape
 
 
-class _NotAlike(Exception):
-    """The Keras layer has a configuration that our layer of the same name can't have."""
+@attrs.frozen
+class _Value:
+    """What a tensor of the model stands for.
+
+    Attributes:
+        node: The node that makes it.
+        tensor: A Keras tensor of its size; the model's own can be of open size.
+    """
+
+    node: Node
+    tensor: Any
 
 
 class Reader:
@@ -59,18 +35,27 @@ class Reader:
     Args:
         model: A functional or sequential model.
         blocks: The blocks that made it, in order, each with its output tensor.
+        input_shape: `(height, width, channels)` of the image, for a model of open size.
     """
 
-    def __init__(self, model: Any, blocks: list[tuple[Block, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        blocks: Iterable[tuple[Block, Any]] = (),
+        input_shape: Shape | None = None,
+    ) -> None:
         if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
             raise ValueError(
                 f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
                 "sequential Keras model that was built with an input shape."
             )
         self._model = model
-        self._inputs = {id(tensor) for tensor in model.inputs}
-        self._calls = list(self._walk())
-        self._blocks = self._blocks_of_calls(blocks or [])
+        self._shape = input_shape
+        self._blocks: dict[int, Block] = {}
+        self._find_blocks(blocks)
+        self._taken: Counter[str] = Counter()  # names, and how often they were wanted
+        self._first: dict[int, Node] = {}  # for each layer the node that called it first
+        self._counted: set[int] = set()  # variables that a node before has
 
     def graph(self, name: str) -> Graph:
         """Return the graph.
@@ -78,76 +63,161 @@ class Reader:
         Args:
             name: Name of the graph.
         """
-        features: dict[int, Feature] = {}
-        seen: Counter[str] = Counter()
-        for call in self._calls:
-            operation = call.operation
-            inputs = [features[id(tensor)] for tensor in self._sources(call)]
-            count = seen[operation.name]
-            seen[operation.name] += 1
-            for i, output in enumerate(call.output_tensors):
-                # A layer that is called again has the same weights: they count once.
-                first = count == 0 and i == 0
-                own = operation.name if count == 0 else f"{operation.name}_call{count}"
-                own = own if i == 0 else f"{own}_output{i}"
-                features[id(output)] = self._feature(call, own, inputs, output, counts=first)
-        outputs = [features[id(tensor)] for tensor in self._model.outputs]
+        values = {id(tensor): self._input(tensor) for tensor in self._model.inputs}
+        self._read(self._model, self._model.outputs, values)
+        outputs = [Feature(values[id(tensor)].node) for tensor in self._model.outputs]
         graph = Graph(outputs, name, read_from_keras=True)
         return graph if self._blocks else Graph(_in_parts(graph), name, read_from_keras=True)
 
-    def _walk(self) -> Iterator[Any]:
-        """Yield the calls of layers that the outputs need, each after those that feed it."""
-        done: set[int] = set()
-        stack = [_call_of(tensor) for tensor in reversed(self._model.outputs)]
-        while stack:
-            call = stack[-1]
-            missing = [
-                source for source in map(_call_of, self._sources(call)) if id(source) not in done
-            ]
-            if missing:
-                stack.extend(reversed(missing))
+    def _input(self, tensor: Any) -> _Value:
+        name = tensor._keras_history.operation.name
+        shape = tuple(tensor.shape[1:])
+        axes = max(len(each.shape) for each in self._model.inputs)
+        if self._shape is not None and len(tensor.shape) == axes:
+            shape = self._fitting(shape, name)
+        if None in shape:
+            raise ValueError(
+                f"The input {name!r} has the shape {shape}, of which sizes are unknown: build the "
+                "model for a fixed input shape, such as keras.Input((256, 256, 3)), or read it at "
+                "one, as read(model, input_shape=(256, 256, 3))."
+            )
+        layer = InputLayer(shape=shape, name=self._named(name), dtype=tensor.dtype)
+        stride = 1 if len(shape) == axes - 1 and axes > 2 else None
+        return _Value(Node(layer, (), shape, stride, None), _of_shape(tensor, shape))
+
+    def _fitting(self, shape: tuple[int | None, ...], name: str) -> Shape:
+        """Return the shape that the model is read at, if the input can have it."""
+        assert self._shape is not None
+        wanted = tuple(self._shape)
+        if len(wanted) != len(shape) or any(
+            size not in (None, given) for size, given in zip(shape, wanted, strict=True)
+        ):
+            raise ValueError(
+                f"input_shape={wanted} does not fit the input {name!r} of shape {shape}: give a "
+                "size for each None, and the other numbers as they are."
+            )
+        return wanted
+
+    def _read(
+        self, model: Any, outputs: Sequence[Any], values: dict[int, _Value], within: str = ""
+    ) -> None:
+        """Read what some outputs of a model need; adds the values of its tensors.
+
+        Args:
+            model: The model, or one inside it.
+            outputs: Some of its outputs.
+            values: What its inputs stand for.
+            within: Names of the models that it is in, and its own.
+        """
+        calls = list(_calls(outputs, set(values)))
+        used = {id(tensor) for tensor in outputs}
+        used.update(id(tensor) for call in calls for tensor in call.input_tensors)
+        for call in calls:
+            wanted = [i for i, tensor in enumerate(call.output_tensors) if id(tensor) in used]
+            inner = _opened(call, wanted)
+            if inner is None:
+                self._read_call(call, wanted, values, within)
                 continue
-            stack.pop()
-            if id(call) not in done:
-                done.add(id(call))
-                yield call
+            inside = {
+                id(tensor): values[id(given)]
+                for tensor, given in zip(inner.inputs, call.input_tensors, strict=True)
+            }
+            if id(call) in self._blocks:
+                self._give_block(inner, self._blocks[id(call)])
+            name = f"{within}{call.operation.name}_"
+            self._read(inner, [inner.outputs[i] for i in wanted], inside, name)
+            for i in wanted:
+                values[id(call.output_tensors[i])] = inside[id(inner.outputs[i])]
 
-    def _sources(self, call: Any) -> list[Any]:
-        """Return the tensors that a call takes; none for the model's own inputs."""
-        if any(id(tensor) in self._inputs for tensor in call.output_tensors):
-            return []
-        return list(call.input_tensors)
+    def _give_block(self, inner: Any, block: Block) -> None:
+        for call in _calls(inner.outputs, {id(tensor) for tensor in inner.inputs}):
+            self._blocks[id(call)] = block
 
-    def _blocks_of_calls(self, blocks: list[tuple[Block, Any]]) -> dict[int, Block]:
-        """Return the block of each call: what led to a block's output, and no block before it."""
-        found: dict[int, Block] = {}
+    def _read_call(
+        self, call: Any, wanted: Sequence[int], values: dict[int, _Value], within: str
+    ) -> None:
+        operation = call.operation
+        inputs = [values[id(tensor)] for tensor in call.input_tensors]
+        nodes = tuple(value.node for value in inputs)
+        tensors = _outputs(call, inputs)
+        places = {id(tensor): i for i, tensor in enumerate(call.input_tensors)}
+        args, kwargs = call.arguments.convert(
+            lambda each: Tensor(places[id(each)]) if id(each) in places else each
+        )
+        first = self._first.get(id(operation))
+        base = operation.name if first is None else f"{first.name}_call"
+        for i in wanted:
+            name = self._named(f"{base}_output{i}" if i else base, within if first is None else "")
+            called = Called(
+                operation=operation,
+                name=name,
+                inputs=tuple(node.shape for node in nodes),
+                shape=_fixed(tensors[i], operation.name),
+                output=i,
+                args=args,
+                kwargs=kwargs,
+            )
+            layer = translated(called, _params(*_weights(operation)))
+            node = Node(
+                layer,
+                nodes,
+                called.shape,
+                stride_after(layer, nodes, called.shape),
+                self._blocks.get(id(call)),
+                calls=self._first[id(operation)].name if id(operation) in self._first else "",
+                new_weights=self._new_weights(operation),
+            )
+            self._first.setdefault(id(operation), node)
+            values[id(call.output_tensors[i])] = _Value(node, tensors[i])
+
+    def _new_weights(self, operation: Any) -> tuple[int, int] | None:
+        """Return how many parameters are not yet counted; None: all of the layer's."""
+        trainable, weights = _weights(operation)
+        new = [weight for weight in weights if id(weight) not in self._counted]
+        if len(new) == len(weights):
+            self._counted.update(map(id, weights))
+            return None
+        self._counted.update(map(id, new))
+        ids = {id(weight) for weight in new}
+        return _params([weight for weight in trainable if id(weight) in ids], new)
+
+    def _named(self, name: str, within: str = "") -> str:
+        """Return a name that no node has yet, this one if possible."""
+        if within and name in self._taken:
+            name = f"{within}{name}"
+        self._taken[name] += 1
+        if name.endswith("_call"):
+            return self._named(f"{name}{self._taken[name]}")
+        return name if self._taken[name] == 1 else self._named(f"{name}_{self._taken[name]}")
+
+    def _find_blocks(self, blocks: Iterable[tuple[Block, Any]]) -> None:
+        """Find the block of each call: what led to a block's output, and no block before it."""
+        ends = {id(tensor) for tensor in self._model.inputs}
         for block, output in blocks:
-            waiting = [output]
-            while waiting:
-                tensor = waiting.pop()
-                call = _call_of(tensor)
-                if id(call) in found or id(tensor) in self._inputs:
-                    continue
-                found[id(call)] = block
-                waiting.extend(self._sources(call))
-        return found
+            for call in _calls([output], ends):
+                self._blocks.setdefault(id(call), block)
 
-    def _feature(
-        self, call: Any, name: str, inputs: list[Feature], output: Any, counts: bool
-    ) -> Feature:
-        shape = _shape(output, name)
-        nodes = tuple(feature.node for feature in inputs)
-        block = self._blocks.get(id(call))
-        if not nodes:
-            return Feature(Node(InputLayer(shape=shape, name=name), (), shape, 1, block))
-        layer = _translated(call.operation, name, [node.shape for node in nodes], shape, counts)
-        stride = nodes[0].stride
-        # What the sizes say: unknown layers can change the resolution, too.
-        if len(shape) == len(nodes[0].shape) == 3 and not layer.is_known:
-            stride = scaled(stride, nodes[0].shape[0], shape[0])
-        else:
-            stride = scaled(stride, layer.down, layer.up)
-        return Feature(Node(layer, nodes, shape, stride, block))
+
+def _calls(outputs: Sequence[Any], given: set[int]) -> Iterator[Any]:
+    """Yield the calls of layers that some outputs need, each after those that feed it.
+
+    Args:
+        outputs: The outputs.
+        given: Ids of the tensors that need no call.
+    """
+    done: set[int] = set()
+    stack = [_call_of(tensor) for tensor in reversed(outputs) if id(tensor) not in given]
+    while stack:
+        call = stack[-1]
+        sources = [_call_of(t) for t in call.input_tensors if id(t) not in given]
+        missing = [source for source in sources if id(source) not in done]
+        if missing:
+            stack.extend(reversed(missing))
+            continue
+        stack.pop()
+        if id(call) not in done:
+            done.add(id(call))
+            yield call
 
 
 def _call_of(tensor: Any) -> Any:
@@ -156,170 +226,69 @@ def _call_of(tensor: Any) -> Any:
     return operation._inbound_nodes[index]
 
 
-def _shape(tensor: Any, name: str) -> Shape:
+def _opened(call: Any, wanted: Sequence[int]) -> Any:
+    """Return the model that is called, if its layers are all there is to it.
+
+    Keras runs all of a model, and counts all of its weights, whatever is used of its outputs: one
+    of which a part is of no use stays a single layer.
+    """
+    import keras
+
+    model = call.operation
+    if type(model) is keras.Sequential:
+        model = getattr(model, "_functional", None)
+    if type(model).__module__.partition(".")[0] != "keras" or not isinstance(model, keras.Model):
+        return None
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        return None
+    if len(model.inputs) != len(call.input_tensors) or call.arguments.kwargs.get("training"):
+        return None
+    given = {id(tensor) for tensor in model.inputs}
+    needed = _calls([model.outputs[i] for i in wanted], given)
+    there = {id(weight) for call in needed for weight in _weights(call.operation)[1]}
+    return model if all(id(weight) in there for weight in model.weights) else None
+
+
+def _outputs(call: Any, inputs: Sequence[_Value]) -> Sequence[Any]:
+    """Return the outputs of a call for inputs that may have other sizes than in the model."""
+    given = [value.tensor for value in inputs]
+    if all(a.shape == b.shape for a, b in zip(given, call.input_tensors, strict=True)):
+        return list(call.output_tensors)
+    import keras
+
+    replaced = {id(old): new for old, new in zip(call.input_tensors, given, strict=True)}
+    args, kwargs = call.arguments.convert(lambda each: replaced.get(id(each), each))
+    return list(keras.tree.flatten(call.operation.compute_output_spec(*args, **kwargs)))
+
+
+def _of_shape(tensor: Any, shape: Shape) -> Any:
+    """Return a Keras tensor like another one, of a fixed shape."""
+    if tuple(tensor.shape[1:]) == shape:
+        return tensor
+    import keras
+
+    return keras.KerasTensor((None, *shape), dtype=tensor.dtype)
+
+
+def _fixed(tensor: Any, name: str) -> Shape:
     shape = tuple(tensor.shape[1:])
-    if any(size is None for size in shape):
+    if None in shape:
         raise ValueError(
-            f"The output of {name!r} has the shape {shape}, of which sizes are unknown: build the "
-            "model for a fixed input shape, such as keras.Input((256, 256, 3))."
+            f"The output of {name!r} has the shape {shape}, of which sizes are unknown even for a "
+            "fixed input shape: only models whose features have fixed sizes can be read."
         )
     return shape
 
 
-def _translated(
-    operation: Any, name: str, inputs: list[Shape], shape: Shape, counts: bool
-) -> Layer:
-    """Return our layer for a Keras layer: in full where it is known, and never wrong."""
-    kind = type(operation).__name__
-    trainable, frozen = _params(operation) if counts else (0, 0)
-    is_own = type(operation).__module__.startswith("keras.")
-    if is_own and counts:
-        try:
-            layer = _TRANSLATIONS[kind](operation, name)
-            alike = layer.output_shape(inputs) == shape
-            if alike and layer.weights(inputs) == (trainable, frozen):
-                return layer
-        except (KeyError, _NotAlike, ValueError):
-            pass
-    if is_own and _is_elementwise(operation, kind) and {*inputs} == {shape}:
-        return Elementwise(kind, trainable, frozen, name=name)
-    return Unknown(
-        kind,
-        trainable,
-        frozen,
-        name=name,
-        shape=shape,
-        counted=is_own and kind in _WITHOUT_CONVOLUTION,
-    )
+def _weights(operation: Any) -> tuple[list[Any], list[Any]]:
+    """Return the weights that training changes, and all; a function has none."""
+    return getattr(operation, "trainable_weights", []), getattr(operation, "weights", [])
 
 
-def _is_elementwise(operation: Any, kind: str) -> bool:
-    if kind == "Normalization":
-        return tuple(operation.axis) in ((-1,), (3,))
-    return kind in _ELEMENTWISE
-
-
-def _params(operation: Any) -> tuple[int, int]:
+def _params(trainable_weights: Sequence[Any], weights: Sequence[Any]) -> tuple[int, int]:
     """Return the numbers of trainable and of other parameters, as `count_params` counts them."""
-
-    def count(weights: Any) -> int:
-        return sum(prod(weight.shape) for weight in weights)
-
-    trainable = count(getattr(operation, "trainable_weights", ()))
-    return trainable, count(getattr(operation, "weights", ())) - trainable
-
-
-def _equal(values: Any) -> int:
-    """Return the number that all values are."""
-    values = values if isinstance(values, (tuple, list)) else (values,)
-    if len(set(values)) != 1:
-        raise _NotAlike
-    return int(values[0])
-
-
-def _activation(operation: Any) -> str:
-    name = getattr(operation.activation, "__name__", "")
-    if name not in ACTIVATIONS:
-        raise _NotAlike
-    return str(name)
-
-
-def _check(condition: bool) -> None:
-    if not condition:
-        raise _NotAlike
-
-
-def _windowed(operation: Any) -> dict[str, Any]:
-    _check(operation.data_format == "channels_last")
-    return {"strides": _equal(operation.strides), "padding": operation.padding}
-
-
-def _conv(operation: Any, name: str) -> Layer:
-    return Conv2D(
-        name=name,
-        filters=operation.filters,
-        kernel_size=_equal(operation.kernel_size),
-        use_bias=operation.use_bias,
-        activation=_activation(operation),
-        dilation_rate=_equal(operation.dilation_rate),
-        groups=operation.groups,
-        **_windowed(operation),
-    )
-
-
-def _depthwise(operation: Any, name: str) -> Layer:
-    return DepthwiseConv2D(
-        name=name,
-        kernel_size=_equal(operation.kernel_size),
-        depth_multiplier=operation.depth_multiplier,
-        use_bias=operation.use_bias,
-        activation=_activation(operation),
-        dilation_rate=_equal(operation.dilation_rate),
-        **_windowed(operation),
-    )
-
-
-def _transposed(operation: Any, name: str) -> Layer:
-    settings = _windowed(operation)
-    _check(settings.pop("padding") == "same" and operation.output_padding is None)
-    _check(_equal(operation.dilation_rate) == 1)
-    return Conv2DTranspose(
-        name=name,
-        filters=operation.filters,
-        kernel_size=_equal(operation.kernel_size),
-        use_bias=operation.use_bias,
-        activation=_activation(operation),
-        **settings,
-    )
-
-
-def _pooling(cls: Any) -> Callable[[Any, str], Layer]:
-    def read_pooling(operation: Any, name: str) -> Layer:
-        made: Layer = cls(name=name, pool_size=_equal(operation.pool_size), **_windowed(operation))
-        return made
-
-    return read_pooling
-
-
-def _zero_padding(operation: Any, name: str) -> Layer:
-    _check(operation.data_format == "channels_last")
-    (top, bottom), (left, right) = operation.padding
-    _check((top, bottom) == (left, right))
-    return ZeroPadding2D(name=name, before=top, after=bottom)
-
-
-def _upsampling(operation: Any, name: str) -> Layer:
-    _check(operation.data_format == "channels_last")
-    _check(operation.interpolation in ("nearest", "bilinear"))
-    return UpSampling2D(
-        name=name, size=_equal(operation.size), interpolation=operation.interpolation
-    )
-
-
-def _batch_norm(operation: Any, name: str) -> Layer:
-    _check(operation.axis in (-1, 3))
-    return BatchNormalization(name=name)
-
-
-def _concatenate(operation: Any, name: str) -> Layer:
-    _check(operation.axis in (-1, 3))
-    return Concatenate(name=name)
-
-
-_TRANSLATIONS: dict[str, Callable[[Any, str], Layer]] = {
-    "Conv2D": _conv,
-    "DepthwiseConv2D": _depthwise,
-    "Conv2DTranspose": _transposed,
-    "MaxPooling2D": _pooling(MaxPooling2D),
-    "AveragePooling2D": _pooling(AveragePooling2D),
-    "ZeroPadding2D": _zero_padding,
-    "UpSampling2D": _upsampling,
-    "BatchNormalization": _batch_norm,
-    "Concatenate": _concatenate,
-    "Add": lambda operation, name: Add(name=name),
-    "Activation": lambda operation, name: Activation(name=name, activation=_activation(operation)),
-    "Dropout": lambda operation, name: Dropout(name=name, rate=operation.rate),
-}
+    trainable = sum(prod(weight.shape) for weight in trainable_weights)
+    return trainable, sum(prod(weight.shape) for weight in weights) - trainable
 
 
 def _in_parts(graph: Graph) -> list[Feature]:
@@ -329,21 +298,27 @@ def _in_parts(graph: Graph) -> list[Feature]:
     the lowest resolution are the encoder's, later ones the decoder's.
     """
     order = depth_first(graph.outputs)[0]
-    lowest = max(node.stride for node in order)
-    last_lowest = max(i for i, node in enumerate(order) if node.stride == lowest)
+    sized = [i for i, node in enumerate(order) if prod(node.shape[:-1]) > 1]
+    fewest = min((prod(order[i].shape[:-1]) for i in sized), default=0)
+    lowest = max((i for i in sized if prod(order[i].shape[:-1]) == fewest), default=len(order))
     new: dict[Node, Node] = {}
     count: Counter[str] = Counter()
     block: Block | None = None
+    grid: Any = None  # of the features in the present block
     for i, node in enumerate(order):
         before = order[i - 1] if i else None
-        role = "encoder" if i <= last_lowest else "decoder"
+        role = "encoder" if i <= lowest else "decoder"
+        # A single position, as within a squeeze-and-excitation, is no resolution of its own.
+        single = prod(node.shape[:-1]) == 1
+        own = grid if single else node.stride or node.shape[:-1]
         starts = (
             block is None
             or before is None
-            or node.stride != before.stride
-            or role != block.role
-            or (len(before.inputs) > 1 and not node.layer.pointwise)
+            or own != grid
+            or (role != block.role and not single)
+            or (len(before.inputs) > 1 and not node.layer.pointwise and not single)
         )
+        grid = own
         if node.inputs and starts:
             block = Block(f"{role}{count[role]}", role, 0, count[role], "")
             count[role] += 1

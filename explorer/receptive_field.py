@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 from itertools import chain
-from math import lcm
+from math import lcm, prod
 
 import attrs
 
 from explorer.graph import Graph, Node
-from explorer.layers import Layer, Shape
+from explorer.layers import Layer, Shape, along
 
 #: Largest height or width of an image whose pixels are told apart one by one, and most pixels that
 #: all layers' windows together have.
@@ -28,11 +28,26 @@ class _Window:
         ordered: Whether no position lacks a span and spans never move back from a position to
             the next, so that a range of positions sees from its first one's first pixel to its
             last one's last pixel.
+        mixed: Whether every channel sees all of it.
+
+    A step of 0 says that all positions see the same: what lies behind a pooling over the whole
+    image, or is no image.
     """
 
     spans: tuple[tuple[int, int] | None, ...]
     step: int
     ordered: bool
+    mixed: bool = True
+
+    @classmethod
+    def constant(cls, span: tuple[int, int] | None, mixed: bool = True) -> "_Window":
+        """Return the window of a feature whose positions all see the same, or nothing."""
+        return cls((span,), 0, span is not None, mixed)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all positions see the same."""
+        return self.step == 0
 
     @classmethod
     def of(cls, spans: list[tuple[int, int] | None], step: int) -> "_Window":
@@ -81,63 +96,156 @@ def _hull(spans: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
     return min(first for first, _ in known), max(last for _, last in known)
 
 
-def receptive_fields(graph: Graph) -> dict[Node, tuple[int, int] | None]:
-    """Return the receptive field of each layer's output as `(height, width)`."""
-    height, width = _windows(graph)
-    fields: dict[Node, tuple[int, int] | None] = {}
+def receptive_fields(graph: Graph) -> dict[Node, tuple[int, ...] | None]:
+    """Return the receptive field of each layer's output as `(height, width)`.
+
+    For images with other axes, there is a number for each.
+    """
+    axes = _windows(graph)
+    fields: dict[Node, tuple[int, ...] | None] = {}
     for node in graph:
-        along_height, along_width = height[node], width[node]
-        known = along_height is not None and along_width is not None
-        fields[node] = (along_height.extent, along_width.extent) if known else None  # type: ignore[union-attr]
+        found = [windows[node] for windows in axes]
+        known = [window.extent for window in found if window is not None]
+        fields[node] = tuple(known) if known and len(known) == len(axes) else None
     return fields
 
 
 # A design is analysed once, and then asked for many positions.
 @lru_cache(maxsize=4)
-def _windows(graph: Graph) -> tuple[dict[Node, "_Window | None"], dict[Node, "_Window | None"]]:
-    """Return the window of each layer along the height, and along the width."""
+def _windows(graph: Graph) -> tuple[dict[Node, "_Window | None"], ...]:
+    """Return the window of each layer along each axis of the image."""
     # Windows are products of intervals, so each axis stands for itself; on a square input, where
-    # every layer is the same along both, one walk serves both.
-    by_axis = {}
-    for axis in (0, 1) if any(node.shape[0] != node.shape[1] for node in graph.inputs) else (0,):
+    # every layer is the same along both, one walk serves all.
+    sizes = graph.input_shape[:-1]
+    same = all(len(set(node.shape[:-1])) == 1 for node in graph.inputs) and all(
+        node.layer.is_square for node in graph
+    )
+    by_axis: list[dict[Node, _Window | None]] = []
+    for axis, size in enumerate(sizes[:1] if same else sizes):
         windows: dict[Node, _Window | None] = {}
         for node in graph:
-            windows[node] = _window(node, windows, axis)
-        by_axis[axis] = windows
-    return by_axis[0], by_axis.get(1, by_axis[0])
+            windows[node] = _window(node, windows, axis, (size, len(sizes)))
+        by_axis.append(windows)
+    return tuple(by_axis * len(sizes) if same else by_axis)
 
 
-def _window(node: Node, windows: dict[Node, _Window | None], axis: int) -> _Window | None:
+def _window(
+    node: Node, windows: dict[Node, _Window | None], axis: int, image: tuple[int, int]
+) -> _Window | None:
+    """Return the window of a layer's output along an axis.
+
+    Args:
+        node: The layer.
+        windows: Those of the layers before it.
+        axis: The axis.
+        image: The image's size along it, and how many axes the image has.
+    """
+    size, axes = image
     if not node.inputs:
-        return _Window.of([(0, 0)], 1)
+        is_image = len(node.shape) - 1 == axes
+        return _Window.of([(0, 0)], 1) if is_image else _Window.constant(None)
     sources = [windows[source] for source in node.inputs]
-    if not node.layer.is_known or any(source is None for source in sources):
+    found = [source for source in sources if source is not None]
+    layer = node.layer
+    if len(found) < len(sources):
         return None
-    merged = _merge([source for source in sources if source is not None])
-    if merged is None or node.layer.pointwise:
-        return merged
-    return _look(node.layer, merged, node.inputs[0].shape[axis])
+    if all(source.spans == (None,) for source in found):
+        return _Window.constant(None)  # whatever it does, it sees nothing of the image
+    if layer.rearranges and (constant := _moved(found, node, axes)):
+        return constant
+    if not layer.is_known:
+        return None
+    if len(found) > 1:
+        found = [
+            _spread_out(source, before, node, axis, axes)
+            for source, before in zip(found, node.inputs, strict=True)
+        ]
+    merged = _merge(found, size)
+    if merged is None or layer.pointwise:
+        return merged if merged is None or not layer.mixes else attrs.evolve(merged, mixed=True)
+    before = node.inputs[0].shape
+    if len(before) - 1 != axes:
+        return merged if merged.is_constant else None
+    if layer.covers(before[axis], axis):
+        mixed = not layer.rearranges or prod(before[:-1]) == 1
+        return _whole(merged, before[axis], size, mixed)
+    return _look(layer, merged, before[axis], axis)
 
 
-def _merge(windows: list[_Window]) -> _Window | None:
-    """Return the window that covers all windows, position by position."""
+def _moved(found: list[_Window], node: Node, axes: int) -> _Window | None:
+    """Return the window of a layer that moves values about, where no position matters."""
+    single = prod(node.shape[:-1]) == 1
+    if len(found) == 1 and found[0].is_constant and (found[0].mixed or single):
+        return found[0]
+    return None
+
+
+def _spread_out(window: _Window, source: Node, node: Node, axis: int, axes: int) -> _Window:
+    """Return the window of an input that has one position for all of the output's."""
+    if window.is_constant or len(source.shape) - 1 != axes or len(node.shape) - 1 != axes:
+        return window
+    one = source.shape[axis] == 1 < node.shape[axis]
+    return _Window.constant(window.at(0)) if one else window
+
+
+def _whole(window: _Window, positions: int, size: int, mixed: bool) -> _Window:
+    """Return the window of what reads all positions: at most the whole image.
+
+    Args:
+        window: That of what is read.
+        positions: How many positions it has.
+        size: The image's size.
+        mixed: Whether each channel reads all of them.
+    """
+    if window.is_constant:
+        return window
+    return _Window.constant(_in_image(window.over(range(positions)), size), mixed)
+
+
+def _in_image(span: tuple[int, int] | None, size: int) -> tuple[int, int] | None:
+    return span and (max(span[0], 0), min(span[1], size - 1))
+
+
+def _merge(windows: list[_Window], size: int) -> _Window | None:
+    """Return the window that covers all windows, position by position.
+
+    Args:
+        windows: The windows.
+        size: The image's size.
+    """
     if len(windows) == 1:
         return windows[0]
+    moving = [window for window in windows if not window.is_constant]
+    still = [window for window in windows if window.is_constant]
+    if still:
+        fixed = _hull(window.spans[0] for window in still)
+        if not moving:
+            alike = len({window.spans for window in still}) == 1
+            return _Window.constant(fixed, alike and all(window.mixed for window in still))
+        if fixed is not None:
+            # Next to what sees the whole image, what else is seen adds nothing.
+            clipped = _in_image(fixed, size)
+            return _Window.constant(clipped) if clipped == (0, size - 1) else None
+    if len(moving) == 1:
+        return moving[0]
     # Features of different strides can have equal sizes on a tiny input; then no position of the
     # one is a position of the other, away from the border.
-    stride = Fraction(windows[0].step, len(windows[0].spans))
-    if any(window.step != stride * len(window.spans) for window in windows):
+    stride = Fraction(moving[0].step, len(moving[0].spans))
+    if any(window.step != stride * len(window.spans) for window in moving):
         return None
-    period = lcm(*(len(window.spans) for window in windows))
-    spans = [_hull([window.at(position) for window in windows]) for position in range(period)]
+    period = lcm(*(len(window.spans) for window in moving))
+    spans = [_hull([window.at(position) for window in moving]) for position in range(period)]
     return _Window.of(spans, int(stride * period))
 
 
-def _look(layer: Layer, window: _Window, size: int) -> _Window:
+def _look(layer: Layer, window: _Window, size: int, axis: int) -> _Window:
     """Return the window of a layer's output, given that of its input of this size."""
-    positions = lcm(len(window.spans), layer.down)
-    period = positions // layer.down * layer.up
-    spans = [window.over(layer.sources(position, size)) for position in range(period)]
+    if window.is_constant:
+        return window
+    down, up = along(layer.down, axis), along(layer.up, axis)
+    positions = lcm(len(window.spans), down)
+    period = positions // down * up
+    spans = [window.over(layer.sources(position, size, axis)) for position in range(period)]
     return _Window.of(spans, window.step * positions // len(window.spans))
 
 
@@ -216,6 +324,8 @@ def receptive_window(graph: Graph, node: Node, row: int, column: int) -> Recepti
     Returns:
         The window, or None where it is not known how far the layers before look.
     """
+    if len(graph.input_shape) != 3:
+        return None
     along_height, along_width = (windows[node] for windows in _windows(graph))
     if along_height is None or along_width is None:
         return None
@@ -229,9 +339,9 @@ def receptive_window(graph: Graph, node: Node, row: int, column: int) -> Recepti
 def _is_small(graph: Graph) -> bool:
     """Return whether pixels can be told apart one by one without anybody waiting."""
     reads = sum(
-        node.layer.up * len(node.layer.sources(0, node.inputs[0].shape[0]))
+        along(node.layer.up, 0) * len(node.layer.sources(0, node.inputs[0].shape[0]))
         for node in graph
-        if node.inputs
+        if node.inputs and node.layer.is_known and len(node.inputs[0].shape) == 3
     )
     return max(*graph.input_shape[:2], reads) <= LARGEST
 
@@ -253,33 +363,47 @@ def _reached(graph: Graph, node: Node, row: int, column: int) -> Box | None:
     Walks from the position to the inputs. What a layer reads beyond the border of a feature is
     padding, which falls out of the bits.
     """
-    areas: dict[Node, list[_Area]] = {node: [(1 << row, 1 << column)]}
+    start = (1 << row, 1 << column) if len(node.shape) == 3 else (1, 1)
+    areas: dict[Node, list[_Area]] = {node: [start]}
     rows = columns = 0
     for current in reversed(graph.nodes):
         for area in areas.pop(current, ()):
-            if not current.inputs:
+            if not current.inputs and len(current.shape) == 3:
                 rows, columns = rows | area[0], columns | area[1]
             for source in current.inputs:
-                height, width, *_ = source.shape
-                seen = area
-                if not current.layer.pointwise:
-                    seen = (
-                        _read(current.layer, area[0], height),
-                        _read(current.layer, area[1], width),
-                    )
+                seen = _seen(current, source, area)
                 if all(seen):
                     _add_area(areas.setdefault(source, []), seen)
     return Box(_first(rows), _first(columns), _last(rows), _last(columns)) if rows else None
 
 
-def _read(layer: Layer, positions: int, size: int) -> int:
-    """Return the positions of an input of this size that a layer reads for those of its output."""
-    found = 0
-    for phase in range(layer.up):
-        steps = _spread(_every(positions, phase, layer.up), layer.down)
-        for source in layer.sources(phase, size):
-            found |= steps << source if source >= 0 else steps >> -source
-    return found & ((1 << size) - 1)
+def _seen(node: Node, source: Node, area: _Area) -> _Area:
+    """Return the positions of one of its inputs that a layer reads for some of its output.
+
+    A feature without height and width counts as one of a single position.
+    """
+    if len(source.shape) != 3:
+        return 1, 1
+    layer, (height, width, _) = node.layer, source.shape
+    if len(node.shape) != 3 or layer.rearranges or not layer.is_known:
+        return (1 << height) - 1, (1 << width) - 1
+    return _read(layer, area[0], source, node, 0), _read(layer, area[1], source, node, 1)
+
+
+def _read(layer: Layer, positions: int, source: Node, node: Node, axis: int) -> int:
+    """Return the positions of an input that a layer reads for those of its output."""
+    size = source.shape[axis]
+    everything = (1 << size) - 1
+    if layer.pointwise:
+        return positions if size == node.shape[axis] else everything
+    if layer.covers(size, axis):
+        return everything
+    found, down, up = 0, along(layer.down, axis), along(layer.up, axis)
+    for phase in range(up):
+        steps = _spread(_every(positions, phase, up), down)
+        for read in layer.sources(phase, size, axis):
+            found |= steps << read if read >= 0 else steps >> -read
+    return found & everything
 
 
 def _every(bits: int, first: int, step: int) -> int:

@@ -38,6 +38,7 @@ ROWS = [
     "dot",
     "diagram",
     "memory",
+    "keras_layers",
     "keras_reader",
     "keras_model",
     "keras_rebuild",

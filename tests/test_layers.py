@@ -83,7 +83,7 @@ KINDS = {
         one_shape,
     ),
     "ZeroPadding2D": (
-        st.builds(ZeroPadding2D, before=st.integers(0, 3), after=st.integers(0, 3), name=name),
+        st.builds(ZeroPadding2D, padding=margins, name=name),
         one_shape,
     ),
     "Dropout": (st.builds(Dropout, rate=st.floats(0, 0.9), name=name), one_shape),

@@ -306,8 +306,8 @@ def test_windows_where_taps_fall_beside_the_image_and_between_kernels():
 def test_windows_where_one_way_ends_between_rows_and_another_between_columns():
     holes = Conv2DTranspose(name="holes", filters=1, kernel_size=1)(input_feature((3, 4, 1)))
     ways = [
-        ZeroPadding2D(name="after", before=0, after=1)(holes),
-        ZeroPadding2D(name="before", before=1, after=0)(holes),
+        ZeroPadding2D(name="after", padding=((0, 1), (0, 1)))(holes),
+        ZeroPadding2D(name="before", padding=((1, 0), (1, 0)))(holes),
     ]
     graph = Graph([Add(name="sum")(ways)])
 

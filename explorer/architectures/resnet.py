@@ -85,7 +85,7 @@ class ResNetStem(EncoderBlock):
 
     def make_block(self, x_in: Any, prefix: str = "stem") -> Any:
         """Return `(batch, height / stride, width / stride, filters)`."""
-        x = ZeroPadding2D(name=f"{prefix}_pad", before=3, after=3)(x_in)
+        x = ZeroPadding2D(name=f"{prefix}_pad", padding=3)(x_in)
         x = Conv2D(
             name=f"{prefix}_conv",
             filters=self.filters,

@@ -1,0 +1,254 @@
+"""What every kind of layer is: a frozen class named after its Keras twin.
+
+All that is known about a kind stands on its class: the shape of its output, its weights, its
+multiply-accumulates and how far it looks. Called on a symbolic feature a layer adds a node to
+the graph; called on a Keras tensor it makes and calls the real Keras layer. Tensors are
+`(batch, height, width, channels)`; shapes here are without the batch.
+"""
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any, ClassVar
+
+import attrs
+
+from explorer.parameters import ParameterError
+
+#: `(height, width, channels)`; features of a model that was read can have other ranks.
+Shape = tuple[int, ...]
+
+#: A size, step or factor: one number for all axes, or one for each where they differ.
+ByAxis = int | tuple[int, ...]
+
+
+def along(value: ByAxis, axis: int) -> int:
+    """Return the number along one axis."""
+    return value if isinstance(value, int) else value[axis]
+
+
+def whole(default: Any = attrs.NOTHING) -> Any:
+    """Return a field that has to be a whole number of at least 1."""
+    return attrs.field(default=default, converter=_as_int, validator=_check_whole)
+
+
+def by_axis(default: Any = attrs.NOTHING) -> Any:
+    """Return a field that has to be whole numbers of at least 1, by axis where they differ."""
+    return attrs.field(default=default, converter=one_where_equal, validator=_check_by_axis)
+
+
+def _as_int(value: Any) -> Any:
+    """Return Python's own whole number for another library's, anything else as it is."""
+    if type(value) is int or isinstance(value, bool):
+        return value
+    try:
+        return index(value)
+    except TypeError:
+        return value
+
+
+def one_where_equal(value: Any) -> Any:
+    """Return one number for numbers that are all the same, a tuple for others."""
+    if isinstance(value, (tuple, list)):
+        sizes = tuple(_as_int(size) for size in value)
+        return sizes[0] if len(set(sizes)) == 1 else sizes
+    return _as_int(value)
+
+
+def _check_whole(layer: "Layer", field: Any, value: Any) -> None:
+    if type(value) is not int or value < 1:
+        raise ParameterError(
+            f"{layer.kind} {layer.name!r}",
+            field.name,
+            value,
+            "is no whole number of at least 1",
+            "pass one",
+        )
+
+
+def _check_by_axis(layer: "Layer", field: Any, value: Any) -> None:
+    for size in value if isinstance(value, tuple) and value else (value,):
+        _check_whole(layer, field, size)
+
+
+@attrs.frozen
+class Layer:
+    """A kind of layer with its configuration; subclasses add the fields of their Keras twin.
+
+    Attributes:
+        name: Name of the layer, unique within a graph.
+        trainable: Whether training changes its weights.
+        pointwise: Whether each output position reads only the same position of every input.
+        mixes: Whether each channel of the output depends on all channels of the input.
+        rearranges: Whether each value of the output is one of the input's, in another place.
+        keeps_grid: Whether neighbours of its output lie as far apart as its factors say.
+        is_known: Whether it is known how far the layer looks.
+        has_twin: Whether a Keras layer can be made of what is known of the layer.
+    """
+
+    name: str = attrs.field(kw_only=True)
+    trainable: bool = attrs.field(default=True, kw_only=True)
+
+    pointwise: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
+    rearranges: ClassVar[bool] = False
+    keeps_grid: ClassVar[bool] = True
+    is_known: ClassVar[bool] = True
+    has_twin: ClassVar[bool] = True
+
+    @property
+    def kind(self) -> str:
+        """Name of the Keras class that this layer stands for."""
+        return type(self).__name__
+
+    @property
+    def down(self) -> ByAxis:
+        """Factor by which the layer lowers the resolution."""
+        return 1
+
+    @property
+    def up(self) -> ByAxis:
+        """Factor by which the layer raises the resolution."""
+        return 1
+
+    @property
+    def is_square(self) -> bool:
+        """Whether the layer does the same along every axis."""
+        return True
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return the `(height, width, channels)` of the output, given those of the inputs.
+
+        Raises:
+            ValueError: If the layer cannot take such inputs.
+        """
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+        """Return the numbers of trainable and of non-trainable parameters."""
+        trainable, others = self._weights(inputs)
+        return (trainable, others) if self.trainable else (0, trainable + others)
+
+    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+        """Return what `weights` returns while training changes the layer."""
+        return 0, 0
+
+    def macs(self, inputs: Sequence[Shape]) -> int | None:
+        """Return the multiply-accumulates of convolutions and dense layers for one image.
+
+        A multiplication with its addition is one. None: they are not known.
+        """
+        return 0
+
+    def sources(self, position: int, size: int, axis: int = 0) -> range:
+        """Return the input positions that an output position reads, along one axis.
+
+        Args:
+            position: Output position, away from the border (it may lie outside the input).
+            size: Size of the input along this axis, which "same" padding depends on.
+            axis: 0: the height, 1: the width.
+        """
+        return range(position, position + 1)
+
+    def covers(self, size: int, axis: int) -> bool:
+        """Return whether every output position reads all of an input of this size."""
+        return False
+
+    def config(self) -> dict[str, Any]:
+        """Return the keyword arguments of the Keras class."""
+        config = attrs.asdict(self, recurse=False)
+        if self.trainable:
+            del config["trainable"]
+        return config
+
+    def keras_layer(self) -> Any:
+        """Return a new `keras.layers.Layer` of this configuration."""
+        import keras
+
+        return getattr(keras.layers, self.kind)(**self.config())
+
+    def __call__(self, inputs: Any) -> Any:
+        """Apply the layer to a symbolic feature or to a Keras tensor (a list where it merges)."""
+        first = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
+        add_node = getattr(first, "add_node", None)
+        return add_node(self, inputs) if add_node else self.keras_layer()(inputs)
+
+
+@attrs.frozen
+class InputLayer(Layer):
+    """Where images of this shape come in."""
+
+    shape: Shape
+    dtype: str = "float32"
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return the declared shape."""
+        return self.shape
+
+
+@attrs.frozen
+class Resized(Layer):
+    """Base of layers whose output has another size than their input, along each axis."""
+
+    pointwise: ClassVar[bool] = False
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return the size that each axis gets, with the channels of the input."""
+        return self._resized(inputs[0], inputs[0][-1])
+
+    def _resized(self, shape: Shape, channels: int) -> Shape:
+        height, width, _ = shape
+        return self._output_size(height, 0), self._output_size(width, 1), channels
+
+    def _output_size(self, size: int, axis: int) -> int:
+        return -(-size // along(self.down, axis)) * along(self.up, axis)
+
+    @property
+    def is_square(self) -> bool:
+        """Whether the layer does the same along every axis."""
+        return not any(isinstance(value, tuple) for value in self._settings())
+
+    def _settings(self) -> tuple[ByAxis, ...]:
+        """Return the settings that can differ by axis."""
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Windowed(Resized):
+    """A layer that reads a window around, or from, every step of its input."""
+
+    def _window(self) -> tuple[ByAxis, ByAxis, ByAxis, str]:
+        """Return the window's size, its step, the distance of its taps, and the padding."""
+        raise NotImplementedError
+
+    def _window_along(self, axis: int) -> tuple[int, int, int, str]:
+        size, step, dilation, padding = self._window()
+        return along(size, axis), along(step, axis), along(dilation, axis), padding
+
+    def _settings(self) -> tuple[ByAxis, ...]:
+        return self._window()[:3]
+
+    @property
+    def down(self) -> ByAxis:
+        """Factor by which the layer lowers the resolution: its stride."""
+        return self._window()[1]
+
+    def _output_size(self, size: int, axis: int) -> int:
+        window, step, dilation, padding = self._window_along(axis)
+        if padding == "same":
+            return -(-size // step)
+        fitting = (size - (window - 1) * dilation - 1) // step + 1
+        if fitting < 1:
+            raise ValueError(
+                f"{self.kind} layer {self.name!r} has a window larger than its input of {size} "
+                "pixels: use a larger input or padding='same'."
+            )
+        return fitting
+
+    def sources(self, position: int, size: int, axis: int = 0) -> range:
+        """Return the window's positions; an odd pixel of "same" padding goes to the far side."""
+        window, step, dilation, padding = self._window_along(axis)
+        span = (window - 1) * dilation + 1
+        start = position * step
+        if padding == "same":
+            start -= max((-(-size // step) - 1) * step + span - size, 0) // 2
+        return range(start, start + span, dilation)

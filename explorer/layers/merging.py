@@ -1,0 +1,62 @@
+"""Layers that join features."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import attrs
+
+from explorer.layers.base import Layer, Shape
+
+
+@attrs.frozen
+class Merge(Layer):
+    """A layer that joins features of the same size."""
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Return the common height and width with the joined channels."""
+        sizes = inputs[0][:-1]
+        if len(inputs) < 2 or any(shape[:-1] != sizes for shape in inputs):
+            shapes = ", ".join(map(str, inputs))
+            raise ValueError(
+                f"{self.kind} layer {self.name!r} cannot join features of shapes {shapes}: "
+                "give two or more of the same height and width."
+            )
+        return *sizes, self._channels([shape[-1] for shape in inputs])
+
+    def _channels(self, channels: list[int]) -> int:
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Concatenate(Merge):
+    """The channels of all inputs, one after the other."""
+
+    def _channels(self, channels: list[int]) -> int:
+        return sum(channels)
+
+
+@attrs.frozen
+class _ElementWise(Merge):
+    verb: ClassVar[str]
+
+    def _channels(self, channels: list[int]) -> int:
+        if len(set(channels)) > 1:
+            raise ValueError(
+                f"{self.kind} layer {self.name!r} cannot {self.verb} features of {channels} "
+                "channels: give features with the same number of channels."
+            )
+        return channels[0]
+
+
+@attrs.frozen
+class Add(_ElementWise):
+    """The element-wise sum of the inputs."""
+
+    verb: ClassVar[str] = "add"
+
+
+@attrs.frozen
+class Multiply(_ElementWise):
+    """The element-wise product of the inputs: a gate, where one of them lies between 0 and 1."""
+
+    verb: ClassVar[str] = "multiply"
