@@ -8,7 +8,7 @@ convolution at the resolution of its input; memory is that of float32 values.
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -65,6 +65,7 @@ class Report:
         receptive_field: `(height, width)` in input pixels, the largest of all outputs along each
             axis; None where one is not known.
         head_params: Parameters of the heads; the rest are the backbone's.
+        input_shape: `(height, width, channels)` of the image.
     """
 
     layers: tuple[LayerReport, ...]
@@ -72,6 +73,7 @@ class Report:
     peak_activation_bytes: int
     receptive_field: tuple[int, ...] | None
     head_params: int = 0
+    input_shape: Shape = ()
 
     @cached_property
     def total_params(self) -> int:
@@ -100,6 +102,16 @@ class Report:
     def flops(self) -> int:
         """Floating-point operations of one forward pass: two for each multiply-accumulate."""
         return 2 * self.macs
+
+    @cached_property
+    def maximum_stride(self) -> Stride:
+        """Largest stride of all features with several positions; None if one is not known."""
+        strides = {row.stride for row in self.layers if prod(row.shape[:-1]) > 1}
+        if None in strides or not strides:
+            return None
+        pairs = [s if isinstance(s, tuple) else (s,) * (len(self.input_shape) - 1) for s in strides]
+        largest = tuple(max(steps) for steps in zip(*pairs, strict=True))
+        return largest[0] if len(set(largest)) == 1 else largest
 
     @property
     def weights_bytes(self) -> int:
@@ -156,6 +168,7 @@ def analyze(graph: Graph) -> Report:
             for node, row in zip(graph, rows, strict=True)
             if node.block and node.block.role == "head"
         ),
+        input_shape=graph.input_shape,
     )
 
 

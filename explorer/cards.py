@@ -11,8 +11,8 @@ import attrs
 
 from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
 from explorer.comparison import Comparison
-from explorer.formatting import byte_size, duration, short_count
-from explorer.graph import Block, Graph, Node, depth_first
+from explorer.formatting import at_least, byte_size, duration, short_count, size_text, stride_text
+from explorer.graph import Block, Graph, Node, depth_first, pixels_of, positions
 from explorer.selection import block_id, layer_id
 
 
@@ -124,6 +124,24 @@ def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     return list(links.values())
 
 
+def levels_of(cards: Sequence[Card]) -> list[tuple[str, list[Card]]]:
+    """Return the rows of a U, the finest resolution on top: for each its name and its boxes.
+
+    Boxes of equal stride stand in one row; where strides are not known, those of equal size.
+    """
+    outputs = [card.output for card in cards]
+    by_size = any(node.stride is None for node in outputs)
+    levels: dict[tuple[float, str], list[Card]] = {}
+    for card, node in zip(cards, outputs, strict=True):
+        if not by_size:
+            place, name = pixels_of(node.stride), stride_text(node.stride, node.shape)
+        else:
+            place = -positions(node)
+            name = size_text(node.shape[:-1]) if place < -1 else "a single position"
+        levels.setdefault((place, name), []).append(card)
+    return [(name, levels[place, name]) for place, name in sorted(levels)]
+
+
 @attrs.frozen
 class Merged:
     """Two designs in one drawing.
@@ -158,7 +176,7 @@ def merged(comparison: Comparison) -> Merged:
             titles[of_a[block.id].stack, of_a[block.id].title] += 1
         if block.state == "changed" and block.id in of_a:
             there = of_a[block.id]
-            params = total(quantity("parameters", {}), there.nodes)
+            params = sum(map(_params, there.nodes))
             called = f"{there.title}, " * (there.title != title_of[block.id])
             notes[block.id] = (
                 "changed",
@@ -179,11 +197,6 @@ def merged(comparison: Comparison) -> Merged:
     return Merged(cards, list(links.values()), notes, states)
 
 
-def size_text(shape: Sequence[int]) -> str:
-    """Return a shape as "height × width × channels"."""
-    return " × ".join(map(str, shape))
-
-
 @attrs.frozen
 class Quantity:
     """What a drawing can be coloured by.
@@ -200,7 +213,7 @@ class Quantity:
 
 
 def _params(node: Node) -> float:
-    return sum(node.layer.weights(node.input_shapes))
+    return sum(node.weights)
 
 
 def quantity(name: str, times: Mapping[str, float]) -> Quantity:
@@ -213,16 +226,36 @@ def quantity(name: str, times: Mapping[str, float]) -> Quantity:
     if name == "parameters":
         return Quantity(name, _params, lambda value: f"{value:,}")
     if name == "MACs":
-        return Quantity(name, lambda node: node.layer.macs(node.input_shapes), short_count)
+        return Quantity(name, lambda node: node.macs, short_count)
     if name == "memory":
         return Quantity(name, lambda node: prod(node.shape) * BYTES_PER_VALUE, byte_size)
-    return Quantity(name, lambda node: times.get(node.name), duration)
+    return Quantity(name, lambda node: times.get(node.name, None if node.inputs else 0), duration)
 
 
-def total(found: Quantity, nodes: Sequence[Node]) -> float | None:
-    """Return the sum of what is known over some layers, or None if nothing is."""
-    values = [value for node in nodes if (value := found.of(node)) is not None]
-    return sum(values) if values else None
+@attrs.frozen
+class Total:
+    """The sum of a quantity over some layers.
+
+    Attributes:
+        value: What is known of it; None if nothing is.
+        is_all: Whether it is known of every layer.
+    """
+
+    value: float | None
+    is_all: bool
+
+    def share_of(self, whole: "Total") -> float | None:
+        """Return which part of a whole this is; None where either is not known in full."""
+        if not self.is_all or not whole.is_all or self.value is None or not whole.value:
+            return None
+        return self.value / whole.value
+
+
+def total(found: Quantity, nodes: Sequence[Node]) -> Total:
+    """Return the sum of what is known over some layers."""
+    values = [found.of(node) for node in nodes]
+    known = [value for value in values if value is not None]
+    return Total(sum(known) if known else None, len(known) == len(values))
 
 
 def items_of(
@@ -275,16 +308,17 @@ def _facts(
     title: str, kind: str, rows: Sequence[LayerReport], output: Node, times: Mapping[str, float]
 ) -> str:
     params, memory = sum(row.params for row in rows), sum(row.memory_bytes for row in rows)
-    macs = [row.macs for row in rows]
+    macs = [row.macs for row in rows if row.macs is not None]
+    done = at_least(f"{short_count(sum(macs))} MACs", len(macs) == len(rows))
     figures = [
         f"{params:,} parameters",
-        "MACs unknown" if None in macs else f"{short_count(sum(filter(None, macs)))} MACs",
+        done if macs else "MACs unknown",
         f"{byte_size(memory)} of output" + "s in all, not all held at once" * (len(rows) > 1),
     ]
     measured = [times[row.name] for row in rows if row.name in times]
     if measured:
         figures.append(duration(sum(measured)))
     field = rows[-1].receptive_field
-    sees = f"sees {field[0]} × {field[1]} pixels" if field else "how far it sees is unknown"
-    where = f"{size_text(output.shape)}, stride {output.stride}, {sees}"
+    sees = f"sees {size_text(field)} pixels" if field else "how far it sees is unknown"
+    where = f"{size_text(output.shape)}, {stride_text(output.stride, output.shape)}, {sees}"
     return "\n".join([f"{title} · {kind}" if kind else title, where, " · ".join(figures)])

@@ -15,7 +15,7 @@ import attrs
 
 from explorer.analysis import Report
 from explorer.encoder_decoder import EncoderDecoder
-from explorer.formatting import byte_size, short_count
+from explorer.formatting import at_least, byte_size, short_count, size_text, step_text
 from explorer.graph import Graph, Node
 from explorer.layers import Layer, Shape
 from explorer.selection import block_id, layer_id
@@ -206,7 +206,7 @@ def _merged(first: Iterable[_Key], second: Iterable[_Key]) -> list[_Key]:
 
 
 #: Fields that say again what a layer's name, kind or output says.
-_SAID = {"name", "keras_class", "shape"}
+_SAID = {"name", "keras_class", "shape", "like", "looks_alike", "rearranged", "recipe"}
 
 
 def _settings(kind: type[Layer]) -> tuple[str, ...]:
@@ -237,7 +237,7 @@ def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
 
 
 def _params(node: Node) -> int:
-    return sum(node.layer.weights(node.input_shapes))
+    return sum(node.weights)
 
 
 def parameter_changes(a: Any, b: Any) -> tuple[Change, ...]:
@@ -317,7 +317,7 @@ def figures(a: Report, b: Report) -> tuple[Figure, ...]:
         b: The report that is compared.
     """
     return (
-        _sizes("input", a.layers[0].shape, b.layers[0].shape),
+        _sizes("input", a.input_shape, b.input_shape),
         _number("layers", len(a.layers), len(b.layers), "{:,}".format),
         _number("parameters", a.total_params, b.total_params, short_count),
         _number("trainable parameters", a.trainable_params, b.trainable_params, short_count),
@@ -325,7 +325,7 @@ def figures(a: Report, b: Report) -> tuple[Figure, ...]:
         _number("peak memory", a.peak_memory_bytes, b.peak_memory_bytes, byte_size),
         _number("weights", a.weights_bytes, b.weights_bytes, byte_size),
         _field(a.receptive_field, b.receptive_field),
-        _number("maximum stride", _maximum_stride(a), _maximum_stride(b), str),
+        _number("maximum stride", a.maximum_stride, b.maximum_stride, step_text),
         _sizes("output", a.output_shapes[-1], b.output_shapes[-1]),
     )
 
@@ -335,7 +335,7 @@ def _number(name: str, a: Any, b: Any, text: Callable[[Any], str]) -> Figure:
 
 
 def _sizes(name: str, a: Shape, b: Shape) -> Figure:
-    return Figure(name, _size_text(a), _size_text(b), a != b, None)
+    return Figure(name, size_text(a), size_text(b), a != b, None)
 
 
 def _macs(a: Report, b: Report) -> Figure:
@@ -346,26 +346,20 @@ def _macs(a: Report, b: Report) -> Figure:
 
 
 def _macs_text(report: Report) -> str:
-    return ("" if report.macs_are_known else "≥ ") + short_count(report.macs)
+    return at_least(short_count(report.macs), report.macs_are_known)
 
 
-def _field(a: tuple[int, int] | None, b: tuple[int, int] | None) -> Figure:
-    ratios = {_ratio(one, other) for one, other in zip(a, b, strict=True)} if a and b else set()
+def _field(a: Shape | None, b: Shape | None) -> Figure:
+    pairs = zip(a, b, strict=True) if a and b and len(a) == len(b) else ()
+    ratios = {_ratio(one, other) for one, other in pairs}
     ratio = ratios.pop() if len(ratios) == 1 else None
     return Figure("receptive field", _field_text(a), _field_text(b), a != b, ratio)
 
 
-def _field_text(field: tuple[int, int] | None) -> str:
-    return _size_text(field) if field else "unknown"
+def _field_text(field: Shape | None) -> str:
+    return size_text(field) if field else "unknown"
 
 
 def _ratio(a: Any, b: Any) -> float | None:
-    return float(b / a) if a else None
-
-
-def _maximum_stride(report: Report) -> Any:
-    return max(row.stride for row in report.layers)
-
-
-def _size_text(shape: Iterable[int]) -> str:
-    return " × ".join(map(str, shape))
+    is_one = not isinstance(a, tuple) and not isinstance(b, tuple) and b is not None
+    return float(b / a) if a and is_one else None

@@ -13,7 +13,8 @@ from math import sqrt
 import attrs
 import graphviz
 
-from explorer.cards import Card, Link, Quantity, quantity, size_text, total
+from explorer.cards import Card, Link, Quantity, Total, levels_of, quantity, total
+from explorer.formatting import at_least, size_text, stride_text
 from explorer.graph import Node
 from explorer.layers import InputLayer
 from explorer.palette import LIGHT
@@ -139,7 +140,8 @@ class Drawing:
         else:
             for card in self.cards:
                 self._write_card(dot, card)
-        level_of = {card.id: card.output.stride for card in self.cards}
+        levels = enumerate(levels_of(self.cards))
+        level_of = {card.id: level for level, (_, cards) in levels for card in cards}
         for link in self.links:
             rises = in_rows and level_of[link.source] > level_of[link.target]
             self._write_link(dot, link, rises)
@@ -147,23 +149,19 @@ class Drawing:
 
     def _write_rows(self, dot: graphviz.Digraph) -> None:
         """Write the cards with those of equal stride in one row, the smallest on top."""
-        levels: dict[object, list[Card]] = {}
-        for card in self.cards:
-            levels.setdefault(card.output.stride, []).append(card)
-        strides = sorted(levels)  # type: ignore[type-var]
-        for stride in strides:
+        levels = levels_of(self.cards)
+        for level, (name, cards) in enumerate(levels):
             with dot.subgraph() as row:
                 row.attr(rank="same")
-                level = f"level-{stride}"
-                row.node(level, f"stride {stride}", fontcolor=LIGHT.muted, group="levels")
-                for card in levels[stride]:
+                row.node(f"level-{level}", name, fontcolor=LIGHT.muted, group="levels")
+                for card in cards:
                     self._write_card(row, card)
-        for upper, lower in pairwise(strides):
+        for upper, lower in pairwise(range(len(levels))):
             dot.edge(f"level-{upper}", f"level-{lower}", style="invis", weight="10")
         # Keep each row in the order in which an image passes it, left to right.
         linked = {(link.source, link.target) for link in self.links}
-        for stride, cards in levels.items():
-            for ends in pairwise([f"level-{stride}", *(card.id for card in cards)]):
+        for level, (_, cards) in enumerate(levels):
+            for ends in pairwise([f"level-{level}", *(card.id for card in cards)]):
                 if ends not in linked:
                     dot.edge(*ends, style="invis")
 
@@ -199,31 +197,29 @@ class Drawing:
         return None if colour == "kind" else quantity(colour, self.times)
 
     @cached_property
-    def _whole(self) -> float:
+    def _whole(self) -> Total:
         nodes = [
             node
             for card in self.cards
             if self.notes.get(card.id, ("", ""))[0] != "only in A"
             for node in card.nodes
         ]
-        return (total(self._measured, nodes) if self._measured else 0) or 0
+        return total(self._measured, nodes) if self._measured else Total(None, True)
 
     def _share(self, nodes: Sequence[Node]) -> float | None:
-        if self._measured is None or not self._whole:
-            return None
-        value = total(self._measured, nodes)
-        return None if value is None else value / self._whole
+        return total(self._measured, nodes).share_of(self._whole) if self._measured else None
 
     def _figure(self, nodes: Sequence[Node]) -> str:
-        """Return the figure that colours tell of, with its share."""
+        """Return the figure that colours tell of, with its share of the whole if known."""
         assert self._measured is not None
-        value, share = total(self._measured, nodes), self._share(nodes)
-        if value is None or share is None:
+        found, share = total(self._measured, nodes), self._share(nodes)
+        if found.value is None:
             return f"{self._measured.name} unknown"
         name = {"time": "", "memory": " of outputs"}.get(
             self._measured.name, f" {self._measured.name}"
         )
-        return f"{self._measured.text(value)}{name} · {share:.1%}"
+        text = at_least(f"{self._measured.text(found.value)}{name}", found.is_all)
+        return text if share is None else f"{share:.1%} · {text}"
 
     def _colour(self, node: Node) -> str:
         """Return the colour of a layer's mark or slab."""
@@ -283,10 +279,10 @@ class Drawing:
         )
 
     def _card_facts(self, card: Card) -> str:
-        stride = f"stride {card.output.stride}"
+        stride = stride_text(card.output.stride, card.output.shape)
         if self._measured is not None:
             return stride if card.role == "input" else f"{stride} · {self._figure(card.nodes)}"
-        params = total(quantity("parameters", {}), card.nodes)
+        params = total(quantity("parameters", {}), card.nodes).value
         return f"{stride} · {params:,} parameters" if params else stride
 
     def _layer_row(self, node: Node, prefix: str) -> str:
@@ -308,8 +304,8 @@ class Drawing:
     @cached_property
     def _largest(self) -> tuple[int, int]:
         """Return the largest height and the most channels of all features."""
-        shapes = [node.shape for card in self.cards for node in card.nodes]
-        return max(shape[0] for shape in shapes), max(shape[-1] for shape in shapes)
+        nodes = [node for card in self.cards for node in card.nodes]
+        return max(map(_height, nodes)), max(map(_channels, nodes))
 
     def _slabs(self, card: Card, opened: bool) -> str:
         """Return a row of slabs, one for each feature that has a size of its own."""
@@ -330,14 +326,23 @@ class Drawing:
 
     def _slab(self, node: Node, findable: bool) -> str:
         tallest, most = self._largest
-        height = max(4, round(TALLEST * node.shape[0] / tallest))
-        width = max(4, round(WIDEST * sqrt(node.shape[-1] / most)))
+        height = max(4, round(TALLEST * _height(node) / tallest))
+        width = max(4, round(WIDEST * sqrt(_channels(node) / most)))
         name = f'ID="{escape(layer_id(node))}" TITLE="slab"' if findable else ""
         return (
             f'<TD><TABLE {name} BORDER="1" COLOR="{LIGHT.line}" CELLBORDER="0" CELLSPACING="0"'
             f' CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
             f' BGCOLOR="{self._colour(node)}"><TR><TD></TD></TR></TABLE></TD>'
         )
+
+
+def _height(node: Node) -> int:
+    """Return how high a feature is; one without positions counts as one of a single one."""
+    return node.shape[0] if len(node.shape) > 1 else 1
+
+
+def _channels(node: Node) -> int:
+    return node.shape[-1] if node.shape else 1
 
 
 def scale_colour(share: float | None) -> str:

@@ -1,11 +1,14 @@
 """What a layer or a block does and why it stands there, in words."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from explorer.figures import counted, product, share, window_of
-from explorer.foreign_layers import Elementwise, Unknown
-from explorer.graph import Node
+from explorer.figures import counted, product, share
+from explorer.foreign_layers import Foreign
+from explorer.formatting import step_text
+from explorer.graph import Node, pixels_of, positions
 from explorer.layers import (
+    SLIDING,
     Activation,
     Add,
     AveragePooling2D,
@@ -13,13 +16,22 @@ from explorer.layers import (
     Concatenate,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
+    Dense,
     DepthwiseConv2D,
     Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     InputLayer,
     MaxPooling2D,
+    Multiply,
+    SeparableConv2D,
     UpSampling2D,
     ZeroPadding2D,
+    along,
 )
+from explorer.layers.resizing import Margins
+from explorer.summaries import window_text
 from explorer.wiring import Skip, Wiring, place_of, role_of
 
 _ACTIVATIONS = {
@@ -75,42 +87,58 @@ def _is_output(nodes: Sequence[Node], wiring: Wiring) -> str:
 
 def _does(node: Node) -> str:
     """Return what a layer computes."""
-    layer, channels = node.layer, node.shape[-1]
+    layer = node.layer
     match layer:
         case InputLayer():
-            return f"Images come in here, with {counted(channels, 'channel')} each."
+            if len(node.shape) != 3:
+                return "What is no image comes in here."
+            return f"Images come in here, with {counted(node.shape[-1], 'channel')} each."
         case Conv2D():
             return _sentences(_convolves(node, layer), _dilates(layer), _activates(layer))
         case DepthwiseConv2D():
-            window = product(layer.kernel_size, layer.kernel_size)
+            window = window_text(layer.kernel_size)
             what = f"It slides a {window} window of weights over each channel by itself;"
             mixed = "channels are not mixed. Training sets the weights."
             return _sentences(what, mixed, _dilates(layer), _activates(layer))
+        case SeparableConv2D():
+            window, filters = window_text(layer.kernel_size), counted(layer.filters, "filter")
+            what = f"It slides a {window} window of weights over each channel by itself, then mixes"
+            mixed = f"the channels at each position alone, in {filters}. Training sets the weights."
+            return _sentences(what, mixed, _dilates(layer), _activates(layer))
+        case Dense():
+            read = counted(node.inputs[0].shape[-1], "channel")
+            what = f"In each of its {counted(layer.units, 'unit')} it adds up {read}"
+            where = " at each position alone" if positions(node) > 1 else ""
+            how = f"{what}{where}, each value times a weight that training sets."
+            return _sentences(how, _activates(layer))
         case Conv2DTranspose():
             return _sentences(_spreads(layer), _activates(layer))
         case MaxPooling2D() | AveragePooling2D():
             taken = "largest value" if isinstance(layer, MaxPooling2D) else "mean"
-            every = f"every {layer.strides} pixels" if layer.strides > 1 else "at every position"
-            window = product(layer.pool_size, layer.pool_size)
+            step = step_text(layer.strides)
+            every = f"every {step} pixels" if layer.strides != 1 else "at every position"
+            window = window_text(layer.pool_size)
             return f"It takes the {taken} of a {window} window, {every}, channel by channel."
+        case GlobalMaxPooling2D() | GlobalAveragePooling2D():
+            taken = "largest value" if isinstance(layer, GlobalMaxPooling2D) else "mean"
+            return f"It takes the {taken} of each channel over all positions: one is left."
         case ZeroPadding2D():
-            return (
-                f"It puts {counted(layer.before, 'row')} of zeros above and {layer.after} below, "
-                "and as many columns to the left and right."
-            )
+            return f"It puts zeros around the feature: {_margins(layer.padding)}."
+        case Cropping2D():
+            return f"It cuts off the border of the feature: {_margins(layer.cropping)}."
         case UpSampling2D():
             how = (
-                f"repeats every pixel {product(layer.size, layer.size)} times"
+                f"repeats every pixel {window_text(layer.size)} times"
                 if layer.interpolation == "nearest"
-                else f"enlarges the feature {layer.size} times and fills in the new pixels by "
-                "weighing those nearby (bilinear interpolation)"
+                else f"enlarges the feature {step_text(layer.size)} times and fills in the new "
+                "pixels by weighing those nearby (bilinear interpolation)"
             )
             return f"It {how}."
         case BatchNormalization():
             return (
                 "In training it shifts and scales each channel to mean 0 and variance 1 over the "
-                "batch; later it uses the running mean and variance that training gathered. Then "
-                "it applies a scale and an offset to each channel, which training sets."
+                "batch; later it uses the running mean and variance that training gathered."
+                + _scales(layer)
             )
         case Dropout():
             return (
@@ -124,10 +152,10 @@ def _does(node: Node) -> str:
             return "It puts the channels of its inputs one after the other."
         case Add():
             return "It adds its inputs value by value; they must have the same shape."
-        case Unknown():
-            return f"A Keras layer of class {layer.kind}: what it computes is not known here."
-        case Elementwise():
-            return f"A Keras layer of class {layer.kind}, which works on each position alone."
+        case Multiply():
+            return "It multiplies its inputs value by value: one can be a gate for the other."
+        case Foreign():
+            return _foreign(layer)
         case _:
             return " ".join((type(layer).__doc__ or f"A layer of class {layer.kind}.").split())
 
@@ -137,8 +165,8 @@ def _convolves(node: Node, layer: Conv2D) -> str:
     if layer.groups > 1:
         read += f" of its group (there are {layer.groups})"
     where = "at each position alone it adds up"
-    if layer.kernel_size > 1:
-        window = product(layer.kernel_size, layer.kernel_size)
+    if layer.kernel_size != 1:
+        window = window_text(layer.kernel_size)
         where = f"a {window} window slides over the input and adds up what lies under it in"
     filters = counted(layer.filters, "filter")
     return (
@@ -146,30 +174,62 @@ def _convolves(node: Node, layer: Conv2D) -> str:
     )
 
 
-def _dilates(layer: Conv2D | DepthwiseConv2D) -> str:
+def _scales(layer: BatchNormalization) -> str:
+    parts = [*["a scale"] * layer.scale, *["an offset"] * layer.center]
+    applied = f" Then it applies {' and '.join(parts)} to each channel, which training sets."
+    return applied if parts else ""
+
+
+def _margins(margins: Margins) -> str:
+    (top, bottom), (left, right) = margins
+    if top == bottom == left == right:
+        return f"{counted(top, 'row')} or columns on each side"
+    return f"{counted(top, 'row')} above, {bottom} below, {left} to the left, {right} to the right"
+
+
+def _foreign(layer: Foreign) -> str:
+    named = f"Keras’ own {layer.kind}"
+    if layer.recipe is None and not layer.is_known:
+        return f"A layer of class {layer.kind}: what it computes is not known here."
+    if layer.like is not None and layer.like.kind == layer.kind:
+        return f"{named}, with settings that are only known to Keras."
+    if layer.pointwise:
+        return f"{named}, which works on each position alone."
+    if layer.rearranges:
+        return f"{named}, which puts values in other places."
+    return f"{named}: here it is only known what it costs and how far it looks."
+
+
+def _dilates(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> str:
     if layer.dilation_rate == 1:
         return ""
-    span = (layer.kernel_size - 1) * layer.dilation_rate + 1
+    spans = [
+        (along(layer.kernel_size, axis) - 1) * along(layer.dilation_rate, axis) + 1
+        for axis in (0, 1)
+    ]
+    apart = step_text(layer.dilation_rate)
     return (
-        f"What it reads lies {layer.dilation_rate} pixels apart, so it spans {product(span, span)} "
+        f"What it reads lies {apart} pixels apart, so it spans {product(*spans)} "
         "pixels and sees farther at no cost in weights or resolution."
     )
 
 
-def _activates(layer: Conv2D | DepthwiseConv2D | Conv2DTranspose) -> str:
+def _activates(layer: Any) -> str:
     return "" if layer.activation == "linear" else f"Then it applies {layer.activation}."
 
 
 def _spreads(layer: Conv2DTranspose) -> str:
-    kernel, step = product(layer.kernel_size, layer.kernel_size), layer.strides
+    kernel = window_text(layer.kernel_size)
+    pairs = [(along(layer.kernel_size, axis), along(layer.strides, axis)) for axis in (0, 1)]
+    apart = " or ".join(counted(step, "pixel") for step in dict.fromkeys(s for _, s in pairs))
     overlap = "where kernels overlap, they add up"
-    if layer.kernel_size < step:
+    if any(size < step for size, step in pairs):
         overlap = "output pixels between the kernels get no input"
-    elif layer.kernel_size == step:
+    elif all(size == step for size, step in pairs):
         overlap = "the kernels lie side by side"
     return (
         f"Each input position spreads a {kernel} kernel over the output, "
-        f"{counted(step, 'pixel')} from its neighbour’s; {overlap}. Training sets its weights."
+        f"{apart} from its neighbour’s; {overlap}. Training sets its weights."
     )
 
 
@@ -191,7 +251,7 @@ def _why(node: Node, wiring: Wiring) -> str:
             return "" if plain else f"{between} to a single one."
         case ZeroPadding2D():
             return "So the next window, which gets no padding of its own, fits at the border, too."
-        case Elementwise():
+        case Foreign():
             return ""
     return _sentences(_why_resized(node, wiring), _why_convolved(node, wiring))
 
@@ -215,17 +275,18 @@ def _why_joined(node: Node, wiring: Wiring) -> str:
 
 def _why_resized(node: Node, wiring: Wiring) -> str:
     layer = node.layer
-    if layer.down > 1:
-        step = layer.down
+    if layer.down != 1:
+        steps = along(layer.down, 0), along(layer.down, 1)
         kept = next((skip for skip in wiring.skips if skip.source in node.inputs), None)
         return _sentences(
-            f"One position takes the place of {product(step, step)}: what follows costs less "
-            f"there, and the same window covers {step} times as much of the image each way.",
+            f"One position takes the place of {product(*steps)}: what follows costs less there, "
+            f"and the same window covers {step_text(layer.down)} times as much of the image each "
+            "way.",
             f"A skip connection carries the detail lost here to {place_of(kept.join)}."
             if kept
             else "",
         )
-    if layer.up > 1:
+    if layer.up != 1:
         skip = next((skip for skip in wiring.skips if skip.join in wiring.part(node)), None)
         raises = "It brings back resolution that the encoder gave up"
         if role_of(node) != "decoder":
@@ -235,7 +296,7 @@ def _why_resized(node: Node, wiring: Wiring) -> str:
 
 
 def _why_convolved(node: Node, wiring: Wiring) -> str:
-    if not isinstance(node.layer, (Conv2D, DepthwiseConv2D)):
+    if not isinstance(node.layer, SLIDING):
         return ""
     if node in wiring.on_skips:
         return "It prepares what the skip connection brings for being joined."
@@ -245,8 +306,8 @@ def _why_convolved(node: Node, wiring: Wiring) -> str:
             "It is the first to see both what came up and what the skip connection brought, and "
             "learns how to combine them."
         )
-    change = node.shape[2] - node.inputs[0].shape[2]
-    if window_of(node.layer)[0] == 1 and change and role_of(node) not in ("merge", "head"):
+    change = node.shape[-1] - node.inputs[0].shape[-1]
+    if node.layer.kernel_size == 1 and change and role_of(node) not in ("merge", "head"):
         return f"It {'widens' if change > 0 else 'narrows'} the feature for what follows."
     return _CONVOLUTIONS.get(role_of(node), "")
 
@@ -261,12 +322,11 @@ def block_text(nodes: Sequence[Node], wiring: Wiring, lacks_skip: bool = False) 
     """
     role, output = role_of(nodes[0]), nodes[-1]
     before = (wiring.entering(nodes) or [output])[-1]
-    sizes = f"from {product(*before.shape[:2])} to {product(*output.shape[:2])}"
-    lowers, raises = output.stride > before.stride, output.stride < before.stride
+    size = product(*output.shape[:-1]) or "a single position"
+    sizes = f"from {product(*before.shape[:-1])} to {size}"
+    lowers, raises = _is_finer(before, output), _is_finer(output, before)
     resizes = f"{'lowers' if lowers else 'raises'} the resolution {sizes}"
-    changes = (
-        resizes if lowers or raises else f"keeps the resolution of {product(*output.shape[:2])}"
-    )
+    changes = resizes if lowers or raises else f"keeps the resolution of {size}"
     texts = {
         "stem": f"The stem comes before the encoder, once for all stacks; this block {changes}.",
         "encoder": f"This encoder block {changes}"
@@ -291,7 +351,7 @@ def block_text(nodes: Sequence[Node], wiring: Wiring, lacks_skip: bool = False) 
         if lacks_skip:
             came = (
                 "It asks for a skip connection, but none comes in: no block of stem or encoder "
-                f"before the lowest resolution returns a feature of {product(*output.shape[:2])}. "
+                f"before the lowest resolution returns a feature of {size}. "
                 "All that it gets has come up from the block before."
             )
     if parting:
@@ -318,10 +378,11 @@ def skips_text(wiring: Wiring) -> str:
         )
         texts += _lost_before(across, wiring)
     else:
-        lowest = max(wiring.graph, key=lambda node: node.stride)
+        several = [node for node in wiring.graph if positions(node) > 1] or list(wiring.graph)
+        lowest = min(several, key=positions)
         texts.append(
             "There are none from encoder to decoder: all that the output shows has passed the "
-            f"lowest resolution, {product(*lowest.shape[:2])}."
+            f"lowest resolution, {product(*lowest.shape[:-1])}."
         )
     if merging:
         texts.append(
@@ -348,17 +409,27 @@ def _lost_before(skips: Sequence[Skip], wiring: Wiring) -> list[str]:
     if pooled:
         start = "1 starts" if pooled == 1 else f"{pooled} start"
         texts.append(f"{start} right after a pooling and cannot bring what that lost.")
-    finest = min((skip.source for skip in skips), key=lambda node: node.stride)
-    if finest.stride > 1:
+    finest = max((skip.source for skip in skips), key=positions)
+    if _is_finer(wiring.graph.image, finest):
         texts.append(
-            f"The finest detail that comes this way is that of {product(*finest.shape[:2])}, "
-            f"where the image has {product(*wiring.graph.input_shape[:2])}."
+            f"The finest detail that comes this way is that of {product(*finest.shape[:-1])}, "
+            f"where the image has {product(*wiring.graph.input_shape[:-1])}."
         )
     return texts
+
+
+def _is_finer(a: Node, b: Node) -> bool:
+    """Return whether a feature has a higher resolution than another one.
+
+    Without padding, features shrink at the same resolution: their strides count where known.
+    """
+    if a.stride is None or b.stride is None:
+        return positions(a) > positions(b)
+    return pixels_of(a.stride) < pixels_of(b.stride)
 
 
 def _is_pooled(node: Node) -> bool:
     """Return whether a feature comes from a pooling, through pointwise layers at most."""
     while node.layer.pointwise and len(node.inputs) == 1:
         node = node.inputs[0]
-    return isinstance(node.layer, (MaxPooling2D, AveragePooling2D)) and node.layer.down > 1
+    return isinstance(node.layer, (MaxPooling2D, AveragePooling2D)) and node.layer.down != 1

@@ -5,25 +5,34 @@ A figure is written as arithmetic whose right-hand side is the report's, such as
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
 
 import attrs
 
 from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
-from explorer.foreign_layers import Elementwise, Unknown
-from explorer.formatting import byte_size
-from explorer.graph import Node
+from explorer.foreign_layers import Foreign
+from explorer.formatting import at_least, byte_size, step_text
+from explorer.graph import Node, positions
 from explorer.layers import (
-    AveragePooling2D,
     BatchNormalization,
     Concatenate,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
+    Dense,
     DepthwiseConv2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     InputLayer,
     Layer,
-    MaxPooling2D,
+    SeparableConv2D,
+    Shape,
     ZeroPadding2D,
+    along,
 )
+from explorer.layers.base import Windowed
+from explorer.summaries import margins_text, window_text
 
 
 @attrs.frozen
@@ -59,21 +68,37 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+#: Settings that are told only where they are not the usual ones.
+_USUAL = {
+    "dilation_rate": 1,
+    "groups": 1,
+    "depth_multiplier": 1,
+    "trainable": True,
+    "momentum": 0.99,
+    "center": True,
+    "scale": True,
+    "keepdims": False,
+}
+
+
 def configuration(layer: Layer) -> list[Fact]:
     """Return the settings that matter, under their Keras names; none where they aren't known."""
-    if isinstance(layer, (Elementwise, InputLayer)):
+    if isinstance(layer, (Foreign, InputLayer)):
         return []
     facts = []
     for field in attrs.fields(type(layer)):
         value = getattr(layer, field.name)
-        plain = field.name in ("dilation_rate", "groups", "depth_multiplier") and value == 1
-        if field.name == "name" or plain:
+        if field.name == "name" or (field.name in _USUAL and value == _USUAL[field.name]):
             continue
         if isinstance(value, bool):
             value = "yes" if value else "no"
         elif field.name in ("kernel_size", "pool_size", "size"):
-            value = product(value, value)
-        facts.append(Fact(field.name.replace("_", " "), str(value)))
+            value = window_text(value)
+        elif field.name in ("padding", "cropping") and isinstance(value, tuple):
+            value = margins_text(value)
+        else:
+            value = step_text(value)
+        facts.append(Fact(field.name.replace("_", " "), value))
     return facts
 
 
@@ -92,7 +117,7 @@ def figures(node: Node, report: Report) -> list[Fact]:
         _macs(node, report),
         Fact(
             "memory",
-            f"{product(*node.shape)} × {BYTES_PER_VALUE} bytes"
+            f"{product(*node.shape) or 1} × {BYTES_PER_VALUE} bytes"
             f" = {byte_size(_row(node, report).memory_bytes)}",
             "values × bytes of a float32, for one image",
         ),
@@ -102,11 +127,17 @@ def figures(node: Node, report: Report) -> list[Fact]:
 def sizes(node: Node) -> list[Fact]:
     """Return how height, width and channels of a layer's output come about."""
     layer = node.layer
-    if not node.inputs or isinstance(layer, Unknown) or len(node.shape) != 3:
-        known = "as Keras tells" if isinstance(layer, Elementwise) else "height × width × channels"
-        return [Fact("output", product(*node.shape), known)]
+    if not node.inputs or isinstance(layer, Foreign) or len(node.shape) != 3:
+        image = len(node.shape) == 3 and not isinstance(layer, Foreign)
+        return [
+            Fact(
+                "output",
+                product(*node.shape) or "a single number",
+                _AXES if image else "as Keras tells",
+            )
+        ]
     inputs = node.inputs[0].shape
-    height, width = (_size(layer, inputs[axis], node.shape[axis]) for axis in (0, 1))
+    height, width = (_size(layer, inputs, axis, node.shape[axis]) for axis in (0, 1))
     note = _size_note(layer)
     if height == width:
         found = [Fact("height, width", height, note)]
@@ -115,67 +146,89 @@ def sizes(node: Node) -> list[Fact]:
     return [*found, _channels(node)]
 
 
-def _size(layer: Layer, size: int, output: int) -> str:
+_AXES = "height × width × channels"
+
+
+def _size(layer: Layer, inputs: Shape, axis: int, output: int) -> str:
     """Return how an output's height or width comes from the input's."""
+    size = inputs[axis]
     match layer:
         case ZeroPadding2D():
-            return f"{layer.before} + {size} + {layer.after} = {output}"
-        case Conv2D() | DepthwiseConv2D() | MaxPooling2D() | AveragePooling2D() if (
-            layer.padding == "valid"
-        ):
-            window, dilation = window_of(layer)
+            before, after = layer.padding[axis]
+            return f"{before} + {size} + {after} = {output}"
+        case Cropping2D():
+            before, after = layer.cropping[axis]
+            return f"{size} − {before} − {after} = {output}"
+        case GlobalMaxPooling2D() | GlobalAveragePooling2D():
+            return str(output)
+        case Windowed() if getattr(layer, "padding", "") == "valid":
+            window, dilation = window_of(layer, axis)
             span = f"(({window} − 1)×{dilation} + 1)" if dilation > 1 else str(window)
-            steps = f"{size} − {span}"
-            if layer.strides > 1:
-                steps = f"⌊({steps}) ÷ {layer.strides}⌋"
+            steps, stride = f"{size} − {span}", along(layer.down, axis)
+            if stride > 1:
+                steps = f"⌊({steps}) ÷ {stride}⌋"
             return f"{steps} + 1 = {output}"
-    if layer.up > 1 and size * layer.up == output:
-        return f"{size} × {layer.up} = {output}"
-    if layer.down > 1 and -(-size // layer.down) == output:
-        exact = f"{size} ÷ {layer.down}"
-        return f"{exact if size % layer.down == 0 else f'⌈{exact}⌉'} = {output}"
+    up, down = along(layer.up, axis), along(layer.down, axis)
+    if up > 1 and size * up < output and isinstance(layer, Conv2DTranspose):
+        return f"{size} × {up} + ({window_of(layer, axis)[0]} − {up}) = {output}"
+    if up > 1 and size * up == output:
+        return f"{size} × {up} = {output}"
+    if down > 1 and -(-size // down) == output:
+        exact = f"{size} ÷ {down}"
+        return f"{exact if size % down == 0 else f'⌈{exact}⌉'} = {output}"
     return f"{output}, unchanged" if size == output else str(output)
 
 
-def window_of(layer: Layer) -> tuple[int, int]:
+def window_of(layer: Layer, axis: int = 0) -> tuple[int, int]:
     """Return the size of a layer's window (1: no neighbours), and the distance of its taps."""
     size = getattr(layer, "kernel_size", getattr(layer, "pool_size", 1))
-    return size, getattr(layer, "dilation_rate", 1)
+    return along(size, axis), along(getattr(layer, "dilation_rate", 1), axis)
 
 
 def _size_note(layer: Layer) -> str:
     padding = getattr(layer, "padding", "")
+    if isinstance(layer, Conv2DTranspose):
+        beyond = ", and what the kernel spreads beyond its stride (“valid” padding)"
+        return "input × stride" + (beyond if padding == "valid" else "")
     if padding == "valid":
         return "“valid” padding: positions where the whole window fits"
-    if isinstance(layer, Conv2DTranspose):
-        return "input × stride"
-    if padding == "same" and layer.down > 1:
+    if padding == "same" and layer.down != 1:
         return "“same” padding: input ÷ stride, rounded up"
     return "“same” padding" if padding == "same" else ""
 
 
 def _channels(node: Node) -> Fact:
-    before, after = node.inputs[0].shape[2], node.shape[2]
+    before, after = node.inputs[0].shape[-1], node.shape[-1]
     match node.layer:
-        case Conv2D() | Conv2DTranspose():
+        case Conv2D() | Conv2DTranspose() | SeparableConv2D():
             return Fact("channels", str(after), "one for each filter")
+        case Dense():
+            return Fact("channels", str(after), "one for each unit")
         case DepthwiseConv2D():
             return Fact("channels", f"{before} × {node.layer.depth_multiplier} = {after}")
         case Concatenate():
-            terms = " + ".join(str(shape[2]) for shape in node.input_shapes)
+            terms = " + ".join(str(shape[-1]) for shape in node.input_shapes)
             return Fact("channels", f"{terms} = {after}")
         case _:
             return Fact("channels", f"{after}, unchanged" if before == after else str(after))
 
 
-def _stride(node: Node) -> Fact:
-    value = str(node.stride)
+def _stride(node: Node, with_terms: bool = True) -> Fact:
+    if node.stride is None:
+        alone = positions(node) == 1
+        value = "none" if alone else "unknown"
+        note = "a single position is left" if alone else "a layer before does not say what it does"
+        return Fact("stride", value, note)
+    value, note = step_text(node.stride), "input pixels between neighbours"
     layer = node.layer
-    if node.inputs and not isinstance(layer, Unknown) and layer.down != layer.up:
-        terms = [str(node.inputs[0].stride)]
-        terms += [f"× {layer.down}"] * (layer.down > 1) + [f"÷ {layer.up}"] * (layer.up > 1)
+    before = node.inputs[0].stride if node.inputs else None
+    if any(isinstance(step, tuple) for step in (node.stride, before, layer.down, layer.up)):
+        return Fact("stride", value, f"{note}, down and across")
+    if with_terms and before is not None and layer.down != layer.up:
+        terms = [str(before)]
+        terms += [f"× {layer.down}"] * (layer.down != 1) + [f"÷ {layer.up}"] * (layer.up != 1)
         value = f"{' '.join(terms)} = {value}"
-    return Fact("stride", value, "input pixels between neighbours")
+    return Fact("stride", value, note)
 
 
 def _receptive_field(node: Node, report: Report) -> Fact:
@@ -183,10 +236,12 @@ def _receptive_field(node: Node, report: Report) -> Fact:
     name, note = "receptive field", "input pixels that one position sees"
     if field is None:
         return Fact(name, "not known")
-    if isinstance(node.layer, (Conv2D, DepthwiseConv2D, MaxPooling2D, AveragePooling2D)):
+    if isinstance(node.layer, Windowed) and len(field) == 2:
         before, distance = _row(node.inputs[0], report).receptive_field, node.inputs[0].stride
         window, dilation = window_of(node.layer)
-        wider = (window - 1) * dilation * distance
+        wider: int | Fraction = 0
+        if node.layer.is_square and isinstance(distance, (int, Fraction)):
+            wider = (window - 1) * dilation * distance
         # After upsampling, positions differ in how far they see, and the largest don't add up.
         if wider and before and before[0] == before[1] and field == (before[0] + wider,) * 2:
             taps = product(f"({window} − 1)", *[dilation] * (dilation > 1), distance)
@@ -197,37 +252,75 @@ def _receptive_field(node: Node, report: Report) -> Fact:
 
 def _weights(node: Node, report: Report) -> Fact:
     layer, inputs = node.layer, node.input_shapes
-    trainable, frozen = layer.weights(inputs)
-    value, note = f"{trainable + frozen:,}", f"{trainable:,} trainable"
+    trainable, frozen = node.weights
+    value, note = f"{trainable + frozen:,}", _trained(trainable, frozen)
+    if node.new_weights is not None:
+        shared = f"those of {node.calls}" if node.calls else "shared with a layer before"
+        if not trainable + frozen:
+            return Fact("weights", "none of its own", f"{shared}, counted there")
+        return Fact("weights", value, f"{note}, as Keras counts them; others are {shared}")
     if not trainable + frozen:
         return Fact("weights", "none")
     match layer:
         case Conv2D() | Conv2DTranspose():
             value = f"{_kernel(node)}{_bias(layer, layer.filters)} = {value}"
-            note = "kernel × channels in × filters" + (" + a bias each" if layer.use_bias else "")
+            what = "kernel × channels in × filters" + (" + a bias each" if layer.use_bias else "")
+            note = _noted(what, layer, note)
         case DepthwiseConv2D():
-            channels = node.shape[2]
-            kernel = product(layer.kernel_size, layer.kernel_size, channels)
+            channels = node.shape[-1]
+            kernel = f"{window_text(layer.kernel_size)}×{channels}"
             value = f"{kernel}{_bias(layer, channels)} = {value}"
-            note = "kernel × channels out" + (" + a bias each" if layer.use_bias else "")
+            what = "kernel × channels out" + (" + a bias each" if layer.use_bias else "")
+            note = _noted(what, layer, note)
+        case SeparableConv2D():
+            value = f"{_kernel(node)}{_bias(layer, layer.filters)} = {value}"
+            what = "of each channel alone, and across them"
+            note = _noted(what + (", and a bias each" if layer.use_bias else ""), layer, note)
+        case Dense():
+            value = f"{_kernel(node)}{_bias(layer, layer.units)} = {value}"
+            what = "channels in × units" + (" + a bias each" if layer.use_bias else "")
+            note = _noted(what, layer, note)
         case BatchNormalization():
-            value = f"4 × {inputs[0][2]} = {value}"
-            note = f"{trainable:,} trainable: scale and offset; {frozen:,} not: mean and variance"
-        case Elementwise():
+            value = f"{2 + layer.scale + layer.center} × {inputs[0][-1]} = {value}"
+            trained = [*["scale"] * layer.scale, *["offset"] * layer.center]
+            if trainable:
+                note = f"{trainable:,} trainable: {' and '.join(trained)}; "
+                note += f"{frozen:,} not: mean and variance"
+        case Foreign():
             note += ", as Keras counts them"
     return Fact("weights", value, f"{note}; {_of_network(trainable + frozen, report.total_params)}")
 
 
+def _trained(trainable: int, frozen: int) -> str:
+    if not trainable:
+        return "none trainable"
+    return f"{trainable:,} trainable" + (f", {frozen:,} not" if frozen else "")
+
+
+def _noted(what: str, layer: Layer, trained: str) -> str:
+    """Return what terms are, and if it isn't so, whether training sets the weights."""
+    return what if layer.trainable else f"{what}; {trained}"
+
+
 def _kernel(node: Node) -> str:
-    """Return the factors of a convolution's kernel: height, width, channels in, filters."""
-    layer, channels = node.layer, node.inputs[0].shape[2]
-    assert isinstance(layer, (Conv2D, Conv2DTranspose))
-    groups = layer.groups if isinstance(layer, Conv2D) else 1
-    read = f"({channels} ÷ {groups})" if groups > 1 else channels
-    return product(layer.kernel_size, layer.kernel_size, read, layer.filters)
+    """Return the factors of a kernel: height, width, channels in, filters."""
+    layer, channels = node.layer, node.inputs[0].shape[-1]
+    match layer:
+        case Conv2D() if layer.groups > 1:
+            return product(
+                window_text(layer.kernel_size), f"({channels} ÷ {layer.groups})", layer.filters
+            )
+        case Conv2D() | Conv2DTranspose():
+            return product(window_text(layer.kernel_size), channels, layer.filters)
+        case SeparableConv2D():
+            between = product(channels, *[layer.depth_multiplier] * (layer.depth_multiplier > 1))
+            return f"{window_text(layer.kernel_size)}×{between} + {between}×{layer.filters}"
+        case _:
+            assert isinstance(layer, Dense)
+            return product(channels, layer.units)
 
 
-def _bias(layer: Conv2D | Conv2DTranspose | DepthwiseConv2D, channels: int) -> str:
+def _bias(layer: Any, channels: int) -> str:
     return f" + {channels}" if layer.use_bias else ""
 
 
@@ -239,19 +332,32 @@ def _macs(node: Node, report: Report) -> Fact:
     macs = _row(node, report).macs
     if macs is None:
         return Fact("MACs", "not known")
-    height_width, layer = product(*node.shape[:2]), node.layer
+    at, layer = product(*node.shape[:-1]) or "1", node.layer
     match layer:
         case Conv2D():
-            terms, note = f"{_kernel(node)} × {height_width}", "kernel’s weights × positions"
+            terms, note = f"{_kernel(node)} × {at}", "kernel’s weights × positions"
+        case SeparableConv2D():
+            terms = f"({_kernel(node)}) × {at}"
+            note = "both kernels’ weights × positions"
+        case Dense():
+            terms, note = f"{_kernel(node)} × {at}", "weights × positions"
         case Conv2DTranspose():
             terms = f"{_kernel(node)} × {product(*node.inputs[0].shape[:2])}"
             note = "kernel’s weights × positions of its input"
         case DepthwiseConv2D():
-            terms = f"{product(layer.kernel_size, layer.kernel_size)} × {product(*node.shape)}"
+            terms = f"{window_text(layer.kernel_size)} × {product(*node.shape)}"
             note = "kernel × values of the output"
+        case Foreign() if macs:
+            return Fact("MACs", f"{macs:,}", _of_all_macs(macs, report).removeprefix("; "))
         case _:
-            return Fact("MACs", f"{macs:,}", "" if macs else "convolutions alone are counted")
-    return Fact("MACs", f"{terms} = {macs:,}", f"{note}; {_of_network(macs, report.macs)}")
+            note = "" if macs else "convolutions and dense layers alone are counted"
+            return Fact("MACs", f"{macs:,}", note)
+    return Fact("MACs", f"{terms} = {macs:,}", f"{note}{_of_all_macs(macs, report)}")
+
+
+def _of_all_macs(macs: int, report: Report) -> str:
+    """Return the share of the network's, if that is known."""
+    return f"; {_of_network(macs, report.macs)}" if report.macs_are_known else ""
 
 
 def block_facts(nodes: Sequence[Node], report: Report) -> list[Fact]:
@@ -265,18 +371,14 @@ def block_facts(nodes: Sequence[Node], report: Report) -> list[Fact]:
     output = nodes[-1]
     params = [row.params for row in rows if row.params]
     macs = [row.macs for row in rows]
-    known = sum(count or 0 for count in macs)
-    at_least = "at least " if None in macs else ""
+    known = [count for count in macs if count]
+    total = at_least(f"{sum(known):,}", is_known=False) if None in macs else _total(known)
     return [
-        Fact("output", product(*output.shape), "height × width × channels"),
-        Fact("stride", str(output.stride), "input pixels between neighbours"),
+        Fact("output", product(*output.shape), _AXES if len(output.shape) == 3 else ""),
+        _stride(output, with_terms=False),
         _receptive_field(output, report),
         Fact("weights", _total(params), _of_network(sum(params), report.total_params)),
-        Fact(
-            "MACs",
-            at_least + _total([count for count in macs if count]),
-            _of_network(known, report.macs),
-        ),
+        Fact("MACs", total, _of_all_macs(sum(known), report).removeprefix("; ")),
     ]
 
 

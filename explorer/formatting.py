@@ -1,5 +1,8 @@
 """Numbers as people read them."""
 
+from collections.abc import Sequence
+from math import prod
+
 _LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -10,6 +13,30 @@ def short_count(count: float) -> str:
         if count >= 0.9995 * size:
             return f"{_three_digits(count / size)} {unit}"
     return f"{count:,.0f}"
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """Return a shape as "height × width × channels"."""
+    return " × ".join(map(str, shape)) or "a single number"
+
+
+def step_text(step: object) -> str:
+    """Return a stride, or another step that can differ by axis: 4, "4×2" or "unknown"."""
+    if step is None:
+        return "unknown"
+    return "×".join(map(str, step)) if isinstance(step, tuple) else str(step)
+
+
+def stride_text(stride: object, shape: Sequence[int]) -> str:
+    """Return where a feature's positions lie, such as "stride 4"."""
+    if stride is None and prod(shape[:-1]) == 1:
+        return "a single position"
+    return f"stride {step_text(stride)}"
+
+
+def at_least(value: str, is_known: bool) -> str:
+    """Return a sum, marked where it lacks what is not known."""
+    return value if is_known else f"≥ {value}"
 
 
 def byte_size(size: float) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from fractions import Fraction
+from math import prod
 from numbers import Integral
 from typing import Any
 
@@ -106,7 +107,9 @@ class Node:
     @property
     def weights(self) -> tuple[int, int]:
         """The numbers of trainable and of other parameters that no layer before has."""
-        return self.layer.weights(self.input_shapes) if self.new_weights is None else self.new_weights
+        return (
+            self.layer.weights(self.input_shapes) if self.new_weights is None else self.new_weights
+        )
 
     @property
     def macs(self) -> int | None:
@@ -169,6 +172,16 @@ def _count_layer() -> None:
             "are more than can be shown",
             "use fewer blocks, convolutions or stacks",
         )
+
+
+def pixels_of(stride: Stride) -> float:
+    """Return how many pixels of an image there are for each position of a feature."""
+    return float(prod(stride) if isinstance(stride, tuple) else (stride or 1) ** 2)
+
+
+def positions(node: Node) -> int:
+    """Return how many positions a feature has; what has no height and width has one."""
+    return prod(node.shape[:-1])
 
 
 def stride_after(layer: Layer, inputs: Sequence[Node], shape: Shape) -> Stride:

@@ -154,9 +154,7 @@ def _our_own(called: Called) -> Layer | None:
         return None
     try:
         settings = reader[1](called.operation)
-        layer = reader[0](
-            name=called.name, trainable=bool(called.operation.trainable), **settings
-        )
+        layer = reader[0](name=called.name, trainable=bool(called.operation.trainable), **settings)
         return layer if layer.output_shape(called.inputs) == called.shape else None
     except (NotAlike, ValueError, TypeError):
         return None
@@ -165,6 +163,7 @@ def _our_own(called: Called) -> Layer | None:
 #: Settings of Keras that our kinds don't have, with the values that they then must have.
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "data_format": ("channels_last",),
+    "dilation_rate": ((1, 1),),
     "output_padding": (None,),
     "noise_shape": (None,),
     "synchronized": (False,),
@@ -187,14 +186,11 @@ def _is_all(called: Called, layer: Layer) -> bool:
     if getattr(operation.dtype_policy, "name", "") != "float32":
         return False
     for key, value in operation.get_config().items():
-        if key in _WITHOUT_EFFECT or key.endswith(_OF_TRAINING):
-            continue
-        if key in _PLAIN:
-            if value not in _PLAIN[key]:
-                return False
-        elif key not in ours:
-            return False
         # Our own kinds were made of the operation's attributes, so what both have is the same.
+        if key in ours or key in _WITHOUT_EFFECT or key.endswith(_OF_TRAINING):
+            continue
+        if value not in _PLAIN.get(key, ()):
+            return False
     return True
 
 
@@ -403,8 +399,8 @@ def _facts(called: Called) -> _Facts:
     macs = 0 if called.kind in _WITHOUT_MACS else None
     if called.kind in _REARRANGING:
         single = prod(called.shape[:-1]) == 1 and called.shape != ()
-        like = GlobalAveragePooling2D(name=called.name) if single else None
-        return _Facts(macs, like, rearranged=True)
+        pooled = GlobalAveragePooling2D(name=called.name) if single else None
+        return _Facts(macs, pooled, rearranged=True)
     looks_alike = _function_is_known(called.operation) and called.kwargs.get("training") is not True
     like = _like(called)
     return _Facts(macs, like, looks_alike)
@@ -517,9 +513,7 @@ def _resized(called: Called) -> Layer | None:
     known = operation.interpolation in ("nearest", "bilinear") and not operation.antialias
     if whole and known:
         factors = tuple(output // size for output, size in pairs)
-        return UpSampling2D(
-            name=called.name, size=factors, interpolation=operation.interpolation
-        )
+        return UpSampling2D(name=called.name, size=factors, interpolation=operation.interpolation)
     return Scaled(name=called.name, fewer=shape[:2], more=called.shape[:2])
 
 
@@ -584,11 +578,9 @@ def _any_convolution(called: Called) -> _Facts:
     operation = called.operation
     outputs, inputs = called.sizes(called.shape), called.sizes(called.inputs[0])
     transposed = called.kind.endswith(("Transpose", "1DTranspose", "3DTranspose"))
-    kernels = [
-        getattr(operation, name, None)
-        for name in ("_kernel", "kernel", "depthwise_kernel", "pointwise_kernel")
-    ]
-    kernels = list({id(kernel): kernel for kernel in kernels if kernel is not None}.values())
+    names = ("_kernel", "kernel", "depthwise_kernel", "pointwise_kernel")
+    found = [getattr(operation, name, None) for name in names]
+    kernels = list({id(kernel): kernel for kernel in found if kernel is not None}.values())
     counted = sum(prod(kernel.shape) for kernel in kernels)
     expected = counted + (operation.bias.shape[0] if operation.use_bias else 0)
     exact = kernels and expected == sum(prod(weight.shape) for weight in operation.weights)
@@ -616,7 +608,7 @@ def _any_convolution(called: Called) -> _Facts:
 
 def _recipe(called: Called) -> Recipe | None:
     """Return how Keras makes a layer or function of its own again, if it can be written down."""
-    if not called.is_layer and not called.is_function or called.kind == "Lambda":
+    if (not called.is_layer and not called.is_function) or called.kind == "Lambda":
         return None
     if not _function_is_known(called.operation):
         return None

@@ -1,13 +1,13 @@
 """What would let a layer see more: changes of an architecture that were tried out, not guessed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
 
 from explorer.analysis import analyze
-from explorer.cards import size_text
 from explorer.encoder_decoder import EncoderDecoder
+from explorer.formatting import size_text
 from explorer.graph import Node, trace
 from explorer.layers import Shape
 from explorer.parameters import Parameter, parameters_of
@@ -17,9 +17,9 @@ from explorer.scene import Scene
 MOST_STEPS = 3
 
 
-def is_smaller(window: tuple[int, int], target: tuple[int, int]) -> bool:
+def is_smaller(window: Sequence[int], target: Sequence[int]) -> bool:
     """Return whether a window is lower or narrower than what it is to hold."""
-    return window[0] < target[0] or window[1] < target[1]
+    return any(seen < size for seen, size in zip(window, target, strict=True))
 
 
 def remedy(scene: Scene, node: Node, wanted: tuple[int, int]) -> str:

@@ -94,7 +94,7 @@ def make_positive(layers: Iterable[keras.layers.Layer], seed: int = 0) -> None:
     generator = np.random.default_rng(seed)
     for layer in layers:
         for weight in layer.weights:
-            if weight.name == "kernel":
+            if weight.name.endswith("kernel"):
                 weight.assign(generator.uniform(0.5, 1.5, weight.shape))
             else:
                 value = 1.0 if weight.name in ("gamma", "moving_variance") else 0.0

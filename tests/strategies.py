@@ -363,3 +363,13 @@ def follow_plan(
         else:
             features.append(Concatenate(name=f"layer{i}")(chosen))
     return features, [features[output] for output in outputs]
+
+
+def by_axis(largest: int) -> st.SearchStrategy:
+    """Return sizes from 1 to the largest: one number, or one for each of two axes."""
+    size = st.integers(1, largest)
+    return size | st.tuples(size, size)
+
+
+#: Rows and columns at the border: above and below, to the left and to the right.
+margins = st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 2)

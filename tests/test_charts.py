@@ -20,7 +20,7 @@ from explorer import (
     analyze,
     presets,
 )
-from explorer.foreign_layers import Unknown
+from explorer.foreign_layers import Foreign
 from explorer.formatting import byte_size, short_count
 from explorer.graph import Graph, input_feature, trace
 from explorer.layers import Conv2D
@@ -297,7 +297,7 @@ def test_a_network_without_skips_is_said_to_have_none():
 
 def test_layers_of_which_little_is_known_are_named():
     image = input_feature((8, 8, 1))
-    flat = Unknown(name="flat", keras_class="Dense", shape=(7,), counted=False)(image)
+    flat = Foreign(name="flat", keras_class="Dense", shape=(7,))(image)
     data = ChartData(like_a_design(Graph([flat])), {}, "MACs")
     assert data.sentences()[0] == ("No layer is known to do MACs. Those of flat are not known.")
     assert data.traces()["height"] == {"x": [0], "y": [8]}

@@ -25,9 +25,9 @@ from explorer import (
 from explorer.analysis import Report
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import block_facts, configuration, counted, figures, share
-from explorer.foreign_layers import Elementwise, Unknown
+from explorer.foreign_layers import Foreign
 from explorer.formatting import byte_size
-from explorer.graph import Block, Feature, Graph, Node, in_block, input_feature
+from explorer.graph import Block, Feature, Graph, Node, in_block, input_feature, positions
 from explorer.layers import (
     ACTIVATIONS,
     INTERPOLATIONS,
@@ -38,18 +38,24 @@ from explorer.layers import (
     Concatenate,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
+    Dense,
     DepthwiseConv2D,
     Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     InputLayer,
     Layer,
     MaxPooling2D,
+    Multiply,
+    SeparableConv2D,
     UpSampling2D,
     ZeroPadding2D,
     layer_kinds,
 )
 from explorer.selection import block_id, nodes_of
 from explorer.wiring import Skip, Wiring, place_of, role_of
-from tests.strategies import architectures, shapes_for
+from tests.strategies import architectures, by_axis, margins, shapes_for
 
 WRITTEN = str.maketrans({"×": "*", "÷": "/", "−": "-", "⌈": "ceil(", "⌉": ")", "⌊": "floor("})
 PRESETS = (
@@ -88,7 +94,11 @@ def check_figures(node: Node, report: Report) -> dict[str, str]:
     assert size == byte_size(row.memory_bytes)
     assert (0 if written["weights"] == "none" else result(written["weights"])) == row.params
     assert (None if written["MACs"] == "not known" else result(written["MACs"])) == row.macs
-    assert result(written["stride"]) == node.stride
+    if isinstance(node.stride, int | Fraction):
+        assert result(written["stride"]) == node.stride
+    else:
+        steps = "×".join(map(str, node.stride or ()))
+        assert written["stride"] == (steps or ("none" if positions(node) == 1 else "unknown"))
     field = written["receptive field"]
     if "=" in field:
         assert (result(field),) * 2 == row.receptive_field
@@ -164,7 +174,7 @@ def test_every_figure_and_text_of_drawn_parameters_is_right(data):
     check_graph(trace(architecture, data.draw(shapes_for(architecture))))
 
 
-sizes = st.integers(1, 4)
+sizes = by_axis(4)
 windows = {
     "kernel_size": sizes,
     "strides": sizes,
@@ -178,22 +188,30 @@ pools = {"pool_size": sizes, "strides": sizes, "padding": windows["padding"]}
 SETTINGS = {
     InputLayer: {"shape": st.just((20, 17, 12))},
     Conv2D: windows | {"filters": st.sampled_from([12, 24]), "groups": st.sampled_from([1, 3])},
-    DepthwiseConv2D: windows | {"depth_multiplier": sizes},
+    DepthwiseConv2D: windows | {"depth_multiplier": st.integers(1, 4)},
+    SeparableConv2D: windows
+    | {"filters": st.integers(1, 4), "depth_multiplier": st.integers(1, 4)},
+    Dense: {"units": st.integers(1, 4), "use_bias": st.booleans()},
     Conv2DTranspose: {
-        "filters": sizes,
+        "filters": st.integers(1, 4),
+        "padding": st.sampled_from(["same", "valid"]),
         "kernel_size": sizes,
         "strides": sizes,
         "use_bias": st.booleans(),
     },
     MaxPooling2D: pools,
     AveragePooling2D: pools,
-    ZeroPadding2D: {"before": st.integers(0, 3), "after": st.integers(0, 3)},
+    GlobalMaxPooling2D: {"keepdims": st.booleans()},
+    GlobalAveragePooling2D: {"keepdims": st.booleans()},
+    ZeroPadding2D: {"padding": margins},
+    Cropping2D: {"cropping": margins},
     UpSampling2D: {"size": sizes, "interpolation": st.sampled_from(INTERPOLATIONS)},
-    BatchNormalization: {},
+    BatchNormalization: {"center": st.booleans(), "scale": st.booleans()},
     Dropout: {"rate": st.floats(0, 0.9)},
     Activation: {"activation": st.sampled_from(ACTIVATIONS)},
     Concatenate: {},
     Add: {},
+    Multiply: {},
 }
 OWN_KINDS = [cls for cls in layer_kinds().values() if cls.__module__.startswith("explorer.")]
 
@@ -206,10 +224,13 @@ def test_every_kind_is_drawn():
 @given(st.data())
 @settings(max_examples=25)
 def test_every_figure_of_a_kind_works_out(kind, data):
-    layer = data.draw(st.builds(kind, name=st.just("layer"), **SETTINGS[kind]))
+    of_training = {} if kind is InputLayer else {"trainable": st.booleans()}
+    layer = data.draw(st.builds(kind, name=st.just("layer"), **SETTINGS[kind], **of_training))
     if kind is InputLayer:
         return check_graph(Graph([input_feature(layer.shape)]))
-    check_graph(alone(layer, *((20, 17, 12),) * (2 if kind in (Add, Concatenate) else 1))[1])
+    check_graph(
+        alone(layer, *((20, 17, 12),) * (2 if kind in (Add, Concatenate, Multiply) else 1))[1]
+    )
 
 
 @pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.__name__)
@@ -218,6 +239,8 @@ def test_every_kind_has_words_of_its_own(kind):
         InputLayer: {"shape": (4, 4, 2)},
         Conv2D: {"filters": 2},
         Conv2DTranspose: {"filters": 2},
+        SeparableConv2D: {"filters": 2},
+        Dense: {"units": 2},
     }
     layer = kind(name="layer", **needed.get(kind, {}))
     inputs = tuple(input_feature((4, 4, 2), f"in{i}").node for i in range(2))
@@ -252,8 +275,15 @@ def test_every_activation_is_explained(activation):
 
 
 def test_of_foreign_layers_only_what_is_known_is_said():
-    counted_by_keras = Elementwise("PReLU", 32, 0, name="prelu")
-    odd = Unknown("Odd", 40, 8, name="odd", shape=(7,), counted=False)
+    counted_by_keras = Foreign(
+        "PReLU",
+        name="prelu",
+        shape=(4, 4, 2),
+        trainable_params=32,
+        multiplications=0,
+        like=Activation(name="prelu", activation="linear"),
+    )
+    odd = Foreign("Odd", name="odd", shape=(7,), trainable_params=40, frozen_params=8)
     node, graph = alone(counted_by_keras, (4, 4, 2))
     facts = {fact.name: fact for fact in figures(node, analyze(graph))}
     assert check_figures(node, analyze(graph))["weights"] == "32"

@@ -4,7 +4,7 @@ import attrs
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from explorer.layers import (
@@ -17,47 +17,86 @@ from explorer.layers import (
     Concatenate,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
+    Dense,
     DepthwiseConv2D,
     Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     InputLayer,
     MaxPooling2D,
+    Multiply,
+    SeparableConv2D,
     UpSampling2D,
     ZeroPadding2D,
+    along,
     layer_kinds,
 )
 from explorer.parameters import ParameterError
 from tests.keras_helpers import KERAS_ACTIVATIONS, gradients, make_positive, tensor_of
-from tests.strategies import channels
+from tests.strategies import by_axis, channels, margins
 
 name = st.just("layer")
-strides = st.integers(1, 4)
-kernels = st.integers(1, 5)
+strides = by_axis(4)
+kernels = by_axis(5)
 filters = st.integers(1, 4)
 # Softmax over a single channel makes Keras warn.
 activations = st.sampled_from([name for name in ACTIVATIONS if name != "softmax"])
+paddings = st.sampled_from(["same", "valid"])
 shapes = st.tuples(st.integers(1, 13), st.integers(1, 13), channels)
 one_shape = st.tuples(shapes)
 
 
-def convolutions(cls: type) -> st.SearchStrategy:
+def convolutions(cls: type, **settings: st.SearchStrategy) -> st.SearchStrategy:
     return st.builds(
         cls,
-        filters=filters,
+        **settings,
         kernel_size=kernels,
         strides=strides,
         use_bias=st.booleans(),
         activation=activations,
+        padding=paddings,
+        trainable=st.booleans(),
         name=name,
     )
+
+
+def pooling(cls: type) -> st.SearchStrategy:
+    return st.builds(cls, pool_size=kernels, strides=strides, padding=paddings, name=name)
 
 
 #: For each kind how layers and the shapes of their inputs are drawn.
 KINDS = {
     "InputLayer": (st.builds(InputLayer, shape=shapes, name=name), st.just(())),
-    "Conv2D": (convolutions(Conv2D), one_shape),
-    "Conv2DTranspose": (convolutions(Conv2DTranspose), one_shape),
-    "MaxPooling2D": (
-        st.builds(MaxPooling2D, pool_size=kernels, strides=strides, name=name),
+    "Conv2D": (convolutions(Conv2D, filters=filters), one_shape),
+    "Conv2DTranspose": (convolutions(Conv2DTranspose, filters=filters), one_shape),
+    "DepthwiseConv2D": (
+        convolutions(DepthwiseConv2D, depth_multiplier=st.integers(1, 2)),
+        one_shape,
+    ),
+    "SeparableConv2D": (
+        convolutions(SeparableConv2D, filters=filters, depth_multiplier=st.integers(1, 2)),
+        one_shape,
+    ),
+    "Dense": (
+        st.builds(
+            Dense,
+            units=filters,
+            use_bias=st.booleans(),
+            activation=activations,
+            trainable=st.booleans(),
+            name=name,
+        ),
+        one_shape,
+    ),
+    "MaxPooling2D": (pooling(MaxPooling2D), one_shape),
+    "AveragePooling2D": (pooling(AveragePooling2D), one_shape),
+    "GlobalMaxPooling2D": (
+        st.builds(GlobalMaxPooling2D, keepdims=st.booleans(), name=name),
+        one_shape,
+    ),
+    "GlobalAveragePooling2D": (
+        st.builds(GlobalAveragePooling2D, keepdims=st.booleans(), name=name),
         one_shape,
     ),
     "UpSampling2D": (
@@ -66,29 +105,26 @@ KINDS = {
         ),
         one_shape,
     ),
-    "DepthwiseConv2D": (
+    "ZeroPadding2D": (st.builds(ZeroPadding2D, padding=margins, name=name), one_shape),
+    "Cropping2D": (st.builds(Cropping2D, cropping=margins, name=name), one_shape),
+    "Dropout": (st.builds(Dropout, rate=st.floats(0, 0.9), name=name), one_shape),
+    "BatchNormalization": (
         st.builds(
-            DepthwiseConv2D,
-            kernel_size=kernels,
-            strides=strides,
-            depth_multiplier=st.integers(1, 2),
-            use_bias=st.booleans(),
-            activation=activations,
+            BatchNormalization,
+            momentum=st.floats(0.5, 0.999),
+            epsilon=st.floats(1e-5, 1e-2),
+            center=st.booleans(),
+            scale=st.booleans(),
+            trainable=st.booleans(),
             name=name,
         ),
         one_shape,
     ),
-    "AveragePooling2D": (
-        st.builds(AveragePooling2D, pool_size=kernels, strides=strides, name=name),
-        one_shape,
-    ),
-    "ZeroPadding2D": (
-        st.builds(ZeroPadding2D, padding=margins, name=name),
-        one_shape,
-    ),
-    "Dropout": (st.builds(Dropout, rate=st.floats(0, 0.9), name=name), one_shape),
-    "BatchNormalization": (st.builds(BatchNormalization, name=name), one_shape),
     "Activation": (st.builds(Activation, activation=activations, name=name), one_shape),
+    "Multiply": (
+        st.builds(Multiply, name=name),
+        st.builds(lambda shape, count: (shape,) * count, shapes, st.integers(2, 3)),
+    ),
     "Add": (
         st.builds(Add, name=name),
         st.builds(lambda shape, count: (shape,) * count, shapes, st.integers(2, 3)),
@@ -123,7 +159,11 @@ def test_shape_and_weights_are_those_of_the_keras_twin(kind, data):
     if kind == "InputLayer":
         shape = tensor_of(twin.output).shape
     else:
-        tensors = [np.zeros((1, *shape), "float32") for shape in shapes]
+        try:
+            layer.output_shape(shapes)
+        except ValueError:  # a window that does not fit, or nothing is left
+            reject()
+        tensors = [keras.Input(shape) for shape in shapes]
         shape = twin(tensors if len(tensors) > 1 else tensors[0]).shape
     assert layer.output_shape(shapes) == tuple(shape[1:])
     counts = [
@@ -144,7 +184,7 @@ def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
             assert kept["batch_shape"] == (None, *value)
         elif field == "activation":  # Keras tells a function's first name, here the alias may stand
             assert keras.activations.get(kept[field]) is keras.activations.get(value)
-        elif field == "padding" and kind == "ZeroPadding2D":
+        elif kind in ("ZeroPadding2D", "Cropping2D") and field in ("padding", "cropping"):
             assert tuple(map(tuple, kept[field])) == value
         else:
             assert kept[field] in (value, (value, value))
@@ -152,10 +192,14 @@ def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
 
 def check_sources(layer, size, axis, across=3):
     shape = (size, across, 2) if axis == 0 else (across, size, 2)
+    try:
+        layer.output_shape([shape])
+    except ValueError:  # a window that does not fit, or nothing is left
+        reject()
     twin = layer.keras_layer()
     twin.build((None, *shape))
     make_positive([twin])
-    sources = [layer.sources(p, size) for p in range(layer.output_shape([shape])[axis])]
+    sources = [layer.sources(p, size, axis) for p in range(layer.output_shape([shape])[axis])]
     inside = [p for p, read in enumerate(sources) if not read or (read[0] >= 0 and read[-1] < size)]
     reading = gradients(twin, shape, inside, axis) if inside else []
     assert [np.flatnonzero(row).tolist() for row in reading] == [list(sources[p]) for p in inside]
@@ -166,7 +210,9 @@ WINDOWED = (
     "Conv2D",
     "Conv2DTranspose",
     "DepthwiseConv2D",
+    "Cropping2D",
     "MaxPooling2D",
+    "SeparableConv2D",
     "UpSampling2D",
     "ZeroPadding2D",
 )
@@ -177,13 +223,24 @@ WINDOWED = (
 @settings(max_examples=12)
 def test_an_output_position_reads_exactly_its_sources(kind, data, size, axis):
     layer = data.draw(KINDS[kind][0])
-    check_sources(attrs.evolve(layer, activation="relu") if "Conv" in kind else layer, size, axis)
+    if "Conv" in kind:
+        layer = attrs.evolve(layer, activation="relu")
+    if kind in ("DepthwiseConv2D", "SeparableConv2D"):  # TensorFlow has one stride for both axes
+        layer = attrs.evolve(layer, strides=along(layer.strides, axis))
+    check_sources(layer, size, axis, across=17)
 
 
 @pytest.mark.parametrize("layer", [Activation(name="layer"), BatchNormalization(name="layer")])
 def test_other_layers_read_their_own_position(layer):
     check_sources(layer, size=5, axis=0)
-    assert all(cls.pointwise == (kind not in WINDOWED) for kind, cls in layer_kinds().items())
+    reading_more = {*WINDOWED, "GlobalAveragePooling2D", "GlobalMaxPooling2D"}
+    assert all(cls.pointwise == (kind not in reading_more) for kind, cls in layer_kinds().items())
+
+
+@pytest.mark.parametrize("cls", [GlobalAveragePooling2D, GlobalMaxPooling2D])
+def test_a_pooling_of_everything_covers_every_size(cls):
+    layer = cls(name="layer", keepdims=True)
+    assert all(layer.covers(size, axis) for size in (1, 7) for axis in (0, 1))
 
 
 @pytest.mark.parametrize("cls", [Conv2D, DepthwiseConv2D])
@@ -194,9 +251,10 @@ def test_dilation_and_valid_padding_are_those_of_keras(cls, data, dilation, axis
     if cls is Conv2D:
         settings["filters"] = data.draw(filters)
     if dilation == 1:  # Keras has no dilated convolution with a stride
-        settings["strides"] = data.draw(strides)
+        settings["strides"] = data.draw(st.integers(1, 4))
     layer = cls(padding=data.draw(st.sampled_from(["same", "valid"])), **settings)
-    size = data.draw(st.integers((layer.kernel_size - 1) * dilation + 1, 17))
+    largest = max(along(layer.kernel_size, 0), along(layer.kernel_size, 1))
+    size = data.draw(st.integers((largest - 1) * dilation + 1, 17))
     check_sources(attrs.evolve(layer, activation="relu"), size, axis, across=17)
     shape = (size, size, 2)
     assert layer.output_shape([shape]) == layer.keras_layer()(np.zeros((1, *shape))).shape[1:]

@@ -10,7 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from explorer import LeapCNN, SimpleConvBlock, SimpleUpsamplingBlock, UNet, analyze, build, trace
-from explorer.foreign_layers import Unknown
+from explorer.foreign_layers import Foreign
 from explorer.graph import Graph, input_feature
 from explorer.layers import (
     INTERPOLATIONS,
@@ -247,9 +247,9 @@ def test_height_and_width_stand_for_themselves():
 
 def test_features_of_other_strides_that_happen_to_have_a_size_have_no_known_field():
     image = input_feature((1, 1, 1))
-    pooled = MaxPooling2D(name="pool")(image)
-    report = analyze(Graph([Conv2D(name="conv", filters=1)(Add(name="sum")([image, pooled]))]))
-    assert [row.receptive_field for row in report.layers] == [(1, 1), (2, 2), None, None]
+    coarse = Conv2D(name="coarse", filters=1, strides=2)(image)
+    report = analyze(Graph([Conv2D(name="conv", filters=1)(Add(name="sum")([image, coarse]))]))
+    assert [row.receptive_field for row in report.layers] == [(1, 1), (3, 3), None, None]
     assert report.receptive_field is None
 
 
@@ -342,7 +342,7 @@ def test_a_window_at_the_border_goes_on_outside():
 
 def test_behind_an_unknown_layer_no_window_is_known():
     image = input_feature((8, 8, 1))
-    unknown = Unknown("Own", name="own", shape=(8, 8, 1), counted=False)(image)
+    unknown = Foreign("Own", name="own", shape=(8, 8, 1))(image)
     graph = Graph([Conv2D(name="conv", filters=1)(unknown)])
 
     assert receptive_window(graph, graph["image_in"], 3, 4).inside == Box(3, 4, 3, 4)

@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 
 import explorer.worker
 from explorer import Custom, LeapCNN, UNet, analyze, trace
-from explorer.foreign_layers import Unknown
+from explorer.foreign_layers import Foreign
 from explorer.gradient_tasks import EffectiveField, effective_field
 from explorer.graph import Graph, input_feature
 from explorer.panels.receptive_field import ReceptiveField
@@ -204,8 +204,8 @@ def test_what_is_not_in_the_picture_is_refused_and_nothing_is_lost(shown, messag
 
 def test_an_unknown_layer_and_an_output_without_pixels_are_said_so(shown, worker):
     image = input_feature((8, 8, 1))
-    own = Unknown("Own", name="own", shape=(8, 8, 1), counted=True)(image)
-    flat = Unknown("Flatten", name="flat", shape=(64,), counted=True)(own)
+    own = Foreign("Own", name="own", shape=(8, 8, 1), multiplications=0)(image)
+    flat = Foreign("Flatten", name="flat", shape=(64,), multiplications=0)(own)
     design = Design(Custom())
     vars(design).update(graph=Graph([flat]), report=analyze(Graph([flat])))
 

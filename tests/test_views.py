@@ -116,7 +116,13 @@ def test_the_table_has_a_row_for_every_layer():
         list(first.receptive_field),
         None,
     ]
-    assert view.total == [REPORT.total_params, REPORT.macs, REPORT.peak_memory_bytes]
+    assert view.total == [
+        REPORT.total_params,
+        REPORT.macs,
+        REPORT.peak_memory_bytes,
+        True,  # all multiply-accumulates are known
+        False,  # no layer is timed
+    ]
     assert view.whole == 0
 
 

@@ -95,7 +95,7 @@ class ZeroPadding2D(_Margined):
         padding: Rows above and below, columns to the left and to the right; one number is for all.
     """
 
-    padding: Margins = attrs.field(default=1, converter=_margins)
+    padding: Margins = attrs.field(default=((1, 1), (1, 1)), converter=_margins)
 
     @property
     def margins(self) -> Margins:
@@ -119,7 +119,7 @@ class Cropping2D(_Margined):
         cropping: Rows above and below, columns to the left and to the right; one number is for all.
     """
 
-    cropping: Margins = attrs.field(default=1, converter=_margins)
+    cropping: Margins = attrs.field(default=((0, 0), (0, 0)), converter=_margins)
 
     @property
     def margins(self) -> Margins:

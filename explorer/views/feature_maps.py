@@ -11,8 +11,10 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from explorer.cards import Card, size_text
+from explorer.cards import Card
 from explorer.controls import plain, plain_layout
+from explorer.formatting import size_text
+from explorer.graph import positions
 from explorer.palette import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -156,20 +158,21 @@ class FeatureMapsView(widgets.VBox):
             maps: What each puts out.
             note: Which blocks are left out, if any.
         """
-        deepest = max(card.output.stride for card in cards)
+        sizes = [positions(card.output) for card in cards]
         several = len({card.stack for card in cards} - {None}) > 1
         pairs = list(zip(cards, maps, range(len(cards)), strict=True))
         groups = []
         for (stack, role), parts in groupby(pairs, key=lambda pair: (pair[0].stack, pair[0].role)):
             frames = []
             for card, made, place in parts:
-                after = cards[place + 1].output.stride if place + 1 < len(cards) else 0
+                after = sizes[place + 1] if place + 1 < len(cards) else sizes[0]
+                is_lowest = sizes[place] == min(sizes) < min(after, sizes[0])
                 frames.append(
                     {
                         "id": card.id,
                         "title": card.title,
                         "name": card.output.block.name if card.output.block else made.name,
-                        "tag": "bottleneck" if after < card.output.stride == deepest > 1 else "",
+                        "tag": "bottleneck" if is_lowest else "",
                         "lines": _lines(made),
                         "side": _side(made.shape, maps[0].shape),
                         "png": made.png,

@@ -9,9 +9,8 @@ import attrs
 import ipywidgets as widgets
 
 from explorer.analysis import Report
-from explorer.cards import size_text
 from explorer.controls import Form, plain, plain_layout
-from explorer.formatting import byte_size, duration, short_count
+from explorer.formatting import byte_size, duration, short_count, size_text
 from explorer.measurement import Measurement
 from explorer.parameters import ParameterError, parameters_of
 from explorer.views.picture_upload import PictureUpload

@@ -1,6 +1,6 @@
 """What is selected, explained: a layer, a block, or with nothing selected the whole network."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from math import prod
 from pathlib import Path
@@ -10,9 +10,10 @@ import anywidget
 import attrs
 import traitlets
 
+from explorer.cards import Quantity, Total, quantity, total
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import Fact, block_facts, configuration, figures, product, share
-from explorer.formatting import duration, short_count
+from explorer.formatting import at_least, duration, short_count
 from explorer.graph import Block, Node
 from explorer.scene import Scene
 from explorer.selection import BLOCK, block_id, layer_id
@@ -184,10 +185,9 @@ class _Page:
 
     def _network(self) -> str:
         scene, report = self.scene, self.scene.design.report
-        rows = {row.name: row for row in report.layers}
         lost = scene.selected.partition("-")[2]
         missing = f"<p>“{escape(lost)}” is not part of this network.</p>" if lost else ""
-        at_least = "" if report.macs_are_known else "at least "
+        macs = at_least(short_count(report.macs), report.macs_are_known)
         return "".join(
             (
                 missing,
@@ -195,23 +195,20 @@ class _Page:
                 "figures come about and why it is there.</p>",
                 self._ranking(
                     "Where are the parameters?",
-                    {name: row.params for name, row in rows.items()},
+                    "parameters",
                     f"<p>{report.total_params:,} in all.</p>",
-                    short_count,
                 ),
                 self._ranking(
                     "Where does the time go?",
-                    scene.times,
+                    "time",
                     self._whole_time(),
-                    duration,
                 ),
                 self._skips(),
                 self._sight(),
                 self._ranking(
                     "Where does the computation go?",
-                    {name: row.macs or 0 for name, row in rows.items()},
-                    f"<p>{at_least}{short_count(report.macs)} MACs for one image.</p>",
-                    short_count,
+                    "MACs",
+                    f"<p>{macs} MACs for one image.</p>",
                 ),
             )
         )
@@ -231,32 +228,24 @@ class _Page:
             "take alone, where each call costs something and none is fused with the next.</p>"
         )
 
-    def _ranking(
-        self,
-        question: str,
-        values: Mapping[str, float],
-        whole: str,
-        text: Callable[[float], str],
-    ) -> str:
+    def _ranking(self, question: str, name: str, whole: str) -> str:
         """Return the three blocks that have most of something, and the one layer that has."""
-        total = sum(values.values())
-        if not total:
+        found = quantity(name, self.scene.times)
+        everything = total(found, self.wiring.graph.nodes)
+        if not everything.value:
             return _section(question, whole)
-        sums = [
-            (sum(values.get(node.name, 0) for node in nodes), nodes)
-            for nodes in self.wiring.parts.values()
-        ]
-        most = sorted(sums, key=lambda found: -found[0])[:3]
+        sums = [(total(found, nodes), nodes) for nodes in self.wiring.parts.values()]
+        most = sorted(sums, key=lambda each: -(each[0].value or 0))[:3]
         items = [
             f"{_button(block_id(nodes[0]), place_of(nodes[0]))} "
-            f"{_muted(f'{share(value, total)} · {text(value)}')}"
-            for value, nodes in most
-            if value
+            f"{_muted(_share_text(part, everything, found))}"
+            for part, nodes in most
+            if part.value
         ]
-        largest = max(self.wiring.graph, key=lambda node: values.get(node.name, 0))
+        largest = max(self.wiring.graph, key=lambda node: found.of(node) or 0)
         layer = (
             f"<p>Most in one layer: {_button(layer_id(largest), largest.name)} "
-            f"{_muted(share(values[largest.name], total))}</p>"
+            f"{_muted(_share_text(total(found, [largest]), everything, found))}</p>"
         )
         return _section(question, whole + _list(items) + layer)
 
@@ -275,7 +264,7 @@ class _Page:
 
     def _sight(self) -> str:
         report, graph = self.scene.design.report, self.wiring.graph
-        output, field, size = graph.outputs[-1], report.receptive_field, graph.input_shape[:2]
+        output, field, size = graph.outputs[-1], report.receptive_field, graph.input_shape[:-1]
         if field is None:
             text = "That is not known: the network has layers of which it is not known."
         else:
@@ -296,6 +285,13 @@ class _Page:
 
 def _button(selection: str, text: str) -> str:
     return f'<button type="button" data-select="{escape(selection)}">{escape(text)}</button>'
+
+
+def _share_text(part: Total, whole: Total, found: Quantity) -> str:
+    """Return a figure, with its share of the whole where both are known in full."""
+    text = at_least(found.text(part.value or 0), part.is_all)
+    of_whole = part.share_of(whole)
+    return text if of_whole is None else f"{share(of_whole, 1)} · {text}"
 
 
 def _edit_button(node: Node) -> str:

@@ -2,12 +2,16 @@
 // row selects its layer.
 
 const inGroups = new Intl.NumberFormat("en-US");
-const product = (values) => (values ? values.reduce((a, b) => a * b, 1) : -1);
+const product = (values) => (values === null ? -1 : [values].flat().reduce((a, b) => a * b, 1));
 const whole = (value) => value === null ? "unknown" : inGroups.format(value);
 const count = (value) => value === null ? "unknown" : short(value, 1000, ["", "k", "M", "G", "T"]);
 const memory = (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]);
 const duration = (value) => short(value * 1e9, 1000, ["ns", "µs", "ms", "s"]);
 const sizes = (values) => (values ? values.join(" × ") : "unknown");
+const step = (value) => (value === null ? "unknown" : [value].flat().join(" × "));
+
+// Of a sum that lacks some layers there are no shares.
+const share = (value, whole) => (whole ? ` (${Math.round((100 * value) / whole)} %)` : "");
 
 function short(value, base, units) {
   let unit = 0;
@@ -23,13 +27,15 @@ const columns = [
   { label: "layer", title: "Name of the layer", show: String },
   { label: "kind", title: "Class of the Keras layer", show: String },
   { label: "shape", title: "Height × width × channels of the output", show: sizes, sort: product },
-  { label: "stride", title: "Step of the output in input pixels", show: String },
+  { label: "stride", title: "Step of the output in input pixels", show: step, sort: product },
   { label: "parameters", title: "Parameters, trainable or not", show: whole, total: 0 },
   {
     label: "MACs",
-    title: "Multiply-accumulates for one image: convolutions only, a multiply-add is one",
+    title:
+      "Multiply-accumulates of convolutions and dense layers for one image; a multiply-add is one",
     show: count,
     exact: whole,
+    sort: (value) => value ?? -1,
     total: 1,
   },
   {
@@ -49,8 +55,7 @@ const columns = [
   {
     label: "time",
     title: "Median time of the layer alone, and its share of all layers' times",
-    show: (value, whole) =>
-      value === null ? "" : `${duration(value)} (${Math.round((100 * value) / whole)} %)`,
+    show: (value, whole) => (value === null ? "" : duration(value) + share(value, whole)),
     sort: (value) => value ?? -1,
   },
 ];
@@ -114,14 +119,17 @@ function render({ model, el }) {
     });
     const rows = inOrder(model.get("rows"));
     rows.forEach((values, place) => {
-      fill(body.rows[place] ?? body.insertRow(), values.slice(0, shown), whole);
+      const sum = model.get("total")[4] ? whole : 0;
+      fill(body.rows[place] ?? body.insertRow(), values.slice(0, shown), sum);
     });
     while (body.rows.length > rows.length) body.lastChild.remove();
     foot.replaceChildren();
     const total = model.get("total");
     columns.slice(0, shown).forEach((column, index) => {
       const known = column.total !== undefined && total.length;
-      const text = known ? (column.totalPrefix ?? "") + column.show(total[column.total]) : "";
+      // The sum of what is known, where not all is.
+      const prefix = column.total === 1 && !total[3] ? "≥ " : (column.totalPrefix ?? "");
+      const text = known ? prefix + column.show(total[column.total]) : "";
       cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);
     });
     mark();

@@ -7,6 +7,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from explorer.graph import Stride
 from explorer.scene import Scene
 
 
@@ -16,7 +17,8 @@ class LayerTable(anywidget.AnyWidget):
     Attributes:
         rows: For each layer: name, kind, shape, stride, parameters, MACs, memory in bytes,
             receptive field (a pair, or None), and its time in seconds (or None).
-        total: The last row: parameters, MACs, peak memory in bytes.
+        total: The last row: parameters, MACs, peak memory in bytes, whether all MACs are
+            known, and whether all times are.
         whole: Sum of the layers' times in seconds, or 0 while no times are shown.
         selected: Names of the layers that are selected.
     """
@@ -54,7 +56,7 @@ class LayerTable(anywidget.AnyWidget):
                 row.name,
                 row.kind,
                 list(row.shape),
-                float(row.stride),
+                _steps(row.stride),
                 row.params,
                 row.macs,
                 row.memory_bytes,
@@ -63,5 +65,18 @@ class LayerTable(anywidget.AnyWidget):
             ]
             for row in report.layers
         ]
-        self.total = [report.total_params, report.macs, report.peak_memory_bytes]
+        self.total = [
+            report.total_params,
+            report.macs,
+            report.peak_memory_bytes,
+            report.macs_are_known,
+            all(node.name in scene.times for node in scene.graph if node.inputs),
+        ]
         self.whole = float(sum(scene.times.values()))
+
+
+def _steps(stride: Stride) -> float | list[float] | None:
+    """Return a stride in JSON's types."""
+    if isinstance(stride, tuple):
+        return [float(step) for step in stride]
+    return None if stride is None else float(stride)

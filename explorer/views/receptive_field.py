@@ -9,7 +9,7 @@ import anywidget
 import attrs
 import traitlets
 
-from explorer.cards import size_text
+from explorer.formatting import size_text
 from explorer.receptive_field import Box, ReceptiveWindow
 from explorer.remedies import is_smaller
 
@@ -165,7 +165,7 @@ def window_line(
     position: tuple[int, int],
     image: tuple[int, int],
     window: ReceptiveWindow | None,
-    largest: tuple[int, int] | None,
+    largest: Sequence[int] | None,
 ) -> Line:
     """Say what a position can see.
 

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from explorer.analysis import Report
 from explorer.encoder_decoder import EncoderDecoder
-from explorer.formatting import byte_size, short_count
+from explorer.formatting import at_least, byte_size, short_count
 
 
 class Totals(widgets.HTML):
@@ -32,9 +32,11 @@ class Totals(widgets.HTML):
             ),
             (
                 "MACs",
-                ("" if report.macs_are_known else "≥ ") + short_count(report.macs),
-                f"{short_count(report.flops)}FLOPs, per image",
-                "Multiply-accumulates of the convolutions; a multiply-add is one MAC and two FLOPs",
+                at_least(short_count(report.macs), report.macs_are_known),
+                at_least(f"{short_count(report.flops)}FLOPs, per image", report.macs_are_known),
+                "Multiply-accumulates of convolutions and dense layers; a multiply-add is one MAC "
+                "and two FLOPs"
+                + ("" if report.macs_are_known else ". Those of some layers are not known"),
             ),
             (
                 "peak memory",
@@ -44,13 +46,13 @@ class Totals(widgets.HTML):
             ),
             (
                 "receptive field",
-                f"{field[0]}×{field[1]}" if field else "unknown",
+                "×".join(map(str, field)) if field else "unknown",
                 "input pixels that one output pixel sees at most",
                 "Smallest input window that can influence an output pixel away from the border",
             ),
             (
                 "output",
-                "×".join(map(str, report.output_shapes[-1])),
+                "×".join(map(str, report.output_shapes[-1])) or "a number",
                 f"height × width × channels{_count_outputs(report)}",
                 "Shape of the last output",
             ),
