@@ -14,6 +14,7 @@ from explorer.comparison import Comparison
 from explorer.formatting import at_least, byte_size, duration, short_count, size_text, stride_text
 from explorer.graph import Block, Graph, Node, depth_first, pixels_of, positions
 from explorer.selection import block_id, layer_id
+from explorer.wiring import role_of, wiring_of
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class Card:
         id: Its selection, made from its name.
         title: What it is called.
         prefix: Start of its layers' names.
-        role: "input" or a block's role.
+        role: "input", a block's role, or "layer" for a layer of no block.
         stack: Index of its stack, or None before the first.
         nodes: The layers that it stands for.
     """
@@ -35,6 +36,11 @@ class Card:
     role: str
     stack: int | None
     nodes: tuple[Node, ...]
+
+    @property
+    def is_block(self) -> bool:
+        """Whether there are layers in it that can be written out."""
+        return self.role not in ("input", "layer")
 
     @property
     def output(self) -> Node:
@@ -83,10 +89,14 @@ def cards_of(graph: Graph) -> list[Card]:
         groups.setdefault(node.block or node, []).append(node)
     cards: list[Card] = []
     count: Counter[tuple[int | None, str]] = Counter()
-    for key, nodes in sorted(groups.items(), key=lambda group: _place(group[1][0].block)):
+    found = list(groups.items())
+    # Where layers stand beside blocks, the order is that of the data's way.
+    if all(nodes[0].block or not nodes[0].inputs for nodes in groups.values()):
+        found.sort(key=lambda group: _place(group[1][0].block))
+    for key, nodes in found:
         stack = None
         if isinstance(key, Node):
-            title, prefix, role = key.name.replace("_", " "), "", "input"
+            title, prefix, role = key.name.replace("_", " "), "", role_of(key)
         else:
             prefix, role, stack = key.name, key.role, key.stack
             # Middle blocks are encoder blocks too: each role counts its own.
@@ -111,15 +121,16 @@ def _place(block: Block | None) -> tuple[int, int, int]:
 
 def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     """Return the connections between the cards of a graph."""
-    card_of = {node: card for card in cards for node in card.nodes}
-    path = [card.id for card in cards if card.role != "head"]
-    position = {card_id: i for i, card_id in enumerate(path)}
+    card_of = {node: card.id for card in cards for node in card.nodes}
+    wiring = wiring_of(graph)
+    skipping = {(card_of[skip.source], card_of[skip.join]) for skip in wiring.skips}
+    beside = {card_of[node] for node in wiring.on_skips if node.block is None}
     links: dict[tuple[str, str], Link] = {}
     for node in graph:
         for source in node.inputs:
-            ends = card_of[source].id, card_of[node].id
+            ends = card_of[source], card_of[node]
             if ends[0] != ends[1]:
-                skips = position.get(ends[1], 0) - position[ends[0]] > 1
+                skips = ends in skipping or not beside.isdisjoint(ends)
                 links.setdefault(ends, Link(*ends, is_skip=skips))
     return list(links.values())
 

@@ -103,9 +103,7 @@ class Drawing:
 
     def is_open(self, card: Card) -> bool:
         """Return whether a card's layers are written out."""
-        return card.role != "input" and (self.options.detail == "layers") != (
-            card.id in self.toggled
-        )
+        return card.is_block and (self.options.detail == "layers") != (card.id in self.toggled)
 
     def dot(self) -> str:
         """Return the drawing in Graphviz' language."""
@@ -266,7 +264,7 @@ class Drawing:
     def _header(self, card: Card, colour: str, opened: bool) -> str:
         title = f'{_bold(card.title)}   <FONT POINT-SIZE="9">{escape(card.prefix) or " "}</FONT>'
         handle = ""
-        if self.handles and card.role != "input":
+        if self.handles and card.is_block:
             sign = "−" if opened else "+"
             handle = (
                 f'<TD BGCOLOR="{colour}" ALIGN="RIGHT" ID="toggle-{escape(card.id)}"'

@@ -79,11 +79,11 @@ class Called:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but its inputs is given to it."""
+        """Whether nothing but its inputs is given to it; a running model says `training` itself."""
         given = self.args[0] if len(self.args) == 1 else None
         tensors = given if isinstance(given, (list, tuple)) else [given]
         return all(isinstance(tensor, Tensor) for tensor in tensors) and not any(
-            value is not None for value in self.kwargs.values()
+            value is not None for key, value in self.kwargs.items() if key != "training"
         )
 
     @property
@@ -401,9 +401,7 @@ def _facts(called: Called) -> _Facts:
         single = prod(called.shape[:-1]) == 1 and called.shape != ()
         pooled = GlobalAveragePooling2D(name=called.name) if single else None
         return _Facts(macs, pooled, rearranged=True)
-    looks_alike = _function_is_known(called.operation) and called.kwargs.get("training") is not True
-    like = _like(called)
-    return _Facts(macs, like, looks_alike)
+    return _Facts(macs, _like(called), _function_is_known(called.operation))
 
 
 def _like(called: Called) -> Layer | None:
@@ -502,6 +500,12 @@ def _concatenated(called: Called) -> Layer | None:
     return Concatenate(name=called.name)
 
 
+def _split(called: Called) -> Layer | None:
+    rank = len(called.shape) + 1
+    _check(called.operation.axis % rank == rank - 1)
+    return _each_position(called)
+
+
 def _resized(called: Called) -> Layer | None:
     """Return the upsampling that a resize by a whole factor is, else its grid alone."""
     operation = called.operation
@@ -569,6 +573,7 @@ _LIKE_FUNCTIONS: dict[str, Callable[[Called], Layer | None]] = {
     "Pad": _zeros_around,
     "GetItem": _part,
     "Concatenate": _concatenated,
+    "Split": _split,
     "Resize": _resized,
 }
 

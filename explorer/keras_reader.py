@@ -241,7 +241,7 @@ def _opened(call: Any, wanted: Sequence[int]) -> Any:
         return None
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         return None
-    if len(model.inputs) != len(call.input_tensors) or call.arguments.kwargs.get("training"):
+    if len(model.inputs) != len(call.input_tensors):
         return None
     given = {id(tensor) for tensor in model.inputs}
     needed = _calls([model.outputs[i] for i in wanted], given)

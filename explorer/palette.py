@@ -49,6 +49,7 @@ LIGHT = Colours(
         "decoder": ("#b34700", "#fdf1e8"),
         "merge": ("#5a5f00", "#f7f7e6"),
         "head": ("#00694f", "#e8f6f1"),
+        "layer": ("#4b5566", "#f3f4f8"),
     },
     families={
         "convolution": "#0072b2",
@@ -85,6 +86,7 @@ DARK = Colours(
         "decoder": ("#a84a0c", "#33231a"),
         "merge": ("#5f640a", "#2a2b18"),
         "head": ("#0a7057", "#172c26"),
+        "layer": ("#4b5567", "#242830"),
     },
     families={
         "convolution": "#4aa3dd",

@@ -1,6 +1,7 @@
 """What feeds what in a graph, beyond what each layer knows of its inputs: skips and shortcuts."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -53,6 +54,8 @@ class Wiring:
             self._before[node] = before
         for nodes in self.parts.values():
             self._find_skips(nodes)
+            if len(nodes) == 1 and nodes[0].block is None:
+                self._find_skips_without_blocks(nodes[0])
 
     def part(self, node: Node) -> Sequence[Node]:
         """Return the layers of a layer's block."""
@@ -78,11 +81,16 @@ class Wiring:
         """Return the skip connection that leads from a layer into another, if one does."""
         for skip in self.skips:
             leads_there = skip.join is target or (
-                target in self.on_skips and target in self.part(skip.join)
+                target in self.on_skips
+                and (target in self.part(skip.join) or self._leads_to(target, skip.join))
             )
             if skip.source is source and leads_there:
                 return skip
         return None
+
+    def _leads_to(self, node: Node, join: Node) -> bool:
+        """Return whether a layer of no block is on the way of a skip connection to its join."""
+        return node.block is None and bool(self._before[join] >> self._place[node] & 1)
 
     def _find_skips(self, nodes: Sequence[Node]) -> None:
         sources = self.entering(nodes)
@@ -107,12 +115,37 @@ class Wiring:
                 if any(before >> self._place[source] & 1 for source in node.inputs):
                     self.reused.append(node)
 
+    def _find_skips_without_blocks(self, join: Node) -> None:
+        """Find the skip connections that pass layers of no block before they are joined.
+
+        What took the longest way is the main way; others are followed back to where they leave it.
+        """
+        if len(join.inputs) < 2:
+            return
+        main = max(join.inputs, key=self._place.__getitem__)
+        on_main = self._before[main] | 1 << self._place[main]
+        for start in dict.fromkeys(join.inputs):
+            passed: list[Node] = []
+            node = start
+            while not on_main >> self._place[node] & 1 and len(node.inputs) == 1 and not node.block:
+                passed.append(node)
+                node = node.inputs[0]
+            if passed and on_main >> self._place[node] & 1:
+                self.skips.append(Skip(node, join))
+                self.on_skips.update(passed)
+
 
 def role_of(node: Node) -> str:
-    """Return "input", or the role of a layer's block ("" without one)."""
+    """Return "input", the role of a layer's block, or "layer" where it has none."""
     if node.block:
         return node.block.role
-    return "" if node.inputs else "input"
+    return "layer" if node.inputs else "input"
+
+
+@lru_cache(maxsize=4)
+def wiring_of(graph: Graph) -> Wiring:
+    """Return the wiring of a graph, which several views of the same design ask for."""
+    return Wiring(graph)
 
 
 def place_of(node: Node) -> str:

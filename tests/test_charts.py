@@ -30,8 +30,9 @@ from explorer.selection import nodes_of
 from explorer.state import Design, Input
 from explorer.views.chart_data import MAX_LABELS, MEASURES, ChartData
 from explorer.views.chart_figure import MEMORY, dark_theme, drawing_of, style_sheet
-from explorer.views.chart_steps import longest_path, skips_of, steps_of
+from explorer.views.chart_steps import longest_path, steps_of
 from explorer.views.charts import Charts
+from explorer.wiring import wiring_of
 
 NET = UNet(filters=4, down_blocks=2, up_blocks=2)
 DESIGN = Design(NET, Input(32, 32, 1))
@@ -111,9 +112,7 @@ def test_the_longest_path_leads_through_every_block_and_around_every_skip(archit
 
 def levels(architecture):
     graph = trace(architecture, (256, 256, 1))
-    return [
-        (source.shape[0], node.block.role) for source, node in skips_of(graph, longest_path(graph))
-    ]
+    return [(skip.source.shape[0], skip.join.block.role) for skip in wiring_of(graph).skips]
 
 
 def test_skips_are_the_links_that_pass_by_a_block():

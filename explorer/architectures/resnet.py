@@ -26,6 +26,9 @@ from explorer.parameters import AtLeast, active_when, parameter
 STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 EXPANSION = 4
 
+#: As in keras.applications, whose weights then give the same outputs; Keras' own is 0.001.
+EPSILON = 1.001e-5
+
 
 def _unit(
     x: Any,
@@ -44,7 +47,7 @@ def _unit(
         strides=strides,
         dilation_rate=dilation_rate,
     )(x)
-    x = BatchNormalization(name=f"{prefix}_bn")(x)
+    x = BatchNormalization(name=f"{prefix}_bn", epsilon=EPSILON)(x)
     return Activation(name=f"{prefix}_relu", activation="relu")(x) if activate else x
 
 
@@ -93,7 +96,7 @@ class ResNetStem(EncoderBlock):
             strides=self.pooling_stride if self.pool else 1,
             padding="valid",
         )(x)
-        x = BatchNormalization(name=f"{prefix}_bn")(x)
+        x = BatchNormalization(name=f"{prefix}_bn", epsilon=EPSILON)(x)
         return Activation(name=f"{prefix}_relu", activation="relu")(x)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import attrs
 
 from explorer.analysis import LayerReport, MemoryPoint, memory_curve
-from explorer.formatting import byte_size, duration, short_count
+from explorer.formatting import at_least, byte_size, duration, short_count
 from explorer.graph import Node
 from explorer.palette import LIGHT
 from explorer.state import Design
-from explorer.views.chart_steps import Step, longest_path, skips_of, steps_of
+from explorer.views.chart_steps import Step, longest_path, steps_of
+from explorer.wiring import wiring_of
 
 #: Most names along the horizontal axis.
 MAX_LABELS = 32
@@ -28,7 +29,8 @@ class Measure:
     Attributes:
         title: What the chart is called.
         detail: What its title ends with.
-        of: Returns a layer's figure, for a batch of that size and measured times.
+        of: Returns a layer's figure, for a batch of that size and measured times; None where it
+            is not known.
         write: Returns the text for a value.
         exact: Returns the text for a value where there is room.
         most: Start of the sentence that names the layers with most of it.
@@ -39,7 +41,7 @@ class Measure:
 
     title: str
     detail: str
-    of: Callable[[LayerReport, int, Mapping[str, float]], float]
+    of: Callable[[LayerReport, int, Mapping[str, float]], float | None]
     write: Callable[[float], str]
     exact: Callable[[float], str]
     most: str
@@ -62,7 +64,7 @@ MEASURES = {
     "MACs": Measure(
         "MACs",
         ", for one image",
-        lambda row, *_: row.macs or 0,
+        lambda row, *_: row.macs,
         short_count,
         "{:,} MACs".format,
         "Most MACs are done in",
@@ -83,7 +85,7 @@ MEASURES = {
     "time": Measure(
         "Time",
         ", each layer alone",
-        lambda row, _, times: times.get(row.name, 0),
+        lambda row, _, times: times.get(row.name, 0 if row.kind == "InputLayer" else None),
         duration,
         duration,
         "Most time is taken by",
@@ -120,12 +122,22 @@ class ChartData:
         return {node: i for i, step in enumerate(self.steps) for node in step.nodes}
 
     @cached_property
-    def values(self) -> list[float]:
-        """The figure of each step."""
+    def _of_layers(self) -> dict[str, float | None]:
+        """The figure of each layer by name; None where it is not known."""
         of, batch_size = MEASURES[self.measure].of, self.design.input.batch_size
-        rows = self.design.report.layers
-        value = {row.name: of(row, batch_size, self.times) for row in rows}
-        return [sum(value[node.name] for node in step.nodes) for step in self.steps]
+        return {row.name: of(row, batch_size, self.times) for row in self.design.report.layers}
+
+    @cached_property
+    def values(self) -> list[float]:
+        """What is known of the figure of each step."""
+        value = self._of_layers
+        return [sum(value[node.name] or 0 for node in step.nodes) for step in self.steps]
+
+    @cached_property
+    def are_known(self) -> list[bool]:
+        """Whether the figure of each step is known in full."""
+        value = self._of_layers
+        return [all(value[node.name] is not None for node in step.nodes) for step in self.steps]
 
     @cached_property
     def memory(self) -> list[MemoryPoint]:
@@ -145,8 +157,8 @@ class ChartData:
     @cached_property
     def skips(self) -> list[tuple[Node, Node]]:
         """The skip connections: from, to."""
-        links = skips_of(self.design.graph, longest_path(self.design.graph))
-        return [link for link in links if len(link[0].shape) == 3]
+        found = wiring_of(self.design.graph).skips
+        return [(skip.source, skip.join) for skip in found if len(skip.source.shape) == 3]
 
     @property
     def peak(self) -> MemoryPoint:
@@ -178,8 +190,8 @@ class ChartData:
             "x": list(range(len(self.steps))),
             "y": self.values,
             "hovertext": [
-                f"{step.heading}{measure.exact(value)}<br>{step.summary}"
-                for step, value in zip(self.steps, self.values, strict=True)
+                f"{step.heading}{at_least(measure.exact(value), known)}<br>{step.summary}"
+                for step, value, known in zip(self.steps, self.values, self.are_known, strict=True)
             ],
         }
         return bars
@@ -304,9 +316,12 @@ class ChartData:
             share = sum(value for value, _ in largest) / sum(self.values)
             whole = measure.whole.format(measure.write(sum(self.values)))
             text = f"{measure.most} {_listed(names)}: {share:.0%} of {whole}."
-        unknown = [row.name for row in self.design.report.layers if row.macs is None]
-        if self.measure == "MACs" and unknown:
-            text += f" Those of {_listed(unknown[:3])} are not known."
+            if not all(self.are_known):  # nor is the whole, of which this could be a share
+                text = f"{measure.most} {_listed(names)}, as far as is known."
+        unknown = [name for name, value in self._of_layers.items() if value is None]
+        if unknown and (names or self.measure == "MACs"):
+            more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+            text += f" Those of {_listed(unknown[:3])}{more} are not known."
         return text
 
     def _memory_sentence(self) -> str:

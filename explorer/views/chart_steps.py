@@ -1,12 +1,12 @@
 """What stands along the charts' horizontal axis, and what connects it."""
 
-from collections.abc import Iterable
 from html import escape
 
 import attrs
 
 from explorer.graph import Graph, Node
 from explorer.selection import block_id, layer_id
+from explorer.wiring import role_of
 
 
 @attrs.frozen
@@ -28,9 +28,8 @@ class Step:
 
     @property
     def role(self) -> str:
-        """Role of its block, or "input"."""
-        block = self.nodes[0].block
-        return block.role if block else "input"
+        """Role of its block, "input", or "layer" where it has none."""
+        return role_of(self.nodes[0])
 
     @property
     def heading(self) -> str:
@@ -65,15 +64,3 @@ def longest_path(graph: Graph) -> list[Node]:
     while path[-1].inputs:
         path.append(max(path[-1].inputs, key=depth.__getitem__))
     return path[::-1]
-
-
-def skips_of(graph: Graph, path: Iterable[Node]) -> list[tuple[Node, Node]]:
-    """Return the links, from and to, that pass by at least one block of the path."""
-    place: dict[str, int] = {}
-    for node in path:
-        place.setdefault(block_id(node), len(place))
-    found = []
-    for node in graph:
-        end = place.get(block_id(node), 0)
-        found += [(a, node) for a in node.inputs if end - place.get(block_id(a), end) > 1]
-    return found

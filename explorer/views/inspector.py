@@ -18,7 +18,7 @@ from explorer.graph import Block, Node
 from explorer.scene import Scene
 from explorer.selection import BLOCK, block_id, layer_id
 from explorer.summaries import summary
-from explorer.wiring import Wiring, place_of, role_of
+from explorer.wiring import Wiring, place_of, role_of, wiring_of
 
 #: Roles of the blocks that an architecture lists, so that they can be edited one by one.
 EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
@@ -73,7 +73,7 @@ class Inspector(anywidget.AnyWidget):
         if scene == self._scene:
             return
         if self._wiring is None or self._wiring.graph is not scene.graph:
-            self._wiring = Wiring(scene.graph)
+            self._wiring = wiring_of(scene.graph)
         self._scene = scene
         page = _Page(scene, self._wiring)
         with self.hold_sync():
