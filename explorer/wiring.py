@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import attrs
 
-from explorer.graph import Block, Graph, Node
+from explorer.graph import Block, Graph, Node, positions
 from explorer.layers import Add, Concatenate
 
 
@@ -119,6 +119,7 @@ class Wiring:
         """Find the skip connections that pass layers of no block before they are joined.
 
         What took the longest way is the main way; others are followed back to where they leave it.
+        They are skips if the main way has passed a lower resolution in between, else branches.
         """
         if len(join.inputs) < 2:
             return
@@ -130,9 +131,17 @@ class Wiring:
             while not on_main >> self._place[node] & 1 and len(node.inputs) == 1 and not node.block:
                 passed.append(node)
                 node = node.inputs[0]
-            if passed and on_main >> self._place[node] & 1:
+            if passed and on_main >> self._place[node] & 1 and self._dips(node, join, on_main):
                 self.skips.append(Skip(node, join))
                 self.on_skips.update(passed)
+
+    def _dips(self, source: Node, join: Node, way: int) -> bool:
+        """Return whether a way has a lower resolution than its end, after a layer."""
+        between = way & ~self._before[source] & ~(1 << self._place[source])
+        return any(
+            between >> place & 1 and positions(node) < positions(join)
+            for node, place in self._place.items()
+        )
 
 
 def role_of(node: Node) -> str:

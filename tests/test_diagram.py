@@ -7,16 +7,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import Hourglass, LeapCNN, ParameterError, UNet, analyze, diagram, presets, trace
+from explorer import (
+    EncoderDecoder,
+    Hourglass,
+    LeapCNN,
+    ParameterError,
+    SimpleConvBlock,
+    UNet,
+    analyze,
+    diagram,
+    presets,
+    trace,
+)
 from explorer.cards import cards_of, items_of, links_of, merged
 from explorer.comparison import compare
 from explorer.diagram import Diagram
 from explorer.dot import TALLEST, WIDEST, DiagramOptions, Drawing
 from explorer.graph import depth_first
-from explorer.layers import Activation, Layer, layer_kinds
+from explorer.layers import (
+    Activation,
+    Concatenate,
+    Conv2D,
+    Layer,
+    MaxPooling2D,
+    UpSampling2D,
+    layer_kinds,
+)
 from explorer.palette import DARK, LIGHT, dark_theme
 from explorer.selection import block_id
+from explorer.state import Design, Input
 from explorer.summaries import INDENT, summaries, summary
+from explorer.views.chart_data import ChartData
+from explorer.wiring import Wiring
 
 SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS = [
@@ -67,7 +89,7 @@ def test_every_box_stands_in_the_row_of_the_stride_that_it_shows(architecture, s
     drawing = diagram(trace(architecture, shape))
     place = positions(drawing)
     boxes = texts(drawing.svg())
-    strides = sorted({node.stride for node in trace(architecture, shape)})
+    strides = sorted({card.output.stride for card in cards_of(trace(architecture, shape))})
     for card, lines in boxes.items():
         (stride,) = {line.split(" · ")[0] for line in lines if line.startswith("stride ")}
         row = place[f"level-{strides.index(int(stride.removeprefix('stride ')))}"]
@@ -503,3 +525,42 @@ Diagram("digraph { a [color=unheard_of] }").svg()  # of which Graphviz warns
     )
 
     assert (done.stdout, done.stderr) == ("", "")
+
+
+class OwnBackbone(EncoderDecoder):
+    """A U of one level, whose skip connection passes a convolution of no block."""
+
+    encoder_stack = (SimpleConvBlock(filters=2),)
+    decoder_stack = ()
+
+    def make_backbone(self, x_in, current_stride=1):
+        fine = Conv2D(name="fine", filters=4)(x_in)
+        low = MaxPooling2D(name="low")(fine)
+        up = UpSampling2D(name="up")(Conv2D(name="deep", filters=4)(low))
+        side = Conv2D(name="side", filters=4)(fine)
+        return Concatenate(name="join")([side, up]), []
+
+
+def test_skips_of_layers_without_blocks_are_the_same_everywhere():
+    graph = trace(OwnBackbone(), (16, 16, 1))
+    cards = cards_of(graph)
+
+    dashed = {(link.source, link.target) for link in links_of(graph, cards) if link.is_skip}
+    assert dashed == {("block-fine", "block-side"), ("block-side", "block-join")}
+    wiring = Wiring(graph)
+    assert [(skip.source.name, skip.join.name) for skip in wiring.skips] == [("fine", "join")]
+    assert wiring.skip_between(graph["fine"], graph["side"]) is wiring.skips[0]
+    design = Design(OwnBackbone(), Input(16, 16, 1))
+    charted = [(source.name, join.name) for source, join in ChartData(design).skips]
+    assert charted == [("fine", "join")]
+
+
+def test_layers_without_blocks_are_not_all_called_inputs():
+    graph = trace(OwnBackbone(), (16, 16, 1))
+
+    roles = {card.title: card.role for card in cards_of(graph)}
+
+    assert roles.pop("image in") == "input"
+    assert set(roles.values()) == {"layer"}
+    assert cards_of(graph)[0].title == "image in"
+    assert diagram(graph, "layers").svg()

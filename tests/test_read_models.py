@@ -66,11 +66,8 @@ def test_pooling_has_its_stride_whatever_the_axes(rank, data_format):
     convolve = getattr(layers, f"Conv{rank}D")(4, 3, padding="same", data_format=data_format)
     graph = read(model_of(shape, lambda x: pool(convolve(x))))
 
-    # A sequence of one axis is no image, and has no pixels to count in.
-    assert [node.stride for node in graph] == ([1, 1, 2] if rank > 1 else [1, 1, 2])
-    inputs, outputs = prod(sizes), prod(sizes)
-    assert graph.nodes[1].macs == outputs * 3**rank * 3 * 4
-    assert inputs * 4 == prod(graph.nodes[1].shape)
+    assert [node.stride for node in graph] == [1, 1, 2]
+    assert graph.nodes[1].macs == prod(sizes) * 3**rank * 3 * 4
 
 
 def test_a_stride_may_differ_by_axis():
@@ -438,7 +435,7 @@ def test_layers_that_cannot_be_built_again_are_named():
             return x
 
     image = keras.Input((8, 8, 1))
-    with pytest.raises(ValueError, match="Mine 'odd'.*use the model itself"):
+    with pytest.raises(ValueError, match=r"Mine 'odd'.*use the model itself"):
         build(read(keras.Model(image, Mine(name="odd")(image))))
     with pytest.raises(ValueError, match="Lambda 'twice'"):
         build(read(keras.Model(image, layers.Lambda(lambda x: 2 * x, name="twice")(image))))
