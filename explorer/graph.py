@@ -205,6 +205,10 @@ def _scaled(stride: Stride, down: ByAxis, up: ByAxis, axes: int) -> Stride:
     """Return a stride after lowering the resolution by one factor and raising it by another."""
     if stride is None or down == up:
         return stride
+    if isinstance(stride, int) and isinstance(down, int) and isinstance(up, int):
+        steps, rest = divmod(stride * down, up)  # most strides are whole: fractions take longer
+        if not rest:
+            return steps
     by_axis = []
     for axis in range(axes):
         step = stride[axis] if isinstance(stride, tuple) else stride
@@ -224,6 +228,7 @@ class Graph:
     Attributes:
         nodes: Every layer that an output needs.
         outputs: The layers whose outputs the model returns.
+        inputs: The input layers.
         name: Name of the model.
         read_from_keras: Whether the graph was read from a Keras model.
     """
@@ -235,6 +240,7 @@ class Graph:
         self.read_from_keras = read_from_keras
         self.outputs: tuple[Node, ...] = tuple(feature.node for feature in outputs)
         self.nodes: tuple[Node, ...] = tuple(_in_keras_order(self.outputs))
+        self.inputs: tuple[Node, ...] = tuple(node for node in self.nodes if not node.inputs)
         self._by_name = {node.name: node for node in self.nodes}
         if len(self._by_name) < len(self.nodes):
             names = [node.name for node in self.nodes]
@@ -252,11 +258,6 @@ class Graph:
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        """The input layers."""
-        return tuple(node for node in self.nodes if not node.inputs)
 
     @property
     def image(self) -> Node:

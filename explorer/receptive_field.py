@@ -144,9 +144,11 @@ def _window(
     if not node.inputs:
         is_image = len(node.shape) - 1 == axes
         return _Window.of([(0, 0)], 1) if is_image else _Window.constant(None)
-    sources = [windows[source] for source in node.inputs]
-    found = [source for source in sources if source is not None]
     layer = node.layer
+    sources = [windows[source] for source in node.inputs]
+    if len(sources) == 1 and layer.pointwise and layer.is_known and not layer.mixes:
+        return sources[0]
+    found = [source for source in sources if source is not None]
     if len(found) < len(sources):
         return None
     if all(source.spans == (None,) for source in found):

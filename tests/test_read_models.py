@@ -9,9 +9,17 @@ import pytest
 import tensorflow as tf
 from keras import applications, layers, ops
 
-from explorer import ResNet, analyze, build, diagram, read, trace
+from explorer import ResNet, UNet, analyze, build, diagram, read, trace
+from explorer.figures import block_facts
+from explorer.formatting import short_count
 from explorer.graph import positions
 from explorer.receptive_field import receptive_window
+from explorer.scene import Scene
+from explorer.state import Design
+from explorer.views.chart_data import ChartData
+from explorer.views.inspector import Inspector
+from explorer.views.totals import Totals
+from explorer.wiring import wiring_of
 from tests.keras_helpers import make_positive
 
 
@@ -462,3 +470,75 @@ def test_resnet_puts_out_what_that_of_keras_does(tmp_path):
     a, b = (each(image, training=False).numpy() for each in (theirs, ours))
     np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-4 * np.abs(a).max())
     assert positions(trace(ResNet(), shape).outputs[0]) == 4
+
+
+def test_the_u_net_on_mobilenet_of_tensorflows_tutorial_is_known_throughout():
+    names = [f"block_{block}_expand_relu" for block in (1, 3, 6, 13)] + ["block_16_project"]
+    base = applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(128, 128, 3), alpha=0.35
+    )
+    down = keras.Model(base.input, [base.get_layer(name).output for name in names])
+    down.trainable = False
+
+    def up(filters: int) -> keras.Sequential:
+        convolution = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", use_bias=False)
+        return keras.Sequential([convolution, layers.BatchNormalization(), layers.ReLU()])
+
+    image = keras.Input((128, 128, 3))
+    *skips, x = down(image)
+    for skip, filters in zip(reversed(skips), (32, 16, 8, 4), strict=True):
+        x = layers.Concatenate()([up(filters)(x), skip])
+    model = keras.Model(image, layers.Conv2DTranspose(3, 3, strides=2, padding="same")(x))
+
+    graph = read(model)
+    report = analyze(graph)
+
+    assert report.macs_are_known
+    assert report.receptive_field is not None
+    assert {node.stride for node in graph} == {1, 2, 4, 8, 16, 32}
+    assert report.total_params == model.count_params()
+    assert report.trainable_params == sum(prod(w.shape) for w in model.trainable_weights)
+    assert len(wiring_of(graph).skips) >= 4
+
+
+def test_a_gate_of_attention_is_known():
+    def make(image):
+        fine, coarse = conv(8)(image), conv(8)(layers.MaxPooling2D()(conv(8)(image)))
+        signal = layers.UpSampling2D(2)(conv(8, 1)(coarse))
+        gate = conv(1, 1, activation="sigmoid")(
+            layers.Activation("relu")(conv(8, 1)(fine) + signal)
+        )
+        return layers.Concatenate()([layers.Multiply()([fine, gate]), signal])
+
+    report = analyze(read(model_of((32, 32, 1), make)))
+
+    assert report.receptive_field == (8, 8)
+    assert report.macs_are_known
+
+
+def test_every_view_says_that_a_sum_is_not_all():
+    adapted = layers.Dense(4)
+    model = model_of((32, 32, 4), lambda x: adapted(conv(4)(x)))
+    adapted.enable_lora(2)
+    graph = read(model)
+    report = analyze(graph)
+    design = Design(UNet(filters=2))
+    vars(design).update(graph=graph, report=report)
+
+    totals = Totals()
+    totals.show(report, design.architecture, 1)
+    inspector = Inspector(lambda _: None, lambda _: None, lambda: None)
+    inspector.show(Scene(design))
+    charts = ChartData(design, {}, "MACs", by_block=True)
+    known = short_count(report.macs)
+
+    assert f"≥ {known}" in totals.value
+    computation = inspector.html.partition("Where does the computation go?")[2]
+    assert f"≥ {known}" in computation
+    assert "%" not in computation
+    assert "%" not in charts.sentences()[0]
+    assert "as far as is known" in charts.sentences()[0]
+    assert any("≥ " in text for text in charts.traces()["value"]["hovertext"])
+    facts = {fact.name: fact for fact in block_facts(graph.nodes[1:], report)}
+    assert facts["MACs"].value.startswith("≥ ")
+    assert "%" not in facts["MACs"].note

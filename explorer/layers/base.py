@@ -222,6 +222,8 @@ class Windowed(Resized):
 
     def _window_along(self, axis: int) -> tuple[int, int, int, str]:
         size, step, dilation, padding = self._window()
+        if isinstance(size, int) and isinstance(step, int) and isinstance(dilation, int):
+            return size, step, dilation, padding
         return along(size, axis), along(step, axis), along(dilation, axis), padding
 
     def _settings(self) -> tuple[ByAxis, ...]:
