@@ -17,7 +17,7 @@ from explorer import (
     SimpleUpsamplingBlock,
 )
 from explorer.graph import Graph, input_feature
-from explorer.layers import UpSampling2D
+from explorer.layers import Conv2D, UpSampling2D
 from tests.strategies import block_calls, block_classes, blocks, make_block
 
 IMAGE = input_feature((8, 8, 2))
@@ -186,7 +186,7 @@ def test_a_skip_source_of_other_channels_is_projected_before_an_addition():
     ]
     projection = graph["upsample_skip_conv1x1"]
     assert projection.shape == (16, 16, 2)
-    assert attrs.astuple(projection.layer)[1:6] == (2, 1, 1, True, "linear")
+    assert projection.layer == Conv2D(name=projection.name, filters=2, kernel_size=1)
 
 
 def test_a_skip_source_of_the_same_channels_is_added_as_it_is():
