@@ -6,6 +6,7 @@ Everything else asks Keras, or the one of these two that Keras runs on.
 import os
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -82,10 +83,14 @@ class Usage:
     Attributes:
         now: What it uses.
         peak: The most that it has used.
+        kept: What the backend has taken from the device, and keeps for what comes next.
+        limit: The most that the backend lets it use, or None.
     """
 
     now: int
     peak: int
+    kept: int
+    limit: int | None = None
 
 
 class Backend(Protocol):
@@ -142,11 +147,6 @@ class _TensorFlow:
 
         self._tf = tensorflow
         self.name = f"TensorFlow {tensorflow.__version__}"
-        for gpu in tensorflow.config.list_physical_devices("GPU"):
-            try:  # else TensorFlow takes all of the GPU's memory at once
-                tensorflow.config.experimental.set_memory_growth(gpu, True)
-            except RuntimeError:  # it already runs
-                break
 
     def devices(self) -> tuple[Device, ...]:
         gpus = [
@@ -178,7 +178,8 @@ class _TensorFlow:
 
         def run(*tensors: Any) -> Any:
             result = function(*tensors)
-            self._tf.test.experimental.sync_devices()
+            # Only the device of the scope; to wait for each in turn would add to short times.
+            self._tf.raw_ops.SyncDevice()
             return result
 
         return Compiled(run)
@@ -198,8 +199,11 @@ class _TensorFlow:
     def used(self, device: Device) -> Usage | None:
         if device.kind == "CPU":
             return None
-        info = self._tf.config.experimental.get_memory_info(device.name)
-        return Usage(info["current"], info["peak"])
+        try:
+            info = self._tf.config.experimental.get_memory_info(device.name)
+        except ValueError:  # the allocator that was chosen does not count
+            return None
+        return Usage(info["current"], info["peak"], kept=info["peak"])
 
 
 class _Jax:
@@ -214,7 +218,8 @@ class _Jax:
     def _found(self) -> dict[str, Any]:
         found = list(self._jax.local_devices())
         if self._jax.default_backend() != "cpu":
-            found += self._jax.local_devices(backend="cpu")
+            with suppress(RuntimeError):  # JAX_PLATFORMS may leave the processor out
+                found += self._jax.local_devices(backend="cpu")
         # Cores that JAX was told to count as devices are still one processor each.
         return {f"{'CPU' if d.platform == 'cpu' else d.platform.upper()}:{d.id}": d for d in found}
 
@@ -280,14 +285,20 @@ class _Jax:
         return self.function(self._jax.grad(total), given, "XLA").run(*given)
 
     def used(self, device: Device) -> Usage | None:
-        stats = self._found()[device.name].memory_stats()
-        return Usage(stats["bytes_in_use"], stats["peak_bytes_in_use"]) if stats else None
+        stats = self._found()[device.name].memory_stats() or {}
+        if not {"bytes_in_use", "peak_bytes_in_use"} <= stats.keys():
+            return None
+        peak = stats["peak_bytes_in_use"]
+        kept = max(peak, stats.get("pool_bytes", 0))
+        return Usage(stats["bytes_in_use"], peak, kept, stats.get("bytes_limit"))
 
 
 def _analysis(compiled: Any) -> XlaAnalysis | None:
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
     if not cost or memory is None:
         return None
+    if isinstance(cost, list):  # of JAX before 0.5, with an entry for each program
+        cost = cost[0]
     return XlaAnalysis(
         flops=cost.get("flops", 0.0),
         temporary_bytes=memory.temp_size_in_bytes,
@@ -362,10 +373,14 @@ def free_bytes(device: Device) -> int | None:
     if device.kind == "CPU":
         return machine_memory().free
     memory, usage = gpu_memory(int(device.name.partition(":")[2])), backend().used(device)
-    if memory is None or usage is None:
+    if usage is None:
         return None
-    # A backend keeps what it has once taken for the next model.
-    return memory.free + usage.peak - usage.now
+    free = []
+    if memory is not None:
+        free.append(memory.free + usage.kept - usage.now)
+    if usage.limit is not None:
+        free.append(usage.limit - usage.now)
+    return min(free, default=None)
 
 
 def environment() -> str:

@@ -1,7 +1,9 @@
 """From a graph to the `keras.Model` that it stands for, and back; imports Keras on first use."""
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ from explorer.memory import check_weights_fit
 if TYPE_CHECKING:
     import keras
 
+#: Without these, TensorFlow and JAX take nearly all of a GPU's memory as they start, so that the
+#: notebook's kernel would leave none to the Keras process, or the other way round.
+SHARE_GPUS = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
 INSTALL_HINT = (
     "Keras needs a backend: install one with pip install 'explorer[cpu]' "
     "(or explorer[cuda], explorer[jax])"
@@ -24,15 +30,21 @@ INSTALL_HINT = (
 
 
 def import_keras() -> Any:
-    """Return the keras module.
+    """Return the keras module, whose backend will share GPUs unless the user had it otherwise.
 
     Raises:
         ImportError: If Keras' backend is missing, saying which to install.
     """
+    for name, value in SHARE_GPUS.items():
+        os.environ.setdefault(name, value)
     try:
         import keras
     except ImportError as error:
-        raise ImportError(f"{INSTALL_HINT} ({error}).") from error
+        hint = INSTALL_HINT
+        with suppress(ImportError):
+            if os.environ.get("KERAS_BACKEND") != "jax" and find_spec("jax"):
+                hint += ", or, for the JAX that is there, set KERAS_BACKEND=jax before Python starts"
+        raise ImportError(f"{hint} ({error}).") from error
     return keras
 
 

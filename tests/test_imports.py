@@ -1,6 +1,7 @@
 """What imports what: modules only from below, and nothing heavy before it is needed."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -201,6 +202,60 @@ def test_building_without_keras_or_a_backend_says_what_to_install(absent):
     )
     assert "pip install 'explorer[cpu]'" in printed
     assert f"No module named '{absent[0]}" in printed
+
+
+def test_where_jax_alone_is_installed_keras_is_to_be_told():
+    printed = run_without(
+        ("tensorflow",),
+        "import os\n"
+        "os.environ.pop('KERAS_BACKEND', None)\n"
+        "try:\n"
+        "    explorer.build(explorer.UNet(), (256, 256, 1))\n"
+        "except ImportError as error:\n"
+        "    print(error)\n",
+    )
+    assert "set KERAS_BACKEND=jax" in printed
+
+
+def test_keras_process_runs_on_jax_where_there_is_no_tensorflow(tmp_path):
+    # Python runs this file in every process, so also in the one that Keras runs in.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'tensorflow':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n",
+        encoding="utf-8",
+    )
+    code = (
+        "from explorer import UNet, time_each_layer, time_forward\n"
+        "from explorer.keras_tasks import asked\n"
+        "net, shape = UNet(filters=2, down_blocks=1, up_blocks=1), (32, 32, 1)\n"
+        "def there():\n"
+        "    import sys\n"
+        "    return 'tensorflow' in sys.modules or type(sys.meta_path[0]).__name__\n"
+        "print(time_forward(net, shape, step='training step', time_limit=0).backend)\n"
+        "print(len(time_each_layer(net, shape).layers))\n"
+        "print(asked(there))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(PACKAGE.parent)]),
+            "KERAS_BACKEND": "jax",
+            "JAX_PLATFORMS": "cpu",
+        },
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    backend, layers, first = done.stdout.splitlines()
+    assert backend.startswith("JAX ")
+    assert int(layers) > 5
+    assert first == "Absent"
 
 
 def test_a_bad_design_is_told_before_a_missing_keras():
