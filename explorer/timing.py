@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from explorer.backends import Compiled, Device, XlaAnalysis, backend, find_device
+from explorer.backends import Compiled, Device, XlaAnalysis, backend, find_device, free_bytes
 from explorer.keras_model import dtype_policy, import_keras
 from explorer.measurement import Measurement
 from explorer.parameters import ParameterError
@@ -68,6 +68,7 @@ class Timing:
         peak_memory_bytes: Most memory that the process had on the device, where it is counted
             (on GPUs) and this run set the mark; None where two models took turns.
         xla: XLA's own account, where the backend gives it (JAX).
+        problem: Why the faster compiler could not be looked for: one that was tried failed.
     """
 
     median: float
@@ -91,6 +92,7 @@ class Timing:
     peak_flops_per_second: float
     peak_memory_bytes: int | None
     xla: XlaAnalysis | None
+    problem: str = ""
 
     @property
     def images_per_second(self) -> float:
@@ -260,6 +262,7 @@ class _Ready:
         first_call_time: Seconds that the first call took.
         xla: XLA's account of it, where there is one.
         trial: Seconds of the fastest run so far.
+        problem: Why another compiler could not be used, if one was tried.
     """
 
     model: Any
@@ -271,6 +274,7 @@ class _Ready:
     first_call_time: float
     xla: XlaAnalysis | None
     trial: float
+    problem: str = ""
 
 
 def _prepared(
@@ -280,8 +284,8 @@ def _prepared(
     keras = import_keras()
     batches = [[keras.ops.convert_to_tensor(batch)] for batch in _variants(images)]
     prepare = _training_step if how.trains else _forward
-    tried = []
-    for compiler in _compilers(how.compiler, device):
+
+    def attempt(compiler: str) -> _Ready:
         start = perf_counter()
         compiled, more = prepare(model, batches[0], how, compiler)
         compile_time = perf_counter() - start
@@ -290,20 +294,30 @@ def _prepared(
         first_call_time = perf_counter() - start
         run = alternating(compiled.run, [[*batch, *more] for batch in batches])
         trial = min(_repeat(run, WARMUP_RUNS, is_stale))
-        tried.append(
-            _Ready(
-                model,
-                images,
-                run,
-                result,
-                compiler,
-                compile_time,
-                first_call_time,
-                compiled.analysis,
-                trial,
-            )
+        return _Ready(
+            model,
+            images,
+            run,
+            result,
+            compiler,
+            compile_time,
+            first_call_time,
+            compiled.analysis,
+            trial,
         )
-    return min(tried, key=lambda ready: ready.trial)
+
+    compilers = _compilers(how.compiler, device)
+    tried, problem = [], ""
+    for compiler in compilers:
+        try:
+            tried.append(attempt(compiler))
+        except GivenUp:
+            raise
+        except Exception as error:  # XLA, say, needs more memory, or a part of CUDA
+            if compiler == compilers[-1] and not tried:
+                raise
+            problem = f"{compiler} failed: {str(error).partition(chr(10))[0][:200]}"
+    return attrs.evolve(min(tried, key=lambda ready: ready.trial), problem=problem)
 
 
 def _timing(
@@ -338,6 +352,7 @@ def _timing(
         peak_flops_per_second=_peak_flops(device.name, ready.model.compute_dtype),
         peak_memory_bytes=None,
         xla=ready.xla,
+        problem=ready.problem,
     )
 
 
@@ -388,6 +403,7 @@ def _peak_flops(device: str, dtype: str) -> float:
     keras = import_keras()
     compiler = backend().compilers[0]
     size, best = 512, 0.0
+    room = free_bytes(find_device(device))
     with keras.device(device.lower()):
         while True:
             matrix = keras.ops.ones((size, size), dtype)
@@ -395,9 +411,10 @@ def _peak_flops(device: str, dtype: str) -> float:
             product.run(matrix, matrix)
             seconds = min(_timed(lambda: product.run(matrix, matrix)) for _ in range(3))  # noqa: B023
             best = max(best, 2 * size**3 / seconds)
-            if seconds > 0.02 or size >= 16384:
-                return best
             size *= 2
+            needed = 3 * 4 * size**2  # a matrix, the product, and the one before it
+            if seconds > 0.02 or size > 16384 or (room is not None and needed > room // 2):
+                return best
 
 
 def alternating(run: Callable[..., Any], inputs: list[list[Any]]) -> Callable[[], Any]:

@@ -170,6 +170,61 @@ def test_the_faster_compiler_is_kept(model, images, monkeypatch):
     assert found.compiler == "quick"
 
 
+class OneBroken:
+    """A backend of which all compilers but one fail."""
+
+    name, compilers = backend().name, ("graph", "XLA")
+    used = backend().used
+    function = backend().function
+
+    def __init__(self, *works: str) -> None:
+        self.works = works
+
+    def forward(self, layer, inputs, compiler):
+        if compiler not in self.works:
+            raise RuntimeError(f"{compiler} lacks libdevice\nand more")
+        return backend().forward(layer, inputs, COMPILER)
+
+
+@pytest.mark.parametrize(("works", "broken"), [("graph", "XLA"), ("XLA", "graph")])
+def test_where_one_compiler_fails_the_other_is_used_and_told(
+    model, images, monkeypatch, works, broken
+):
+    monkeypatch.setattr(timing, "backend", lambda: OneBroken(works))
+    found, _ = time_model(model, images, Measurement(compiler="fastest"), time_limit=0)
+
+    assert found.compiler == works
+    assert found.problem == f"{broken} failed: {broken} lacks libdevice"
+
+
+@pytest.mark.parametrize("wanted", ["fastest", "XLA"])
+def test_where_none_of_the_wanted_compilers_works_it_is_an_error(
+    model, images, monkeypatch, wanted
+):
+    monkeypatch.setattr(timing, "backend", lambda: OneBroken(*["graph"] * (wanted == "XLA")))
+
+    with pytest.raises(RuntimeError, match="XLA lacks"):
+        time_model(model, images, Measurement(compiler=wanted), time_limit=0)
+
+
+@pytest.mark.parametrize(("room", "largest"), [(2 * 12 * 1024**2, 1024), (0, 512)])
+def test_the_peak_is_looked_for_within_the_free_memory(monkeypatch, room, largest):
+    sizes = []
+    monkeypatch.setattr(timing, "free_bytes", lambda device: room)
+    monkeypatch.setattr(timing, "_timed", lambda run: 1e-9)
+    ones = keras.ops.ones
+
+    def noting(shape, dtype):
+        sizes.append(shape[0])
+        assert shape[0] <= 1024
+        return ones(shape, dtype)
+
+    monkeypatch.setattr(keras.ops, "ones", noting)
+
+    assert timing._peak_flops.__wrapped__("CPU:0", "float32") > 0
+    assert max(sizes) == largest
+
+
 def test_a_gpu_tries_both_compilers_and_a_cpu_one():
     gpu = Device("GPU:1", "a model", 80 * 10**9)
     assert timing._compilers("auto", gpu) == backend().compilers

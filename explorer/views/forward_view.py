@@ -185,6 +185,8 @@ def _timing(timing: "Timing", report: Report) -> str:
         ("device", _device(timing)),
         ("backend", f"{timing.backend}, {timing.dtype}"),
     ]
+    if timing.problem:
+        rows.append(("not compared", timing.problem))
     if timing.peak_memory_bytes is not None:
         rows.append(("most memory used", byte_size(timing.peak_memory_bytes)))
     if timing.xla is not None:
