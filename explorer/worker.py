@@ -6,6 +6,7 @@ ended with its process if it does not listen. A process that is lost costs its r
 request starts a new one.
 """
 
+import gc
 import os
 import re
 import signal
@@ -28,6 +29,9 @@ TIME_LIMIT = 300.0
 GRACE = 10.0
 
 # What follows runs in the worker process.
+
+#: How the backends, and CUDA beneath them, say that memory ran out.
+_EXHAUSTED = re.compile(r"resource.?exhausted|out.of.memory|alloc.?failed", re.IGNORECASE)
 
 _signal: Any = None  # a semaphore: no lock of it can be lost with a process
 _is_overtaken = False
@@ -84,13 +88,15 @@ def _run(work: Callable[[], Any]) -> Any:
         text = f"{type(error).__name__}: {error}"
         if module == "explorer" or (module == "builtins" and not isinstance(error, MemoryError)):
             raise
-        exhausted = "RESOURCE_EXHAUSTED" in text or "ResourceExhausted" in text
-        if exhausted or isinstance(error, MemoryError):
-            raise MemoryError(
+        plain: Exception = RuntimeError(text)
+        if isinstance(error, MemoryError) or _EXHAUSTED.search(text):
+            plain = MemoryError(
                 "Running the model took more memory than there is: use a smaller batch, image "
                 f"size or width. ({text[:300]})"
-            ) from None
-        raise RuntimeError(text) from None
+            )
+    # Raised in there, it would hold the error, and so the tensors of all that was under way.
+    gc.collect()
+    raise plain
 
 
 # What follows runs in the notebook kernel.
@@ -213,10 +219,6 @@ class Worker:
             "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
             # Loky replaces processes that grow by 300 MB, as if they leaked; ours holds models.
             "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
-            # Else JAX takes three quarters of a GPU's memory at once.
-            "XLA_PYTHON_CLIENT_PREALLOCATE": os.environ.get(
-                "XLA_PYTHON_CLIENT_PREALLOCATE", "false"
-            ),
         }
         self._executor = loky.ProcessPoolExecutor(
             max_workers=1,

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -377,6 +378,48 @@ def exhaust_tensorflow() -> None:
 
 def fail_in_an_own_class() -> None:
     raise OwnError("as asked")
+
+
+class Tensor:
+    """Stands for what lies on a device."""
+
+
+_tensors: weakref.WeakSet = weakref.WeakSet()
+
+
+def fail_with_a_tensor() -> None:
+    tensor = Tensor()
+    _tensors.add(tensor)
+    raise OwnError("as asked")
+
+
+def tensors_left() -> int:
+    return len(_tensors)
+
+
+def test_a_failed_request_gives_its_memory_back(worker):
+    with pytest.raises(RuntimeError, match="as asked"):
+        ask(worker, fail_with_a_tensor)
+
+    assert ask(worker, tensors_left) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 123 bytes.",
+        "INTERNAL: Failed to load in-memory CUBIN: CUDA_ERROR_OUT_OF_MEMORY: out of memory",
+        "INTERNAL: cudnn handle: CUDNN_STATUS_ALLOC_FAILED",
+        "cuBLAS: CUBLAS_STATUS_ALLOC_FAILED",
+    ],
+)
+def test_however_a_device_says_that_memory_ran_out_it_is_a_memory_error(text):
+    def work() -> None:
+        raise OwnError(text)
+
+    with pytest.raises(MemoryError, match="smaller batch") as caught:
+        module._run(work)
+    assert text in str(caught.value)
 
 
 @pytest.mark.parametrize("work", [fail_in_tensorflow, fail_in_an_own_class])
