@@ -43,7 +43,9 @@ def import_keras() -> Any:
         hint = INSTALL_HINT
         with suppress(ImportError):
             if os.environ.get("KERAS_BACKEND") != "jax" and find_spec("jax"):
-                hint += ", or, for the JAX that is there, set KERAS_BACKEND=jax before Python starts"
+                hint += (
+                    ", or, for the JAX that is there, set KERAS_BACKEND=jax before Python starts"
+                )
         raise ImportError(f"{hint} ({error}).") from error
     return keras
 
