@@ -3,13 +3,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
+# WHEELS names a folder that holds all that is to be installed, where there is no network.
+FROM := $(if $(WHEELS),--no-index -f "$(abspath $(WHEELS))")
+
 ifdef UV
-INSTALL := $(UV) pip install --python $(BIN)/python
+INSTALL := $(UV) pip install $(FROM) --python $(BIN)/python
 else
-INSTALL := $(BIN)/python -m pip install --no-input
+INSTALL := $(BIN)/python -m pip install $(FROM) --no-input
 endif
 
-.PHONY: help lab test lint types bench clean
+# The backend of bench-gpu, tensorflow or jax, and the extra of the package that installs it.
+BACKEND := tensorflow
+GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
+
+.PHONY: help lab test lint types bench bench-gpu clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
@@ -17,6 +24,8 @@ help:
 	@echo "make lint    check style and formatting"
 	@echo "make types   check types"
 	@echo "make bench   run the benchmarks"
+	@echo "make bench-gpu  check on this machine's GPU all that is measured (BACKEND=jax: with JAX;"
+	@echo "             WHEELS=folder: install from there; ARGS=--dry-run: a small network)"
 	@echo "make clean   remove the virtual environment and caches"
 	@echo "PYTHON=python3.12 (or another) chooses the Python of the virtual environment"
 
@@ -40,13 +49,25 @@ types: $(VENV)/.test
 	$(BIN)/python -m mypy
 
 bench: $(VENV)/.test
-	@for script in tests/benchmarks/bench_*.py; do \
+	@for script in $(filter-out %/bench_gpu.py,$(wildcard tests/benchmarks/bench_*.py)); do \
 		echo "== $$script"; \
 		$(BIN)/python "$$script" || exit 1; \
 	done
 
+# An environment of its own: TensorFlow with CUDA and without it exclude each other.
+bench-gpu:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-$(GPU_EXTRA) GPU_EXTRA=$(GPU_EXTRA) run-bench-gpu
+
+.PHONY: run-bench-gpu
+run-bench-gpu: $(VENV)/.gpu
+	KERAS_BACKEND=$(BACKEND) PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_gpu.py $(ARGS)
+
+$(VENV)/.gpu: pyproject.toml $(VENV)/.created
+	$(INSTALL) ".[$(GPU_EXTRA)]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.lab: EXTRAS := cpu,lab,pandas
 $(VENV)/.test: EXTRAS := cpu,lab,test
@@ -70,7 +91,7 @@ else
 # python3-venv; a pip outside the environment can.
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 		$(PYTHON) -m venv --without-pip $(VENV) && \
-		$(PYTHON) -m pip --python $(BIN)/python install --no-input pip; \
+		$(PYTHON) -m pip --python $(BIN)/python install $(FROM) --no-input pip; \
 	} || { \
 		echo "'$(PYTHON)' cannot make a virtual environment." >&2; \
 		echo "Install uv, or venv and pip (on Debian and Ubuntu: apt-get install python3-venv)." >&2; \
