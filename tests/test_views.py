@@ -247,6 +247,10 @@ def test_a_result_shows_its_figures_and_pictures():
         view.children[-1].value
     )
 
+    one = attrs.evolve(timing, problem="XLA failed: <libdevice> is not there")
+    view.show(attrs.evolve(made, timing=one), REPORT)
+    assert "XLA failed: &lt;libdevice&gt; is not there" in view.children[-1].value
+
 
 def test_layer_times_stand_beside_the_pass_until_the_design_changes():
     view = ForwardView(lambda: None)
