@@ -6,17 +6,18 @@ another design than the one on screen.
 """
 
 import functools
+import sys
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import ipywidgets as widgets
 import traitlets
 
 from explorer.analysis import Report
-from explorer.architectures import Custom, presets
+from explorer.architectures import Architecture, Custom, ReadModel, presets
 from explorer.block_editor import BlockEditor
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.controls import Form, plain, plain_layout
@@ -34,6 +35,8 @@ from explorer.views.totals import Totals
 
 if TYPE_CHECKING:
     import keras
+
+    Shown: TypeAlias = "Architecture | EncoderBlock | DecoderBlock | Graph | keras.Model"
 
 DEFAULT_PRESET = "U-Net (small)"
 
@@ -53,26 +56,33 @@ class Explorer(widgets.VBox):
 
     def __init__(
         self,
-        architecture: EncoderDecoder | EncoderBlock | DecoderBlock | None = None,
-        input_shape: Sequence[int] = (256, 256, 1),
+        architecture: "Shown | None" = None,
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         """Make an explorer.
 
         Args:
             architecture: What to start with; a small U-Net that runs anywhere if None. A block
-                is shown in the smallest network that has it.
-            input_shape: `(height, width, channels)` of the input.
+                is shown in the smallest network that has it; a Keras model, or a graph, as it is.
+            input_shape: `(height, width, channels)` of the input; if None, a model's own, or
+                (256, 256, 1).
 
         Raises:
             ParameterError: If the shape does not fit the architecture.
+            ValueError: If a model cannot be read.
+            TypeError: If it is something else.
         """
         block = None
         if isinstance(architecture, (EncoderBlock, DecoderBlock)):
             block, architecture = architecture, Custom.around(architecture)
         elif architecture is None:
             architecture = presets[DEFAULT_PRESET]
-        self._state = State(Design(architecture, _input(input_shape)))
-        self._base = architecture
+        shown = as_architecture(architecture, input_shape)
+        if input_shape is None:
+            input_shape = shown.shown_shape if isinstance(shown, ReadModel) else (256, 256, 1)
+        self._state = State(Design(shown, _input(input_shape)))
+        self._base = shown
+        self._given = shown if isinstance(shown, ReadModel) else None
         self._origin: EncoderDecoder | None = None  # what was shown before its blocks were edited
         self._built_here: tuple[Graph, Any] | None = None
         self._showing = False
@@ -101,10 +111,21 @@ class Explorer(widgets.VBox):
 
     @property
     def model(self) -> "keras.Model":
-        """The Keras model of the network shown, built in this kernel when first asked for."""
-        graph = self.graph
+        """The Keras model of the network shown, built in this kernel when first asked for.
+
+        Of a model of the user's it is that model itself, and at another size one with its weights.
+        """
+        design, graph = self._state.design, self.graph
         if self._built_here is None or self._built_here[0] is not graph:
-            self._built_here = (graph, build(graph))
+            architecture, shape = design.architecture, design.input.shape
+            if not isinstance(architecture, ReadModel) or architecture.model is None:
+                made = build(architecture, shape)
+            elif architecture.takes(shape):
+                made = architecture.model
+            else:
+                made = architecture.keras_model(shape)
+                made.set_weights(architecture.model.get_weights())
+            self._built_here = (graph, made)
         return self._built_here[1]
 
     def close(self) -> None:
@@ -118,13 +139,12 @@ class Explorer(widgets.VBox):
     def _assigned(self, change: Any) -> None:
         with self._state.lock:
             try:
-                if not isinstance(self.architecture, EncoderDecoder):
-                    raise TypeError(
-                        f"Explorer.architecture={self.architecture!r} is not an EncoderDecoder: "
-                        "assign a UNet, LeapCNN, Hourglass or an instance of a class of your own."
-                    )
-                given = _input(self.input_shape, self.batch_size)
-                self._state.update(architecture=self.architecture, input=given)
+                shown = as_architecture(self.architecture, self.input_shape)
+                shape = self.input_shape
+                if isinstance(shown, ReadModel) and shown != self._state.design.architecture:
+                    shape = shown.shown_shape
+                given = _input(shape, self.batch_size)
+                self._state.update(architecture=shown, input=given)
             finally:
                 self._publish(self._state.design)
 
@@ -212,6 +232,8 @@ class Explorer(widgets.VBox):
         """Show a design in every view."""
         with self._state.lock:
             self._base = design.architecture
+            if isinstance(design.architecture, ReadModel):
+                self._given = design.architecture
             self._publish(design)
             self._screen.show(design)
             self._history.show(self._state.history)
@@ -230,13 +252,21 @@ class Explorer(widgets.VBox):
             form.show_error("", "")
         for name in ("height", "width"):
             self._input_form.controls[name].set_step(design.architecture.maximum_stride)
+        if isinstance(design.architecture, ReadModel):
+            for name, reason in design.architecture.inactive.items():
+                self._input_form.controls[name].show_inactive(reason)
         self._show_family(design.architecture)
         self._show_editor(design.architecture)
 
-    def _show_editor(self, architecture: EncoderDecoder) -> None:
+    def _show_editor(self, architecture: Architecture) -> None:
         """Show the blocks, while their editor is open."""
         if self._editor_box.selected_index is None:
             return
+        if isinstance(architecture, ReadModel):
+            self._editor_place.children = [self._no_blocks]
+            return
+        if self._editor_place.children == (self._no_blocks,):
+            self._editor_place.children = []
         can_go_back = isinstance(architecture, Custom) and self._origin is not None
         self._back.layout.display = "" if can_go_back else "none"
         self._back.description = f"Back to {type(self._origin).__name__}"
@@ -249,12 +279,20 @@ class Explorer(widgets.VBox):
         return BlockEditor(self._blocks_changed, self._alert)
 
     @functools.cached_property
+    def _no_blocks(self) -> widgets.HTML:
+        return plain(
+            widgets.HTML,
+            '<div class="explorer-reason">This model was made elsewhere, and is shown as it is: it '
+            "has no blocks that can be edited here.</div>",
+        )
+
+    @functools.cached_property
     def _back(self) -> widgets.Button:
         button = widgets.Button(layout=plain_layout(shared=False))
         button.on_click(self._back_clicked)
         return button
 
-    def _make_form(self, architecture: EncoderDecoder) -> None:
+    def _make_form(self, architecture: Architecture) -> None:
         """Make the controls of a family, unless they are already there."""
         if getattr(self, "_form_class", None) is not type(architecture):
             self._form_class = type(architecture)
@@ -268,11 +306,14 @@ class Explorer(widgets.VBox):
             if before:
                 before.close()
 
-    def _show_family(self, architecture: EncoderDecoder) -> None:
+    def _show_family(self, architecture: Architecture) -> None:
         own = type(architecture).__name__
         name = next((name for name, preset in presets.items() if preset == architecture), None)
         edited = f"{own} (edited)" if own in _preset_classes() else own
-        options = [*presets, *([] if name else [edited])]
+        read = [_title(self._given)] if self._given else []
+        if isinstance(architecture, ReadModel):
+            name = _title(architecture)
+        options = [*presets, *read, *([] if name else [edited])]
         self._showing = True
         try:
             if list(self._family.options) != options:
@@ -296,7 +337,8 @@ class Explorer(widgets.VBox):
         with self._state.lock:
             try:
                 given = Input(**self._input_form.values)
-                architecture = attrs.evolve(self._base, **self._form.values)
+                values = self._form.values
+                architecture = attrs.evolve(self._base, **values) if values else self._base
                 self._state.update(architecture=architecture, input=given)
             except Exception as error:  # a class that the user wrote can raise anything
                 self._refuse(error, form, name)
@@ -337,10 +379,15 @@ class Explorer(widgets.VBox):
 
     @guarded
     def _family_chosen(self, change: Any) -> None:
-        if self._showing or change.new not in presets:
+        if self._showing:
             return
         with self._state.lock:
-            self._start_from(presets[change.new])
+            if change.new in presets:
+                self._start_from(presets[change.new])
+            elif self._given and change.new == _title(self._given):
+                shape = self._given.shown_shape
+                batch_size = self._state.design.input.batch_size
+                self._state.update(architecture=self._given, input=_input(shape, batch_size))
 
     def _start_from(self, architecture: EncoderDecoder) -> None:
         """Put an architecture into the controls; it is shown unless the input does not fit it."""
@@ -354,7 +401,7 @@ class Explorer(widgets.VBox):
         with self._state.lock:
             before = self._state.design.architecture
             self._state.update(architecture=architecture)
-            if isinstance(architecture, Custom) and not isinstance(before, Custom):
+            if isinstance(architecture, Custom) and not isinstance(before, (Custom, ReadModel)):
                 self._origin = before
                 self._show_editor(architecture)
 
@@ -374,12 +421,53 @@ class Explorer(widgets.VBox):
         """Open the controls of a block."""
         with self._state.lock:
             self._editor_box.selected_index = 0
-            self._editor.select(block)
+            if not isinstance(self._state.design.architecture, ReadModel):
+                self._editor.select(block)
 
 
 def _input(shape: Sequence[int], batch_size: int = 1) -> Input:
     height, width, channels = check_input_shape(shape)
     return Input(height, width, channels, batch_size)
+
+
+def as_architecture(value: Any, input_shape: Sequence[int] | None) -> Architecture:
+    """Return what an explorer shows of a value.
+
+    Raises:
+        TypeError: If it is nothing that can be shown.
+        ValueError: If it is a model that cannot be read.
+    """
+    if isinstance(value, (EncoderDecoder, ReadModel)):
+        return value
+    keras = sys.modules.get("keras")
+    if isinstance(value, Graph) or (keras and isinstance(value, keras.Model)):
+        return ReadModel.of(value, input_shape)
+    raise TypeError(
+        f"Explorer can't show {_kind(value)}: give it an architecture (UNet(), Hourglass() or an "
+        "instance of a class of your own), a block, a functional or sequential model of Keras 3, "
+        "or what read() or trace() returns."
+    )
+
+
+def _kind(value: object) -> str:
+    """Return what a value is, judged by the names of its classes: their packages may be absent."""
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself"
+    packages = {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
+    if packages & {"tf_keras", "keras_core"}:
+        return f"{type(value).__name__}, a model of {(packages & {'tf_keras', 'keras_core'}).pop()}"
+    if "torch" in packages:
+        return f"{type(value).__name__}, a PyTorch module"
+    return f"{_shortened(repr(value))}, of the class {type(value).__name__}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _title(model: ReadModel) -> str:
+    """Return what the list of architectures calls a model of the user's."""
+    return f"{model.name} (as given)"
 
 
 def _preset_classes() -> set[str]:

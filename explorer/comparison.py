@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import attrs
 
 from explorer.analysis import Report
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.architectures import Architecture, ReadModel
 from explorer.formatting import at_least, byte_size, short_count, size_text, step_text
 from explorer.graph import Graph, Node
 from explorer.layers import Layer, Shape
@@ -250,8 +250,12 @@ def parameter_changes(a: Any, b: Any) -> tuple[Change, ...]:
         a: An instance of an attrs class.
         b: Another one.
     """
+    if isinstance(a, ReadModel) and isinstance(b, ReadModel):
+        # They differ in all or nothing; of models of the same name, the shapes may tell.
+        names = (a.name, b.name) if a.name != b.name else (repr(a), repr(b))
+        return () if a == b else (Change("architecture", *names),)
     if type(a) is not type(b):
-        names = type(a).__name__, type(b).__name__
+        names = _name_of(a), _name_of(b)
         # A notebook cell that is run again defines its class anew.
         again = " (defined again)" if names[0] == names[1] else ""
         return (Change(_role_of(a), names[0], names[1] + again),)
@@ -269,7 +273,11 @@ def parameter_changes(a: Any, b: Any) -> tuple[Change, ...]:
 
 
 def _role_of(value: object) -> str:
-    return "architecture" if isinstance(value, EncoderDecoder) else "class"
+    return "architecture" if isinstance(value, Architecture) else "class"
+
+
+def _name_of(value: object) -> str:
+    return value.name if isinstance(value, ReadModel) else type(value).__name__
 
 
 def _holds_values(value: object) -> bool:

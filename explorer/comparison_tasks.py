@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from explorer.analysis import Report, analyze
+from explorer.architectures import Architecture
 from explorer.backends import free_bytes
-from explorer.encoder_decoder import EncoderDecoder
 from explorer.formatting import byte_size
 from explorer.graph import trace
 from explorer.keras_model import build, dtype_policy, forget_builds, import_keras
@@ -25,9 +25,9 @@ from explorer.worker import is_overtaken
 
 
 def run_pair(
-    architecture_a: EncoderDecoder,
+    architecture_a: Architecture,
     shape_a: Shape,
-    architecture_b: EncoderDecoder,
+    architecture_b: Architecture,
     shape_b: Shape,
     batch_size: int,
     how: Measurement = DEFAULT,
@@ -61,7 +61,7 @@ def run_pair(
 
 def _run_beside(
     kept: KeptModel,
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     shape_a: Shape,
     shape_b: Shape,
     batch_size: int,
@@ -79,7 +79,7 @@ def _run_beside(
         how=how,
     )
     with dtype_policy(how.precision), import_keras().device(kept.device.name.lower()):
-        model = build(architecture if graph.read_from_keras else graph, shape_a)
+        model = build(architecture, shape_a)
     flops_a, flops_b = (report.flops if report.macs_are_known else None for report in reports)
     return time_interleaved(
         (model, kept.model),
@@ -141,8 +141,8 @@ def check_both_fit(
 
 
 def time_pair(
-    architecture_a: EncoderDecoder,
-    architecture_b: EncoderDecoder,
+    architecture_a: Architecture,
+    architecture_b: Architecture,
     input_shape: Sequence[int],
     batch_size: int = 1,
     *,

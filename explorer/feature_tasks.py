@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from explorer import images
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.architectures import Architecture
 from explorer.keras_model import import_keras
 from explorer.keras_rebuild import Weights
 from explorer.keras_tasks import DEFAULT, ready_model, weights_now
@@ -92,7 +92,7 @@ class FeatureMaps:
 
 
 def run_feature_maps(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Shape,
     upload: bytes | None,
     strip: Sequence[str],

@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 
 from explorer import images
+from explorer.architectures import Architecture
 from explorer.backends import backend
-from explorer.encoder_decoder import EncoderDecoder
 from explorer.keras_model import import_keras
 from explorer.keras_tasks import KeptModel, ready_model, weights_now
 from explorer.layers import Shape
@@ -73,7 +73,7 @@ class EffectiveField:
 
 
 def effective_field(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Shape,
     layer: str,
     position: tuple[int, int],

@@ -231,11 +231,13 @@ class Graph:
         inputs: The input layers.
         name: Name of the model.
         read_from_keras: Whether the graph was read from a Keras model.
+        model: That model, if it is the user's own; it does not travel with the graph.
     """
 
     def __init__(
         self, outputs: Sequence[Feature], name: str = "model", read_from_keras: bool = False
     ) -> None:
+        self.model: Any = None
         self.name = name
         self.read_from_keras = read_from_keras
         self.outputs: tuple[Node, ...] = tuple(feature.node for feature in outputs)
@@ -269,9 +271,81 @@ class Graph:
         """`(height, width, channels)` of the image."""
         return self.image.shape
 
+    @property
+    def rows(self) -> tuple["Row", ...]:
+        """All layers as values, which can be compared; links are places in this list."""
+        place = {node: i for i, node in enumerate(self.nodes)}
+        return tuple(
+            Row(
+                node.layer,
+                tuple(place[source] for source in node.inputs),
+                node.shape,
+                node.stride,
+                node.block,
+                node.calls,
+                node.new_weights,
+            )
+            for node in self.nodes
+        )
+
+    def __reduce__(self) -> Any:
+        """Travel as rows: nodes that hold each other would exceed Python's recursion limit."""
+        outputs = [self.nodes.index(node) for node in self.outputs]
+        return _from_rows, (self.rows, outputs, self.name, self.read_from_keras)
+
     def __repr__(self) -> str:
         """Name, input shape and number of layers."""
         return f"<Graph {self.name!r} of {self.input_shape}: {len(self)} layers>"
+
+
+@attrs.frozen
+class Row:
+    """A node as a value: what feeds it is told by its place among the graph's nodes."""
+
+    layer: Layer
+    inputs: tuple[int, ...]
+    shape: Shape
+    stride: Stride
+    block: Block | None
+    calls: str
+    new_weights: tuple[int, int] | None
+
+
+def _from_rows(
+    rows: Sequence[Row], outputs: Sequence[int], name: str, read_from_keras: bool
+) -> Graph:
+    nodes: list[Node] = []
+    for row in rows:
+        inputs = tuple(nodes[place] for place in row.inputs)
+        rest = row.shape, row.stride, row.block, row.calls, row.new_weights
+        nodes.append(Node(row.layer, inputs, *rest))
+    return Graph([Feature(nodes[place]) for place in outputs], name, read_from_keras)
+
+
+def resized(graph: Graph, shape: Shape) -> Graph:
+    """Return the same layers with an input of another shape.
+
+    Args:
+        graph: A graph with one input, whose layers all say themselves what they make of it.
+        shape: `(height, width, channels)`.
+
+    Raises:
+        ValueError: If a layer cannot take what it would get.
+    """
+    features: dict[Node, Feature] = {}
+    for node in graph:
+        if node.inputs:
+            token = _current_block.set(node.block)
+            try:
+                inputs = [features[source] for source in node.inputs]
+                made = inputs[0].add_node(node.layer, inputs).node
+            finally:
+                _current_block.reset(token)
+            made = attrs.evolve(made, calls=node.calls, new_weights=node.new_weights)
+        else:
+            made = attrs.evolve(node, layer=attrs.evolve(node.layer, shape=shape), shape=shape)
+        features[node] = Feature(made)
+    return Graph([features[node] for node in graph.outputs], graph.name, graph.read_from_keras)
 
 
 def depth_first(outputs: Sequence[Node]) -> tuple[list[Node], dict[Node, int]]:
@@ -322,13 +396,16 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     the model is read back.
 
     Args:
-        architecture: An `EncoderDecoder`.
+        architecture: An `EncoderDecoder`, or a `ReadModel`.
         input_shape: `(height, width, channels)` in pixels.
 
     Raises:
         ParameterError: If the shape does not fit the architecture, or it has over 3,000 layers.
     """
     shape = check_input_shape(input_shape)
+    if hasattr(architecture, "graph_at"):
+        graph: Graph = architecture.graph_at(shape)
+        return graph
     token = _traced.set((type(architecture).__name__, itertools.count(1)))
     try:
         outputs = architecture.make_network(input_feature(shape))

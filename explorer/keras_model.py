@@ -8,6 +8,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 from explorer.analysis import analyze
+from explorer.architectures import Architecture, ReadModel
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.foreign_layers import Foreign, Recipe
 from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
@@ -94,7 +95,7 @@ def forget_builds() -> None:
 
 
 def build(
-    architecture: EncoderDecoder | Graph, input_shape: Sequence[int] | None = None
+    architecture: Architecture | Graph, input_shape: Sequence[int] | None = None
 ) -> "keras.Model":
     """Return the Keras model of an architecture or graph.
 
@@ -120,6 +121,11 @@ def build(
         )
     graph = trace(architecture, input_shape)
     check_weights_fit(analyze(graph))
+    if isinstance(architecture, ReadModel):
+        if architecture.says_all:
+            return _from_graph(graph)
+        policy = import_keras().config.dtype_policy().name
+        return architecture.keras_model(graph.input_shape, policy)
     return (
         _from_keras_calls(architecture, graph.input_shape)
         if graph.read_from_keras
@@ -237,4 +243,6 @@ def read(model: "keras.Model", input_shape: Sequence[int] | None = None) -> Grap
             does not fit it.
     """
     shape = None if input_shape is None else tuple(index(size) for size in input_shape)
-    return Reader(model, input_shape=shape).graph(model.name)
+    graph = Reader(model, input_shape=shape).graph(model.name)
+    graph.model = model
+    return graph

@@ -24,7 +24,7 @@ from zlib import crc32
 import attrs
 
 from explorer.analysis import BYTES_PER_VALUE
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.architectures import Architecture, ReadModel
 from explorer.graph import Graph, Node, trace
 from explorer.keras_model import (
     as_model,
@@ -32,12 +32,15 @@ from explorer.keras_model import (
     dtype_policy,
     forget_builds,
     import_keras,
+    read,
     without_values,
 )
 from explorer.layers import Shape
 
 #: How the names of files with weights end: Keras chooses the format by it.
 WEIGHTS_ENDING = ".weights.h5"
+#: What is told of weights that are those of the user's own model.
+OWN = "your model, as it was when it was given to the explorer"
 
 
 class WeightsError(ValueError):
@@ -53,12 +56,14 @@ class Weights:
         file: Name of the file that the others were loaded from.
         loaded: How many layers have weights from it.
         layers: How many layers have weights at all.
+        note: Why they are not those of the user's model.
     """
 
     seed: int = 0
     file: str = ""
     loaded: int = 0
     layers: int = 0
+    note: str = ""
 
     @property
     def are_random(self) -> bool:
@@ -69,7 +74,7 @@ class Weights:
         """Words for a line that begins with "weights:"."""
         drawn = f"random (seed {self.seed})"
         if self.are_random:
-            return drawn
+            return f"{drawn}; {self.note}" if self.note else drawn
         if self.loaded == self.layers:
             return f"from {self.file}"
         return (
@@ -93,6 +98,9 @@ class Rebuilder:
         self.seed = 0
         self._file = ""  # that weights were loaded from
         self._loaded: WeakSet[Any] = WeakSet()  # layers that have weights from it
+        self._given: ReadModel | None = None  # what the last model was made of, if it was read
+        self._own_loaded: Any = None  # the model that got the weights of the user's own
+        self._drawn: set[str] = set()  # weights of the user's models that random ones replaced
         self._model: Any = None
         self._setting: tuple[str, str] | None = None
         self._kept: dict[Any, Any] = {}  # layers of the last model, by what they depend on
@@ -100,7 +108,7 @@ class Rebuilder:
 
     def rebuild(
         self,
-        architecture: EncoderDecoder,
+        architecture: Architecture,
         input_shape: Shape,
         dtype: str = "float32",
         device: str = "CPU:0",
@@ -118,8 +126,11 @@ class Rebuilder:
             self._setting = (dtype, device)
             self._elsewhere |= {k: layer for k, layer in self._kept.items() if _has_values(layer)}
             self._kept = {}
-        graph = self.graph = trace(architecture, input_shape)
         self.problem = None
+        self._given = architecture if isinstance(architecture, ReadModel) else None
+        if self._given and not self._given.says_all:
+            return self._make_again(keras, self._given, input_shape, dtype, device)
+        graph = self.graph = trace(architecture, input_shape)
         with dtype_policy(dtype), keras.device(device.lower()):
             if not graph.read_from_keras:
                 try:
@@ -131,7 +142,19 @@ class Rebuilder:
         forget_builds()  # which forgets the dtype policy, too
         with dtype_policy(dtype), keras.device(device.lower()):
             keras.utils.set_random_seed(self.seed)
-            self._model = build(architecture if graph.read_from_keras else graph, input_shape)
+            self._model = build(architecture, input_shape)
+        return self._model
+
+    def _make_again(
+        self, keras: Any, given: ReadModel, input_shape: Shape, dtype: str, device: str
+    ) -> Any:
+        """Return a model of the user's, made of its configuration."""
+        self._kept = {}
+        forget_builds()
+        with dtype_policy(dtype), keras.device(device.lower()), without_values():
+            self._model = given.keras_model(input_shape, dtype)
+        self.graph = read(self._model)
+        self.graph.model = None  # a graph must not keep models of the past
         return self._model
 
     def _rebuild(self, keras: Any, graph: Graph) -> Any:
@@ -165,6 +188,10 @@ class Rebuilder:
                     if layer in self._loaded:
                         self._loaded.add(self._kept[key])
         self._elsewhere = {}
+        given = self._given
+        wants_own = given and given.weights and given.weights not in self._drawn
+        if given and wants_own and self._own_loaded is not self._model:
+            self.load_weights(Path(given.weights))
 
     def _on_device(self) -> Any:
         return import_keras().device(self._setting[1].lower() if self._setting else "cpu:0")
@@ -172,6 +199,8 @@ class Rebuilder:
     def draw_weights(self, seed: int) -> None:
         """Forget all layers with their weights; the next model gets random ones of this seed."""
         self.seed = seed
+        if self._given:
+            self._drawn.add(self._given.weights)
         self._kept = {}
         self._elsewhere = {}
 
@@ -189,7 +218,11 @@ class Rebuilder:
             for variable, value in values:
                 variable.assign(value)
         given = {id(variable) for variable, _ in values}
-        self._file = path.name
+        is_own = self._given is not None and str(path) == self._given.weights
+        self._file = OWN if is_own else path.name
+        if is_own:
+            self._drawn.discard(str(path))
+        self._own_loaded = self._model
         self._loaded = WeakSet(
             layer
             for layer in self._layers_with_weights()
@@ -201,7 +234,8 @@ class Rebuilder:
         """Where the last model's weights come from."""
         layers = self._layers_with_weights()
         loaded = sum(layer in self._loaded for layer in layers)
-        return Weights(self.seed, self._file if loaded else "", loaded, len(layers))
+        note = self._given.about_weights if self._given else ""
+        return Weights(self.seed, self._file if loaded else "", loaded, len(layers), note)
 
     def _layers_with_weights(self) -> list[Any]:
         return [layer for layer in self._model.layers if layer.weights]

@@ -6,7 +6,7 @@ notebook kernel.
 
 import gc
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache, partial
 from math import prod
@@ -19,10 +19,10 @@ import numpy as np
 
 from explorer import images
 from explorer.analysis import analyze
+from explorer.architectures import Architecture
 from explorer.backends import Device, backend, environment, find_device, free_bytes
-from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph, check_input_shape
-from explorer.keras_model import import_keras
+from explorer.keras_model import import_keras, read
 from explorer.keras_rebuild import Rebuilder, Weights, check_weights_file
 from explorer.layer_timing import LayerTimes, time_layers
 from explorer.layers import Shape
@@ -102,7 +102,7 @@ class ForwardPass:
 class KeptModel:
     """The last model, with what it is of."""
 
-    key: tuple[EncoderDecoder, Shape, str, str]
+    key: tuple[Architecture, Shape, str, str]
     model: Any
     built: Built
     graph: Graph
@@ -125,12 +125,12 @@ def _rebuilder() -> Rebuilder:
     return Rebuilder()
 
 
-def rebuild(architecture: EncoderDecoder, input_shape: Shape) -> Built:
+def rebuild(architecture: Architecture, input_shape: Shape) -> Built:
     """Build the Keras model and return what Keras says of it; runs in the worker."""
     return _model(architecture, input_shape, DEFAULT).built
 
 
-def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -> KeptModel:
+def _model(architecture: Architecture, input_shape: Shape, how: Measurement) -> KeptModel:
     """Return the model; its weights may have no values yet."""
     global _last
     device = find_device(how.device)
@@ -143,29 +143,48 @@ def _model(architecture: EncoderDecoder, input_shape: Shape, how: Measurement) -
     start = perf_counter()
     model = rebuilder.rebuild(*key)
     seconds = perf_counter() - start
-    layers = []
-    for layer in model.layers:
-        output = layer.output[0] if isinstance(layer.output, list) else layer.output
-        kind = type(layer).__name__
-        layers.append(BuiltLayer(layer.name, kind, tuple(output.shape[1:]), layer.count_params()))
+    assert rebuilder.graph is not None
     built = Built(
         seconds=seconds,
         environment=environment(),
         devices=tuple(device.name for device in backend().devices()),
-        layers=tuple(layers),
+        layers=tuple(_layers(model, rebuilder.graph)),
         total_params=model.count_params(),
         trainable_params=sum(prod(weight.shape) for weight in model.trainable_weights),
     )
-    assert rebuilder.graph is not None
     _last = KeptModel(key, model, built, rebuilder.graph, device)
     return _last
 
 
+def _layers(model: Any, graph: Graph) -> Iterator[BuiltLayer]:
+    """Yield what Keras says of each layer.
+
+    Args:
+        model: The model.
+        graph: What it was made of. Where that was read from Keras, the model may hold what it does
+            not list as layers: functions, and further calls of a layer.
+    """
+    if graph.read_from_keras:
+        for node in read(model):
+            params = sum(node.weights)
+            yield BuiltLayer(node.name, node.kind, node.shape, params)
+        return
+    for layer in model.layers:
+        output = layer.output[0] if isinstance(layer.output, list) else layer.output
+        kind = type(layer).__name__
+        yield BuiltLayer(layer.name, kind, tuple(output.shape[1:]), layer.count_params())
+
+
 def ready_model(
-    architecture: EncoderDecoder, input_shape: Shape, batch_size: int, how: Measurement
+    architecture: Architecture, input_shape: Shape, batch_size: int, how: Measurement
 ) -> KeptModel:
     """Return the model with its weights, if running it fits the device's memory."""
     kept = _model(architecture, input_shape, how)
+    if len(kept.model.inputs) > 1:
+        raise ValueError(
+            f"This model has {len(kept.model.inputs)} inputs, and only models that take one image "
+            "can be run here: give the explorer a part of it that takes one."
+        )
     check_fits(
         architecture,
         input_shape,
@@ -181,7 +200,7 @@ def ready_model(
 
 
 def run_forward(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Shape,
     batch_size: int,
     upload: bytes | None = None,
@@ -202,8 +221,9 @@ def run_forward(
     timing, outputs = _time(kept, np.repeat(image[None], batch_size, axis=0), how, TIME_LIMIT)
     shown = image if input_shape[2] == 3 else image[:, :, 0]
     channels = []
-    if outputs:
-        output = outputs[-1][0]
+    pictured = [output[0] for output in outputs if output.ndim == 4]
+    if pictured:
+        output = pictured[-1]
         channels = [
             Picture(f"channel {channel}", images.to_png(output[:, :, channel]))
             for channel in images.strongest_channels(output, count=8)
@@ -222,7 +242,7 @@ def weights_now() -> Weights:
     return _rebuilder().weights
 
 
-def load_weights(architecture: EncoderDecoder, input_shape: Shape, path: str) -> Weights:
+def load_weights(architecture: Architecture, input_shape: Shape, path: str) -> Weights:
     """Load weights into the model, all or none; runs in the worker.
 
     Layers that later edits do not change keep them.
@@ -256,7 +276,7 @@ def draw_weights(seed: int) -> None:
 
 
 def run_layers(
-    architecture: EncoderDecoder, input_shape: Shape, batch_size: int, how: Measurement = DEFAULT
+    architecture: Architecture, input_shape: Shape, batch_size: int, how: Measurement = DEFAULT
 ) -> LayerTimes:
     """Time every layer alone, on what random images become; runs in the worker."""
     kept = ready_model(architecture, input_shape, batch_size, how)
@@ -264,7 +284,7 @@ def run_layers(
 
 
 def _time_noise(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Shape,
     batch_size: int,
     how: Measurement,
@@ -297,7 +317,7 @@ _callers = itertools.count()
 
 
 def time_forward(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Sequence[int],
     batch_size: int = 1,
     *,
@@ -330,7 +350,7 @@ def time_forward(
 
 
 def time_each_layer(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Sequence[int],
     batch_size: int = 1,
     *,

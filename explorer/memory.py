@@ -5,6 +5,7 @@ that passes and training steps of the presets took with TensorFlow on a CPU, and
 `tests/test_memory.py` holds it against new measurements.
 """
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,11 @@ import attrs
 import psutil
 
 from explorer.analysis import Report, analyze
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.architectures import Architecture
 from explorer.formatting import byte_size
 from explorer.graph import trace
 from explorer.layers import Shape
+from explorer.parameters import ParameterError
 
 #: What the weights take, relative to their own size: initial values need room to be made.
 WEIGHTS_FACTOR = 1.4
@@ -166,7 +168,7 @@ def check_weights_fit(report: Report) -> None:
 
 
 def check_fits(
-    architecture: EncoderDecoder,
+    architecture: Architecture,
     input_shape: Shape,
     batch_size: int,
     *,
@@ -194,9 +196,15 @@ def check_fits(
     if free is None:
         return
 
-    def needed(shape: Shape, images: int) -> int:
+    def needed(shape: Shape, images: int) -> float:
         report = analyze(trace(architecture, shape))
         return needed_bytes(report, images, precision=precision, trains=trains) - held
+
+    def needed_if_taken(shape: Shape) -> float:
+        try:
+            return needed(shape, batch_size)
+        except ParameterError:  # a model that was read may take no such images
+            return math.inf
 
     wanted = needed(input_shape, batch_size)
     if wanted <= free:
@@ -210,7 +218,7 @@ def check_fits(
     height, width, _ = input_shape
     smaller = _largest(
         min(height, width) // step - 1,
-        lambda count: needed(_scaled(input_shape, step, count), batch_size) <= free,
+        lambda count: needed_if_taken(_scaled(input_shape, step, count)) <= free,
     )
     if smaller:
         height, width, _ = _scaled(input_shape, step, smaller)

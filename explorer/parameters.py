@@ -22,6 +22,9 @@ import attrs
 _METADATA_KEY = "explorer.parameter"
 _PARTS_KEY = "explorer.parts"
 
+#: Metadata of a field that is a part of a value, but no parameter: no control edits it.
+HELD = {_PARTS_KEY: True}
+
 
 class ParameterError(ValueError):
     """A value that cannot be used, with what to do about it.

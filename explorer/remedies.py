@@ -1,11 +1,12 @@
 """What would let a layer see more: changes of an architecture that were tried out, not guessed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
 from explorer.analysis import analyze
+from explorer.architectures import ReadModel
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.formatting import size_text
 from explorer.graph import Node, trace
@@ -42,11 +43,15 @@ def remedy(scene: Scene, node: Node, wanted: tuple[int, int]) -> str:
         sentences.append(f"The network's output can ({size_text(whole)}).")
     enough, nearer = [], []
     present = fields[node.name]
-    for steps in () if design.graph.read_from_keras else _taken_up(design.architecture):
+    architecture = design.architecture
+    ways: Iterable[Iterator[tuple[str, EncoderDecoder]]] = ()
+    if not isinstance(architecture, ReadModel) and not design.graph.read_from_keras:
+        ways = _taken_up(architecture)
+    for steps in ways:
         reached, best = present, ""
-        for changes, architecture in steps:
+        for changes, changed in steps:
             try:
-                field = _field(architecture, design.input.shape, node, is_last)
+                field = _field(changed, design.input.shape, node, is_last)
             except Exception:  # the input does not fit it, or a class of the user's raises
                 break
             if field is None or reached is None or not is_smaller(reached, field):

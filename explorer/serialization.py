@@ -17,7 +17,16 @@ _TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
 
 
 def to_json(architecture: EncoderDecoder) -> str:
-    """Return the architecture as JSON: the name of its class, and every field."""
+    """Return the architecture as JSON: the name of its class, and every field.
+
+    Raises:
+        TypeError: If it is none, such as a model that was read.
+    """
+    if not isinstance(architecture, EncoderDecoder):
+        raise TypeError(
+            f"{architecture!r} can't be written as JSON, which is for architectures: save a Keras "
+            "model itself, with model.save()."
+        )
     fields = _converter().unstructure(architecture, EncoderDecoder)
     # A field may hold one of NumPy's numbers.
     return json.dumps(fields, indent=2, default=lambda number: number.item())

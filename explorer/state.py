@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from explorer.analysis import Report, analyze
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.architectures import Architecture
 from explorer.graph import Graph, trace
 from explorer.history import History
 from explorer.layers import Shape
@@ -54,7 +54,7 @@ class Design:
         input: What it is given.
     """
 
-    architecture: EncoderDecoder
+    architecture: Architecture
     input: Input = attrs.field(factory=Input)
 
     @cached_property

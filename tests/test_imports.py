@@ -40,6 +40,7 @@ ROWS = [
     "diagram",
     "memory",
     "keras_layers",
+    "keras_config",
     "keras_reader",
     "keras_model",
     "keras_rebuild",

@@ -11,6 +11,7 @@ from explorer.architectures.hourglass import (
     HourglassUpBlock,
 )
 from explorer.architectures.leap_cnn import LeapCNN
+from explorer.architectures.read_model import ReadModel
 from explorer.architectures.residual_hourglass import (
     ResidualDownBlock,
     ResidualHourglass,
@@ -19,8 +20,10 @@ from explorer.architectures.residual_hourglass import (
 )
 from explorer.architectures.resnet import ResNet, ResNetStage, ResNetStem
 from explorer.architectures.unet import UNet
+from explorer.encoder_decoder import EncoderDecoder
 
 __all__ = [
+    "Architecture",
     "Custom",
     "DenseDownBlock",
     "DenseUpBlock",
@@ -30,6 +33,7 @@ __all__ = [
     "HourglassStem",
     "HourglassUpBlock",
     "LeapCNN",
+    "ReadModel",
     "ResNet",
     "ResNetStage",
     "ResNetStem",
@@ -40,6 +44,9 @@ __all__ = [
     "UNet",
     "presets",
 ]
+
+#: What can be traced, built and shown.
+Architecture = EncoderDecoder | ReadModel
 
 #: Ready architectures by display name.
 presets = MappingProxyType(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from explorer.architectures import Architecture
 from explorer.cards import Card, cards_of
 from explorer.controls import close_with_parts
-from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Graph
 from explorer.guard import guarded
 from explorer.later import once_settled
@@ -41,7 +41,7 @@ class _Way:
         layer: Name of the layer whose channels are shown.
     """
 
-    architecture: EncoderDecoder
+    architecture: Architecture
     shape: Shape
     picture: int
     layer: str

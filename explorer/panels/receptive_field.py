@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from explorer.encoder_decoder import EncoderDecoder
+from explorer.architectures import Architecture
 from explorer.graph import Node
 from explorer.guard import guarded
 from explorer.later import later, once_settled
@@ -48,7 +48,7 @@ class Question:
         position: Row and column in its output.
     """
 
-    architecture: EncoderDecoder
+    architecture: Architecture
     shape: Shape
     layer: str
     position: tuple[int, int]

@@ -1,18 +1,19 @@
 """The totals of a report, large enough to read at a glance."""
 
 from html import escape
+from math import prod
 
 import ipywidgets as widgets
 
 from explorer.analysis import Report
-from explorer.encoder_decoder import EncoderDecoder
-from explorer.formatting import at_least, byte_size, short_count
+from explorer.architectures import Architecture, ReadModel
+from explorer.formatting import at_least, byte_size, short_count, step_text
 
 
 class Totals(widgets.HTML):
     """A card for each total."""
 
-    def show(self, report: Report, architecture: EncoderDecoder, batch_size: int) -> None:
+    def show(self, report: Report, architecture: Architecture, batch_size: int) -> None:
         """Show a report.
 
         Args:
@@ -58,9 +59,14 @@ class Totals(widgets.HTML):
             ),
             (
                 "stride",
-                f"{architecture.maximum_stride} → {architecture.output_stride}",
+                _strides(report, architecture),
                 "maximum, and at the output",
-                "Maximum stride: the input's height and width must be its multiples",
+                "Maximum stride: "
+                + (
+                    "the largest step of a feature's positions, in input pixels"
+                    if isinstance(architecture, ReadModel)
+                    else "the input's height and width must be its multiples"
+                ),
             ),
         ]
         self.value = (
@@ -72,6 +78,12 @@ class Totals(widgets.HTML):
             )
             + "</div>"
         )
+
+
+def _strides(report: Report, architecture: Architecture) -> str:
+    if prod(report.output_shapes[-1][:-1]) == 1:
+        return f"{architecture.maximum_stride} → one position"
+    return f"{architecture.maximum_stride} → {step_text(architecture.output_stride)}"
 
 
 def _in_heads(report: Report) -> str:
