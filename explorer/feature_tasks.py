@@ -4,7 +4,6 @@ The model is run layer by layer, so that a feature is forgotten once its last re
 of a network's features at once would take many times the memory of a forward pass.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from explorer import images
 from explorer.architectures import Architecture
 from explorer.keras_model import import_keras
+from explorer.keras_reader import steps_of
 from explorer.keras_rebuild import Weights
 from explorer.keras_tasks import DEFAULT, ready_model, weights_now
 from explorer.layers import Shape
@@ -139,8 +139,7 @@ def features(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Run a functional model layer by layer, until all that is wanted was there.
 
-    The model stays as it is. This goes through Keras' records of the layers' calls, which are not
-    part of its public interface, and which a submodel would go through as well.
+    The model stays as it is.
 
     Args:
         model: A functional `keras.Model` with one input.
@@ -151,37 +150,29 @@ def features(
         The name of each wanted layer, with its output for the first image as float32.
     """
     keras = import_keras()
-    by_depth = model._nodes_by_depth
-    calls = [call for depth in sorted(by_depth, reverse=True) for call in by_depth[depth]]
-    last_use = {id(tensor): call for call in calls for tensor in call.input_tensors}
-    values = {id(model.inputs[0]): keras.ops.convert_to_tensor(batch)}
+    steps = steps_of(model)
+    last_use = {name: step for step in steps for name in step.inputs}
     missing = set(wanted)
-    seen: Counter[str] = Counter()
-    for call in calls:
+
+    def shown(outputs: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+        for name in missing & outputs.keys():
+            missing.discard(name)
+            yield name, np.asarray(keras.ops.cast(outputs[name], "float32"))[0]
+
+    values = {model.inputs[0]._keras_history.operation.name: keras.ops.convert_to_tensor(batch)}
+    yield from shown(values)
+    for step in steps:
         if not missing:
             return
         if is_overtaken():
             raise GivenUp
-        if call.is_input:
-            outputs = list(values.values())
-        else:
-            arguments, options = call.arguments.fill_in(values)
-            outputs = keras.tree.flatten(call.operation(*arguments, **options))
-            del arguments, options
-        for tensor in call.input_tensors:
-            if last_use[id(tensor)] is call:
-                values.pop(id(tensor), None)
-        base = call.operation.name
-        name = f"{base}_call{seen[base]}" if seen[base] else base  # as `keras_reader` names them
-        seen[base] += 1
-        for place, (tensor, output) in enumerate(zip(call.output_tensors, outputs, strict=True)):
-            if id(tensor) in last_use:
-                values[id(tensor)] = output
-            own = f"{name}_output{place}" if place else name
-            if own in missing:
-                missing.discard(own)
-                yield own, np.asarray(keras.ops.cast(output, "float32"))[0]
-        del outputs, output
+        outputs = step.run(values)
+        for name in step.inputs:
+            if last_use[name] is step:
+                values.pop(name, None)
+        values |= {name: output for name, output in outputs.items() if name in last_use}
+        yield from shown(outputs)
+        del outputs
 
 
 def _feature_map(name: str, values: np.ndarray, is_input: bool) -> FeatureMap:

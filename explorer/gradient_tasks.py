@@ -13,6 +13,7 @@ from explorer import images
 from explorer.architectures import Architecture
 from explorer.backends import backend
 from explorer.keras_model import import_keras
+from explorer.keras_reader import steps_of
 from explorer.keras_tasks import KeptModel, ready_model, weights_now
 from explorer.layers import Shape
 from explorer.measurement import Measurement
@@ -137,11 +138,13 @@ def _output(model: Any, layer: str) -> Any:
     Raises:
         ValueError: If there is no one such tensor, or it has no rows and columns.
     """
-    try:
-        output = model.get_layer(layer).output
-    except (ValueError, AttributeError):  # of a layer that is called twice, only the first call is
-        output = None  # named after it
-    output = output[0] if isinstance(output, (list, tuple)) else output
+    values: dict[str, Any] = {model.inputs[0]._keras_history.operation.name: model.inputs[0]}
+    for step in steps_of(model):
+        # What is within a model inside is called once more, from the first image on.
+        values |= step.tensors or step.run(values)
+        if layer in values:
+            break
+    output = values.get(layer)
     if output is None or len(output.shape) != 4:
         raise ValueError(
             f"The Keras model has no one output of pixels that is named {layer!r}: select another "

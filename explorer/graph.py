@@ -343,6 +343,7 @@ def resized(graph: Graph, shape: Shape) -> Graph:
                 _current_block.reset(token)
             made = attrs.evolve(made, calls=node.calls, new_weights=node.new_weights)
         else:
+            assert isinstance(node.layer, InputLayer)
             made = attrs.evolve(node, layer=attrs.evolve(node.layer, shape=shape), shape=shape)
         features[node] = Feature(made)
     return Graph([features[node] for node in graph.outputs], graph.name, graph.read_from_keras)

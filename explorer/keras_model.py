@@ -13,6 +13,7 @@ from explorer.encoder_decoder import EncoderDecoder
 from explorer.foreign_layers import Foreign, Recipe
 from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
 from explorer.keras_layers import cook, make
+from explorer.keras_names import with_own_names
 from explorer.keras_reader import Reader
 from explorer.layers import InputLayer, Shape
 from explorer.memory import check_weights_fit
@@ -206,8 +207,15 @@ def _model(keras: Any, inputs: list[Any], outputs: list[Any], name: str) -> Any:
 def _from_keras_calls(architecture: EncoderDecoder, input_shape: Shape) -> Any:
     """Return the model of an architecture whose blocks call Keras layers themselves."""
     keras = import_keras()
-    image = keras.Input(input_shape, name=INPUT_NAME)
-    outputs = architecture.make_network(image)
+
+    def make() -> tuple[Any, Any]:
+        noted = made_blocks.get()
+        if noted is not None:
+            noted.clear()  # of what was made under names that clashed
+        image = keras.Input(input_shape, name=INPUT_NAME)
+        return image, architecture.make_network(image)
+
+    image, outputs = with_own_names(make, lambda made: made[1])
     return _model(keras, [image], outputs, type(architecture).__name__)
 
 

@@ -5,7 +5,7 @@ here alone.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -29,8 +29,71 @@ class _Value:
     tensor: Any
 
 
+@attrs.frozen(eq=False)
+class Step:
+    """A call of a layer or function, on the way from a model's inputs to its outputs.
+
+    Attributes:
+        name: Name of the node of its first output that is used.
+        operation: The layer, or the object that stands for a function of Keras'.
+        inputs: Names of the nodes whose outputs it takes.
+        outputs: Names of the nodes that stand for its outputs, by their index; some may be unused.
+        call: Keras' record of the call.
+        tensors: The model's own tensors of the outputs, by name; none within a model inside it.
+    """
+
+    name: str
+    operation: Any
+    inputs: tuple[str, ...]
+    outputs: Mapping[int, str]
+    call: Any
+    tensors: Mapping[str, Any]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a layer is called with its inputs alone."""
+        given = self.call.arguments.args
+        tensors = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple)) else given
+        same = [id(each) for each in tensors] == [id(each) for each in self.call.input_tensors]
+        options = self.call.arguments.kwargs.values()
+        return (
+            hasattr(self.operation, "weights")
+            and same
+            and not any(value is not None for value in options)
+        )
+
+    def run(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the outputs, by name.
+
+        Args:
+            values: The inputs, by name: tensors with values, or Keras' symbolic ones.
+        """
+        import keras
+
+        given = zip(self.call.input_tensors, self.inputs, strict=True)
+        names = {id(tensor): name for tensor, name in given}
+        args, kwargs = self.call.arguments.convert(
+            lambda each: values[names[id(each)]] if id(each) in names else each
+        )
+        made = keras.tree.flatten(self.operation(*args, **kwargs))
+        return {name: made[i] for i, name in self.outputs.items()}
+
+
+def steps_of(model: Any) -> list[Step]:
+    """Return the calls that a model consists of, in the order of its graph, its inputs left out.
+
+    Names are those that the graph of the model has; models inside it are opened up.
+    """
+    reader = Reader(model)
+    place = {node.name: i for i, node in enumerate(reader.graph(model.name))}
+    return sorted(reader.steps, key=lambda step: min(place[n] for n in step.outputs.values()))
+
+
 class Reader:
     """Reads one model.
+
+    Attributes:
+        steps: The calls that were read, once the graph is there.
 
     Args:
         model: A functional or sequential model.
@@ -56,6 +119,7 @@ class Reader:
         self._taken: Counter[str] = Counter()  # names, and how often they were wanted
         self._first: dict[int, Node] = {}  # for each layer the node that called it first
         self._counted: set[int] = set()  # variables that a node before has
+        self.steps: list[Step] = []
 
     def graph(self, name: str) -> Graph:
         """Return the graph.
@@ -146,8 +210,10 @@ class Reader:
         )
         first = self._first.get(id(operation))
         base = operation.name if first is None else f"{first.name}_call"
+        names: dict[int, str] = {}
         for i in wanted:
             name = self._named(f"{base}_output{i}" if i else base, within if first is None else "")
+            names[i] = name
             called = Called(
                 operation=operation,
                 name=name,
@@ -169,6 +235,9 @@ class Reader:
             )
             self._first.setdefault(id(operation), node)
             values[id(call.output_tensors[i])] = _Value(node, tensors[i])
+        own = {} if within else {name: call.output_tensors[i] for i, name in names.items()}
+        taken = tuple(node.name for node in nodes)
+        self.steps.append(Step(names[wanted[0]], operation, taken, names, call, own))
 
     def _new_weights(self, operation: Any) -> tuple[int, int] | None:
         """Return how many parameters are not yet counted; None: all of the layer's."""

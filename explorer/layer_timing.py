@@ -1,6 +1,6 @@
 """Each layer's own time, beside that of the whole model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -8,6 +8,7 @@ import numpy as np
 
 from explorer.backends import backend
 from explorer.keras_model import import_keras
+from explorer.keras_reader import Step, steps_of
 from explorer.measurement import Measurement
 from explorer.timing import TIME_LIMIT, alternating, median_time, time_model
 
@@ -36,11 +37,13 @@ class LayerTimes:
         whole: The model's median time, in seconds, measured the same way.
         layers: The layers' times.
         call: Time of a call that does nothing, which is part of each layer's time.
+        left_out: Names of layers that cannot be compiled by themselves, and were not timed.
     """
 
     whole: float
     layers: tuple[LayerTime, ...]
     call: float
+    left_out: tuple[str, ...] = ()
 
     @property
     def total(self) -> float:
@@ -64,7 +67,7 @@ def time_layers(
     """Measure each layer of a model alone, compiled, on the input that it has in the model.
 
     Args:
-        model: A functional `keras.Model` with one input, each of whose layers is called once.
+        model: A functional `keras.Model` with one input.
         images: `(batch, height, width, channels)`, float32.
         measurement: How; the faster compiler is tried on the whole model, and training is not
             taken apart.
@@ -74,25 +77,43 @@ def time_layers(
     how = attrs.evolve(measurement or Measurement(), step="forward pass")
     keras = import_keras()
     whole, _ = time_model(model, images, how, time_limit=time_limit, is_stale=is_stale)
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    share = time_limit / max(1, len(layers))
+    steps = steps_of(model)
+    share = time_limit / max(1, len(steps))
     with keras.device(whole.device_name.lower()):
-        values: dict[int, Any] = {id(model.inputs[0]): keras.ops.convert_to_tensor(images)}
-        last_use = {id(tensor): layer for layer in layers for tensor in _inputs(layer)}
-        nothing = backend().function(lambda x: x, [values[id(model.inputs[0])]], whole.compiler)
-        call = median_time(alternating(nothing.run, [list(values.values())]), share, is_stale)
-        times = []
-        for layer in layers:
-            inputs = [values[id(tensor)] for tensor in _inputs(layer)]
-            compiled = backend().forward(layer, inputs, whole.compiler)
-            values[id(layer.output)] = compiled.run(*inputs)
-            seconds = median_time(alternating(compiled.run, [inputs]), share, is_stale)
-            times.append(LayerTime(layer.name, seconds))
-            for tensor in _inputs(layer):
-                if last_use[id(tensor)] is layer:
-                    values.pop(id(tensor), None)
-    return LayerTimes(whole.median, tuple(times), call)
+        image = keras.ops.convert_to_tensor(images)
+        values: dict[str, Any] = {model.inputs[0]._keras_history.operation.name: image}
+        last_use = {name: step for step in steps for name in step.inputs}
+        nothing = backend().function(lambda x: x, [image], whole.compiler)
+        call = median_time(alternating(nothing.run, [[image]]), share, is_stale)
+        times, left_out = [], []
+        for step in steps:
+            given = list(dict.fromkeys(step.inputs))
+            inputs = [values[name] for name in given]
+            try:
+                compiled = backend().forward(_alone(step, values), inputs, whole.compiler)
+                compiled.run(*inputs)
+            except (
+                Exception
+            ):  # what cannot be compiled by itself, such as Python code of the user's
+                left_out.append(step.name)
+            else:
+                seconds = median_time(alternating(compiled.run, [inputs]), share, is_stale)
+                times.append(LayerTime(step.name, seconds))
+            outputs = step.run(values)
+            values |= {name: output for name, output in outputs.items() if name in last_use}
+            for name in given:
+                if last_use[name] is step:
+                    values.pop(name, None)
+    return LayerTimes(whole.median, tuple(times), call, tuple(left_out))
 
 
-def _inputs(layer: Any) -> Sequence[Any]:
-    return layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
+def _alone(step: Step, values: Mapping[str, Any]) -> Any:
+    """Return what runs a step by itself, on each of its inputs once: its layer, or a model."""
+    if step.is_plain and len(set(step.inputs)) == len(step.inputs):
+        return step.operation
+    keras = import_keras()
+    inputs = {
+        name: keras.Input(batch_shape=values[name].shape, dtype=values[name].dtype)
+        for name in dict.fromkeys(step.inputs)
+    }
+    return keras.Model(list(inputs.values()), list(step.run(inputs).values()))

@@ -41,6 +41,7 @@ ROWS = [
     "memory",
     "keras_layers",
     "keras_config",
+    "keras_names",
     "keras_reader",
     "keras_model",
     "keras_rebuild",

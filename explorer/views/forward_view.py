@@ -162,13 +162,21 @@ class ForwardView(widgets.VBox):
             '<div class="explorer-status explorer-good">'
             f"{len(times.layers)} layers, each alone, take {duration(times.total)} together; the "
             f"whole model takes {duration(times.whole)}. Slowest (of the sum): {escape(named)}."
-            f"<small>{duration(times.calls)} of the sum are the calls themselves "
+            f"{_left_out(times)}<small>{duration(times.calls)} of the sum are the calls themselves "
             f"({duration(times.call)} each). What else the two differ by is what the whole model "
             "gains by fusing layers and running them side by side, or loses to its larger memory. "
             "The table below has each layer's time, and its share of the sum."
             "</small></div>"
         )
         self._show_result()
+
+
+def _left_out(times: "LayerTimes") -> str:
+    """Return a sentence on what was not timed, if anything."""
+    if not times.left_out:
+        return ""
+    names = ", ".join(times.left_out[:3]) + (" and more" if len(times.left_out) > 3 else "")
+    return f" Not timed, since they can't be compiled by themselves: {escape(names)}."
 
 
 def _timing(timing: "Timing", report: Report) -> str:
