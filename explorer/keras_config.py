@@ -119,10 +119,9 @@ def _set_shape(config: dict[str, Any], shape: Shape) -> None:
     for part in inputs[1:]:
         _scale(part["config"]["batch_shape"], old, shape)
     for part in _parts(config):
-        if part.get("class_name") in ("Functional", "Sequential") and part is not config:
-            # What a model within was built with is told by its input layer.
-            part.pop("build_config", None)
-            part["config"].pop("build_input_shape", None)
+        # Layers that count as built for the old shape would not check the new one.
+        part.pop("build_config", None)
+        part.pop("build_input_shape", None)
 
 
 def _scale(batch_shape: list[int | None], old: list[int | None], new: Shape) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -172,15 +172,20 @@ class ReadModel:
         if self.fixed and not self.takes(shape):
             self._refuse(shape, f"cannot be given to this model: {self.fixed}")
         try:
-            if own is not None and _rules(own):
-                graph = resized(own, shape)
-            else:
-                at = None if shape == self.own_shape else shape
-                graph = _read(self.config, tuple(self.classes.items()), at)
-            if own is not None and _weights(own) != _weights(graph):
-                raise ValueError("its weights would be others")
+            return self._made_at(shape)
         except ValueError as error:
-            self._refuse(shape, f"does not fit this model ({_first_line(error)})")
+            self._refuse(shape, f"does not fit this model: {_first_line(error)}")
+
+    def _made_at(self, shape: Shape) -> Graph:
+        """Return the layers for images of a shape, or raise why there are none."""
+        own = self.own_graph
+        if own is not None and _rules(own):
+            graph = resized(own, shape)
+        else:
+            at = None if shape == self.own_shape else shape
+            graph = _read(self.config, tuple(self.classes.items()), at)
+        if own is not None:
+            _check_same_weights(own, graph)
         return graph
 
     def keras_model(self, shape: Shape, policy: str | None = None) -> Any:
@@ -215,41 +220,37 @@ class ReadModel:
             try:
                 self.graph_at((*tried, channels))
             except ParameterError as error:
-                problem = error.problem
+                problem = error.problem.removeprefix("does not fit this model: ")
             else:
                 return ""
-        return f"another one {problem}"
+        return problem
 
-    def _refuse(self, shape: Shape, problem: str) -> None:
+    def _refuse(self, shape: Shape, problem: str) -> NoReturn:
         """Raise an error that names a size that is not the model's own."""
         names = ("height", "width", "channels")
         axis = next((i for i in (2, 0, 1) if self.own_shape[i] not in (None, shape[i])), 0)
         own = self.own_shape[axis]
         remedy = "use a larger one" if own is None else f"use {own}, which it was made for"
-        if axis < 2 and not self.fixed and self.own_graph and _rules(self.own_graph):
-            axis, sizes = self._nearest(shape, axis)
-            remedy = f"use {' or '.join(map(str, sizes))}" if sizes else remedy
+        if axis < 2 and not self.fixed and self.own_graph:
+            # Either size may be the one that does not fit.
+            axis = next((i for i in (0, 1) if not self._takes_at(shape[i], i)), axis)
+            own = self.own_graph.input_shape[axis]
+            below = own + (shape[axis] - own) // self.maximum_stride * self.maximum_stride
+            near = [n for n in (below, below + self.maximum_stride) if n != shape[axis] and n > 0]
+            sizes = [str(size) for size in near if self._takes_at(size, axis)]
+            remedy = f"use {' or '.join(sizes)}" if sizes else remedy
         raise ParameterError("Input", names[axis], shape[axis], problem, remedy)
 
-    def _nearest(self, shape: Shape, axis: int) -> tuple[int, list[int]]:
-        """Return an axis whose size alone does not fit, and the nearest sizes that do."""
+    def _takes_at(self, size: int, axis: int) -> bool:
+        """Return whether the model takes this height (axis 0) or width (1), all else as shown."""
         assert self.own_graph is not None
-        graph, own, reach = self.own_graph, self.own_graph.input_shape, self.maximum_stride
-
-        def fits(size: int, at: int) -> bool:
-            tried = list(own)
-            tried[at] = size
-            try:
-                resized(graph, tuple(tried))
-            except ValueError:
-                return False
-            return True
-
-        axis = next((at for at in (0, 1) if not fits(shape[at], at)), axis)
-        size = shape[axis]
-        below = (n for n in range(size - 1, max(0, size - reach - 1), -1) if fits(n, axis))
-        above = (n for n in range(size + 1, size + reach + 1) if fits(n, axis))
-        return axis, [n for n in (next(below, None), next(above, None)) if n is not None]
+        tried = list(self.own_graph.input_shape)
+        tried[axis] = size
+        try:
+            self._made_at(tuple(tried))
+        except ValueError:
+            return False
+        return True
 
 
 def _of_keras(make: Callable[..., ReadModel], model: Any, graph: Any, shape: Any) -> ReadModel:
@@ -291,7 +292,10 @@ def _of_keras(make: Callable[..., ReadModel], model: Any, graph: Any, shape: Any
 def _strides(graph: Graph) -> dict[str, Any]:
     """Return the largest stride of a graph's features, and that of its last output."""
     strides = [node.stride for node in graph if len(node.shape) == 3]
-    largest = max((stride for stride in strides if isinstance(stride, int)), default=1)
+    axes = [
+        each for stride in strides for each in (stride if isinstance(stride, tuple) else [stride])
+    ]
+    largest = max((each for each in axes if isinstance(each, int)), default=1)
     return {"maximum_stride": largest, "output_stride": graph.outputs[-1].stride}
 
 
@@ -362,8 +366,10 @@ def _rules(graph: Graph) -> bool:
     return known and len(graph.inputs) == 1
 
 
-def _weights(graph: Graph) -> list[tuple[int, int]]:
-    return [node.weights for node in graph]
+def _check_same_weights(own: Graph, graph: Graph) -> None:
+    for node in graph:
+        if node.weights != own[node.name].weights:
+            raise ValueError(f"its {node.kind} layer {node.name!r} has weights for that size alone")
 
 
 def _first_line(error: ValueError) -> str:
