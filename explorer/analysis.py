@@ -52,7 +52,7 @@ class LayerReport:
     receptive_field: tuple[int, ...] | None
 
 
-@attrs.frozen(slots=False)
+@attrs.frozen(slots=False, repr=False)
 class Report:
     """The analysis of a graph; numbers are for one image.
 
@@ -126,6 +126,18 @@ class Report:
     def peak_memory(self, batch_size: int) -> int:
         """Return the bytes that a forward pass of `batch_size` images needs at its peak."""
         return self.peak_activation_bytes * batch_size + self.weights_bytes
+
+    def __repr__(self) -> str:
+        """Return the totals in a line."""
+        from explorer.tables import report_line
+
+        return report_line(self)
+
+    def _repr_html_(self) -> str:
+        """Return a table of the layers, for notebooks."""
+        from explorer.tables import report_html
+
+        return report_html(self)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the rows as a data frame, indexed by layer name."""

@@ -297,6 +297,13 @@ class Graph:
         """Name, input shape and number of layers."""
         return f"<Graph {self.name!r} of {self.input_shape}: {len(self)} layers>"
 
+    def _repr_html_(self) -> str:
+        """Return a table of the layers, for notebooks."""
+        from explorer.analysis import analyze
+        from explorer.tables import report_html
+
+        return report_html(analyze(self), self.name)
+
 
 @attrs.frozen
 class Row:

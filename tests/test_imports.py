@@ -29,6 +29,7 @@ ROWS = [
     "serialization",
     "receptive_field",
     "analysis",
+    "tables",
     "comparison",
     "palette",
     "summaries",

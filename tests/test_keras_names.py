@@ -1,4 +1,4 @@
-"""Blocks of the user's that call Keras: what is shown is what Keras builds, whatever came before."""
+"""Blocks of the user's that call Keras: what is shown is what Keras builds, whatever was before."""
 
 import pickle
 
@@ -249,7 +249,7 @@ class Stubborn(L.Layer):
     """Runs on values alone."""
 
     def call(self, x):
-        return keras.ops.convert_to_tensor(np.asarray(x))
+        return x * float(x.numpy().max())
 
     def compute_output_spec(self, x):
         return x
