@@ -1,6 +1,9 @@
 """A model that was made elsewhere, as an architecture: a value that can be traced and built."""
 
+import shutil
 import tempfile
+import warnings
+import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from math import prod
@@ -344,13 +347,23 @@ def _saved_weights(made: ReadModel) -> tuple[Any, str, str]:
     if size > MOST_WEIGHTS:
         about = f"your model's own take {byte_size(size)}: save them to a file, and load it"
         return None, "", about
-    folder = tempfile.TemporaryDirectory(prefix="explorer-", ignore_cleanup_errors=True)
-    path = Path(folder.name) / "own.weights.h5"
+    folder = _Folder()
+    path = folder.path / "own.weights.h5"
     try:
-        plain(model).save_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Keras about NumPy, which are nobody's here
+            plain(model).save_weights(path)
     except Exception as error:  # no room, or what a layer of the user's raises
         return None, "", f"your model's own could not be saved ({first_line(error)})"
     return folder, str(path), ""
+
+
+class _Folder:
+    """A folder that goes with this object, at the latest when the kernel ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="explorer-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def _unmakeable(graph: Graph) -> str:

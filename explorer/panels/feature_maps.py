@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from explorer.architectures import Architecture
+from explorer.architectures import Architecture, ReadModel
 from explorer.cards import Card, cards_of
 from explorer.controls import close_with_parts
 from explorer.graph import Graph
@@ -222,6 +222,9 @@ class FeatureMaps:
         from explorer.keras_tasks import load_weights
 
         text = self.widget.path.value.strip()
+        given = self._state.design.architecture
+        if not text and isinstance(given, ReadModel):
+            text = given.weights
         if not text:
             self.widget.show_problem(
                 "Give the path of a file of weights, such as NAME.weights.h5, which "

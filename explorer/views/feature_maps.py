@@ -96,7 +96,8 @@ class FeatureMapsView(widgets.VBox):
         )
         self.load = widgets.Button(
             description="Load",
-            tooltip="Give the model the weights in this file",
+            tooltip="Give the model the weights in this file; without a path, a model of yours "
+            "gets its own again",
             layout=plain_layout(),
         )
         self.redraw = widgets.Button(
