@@ -13,7 +13,7 @@ import numpy as np
 from explorer import images
 from explorer.architectures import Architecture
 from explorer.keras_model import import_keras
-from explorer.keras_reader import steps_of
+from explorer.keras_reader import input_name, steps_of
 from explorer.keras_rebuild import Weights
 from explorer.keras_tasks import DEFAULT, ready_model, weights_now
 from explorer.layers import Shape
@@ -159,7 +159,7 @@ def features(
             missing.discard(name)
             yield name, np.asarray(keras.ops.cast(outputs[name], "float32"))[0]
 
-    values = {model.inputs[0]._keras_history.operation.name: keras.ops.convert_to_tensor(batch)}
+    values = {input_name(model): keras.ops.convert_to_tensor(batch)}
     yield from shown(values)
     for step in steps:
         if not missing:

@@ -13,7 +13,7 @@ from explorer import images
 from explorer.architectures import Architecture
 from explorer.backends import backend
 from explorer.keras_model import import_keras
-from explorer.keras_reader import steps_of
+from explorer.keras_reader import input_name, steps_of
 from explorer.keras_tasks import KeptModel, ready_model, weights_now
 from explorer.layers import Shape
 from explorer.measurement import Measurement
@@ -138,7 +138,7 @@ def _output(model: Any, layer: str) -> Any:
     Raises:
         ValueError: If there is no one such tensor, or it has no rows and columns.
     """
-    values: dict[str, Any] = {model.inputs[0]._keras_history.operation.name: model.inputs[0]}
+    values: dict[str, Any] = {input_name(model): model.inputs[0]}
     for step in steps_of(model):
         # What is within a model inside is called once more, from the first image on.
         values |= step.tensors or step.run(values)

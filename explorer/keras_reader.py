@@ -89,6 +89,11 @@ def steps_of(model: Any) -> list[Step]:
     return sorted(reader.steps, key=lambda step: min(place[n] for n in step.outputs.values()))
 
 
+def input_name(model: Any) -> str:
+    """Return the name of the node of a model's first input."""
+    return str(model.inputs[0]._keras_history.operation.name)
+
+
 class Reader:
     """Reads one model.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.backends import backend
 from explorer.keras_model import import_keras
-from explorer.keras_reader import Step, steps_of
+from explorer.keras_reader import Step, input_name, steps_of
 from explorer.measurement import Measurement
 from explorer.timing import TIME_LIMIT, alternating, median_time, time_model
 
@@ -81,7 +81,7 @@ def time_layers(
     share = time_limit / max(1, len(steps))
     with keras.device(whole.device_name.lower()):
         image = keras.ops.convert_to_tensor(images)
-        values: dict[str, Any] = {model.inputs[0]._keras_history.operation.name: image}
+        values: dict[str, Any] = {input_name(model): image}
         last_use = {name: step for step in steps for name in step.inputs}
         nothing = backend().function(lambda x: x, [image], whole.compiler)
         call = median_time(alternating(nothing.run, [[image]]), share, is_stale)

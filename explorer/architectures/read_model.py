@@ -261,7 +261,8 @@ def _of_keras(make: Callable[..., ReadModel], model: Any, graph: Any, shape: Any
     from explorer.keras_config import CannotMake, classes_of_others, config_text, plain
     from explorer.keras_model import read
 
-    own_shape = _image(tuple(model.inputs[0].shape[1:]))
+    image = max(model.inputs, key=lambda tensor: len(tensor.shape))  # as a graph has it
+    own_shape = _image(tuple(image.shape[1:]))
     config, problem, classes = "", "", {}
     try:
         config = config_text(plain(model))
