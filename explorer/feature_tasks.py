@@ -84,11 +84,13 @@ class FeatureMaps:
         strip: The layers that were asked for, in that order.
         layer: The selected layer, if one was asked for.
         weights: Where the model's weights come from.
+        note: How the values in the picture's file are shown; mostly nothing.
     """
 
     strip: tuple[FeatureMap, ...]
     layer: LayerChannels | None
     weights: Weights
+    note: str = ""
 
 
 def run_feature_maps(
@@ -113,7 +115,7 @@ def run_feature_maps(
         LookupError: If Keras' model has no layer of a name.
         GivenUp: If nobody waits for it any more.
     """
-    picture = images.default_photograph() if upload is None else images.read_image(upload)
+    picture = images.chosen(upload)
     kept = ready_model(architecture, input_shape, 1, DEFAULT)
     image = images.to_input(picture, input_shape)
     wanted = {*strip, selected} - {""}
@@ -131,7 +133,8 @@ def run_feature_maps(
             f"Keras' model has no output of {', '.join(sorted(wanted))}: give each layer of your "
             "blocks a name of its own."
         )
-    return FeatureMaps(tuple(maps[name] for name in strip), layer, weights_now())
+    strip_maps = tuple(maps[name] for name in strip)
+    return FeatureMaps(strip_maps, layer, weights_now(), images.note_of(picture))
 
 
 def features(

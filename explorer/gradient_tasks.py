@@ -101,7 +101,7 @@ def effective_field(
         MemoryError: If a training step does not fit the free memory.
         GivenUp: If nobody waits for the answer any more.
     """
-    picture = images.default_photograph() if upload is None else images.read_image(upload)
+    picture = images.chosen(upload)
     kept = ready_model(architecture, input_shape, 1, _WITH_GRADIENT)
     image = images.to_input(picture, input_shape)
     if is_overtaken():

@@ -215,7 +215,7 @@ def run_forward(
         upload: Content of an image file, or None for the default photograph.
         how: What is measured, and how.
     """
-    picture = images.default_photograph() if upload is None else images.read_image(upload)
+    picture = images.chosen(upload)
     kept = ready_model(architecture, input_shape, batch_size, how)
     image = images.to_input(picture, input_shape)
     timing, outputs = _time(kept, np.repeat(image[None], batch_size, axis=0), how, TIME_LIMIT)
@@ -231,10 +231,14 @@ def run_forward(
     return ForwardPass(
         kept.built,
         timing,
-        Picture("input", images.to_png(shown)),
+        Picture(_with_note("input", images.note_of(picture)), images.to_png(shown)),
         tuple(channels),
         str(weights_now()),
     )
+
+
+def _with_note(caption: str, note: str) -> str:
+    return f"{caption} ({note})" if note else caption
 
 
 def weights_now() -> Weights:

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+import explorer.images
 import explorer.worker
 from explorer import Custom, LeapCNN, UNet, analyze, trace
 from explorer.foreign_layers import Foreign
 from explorer.gradient_tasks import EffectiveField, effective_field
 from explorer.graph import Graph, input_feature
+from explorer.images import Seen, picture_png, see
 from explorer.panels.receptive_field import ReceptiveField
 from explorer.receptive_field import receptive_window
 from explorer.scene import Scene
 from explorer.state import Design, Input, State
-from explorer.views.receptive_field import RAMP, heat_png, picture_png, rectangle
+from explorer.views.receptive_field import RAMP, heat_png, rectangle
 from explorer.worker import WorkerDied
 from tests.still_worker import StillWorker
 from tests.test_images import encoded
@@ -502,17 +504,57 @@ def decoded(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
+def decode(shown, worker) -> None:
+    """Wait until the worker is asked for the user's picture, and have it answer."""
+    settle(shown)
+    while (request := asked(worker))[0].func is not see:
+        pass
+    assert request[0].args[0] == shown.content
+    worker.answer()
+
+
+def test_a_users_file_is_decoded_in_the_worker_alone(shown, worker, monkeypatch):
+    shown.content = encoded(Image.new("L", (9, 9)))
+    monkeypatch.setattr(explorer.images, "read_image", None)
+    shown.show()
+    settle(shown)
+
+    work, done, _ = asked(worker)
+    assert work.func is see
+    done(Seen(b"small", "16 bit, shown from 112 to 3,040"))
+    assert shown.widget.picture == b"small"
+    assert "Picture: 16 bit, shown from 112 to 3,040." in shown.text
+    assert asked(worker)[0].args[4] == shown.content, "the gradient is asked for afterwards"
+
+
+def test_a_picture_that_came_too_late_is_not_shown(shown, worker):
+    shown.content = encoded(Image.new("L", (9, 9)))
+    shown.show()
+    settle(shown)
+    _, done, failed = asked(worker)
+    shown.content = None
+    shown.panel.picture_changed()
+    settle(shown)
+    before = shown.widget.picture
+
+    done(Seen(b"late", ""))
+    failed(ValueError("late"))
+
+    assert shown.widget.picture == before
+    assert "late" not in shown.text
+
+
 def test_the_picture_is_what_the_network_sees(shown, worker):
     shown.content = encoded(Image.new("RGB", (7, 5), (255, 0, 0)))
     shown.show()
-    settle(shown)
+    decode(shown, worker)
 
     grey = decoded(shown.widget.picture)
     assert grey.shape == (64, 96)
     assert set(grey.ravel()) == {76}, "red, as a grey"
     assert asked(worker)[0].args[4] == shown.content
     shown.show(attrs.evolve(DESIGN, input=Input(32, 32, 4)))
-    settle(shown)
+    decode(shown, worker)
     assert decoded(shown.widget.picture).shape == (32, 32, 3)
     shown.content = None
     shown.panel.picture_changed()
@@ -523,14 +565,14 @@ def test_the_picture_is_what_the_network_sees(shown, worker):
 def test_a_picture_that_cannot_be_read_gives_the_photograph_and_says_so(shown, worker):
     shown.content = b"text"
     shown.show()
-    settle(shown)
+    decode(shown, worker)
 
     assert shown.marks("not a picture that can be read") == ["bad"]
     assert decoded(shown.widget.picture).shape == (64, 96)
     assert asked(worker)[0].args[4] is None
     shown.content = encoded(Image.new("L", (9, 9)))
     shown.panel.picture_changed()
-    settle(shown)
+    decode(shown, worker)
     assert "can be read" not in shown.text
     assert not decoded(shown.widget.picture).any()
 
@@ -558,10 +600,8 @@ def test_the_heat_map_is_clear_where_nothing_is_and_lighter_where_more_is():
     assert min(np.diff(lightness)) > 20, "each step is seen without its hue"
 
 
-def test_of_an_input_beyond_all_bounds_a_small_picture_is_shown(shown):
-    from explorer.panels.receptive_field import _prepare
+def test_of_an_input_beyond_all_bounds_a_small_picture_is_shown():
+    seen = see(None, (10**9, 5 * 10**8, 10**6))
 
-    prepared = _prepare(None, (10**9, 5 * 10**8, 10**6), None)
-
-    with Image.open(io.BytesIO(prepared.png)) as picture:
+    with Image.open(io.BytesIO(seen.png)) as picture:
         assert picture.size == (256, 512)

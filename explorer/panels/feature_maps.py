@@ -195,8 +195,9 @@ class FeatureMaps:
             with self.widget.film.hold_sync():
                 if cards:
                     whole = len(cards_of(graph))
-                    note = "" if len(cards) == whole else _left_out(len(cards), whole)
-                    self.widget.show_strip(cards, maps.strip, note)
+                    notes = [f"The picture: {maps.note}."] if maps.note else []
+                    notes += [] if len(cards) == whole else [_left_out(len(cards), whole)]
+                    self.widget.show_strip(cards, maps.strip, " ".join(notes))
                 if maps.layer:
                     self.widget.show_channels(maps.layer)
                 self._mark_old()

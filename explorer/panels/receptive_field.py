@@ -22,19 +22,18 @@ from explorer.remedies import is_smaller, remedy
 from explorer.scene import Scene
 from explorer.state import State
 from explorer.views.receptive_field import (
-    LONGEST,
     Line,
     ReceptiveFieldView,
     effective_line,
     heat_png,
     object_line,
-    picture_png,
     rectangle,
     window_line,
 )
 
 if TYPE_CHECKING:
     from explorer.gradient_tasks import EffectiveField
+    from explorer.images import Seen
 
 
 @attrs.frozen
@@ -143,6 +142,8 @@ class ReceptiveField:
         self._problem = ""  # with what the user typed
         self._settling: threading.Timer | None = None
         self._prepared: _Prepared | None = None
+        self._looking = object()  # owns the requests to decode a picture
+        self._sought: tuple[bytes, Shape] | None = None  # what is being decoded
         self._asked: Question | None = None
         self._answer: _Answer | None = None
         self._running: Question | None = None  # what Keras is at; perhaps no longer what counts
@@ -172,6 +173,12 @@ class ReceptiveField:
     def close(self) -> None:
         """Give up what is under way."""
         self.hide()
+        with self._state.lock:
+            if self._sought:
+                from explorer.worker import shared_worker
+
+                self._sought = None
+                shared_worker().cancel(self._looking)
 
     def picture_changed(self) -> None:
         """Show another picture: the user has chosen one, or the photograph again."""
@@ -230,6 +237,8 @@ class ReceptiveField:
             return
         problems = [self._problem, self._prepared.problem if self._prepared else ""]
         lines = [Line(problem, "bad") for problem in problems if problem]
+        if self._prepared and self._prepared.note:
+            lines.append(Line(f"Picture: {self._prepared.note}."))
         name = subject.node.name
         if subject.position is None:
             lines.append(Line(f"The output of {name} has no pixels: select another layer."))
@@ -273,11 +282,10 @@ class ReceptiveField:
             content, prepared, need = self._picture(), self._prepared, self._need
         shape = subject.scene.graph.input_shape
         if prepared is None or not prepared.is_of(content, shape):
-            prepared = _prepare(content, shape, prepared)
-            with self._state.lock:
-                self._prepared = prepared
-                self.widget.picture = prepared.png
-                self._write()
+            if content is None:
+                self._show_picture(_photograph(content, shape))
+            else:
+                self._look(content, shape)
         if subject.need and subject.need != need:
             found = remedy(subject.scene, *subject.need)
             with self._state.lock:
@@ -285,8 +293,50 @@ class ReceptiveField:
                 self._write()
         self._ask()
 
+    def _look(self, content: bytes, shape: Shape) -> None:
+        """Have the worker decode the user's file: what it takes then is not the kernel's."""
+        from explorer import images
+        from explorer.worker import shared_worker
+
+        with self._state.lock:
+            if not self._is_visible or self._sought == (content, shape):
+                return
+            self._sought = content, shape
+            shared_worker().submit(
+                self._looking,
+                partial(images.see, content, shape),
+                partial(self._looked, content, shape),
+                partial(self._not_looked, content, shape),
+            )
+
+    @guarded
+    def _looked(self, content: bytes, shape: Shape, seen: "Seen") -> None:
+        self._show_picture(_Prepared(content, shape, seen.png, seen.note))
+
+    @guarded
+    def _not_looked(self, content: bytes, shape: Shape, error: Exception) -> None:
+        from explorer.worker import failure_text
+
+        problem = failure_text(error, "The next change")
+        self._show_picture(attrs.evolve(_photograph(content, shape), problem=problem))
+
+    def _show_picture(self, prepared: "_Prepared") -> None:
+        """Show a picture, if it is still the one that counts, and ask for its gradient."""
+        with self._state.lock:
+            if self._sought == (prepared.content, prepared.shape):
+                self._sought = None
+            subject = self._subject
+            if subject is None:
+                return
+            if not prepared.is_of(self._picture(), subject.scene.graph.input_shape):
+                return
+            self._prepared = prepared
+            self.widget.picture = prepared.png
+            self._write()
+        self._ask()
+
     def _ask(self) -> None:
-        """Ask for the gradient, unless it was."""
+        """Ask for the gradient, unless it was, or the picture is still being decoded."""
         from explorer.gradient_tasks import effective_field
         from explorer.worker import shared_worker
 
@@ -294,6 +344,8 @@ class ReceptiveField:
             question = self._subject.question if self._subject else None
             wanted = self._is_visible and self.widget.effective
             if not wanted or question is None or question == self._asked:
+                return
+            if self._prepared is None or not self._prepared.is_of(self._picture(), question.shape):
                 return
             self._asked = self._running = question
             self._answer = None
@@ -305,7 +357,7 @@ class ReceptiveField:
                     question.shape,
                     question.layer,
                     question.position,
-                    self._prepared.upload if self._prepared else None,
+                    self._prepared.upload,
                 ),
                 partial(self._answered, question),
                 partial(self._failed, question),
@@ -431,16 +483,16 @@ class _Prepared:
     Attributes:
         content: What the user chose, or None for the photograph.
         shape: `(height, width, channels)` of the input.
-        image: The picture, decoded.
         png: What the network sees of it.
+        note: How its values are shown.
         problem: Why what the user chose can't be used, if it can't.
     """
 
     content: bytes | None
     shape: Shape
-    image: Any
     png: bytes
-    problem: str
+    note: str = ""
+    problem: str = ""
 
     @property
     def upload(self) -> bytes | None:
@@ -452,24 +504,8 @@ class _Prepared:
         return (self.content, self.shape) == (content, shape)
 
 
-def _prepare(content: bytes | None, shape: Shape, last: _Prepared | None) -> _Prepared:
-    """Return a picture as the network sees it; one that can't be read gives the photograph."""
+def _photograph(content: bytes | None, shape: Shape) -> _Prepared:
+    """Return the photograph as the network sees it, in place of this content."""
     from explorer import images  # which takes as long to import as all the rest of the panel
 
-    problem = ""
-    if last and last.content == content:
-        image, problem = last.image, last.problem
-    else:
-        try:
-            image = images.default_photograph() if content is None else images.read_image(content)
-        except images.ImageError as error:
-            image, problem = images.default_photograph(), str(error)
-    png = picture_png(images.to_input(image, _shown_shape(shape)))
-    return _Prepared(content, shape, image, png, problem)
-
-
-def _shown_shape(shape: Shape) -> Shape:
-    """Return the shape of what is shown of an input, whose sizes have no bound."""
-    height, width, channels = shape
-    scale = min(1.0, LONGEST / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale)), min(channels, 4)
+    return _Prepared(content, shape, images.see(None, shape).png)

@@ -157,7 +157,7 @@ class FeatureMapsView(widgets.VBox):
         Args:
             cards: Its blocks, in order.
             maps: What each puts out.
-            note: Which blocks are left out, if any.
+            note: How the picture is shown, and which blocks are left out, if there is to say.
         """
         sizes = [positions(card.output) for card in cards]
         several = len({card.stack for card in cards} - {None}) > 1

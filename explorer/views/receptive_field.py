@@ -23,8 +23,6 @@ RAMP = ("#0b1f5c", "#2f4b7c", "#6f6d74", "#a8925a", "#dcc044", "#fff27a")
 _OPACITY = (0, 235)
 #: Powers of ten between the strongest influence and the weakest that is drawn.
 DECADES = 4
-#: Longest side of a picture that is sent to the browser.
-LONGEST = 512
 
 
 @attrs.frozen
@@ -106,22 +104,6 @@ def rectangle(box: Box | None) -> list[int]:
     return [box.top, box.left, box.height, box.width] if box else []
 
 
-def picture_png(values: "np.ndarray") -> bytes:
-    """Return what a network is given, as the content of a PNG.
-
-    Args:
-        values: `(height, width, channels)` from 0 to 1; of channels other than three, or more,
-            the first is shown.
-    """
-    import numpy as np
-    from PIL import Image
-
-    shown = values[:, :, :3] if values.shape[2] >= 3 else values[:, :, 0]
-    image = Image.fromarray(np.round(255 * shown).astype(np.uint8))
-    image.thumbnail((LONGEST, LONGEST))
-    return _png(image)
-
-
 def heat_png(strength: "np.ndarray") -> bytes:
     """Return how strong the influence of each pixel is, as the content of a PNG.
 
@@ -133,6 +115,8 @@ def heat_png(strength: "np.ndarray") -> bytes:
     """
     import numpy as np
     from PIL import Image, ImageColor
+
+    from explorer.images import LONGEST
 
     image = Image.fromarray(strength.astype(np.float32))
     if max(image.size) > LONGEST:
