@@ -14,7 +14,15 @@ from explorer.backends import free_bytes
 from explorer.formatting import byte_size
 from explorer.graph import trace
 from explorer.keras_model import build, dtype_policy, forget_builds, import_keras
-from explorer.keras_tasks import DEFAULT, KeptModel, asked, checked, noise, ready_model
+from explorer.keras_tasks import (
+    DEFAULT,
+    KeptModel,
+    asked,
+    checked,
+    expect_run,
+    noise,
+    ready_model,
+)
 from explorer.layers import Shape
 from explorer.measurement import Measurement
 from explorer.memory import NotEnoughMemory, needed_bytes
@@ -78,6 +86,7 @@ def _run_beside(
         device=kept.device.kind,
         how=how,
     )
+    expect_run([graph, kept.graph], batch_size, how)
     with dtype_policy(how.precision), import_keras().device(kept.device.name.lower()):
         model = build(architecture, shape_a)
     flops_a, flops_b = (report.flops if report.macs_are_known else None for report in reports)

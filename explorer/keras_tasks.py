@@ -30,9 +30,13 @@ from explorer.measurement import Measurement
 from explorer.memory import check_fits, check_weights_fit
 from explorer.parameters import ParameterError
 from explorer.timing import TIME_LIMIT, Timing, time_model
-from explorer.worker import is_overtaken, shared_worker
+from explorer.worker import expect, is_overtaken, shared_worker
 
 DEFAULT = Measurement()
+#: What a run is not taken to hang at: a tenth of what one core reaches with 16-bit values.
+SLOWEST_FLOPS_PER_SECOND = 1e9
+#: Seconds that a layer may take to be compiled.
+SLOWEST_COMPILATION = 1.0
 
 
 @attrs.frozen
@@ -195,8 +199,21 @@ def ready_model(
         precision=how.precision,
         trains=how.trains,
     )
+    expect_run([kept.graph], batch_size, how)
     _rebuilder().give_weights()
     return kept
+
+
+def expect_run(graphs: Sequence[Graph], batch_size: int, how: Measurement) -> None:
+    """Say how long it may take, on a slow and busy processor, to compile or run any of these."""
+    passes = 3 if how.trains else 1  # with one for the features' gradients, one for the weights'
+    expect(
+        max(
+            analyze(graph).flops * batch_size * passes / SLOWEST_FLOPS_PER_SECOND
+            + SLOWEST_COMPILATION * len(graph) * passes
+            for graph in graphs
+        )
+    )
 
 
 def run_forward(

@@ -11,10 +11,13 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache, partial
+from math import ceil
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -23,8 +26,10 @@ import psutil
 
 from explorer.later import later
 
-#: Seconds that a request may take; one that takes longer hangs.
+#: Seconds that a request may take without a sign of progress; one that takes longer hangs.
 TIME_LIMIT = 300.0
+#: Seconds that a stage of a request may take, whatever it said: a day.
+LONGEST_STAGE = 86_400.0
 #: Seconds that a request which was overtaken may go on.
 GRACE = 10.0
 
@@ -35,18 +40,45 @@ _EXHAUSTED = re.compile(r"resource.?exhausted|out.of.memory|alloc.?failed", re.I
 
 _signal: Any = None  # a semaphore: no lock of it can be lost with a process
 _is_overtaken = False
+_patience: Any = None  # a semaphore of as many units as time limits that may still pass
+_stage_limits = 1  # how many of them a stage of the request under way may take
 
 
 def is_overtaken() -> bool:
-    """Return whether nobody waits for the request under way any more; asked in the worker."""
+    """Return whether nobody waits for the request under way any more; asked in the worker.
+
+    Asking is also the sign that the request makes progress.
+    """
     global _is_overtaken
+    _show_progress()
     _is_overtaken = _is_overtaken or (_signal is not None and _signal.acquire(block=False))
     return _is_overtaken
 
 
-def _begin(parent: int, overtaken: Any) -> None:
-    global _signal
-    _signal = overtaken
+def expect(seconds: float) -> None:
+    """Say how long each stage of the request under way may take, if that is long.
+
+    Args:
+        seconds: Between two times that `is_overtaken` is asked, generously.
+    """
+    global _stage_limits
+    _stage_limits = max(1, ceil(min(seconds, LONGEST_STAGE) / TIME_LIMIT))
+    _show_progress()
+
+
+def _show_progress() -> None:
+    """Have the kernel wait for another stage."""
+    if _patience is None:
+        return
+    while _patience.acquire(block=False):
+        pass
+    for _ in range(_stage_limits):
+        _patience.release()
+
+
+def _begin(parent: int, overtaken: Any, patience: Any) -> None:
+    global _signal, _patience
+    _signal, _patience = overtaken, patience
     # Interrupting a kernel interrupts its processes too; this one is the kernel's to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
@@ -79,8 +111,8 @@ def _end_with(parent: int) -> None:
 
 def _run(work: Callable[[], Any]) -> Any:
     """Run a request, with errors that the kernel can read without importing anything."""
-    global _is_overtaken
-    _is_overtaken = False
+    global _is_overtaken, _stage_limits
+    _is_overtaken, _stage_limits = False, 1
     try:
         return work()
     except Exception as error:
@@ -104,6 +136,48 @@ def _run(work: Callable[[], Any]) -> Any:
 
 class WorkerDied(RuntimeError):
     """The worker process ended in the middle of a request."""
+
+
+class CannotStart(RuntimeError):
+    """The worker process cannot be started; says what is in the way."""
+
+
+#: Where Linux keeps the locks that processes share.
+_SHARED = Path("/dev/shm")
+#: What the locks of a process take there.
+_LOCKS_BYTES = 65_536
+
+
+def _start_problem(error: OSError) -> CannotStart:
+    """Return what is in the way of a process, as far as it can be found out."""
+    what = "The Keras process cannot be started: "
+    if sys.platform == "linux" and (problem := _folder_problem(_SHARED)):
+        return CannotStart(
+            f"{what}{_SHARED}, the folder for locks that processes share, {problem}, then try "
+            "again."
+        )
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        return CannotStart(
+            f"{what}there is no folder for temporary files that can be written: set TMPDIR to one, "
+            "and restart the kernel."
+        )
+    return CannotStart(f"{what}{error}. End other programs, then try again.")
+
+
+def _folder_problem(folder: Path) -> str:
+    """Return why nothing can be written into a folder, and what to do; empty if it can be."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return "is not there: mount it"
+    if room.f_flag & os.ST_RDONLY:
+        return "is read-only: mount it so that it can be written"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return "cannot be written by this user: change its permissions"
+    has_room = room.f_bavail * room.f_frsize >= _LOCKS_BYTES and (room.f_favail or not room.f_files)
+    return "" if has_room else "is full: delete files in it, or make it larger"
 
 
 def failure_text(error: Exception, then: str) -> str:
@@ -130,7 +204,8 @@ class Worker:
 
     Attributes:
         is_ready: Whether the process has answered, and has not been lost since.
-        time_limit: Seconds after which the process is taken to hang at a request, and ended.
+        time_limit: Seconds without a sign of progress after which the process is taken to hang at
+            a request, and ended.
     """
 
     def __init__(self) -> None:
@@ -139,7 +214,10 @@ class Worker:
         self._running: _Request | None = None
         self._waiting: dict[object, _Request] = {}
         self._overtaken: _Request | None = None  # the running one, once nobody waits for it
-        self._signal = loky.backend.get_context("loky").Semaphore(0)
+        self._signal: Any = None  # made with the first process
+        self._patience: Any = None
+        self._limit: threading.Timer | None = None  # of the running request
+        self._waited = 0  # how often that was reached
         self._ended_because = ""
         self.is_ready = False
         self.time_limit = TIME_LIMIT
@@ -196,17 +274,41 @@ class Worker:
             request = self._waiting.pop(next(iter(self._waiting)))
             self._running = request
             self._overtaken = None
-            while self._signal.acquire(block=False):  # one that came too late
-                pass
             self._ended_because = ""
+            self._waited = 0
             try:
+                self._forget_signals()
                 future = self._start(partial(_run, request.work))
             except Exception as error:  # the process could not be started, or was just lost
                 future = Future()
-                future.set_exception(error)
-            limit = later(self.time_limit, partial(self._end, request, "hung"))
+                future.set_exception(_start_problem(error) if isinstance(error, OSError) else error)
+            self._wait_on(request)
         # Outside the lock: a finished future calls back at once, in this thread.
-        future.add_done_callback(partial(self._finish, request, limit))
+        future.add_done_callback(partial(self._finish, request))
+
+    def _forget_signals(self) -> None:
+        """Take back what was signalled about the last request; the first time, make the signals."""
+        if self._signal is None:
+            context = loky.backend.get_context("loky")
+            signals = context.Semaphore(0), context.Semaphore(0)
+            self._signal, self._patience = signals
+        for signalled in (self._signal, self._patience):
+            while signalled.acquire(block=False):
+                pass
+
+    def _wait_on(self, request: _Request) -> None:
+        self._limit = later(self.time_limit, partial(self._out_of_time, request))
+
+    def _out_of_time(self, request: _Request) -> None:
+        """End the process, unless it has shown that the request makes progress."""
+        with self._lock:
+            if self._running is not request:
+                return
+            self._waited += 1
+            if self._patience is not None and self._patience.acquire(block=False):
+                self._wait_on(request)
+                return
+        self._end(request, "hung")
 
     def _start(self, work: Callable[[], Any]) -> "Future[Any]":
         """Give work to the process; one that ended while nothing was asked of it is replaced."""
@@ -223,7 +325,7 @@ class Worker:
         self._executor = loky.ProcessPoolExecutor(
             max_workers=1,
             initializer=_begin,
-            initargs=(os.getpid(), self._signal),
+            initargs=(os.getpid(), self._signal, self._patience),
             env=environment,
         )
         return self._submit(work)
@@ -241,10 +343,11 @@ class Worker:
             executor = self._executor
         executor.shutdown(wait=False, kill_workers=True)
 
-    def _finish(self, request: _Request, limit: threading.Timer, future: "Future[Any]") -> None:
-        limit.cancel()
+    def _finish(self, request: _Request, future: "Future[Any]") -> None:
         error = future.exception()
         with self._lock:
+            if self._limit:
+                self._limit.cancel()
             lost = isinstance(error, loky.process_executor.BrokenProcessPool) or bool(
                 self._ended_because and error
             )
@@ -270,7 +373,8 @@ class Worker:
         smaller = "use a smaller batch, image size or width"
         if self._ended_because:
             what = (
-                f"The Keras process gave no answer for {self.time_limit:g} s, so it was ended: "
+                f"The Keras process gave no answer for {self._waited * self.time_limit:g} s, nor a "
+                "sign of progress, so it was ended: "
                 f"the model is too large for this machine, or Keras hangs; {smaller}, or try again."
             )
         else:

@@ -1,10 +1,12 @@
 import contextlib
+import errno
 import os
 import signal
 import sys
 import threading
 import time
 import weakref
+import types
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -14,10 +16,11 @@ import pytest
 
 from explorer import ParameterError, UNet, analyze, time_forward, trace
 from explorer import worker as module
-from explorer.keras_tasks import rebuild, run_forward
+from explorer.keras_tasks import expect_run, rebuild, run_forward
+from explorer.measurement import Measurement
 from explorer.timing import GivenUp
 from explorer.views.keras_status import compare
-from explorer.worker import Worker, WorkerDied
+from explorer.worker import CannotStart, Worker, WorkerDied
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 SHAPE = (32, 32, 1)
@@ -337,6 +340,98 @@ def test_a_request_that_hangs_is_ended_and_said_so(worker, tmp_path):
     finally:
         worker.time_limit = module.TIME_LIMIT
     assert ask(worker, os.getpid) > 0
+
+
+def show_progress(times: int, limits: int, pause: float) -> int:
+    """Take several times the limit, of which some may pass between two signs of progress."""
+    module.expect(limits * module.TIME_LIMIT)
+    for _ in range(times):
+        assert not module.is_overtaken()
+        time.sleep(pause)
+    return times
+
+
+@pytest.mark.parametrize(("times", "limits", "pause"), [(40, 1, 0.1), (2, 40, 1.0)])
+def test_a_request_that_makes_progress_or_said_that_it_is_long_goes_on(
+    worker, times, limits, pause
+):
+    ask(worker, partial(show_progress, 0, 1, 0))  # which imports this file there
+    worker.time_limit = 0.4
+    try:
+        assert ask(worker, partial(show_progress, times, limits, pause)) == times
+    finally:
+        worker.time_limit = module.TIME_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "limits"), [(SMALL, 32, 1), (UNet(), 256, 1), (UNet(), 8192, range(100, 999))]
+)
+def test_how_long_is_waited_follows_what_is_to_be_computed(monkeypatch, net, size, limits):
+    monkeypatch.setattr(module, "_stage_limits", 1)
+
+    expect_run([trace(net, (size, size, 1))], 1, Measurement())
+
+    assert module._stage_limits in (limits if isinstance(limits, range) else (limits,))
+
+
+def progress_and_hang(path: str) -> str:
+    module.expect(3 * module.TIME_LIMIT)
+    assert not module.is_overtaken()
+    return wait_for(path)
+
+
+def test_a_request_that_hangs_after_progress_is_ended_too(worker, tmp_path):
+    ask(worker, partial(show_progress, 0, 1, 0))
+    worker.time_limit = 0.2
+    try:
+        with pytest.raises(WorkerDied, match=r"no answer for 0\.8 s, nor a sign of progress"):
+            ask(worker, partial(progress_and_hang, str(tmp_path / "never")))
+    finally:
+        worker.time_limit = module.TIME_LIMIT
+    assert ask(worker, os.getpid) > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where locks lie in a folder")
+@pytest.mark.parametrize(
+    ("room", "told"),
+    [
+        ({"f_flag": os.ST_RDONLY}, "is read-only: mount it"),
+        ({"f_bavail": 0}, "is full: delete files in it"),
+        ({"f_favail": 0}, "is full: delete files in it"),
+        (None, "is not there: mount it"),
+    ],
+)
+def test_a_process_that_cannot_be_started_says_what_is_in_the_way(monkeypatch, room, told):
+    class Full:
+        def Semaphore(self, value):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def found(folder):
+        assert str(folder) == "/dev/shm"
+        if room is None:
+            raise FileNotFoundError
+        whole = {"f_flag": 0, "f_bavail": 9999, "f_frsize": 4096, "f_files": 99, "f_favail": 99}
+        return types.SimpleNamespace(**whole | room)
+
+    blocked = Worker()
+    with monkeypatch.context() as patch:
+        patch.setattr(module.loky.backend, "get_context", lambda _: Full())
+        patch.setattr(os, "statvfs", found)
+        with pytest.raises(CannotStart, match=f"^The Keras process.*/dev/shm, the .*{told}") as why:
+            ask(blocked, os.getpid)
+    assert "\n" not in str(why.value)
+
+    assert ask(blocked, os.getpid) > 0, "once there is room, it starts"
+    blocked.stop()
+
+
+def test_without_a_folder_for_temporary_files_that_is_said(monkeypatch):
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(module.tempfile, "gettempdir", none)
+
+    assert "set TMPDIR" in str(module._start_problem(FileNotFoundError(errno.ENOENT, "none")))
 
 
 def test_explorers_take_turns(worker, tmp_path):
