@@ -1,6 +1,7 @@
 """Architectures to JSON and back."""
 
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,9 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.encoder_decoder import EncoderDecoder
 
+#: Most characters, objects and lists of a text, and how deep they lie in each other: far more than
+#: an architecture has that can be shown.
+LONGEST, MOST, DEEPEST = 2_000_000, 10_000, 50
 #: Classes whose values are written with the name of their class.
 _TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
 
@@ -39,16 +43,43 @@ def from_json(text: str) -> Any:
         text: JSON of an object with "class" and the fields; missing fields take their defaults.
 
     Raises:
-        ValueError: If a class is unknown, or a field or value isn't valid.
+        ValueError: If a class is unknown, a field or value isn't valid, or the text is larger than
+            that of any architecture.
     """
-    fields = json.loads(text)
+    _check_size(text)
     try:
+        fields = json.loads(text)
         return _converter().structure(fields, EncoderDecoder)
     except ForbiddenExtraKeysError as error:
-        extra = ", ".join(sorted(error.extra_fields))
+        names = [name[:100] for name in sorted(error.extra_fields)]
+        extra = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
         raise ValueError(f"{error.cl.__name__} has no field {extra}: leave it out.") from error
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:  # such as text where a list is due
         raise ValueError(f"This JSON describes no architecture: {error}.") from error
+
+
+def _check_size(text: str) -> None:
+    """Raise an error if a text is too long or too deep to be looked through."""
+    if len(text) > LONGEST:
+        raise ValueError(
+            f"This JSON has {len(text):,} characters: an architecture has at most {LONGEST:,}."
+        )
+    depth = deepest = count = 0
+    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|([][{}])', text, re.DOTALL):
+        if bracket and bracket in "[{":
+            depth, count = depth + 1, count + 1
+            deepest = max(deepest, depth)
+        elif bracket:
+            depth -= 1
+    if deepest > DEEPEST:
+        raise ValueError(
+            f"This JSON has objects in each other, {deepest:,} deep: an architecture has at most "
+            f"{DEEPEST}."
+        )
+    if count > MOST:
+        raise ValueError(
+            f"This JSON has {count:,} objects and lists: an architecture has at most {MOST:,}."
+        )
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer import EncoderDecoder, Hourglass, LeapCNN, SimpleConvBlock, UNet, from_json, to_json
+from explorer import (
+    Custom,
+    EncoderDecoder,
+    Hourglass,
+    LeapCNN,
+    SimpleConvBlock,
+    UNet,
+    from_json,
+    to_json,
+)
 from tests.strategies import FAMILIES
 
 
@@ -83,6 +92,34 @@ def test_writing_twice_gives_the_same_text():
 def test_what_is_no_architecture_is_refused(text, told):
     with pytest.raises(ValueError, match=told):
         from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[" * 100_000, "100,000 deep"),
+        ('{"class":' * 5_000 + "1" + "}" * 5_000, "5,000 deep"),
+        ('{"class": "UNet", "heads": [' + "{}," * 100_000, "100,002 objects"),
+        ('{"class": "UNet", "filters": ' + "9" * 2_000_000, "characters: an architecture"),
+        ('{"class": "UNet", "heads": "' + "x" * 9_000 + '"}', "describes no architecture"),
+        (json.dumps({"class": "UNet"} | {f"k{n}": 1 for n in range(999)}), "k10.* 994 more"),
+    ],
+)
+def test_a_text_beyond_bounds_is_refused_in_a_sentence(text, told):
+    with pytest.raises(ValueError, match=told) as caught:
+        from_json(text)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", ["[" * 99, '\\"{' * 99, "\\\\"])
+def test_brackets_in_text_are_no_depth(name):
+    with pytest.raises(ValueError, match="is unknown"):
+        from_json(f'{{"class": "{name}"}}')
+
+
+def test_as_many_blocks_as_can_be_shown_are_read():
+    blocks = (SimpleConvBlock(filters=2, pool=False),) * 3_000
+    assert from_json(to_json(Custom(encoder=blocks))) == Custom(encoder=blocks)
 
 
 def test_numpy_numbers_are_written_as_numbers():
