@@ -22,6 +22,7 @@ from weakref import WeakSet
 from zlib import crc32
 
 import attrs
+import numpy as np
 
 from explorer.analysis import BYTES_PER_VALUE
 from explorer.architectures import Architecture, ReadModel
@@ -37,6 +38,8 @@ from explorer.keras_model import (
 )
 from explorer.layers import Shape
 
+#: By how much an array may be larger than what a file holds of it; Keras itself compresses none.
+_MOST_COMPRESSION = 20
 #: How the names of files with weights end: Keras chooses the format by it.
 WEIGHTS_ENDING = ".weights.h5"
 #: What is told of weights that are those of the user's own model.
@@ -292,6 +295,9 @@ def check_weights_file(path: Path) -> None:
     try:
         with h5py.File(path) as file:
             known = "layers" in file
+            problem = _structure_problem(file)
+    except (RuntimeError, KeyError, ValueError) as error:  # whatever h5py says of damaged ones
+        known, problem = True, f"cannot be read ({_first_line(error)})"
     except OSError as error:
         why = (
             "is not an HDF5 file, or is cut short"
@@ -306,6 +312,49 @@ def check_weights_file(path: Path) -> None:
             f"{path.name} is an HDF5 file without the weights of a Keras 3 model: save them with "
             "model.save_weights()."
         )
+    if problem:
+        raise WeightsError(
+            f"{path.name} is not as Keras writes it, since {problem}: save the weights again with "
+            "model.save_weights()."
+        )
+
+
+def _structure_problem(file: Any) -> str:
+    """Return what makes a file something else than a tree of arrays of numbers; empty if nothing.
+
+    Links may lead into other files or in circles, and an array that was never written may declare
+    a shape of any size.
+    """
+    import h5py
+
+    seen = set()
+    groups = [("", file)]
+    while groups:
+        path, group = groups.pop()
+        for key in group:
+            name = f"{path}/{key}"[:200]
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                return f"{name} is a link"
+            item = group[key]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                return f"{name} is in it twice"
+            seen.add(address)
+            if isinstance(item, h5py.Group):
+                groups.append((name, item))
+            elif not isinstance(item, h5py.Dataset) or not _holds_numbers(item):
+                return f"{name} holds something else than numbers"
+            elif item.nbytes > _MOST_COMPRESSION * item.id.get_storage_size():
+                shape = "×".join(map(str, item.shape))
+                return f"{name} declares a shape, {shape}, of which little is there"
+            elif "/layers" in (path, name):
+                return f"{name} has no weights of a layer in it"
+    return ""
+
+
+def _holds_numbers(item: Any) -> bool:
+    is_brain_float = item.attrs.get("dtype") == "bfloat16"  # which HDF5 does not know
+    return item.shape is not None and (item.dtype.kind in "fiu" or is_brain_float)
 
 
 def _looked_in(folder: Path) -> str:
@@ -332,7 +381,10 @@ def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
             model.load_weights(path)
         except Exception as error:  # Keras and h5py raise many kinds
             problem = error
-    differing, surplus = _differences(model, path)
+    try:
+        differing, surplus = _differences(model, path)
+    except Exception as error:  # a group where an array is due, and whatever else h5py meets
+        differing, surplus = [], [_first_line(error)]
     # A network that is a part of the file's loads without error, and so with wrong weights.
     if surplus or problem:
         first, *others = (differing if problem else []) + surplus or [_first_line(problem)]
@@ -341,8 +393,15 @@ def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
             f"{path.name} does not match this network: {first}{more}. Choose the architecture and "
             "the input channels that the file was trained with."
         ) from problem
-    found = ((variable, scope.get_current_value(variable)) for variable in model.variables)
-    return [(variable, value) for variable, value in found if value is not None]
+    found = [(variable, scope.get_current_value(variable)) for variable in model.variables]
+    values = [(variable, value) for variable, value in found if value is not None]
+    for variable, value in values:
+        if not np.isfinite(np.asarray(value)).all():
+            raise WeightsError(
+                f"{path.name} has values that are infinite or no number, in {variable.path}: "
+                "choose a file from before the training diverged."
+            )
+    return values
 
 
 def _first_line(error: object) -> str:

@@ -431,3 +431,92 @@ def test_a_file_cut_short_or_of_something_else_is_refused(tmp_path, weights_file
         module.check_weights_file(cut)
     with pytest.raises(WeightsError, match="without the weights of a Keras 3 model"):
         module.check_weights_file(tmp_path / "else.weights.h5")
+
+
+CONV = "layers/conv2d/vars"
+
+
+def replaced(file, path, **how) -> None:
+    del file[path]
+    file.create_dataset(path, **how)
+
+
+def linked(file, path, link) -> None:
+    del file[path]
+    file[path] = link
+
+
+#: What can be wrong within an HDF5 file, and what is said of it.
+ODD = {
+    "array for the layers": (lambda f: replaced(f, "layers", data=[1.0]), "/layers has no weights"),
+    "array for a layer": (
+        lambda f: replaced(f, "layers/conv2d", data=[1.0]),
+        "/layers/conv2d has no weights",
+    ),
+    "array for its weights": (lambda f: replaced(f, CONV, data=[1.0]), "does not match"),
+    "group for an array": (
+        lambda f: f.move(f"{CONV}/0", "was") or f.create_group(f"{CONV}/0"),
+        "does not match",
+    ),
+    "soft link": (lambda f: linked(f, f"{CONV}/0", h5py.SoftLink(f"/{CONV}/1")), "0 is a link"),
+    "link to itself": (lambda f: linked(f, CONV, h5py.SoftLink(f"/{CONV}")), "vars is a link"),
+    "link to nothing": (lambda f: linked(f, "layers", h5py.SoftLink("/no")), "/layers is a link"),
+    "link to a file": (
+        lambda f: linked(f, f"{CONV}/0", h5py.ExternalLink("/etc/passwd", "/")),
+        "0 is a link",
+    ),
+    "group in itself": (lambda f: linked(f, f"{CONV}/1", f["layers"]), "is in it twice"),
+    "complex": (lambda f: replaced(f, f"{CONV}/1", data=[1j, 1j]), "something else than numbers"),
+    "text": (lambda f: replaced(f, f"{CONV}/1", data="two"), "something else than numbers"),
+    "nothing": (
+        lambda f: replaced(f, f"{CONV}/1", data=h5py.Empty("f")),
+        "something else than numbers",
+    ),
+    "a type": (lambda f: linked(f, f"{CONV}/1", np.dtype("f")), "something else than numbers"),
+    "huge": (
+        lambda f: replaced(f, f"{CONV}/1", shape=(10**12,), chunks=(10,), dtype="f"),
+        "declares a shape, 1000000000000, of which little is there",
+    ),
+    "wrong shape": (lambda f: replaced(f, f"{CONV}/1", data=[1.0, 2.0, 3.0]), "3×3×1×2 and 3"),
+    "scalar": (lambda f: replaced(f, f"{CONV}/1", data=1.0), "does not match"),
+    "no number": (lambda f: f[f"{CONV}/1"].write_direct(np.float32([1, np.nan])), "or no number"),
+    "infinite": (lambda f: f[f"{CONV}/0"].write_direct(np.full((3, 3, 1, 2), -np.inf)), "infinite"),
+    "too large for float32": (
+        lambda f: replaced(f, f"{CONV}/1", data=np.float64([1e300, 1])),
+        "infinite",
+    ),
+    "missing": (lambda f: f.__delitem__(f"{CONV}/1"), "does not match"),
+    "further array": (lambda f: f.create_dataset(f"{CONV}/2", data=[1.0]), "and 2 and 1"),
+    "whole numbers": (lambda f: replaced(f, f"{CONV}/1", data=[3, 4]), None),
+    "halves": (lambda f: replaced(f, f"{CONV}/1", data=np.float16([3, 4])), None),
+    "compressed": (
+        lambda f: replaced(f, f"{CONV}/1", data=np.float32([3, 4]), compression="gzip"),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ODD)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_odd_file_works_or_gets_a_sentence_and_nothing_is_lost(
+    rebuilder, weights_file, tmp_path, fault
+):
+    path = tmp_path / "odd.weights.h5"
+    path.write_bytes(weights_file.read_bytes())
+    spoil, message = ODD[fault]
+    with h5py.File(path, "r+") as file:
+        spoil(file)
+    model = rebuilder.rebuild(SMALL, SHAPE)
+    rebuilder.give_weights()
+    before = model.get_weights()
+
+    if message is None:
+        rebuilder.load_weights(path)
+        assert not rebuilder.weights.are_random
+        return
+    with pytest.raises(WeightsError, match=f"^odd.weights.h5 .*{message}") as caught:
+        rebuilder.load_weights(path)
+    assert "\n" not in str(caught.value)
+    assert rebuilder.weights.are_random
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
