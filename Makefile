@@ -16,7 +16,7 @@ endif
 BACKEND := tensorflow
 GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 
-.PHONY: help lab test lint types bench bench-gpu clean
+.PHONY: help lab test lint types bench bench-gpu memory clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench   run the benchmarks"
 	@echo "make bench-gpu  check on this machine's GPU all that is measured (BACKEND=jax: with JAX;"
 	@echo "             WHEELS=folder: install from there; ARGS=--dry-run: a small network)"
+	@echo "make memory  measure in 2 GiB: the table, then 200 drawn models (an hour or two, Linux)"
 	@echo "make clean   remove the virtual environment and caches"
 	@echo "PYTHON=python3.12 (or another) chooses the Python of the virtual environment"
 
@@ -65,6 +66,10 @@ run-bench-gpu: $(VENV)/.gpu
 $(VENV)/.gpu: pyproject.toml $(VENV)/.created
 	$(INSTALL) ".[$(GPU_EXTRA)]"
 	@touch $@
+
+memory: $(VENV)/.test
+	@$(BIN)/python tests/measure_limited.py table
+	@$(BIN)/python tests/measure_limited.py draw 200
 
 clean:
 	rm -rf $(VENV) $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

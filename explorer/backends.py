@@ -138,6 +138,10 @@ class Backend(Protocol):
         """Return the memory that this process has on the device, where that is counted."""
         ...
 
+    def kept_bytes(self) -> int:
+        """Return what of the machine's memory this process keeps for the next model's features."""
+        ...
+
 
 class _TensorFlow:
     compilers: tuple[str, ...] = ("graph", "XLA")
@@ -204,6 +208,13 @@ class _TensorFlow:
         except ValueError:  # the allocator that was chosen does not count
             return None
         return Usage(info["current"], info["peak"], kept=info["peak"])
+
+    def kept_bytes(self) -> int:
+        try:
+            info = self._tf.config.experimental.get_memory_info("CPU:0")
+        except ValueError:  # without oneDNN there is no such pool
+            return 0
+        return int(info["peak"] - info["current"])
 
 
 class _Jax:
@@ -292,6 +303,9 @@ class _Jax:
         kept = max(peak, stats.get("pool_bytes", 0))
         return Usage(stats["bytes_in_use"], peak, kept, stats.get("bytes_limit"))
 
+    def kept_bytes(self) -> int:
+        return 0
+
 
 def _analysis(compiled: Any) -> XlaAnalysis | None:
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
@@ -371,7 +385,7 @@ def find_device(name: str = "auto") -> Device:
 def free_bytes(device: Device) -> int | None:
     """Return the memory that models can take on a device, or None where that is not known."""
     if device.kind == "CPU":
-        return machine_memory().free
+        return machine_memory().free + backend().kept_bytes()
     memory, usage = gpu_memory(int(device.name.partition(":")[2])), backend().used(device)
     if usage is None:
         return None

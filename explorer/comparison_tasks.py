@@ -18,6 +18,7 @@ from explorer.keras_tasks import (
     DEFAULT,
     KeptModel,
     asked,
+    check_or_give_back,
     checked,
     expect_run,
     noise,
@@ -26,7 +27,12 @@ from explorer.keras_tasks import (
 from explorer.layers import Shape
 from explorer.measurement import Measurement
 from explorer.memory import NotEnoughMemory, needed_bytes
-from explorer.timing import PAIR_TIME_LIMIT, PairTiming, time_interleaved
+from explorer.timing import (
+    PAIR_TIME_LIMIT,
+    PairTiming,
+    compiler_that_needs_most,
+    time_interleaved,
+)
 from explorer.worker import is_overtaken
 
 # What follows runs in the worker process.
@@ -78,14 +84,19 @@ def _run_beside(
 ) -> PairTiming:
     graph = trace(architecture, shape_a)
     reports = analyze(graph), analyze(kept.graph)
-    check_both_fit(
-        reports,
-        batch_size,
-        free=free_bytes(kept.device),
-        held=reports[1].weights_bytes,
-        device=kept.device.kind,
-        how=how,
-    )
+
+    def check() -> None:
+        check_both_fit(
+            reports,
+            batch_size,
+            free=free_bytes(kept.device),
+            held=reports[1].weights_bytes,
+            device=kept.device.kind,
+            how=how,
+            compiler=compiler_that_needs_most(how, kept.device),
+        )
+
+    check_or_give_back(check)
     expect_run([graph, kept.graph], batch_size, how)
     with dtype_policy(how.precision), import_keras().device(kept.device.name.lower()):
         model = build(architecture, shape_a)
@@ -108,6 +119,7 @@ def check_both_fit(
     held: int = 0,
     device: str = "CPU",
     how: Measurement = DEFAULT,
+    compiler: str = "graph",
 ) -> None:
     """Raise an error when running models beside each other would take more memory than is free.
 
@@ -118,6 +130,7 @@ def check_both_fit(
         held: Bytes of the weights that are already there.
         device: "CPU" or "GPU", for the message.
         how: What is measured.
+        compiler: "graph", or "XLA" if that is tried too.
 
     Raises:
         NotEnoughMemory: With the numbers, and what would make it fit.
@@ -127,7 +140,9 @@ def check_both_fit(
 
     def needed(images: int) -> int:
         each = (
-            needed_bytes(report, images, precision=how.precision, trains=how.trains)
+            needed_bytes(
+                report, images, precision=how.precision, trains=how.trains, compiler=compiler
+            )
             for report in reports
         )
         return sum(each) - held
@@ -142,7 +157,8 @@ def check_both_fit(
     raise NotEnoughMemory(
         f"Timing both models in turns with a batch of {batch_size} needs about "
         f"{byte_size(needed(batch_size))}, since both stay in memory, and {byte_size(free)} of "
-        f"{where} is free: use {', or '.join(remedies)}."
+        f"{where} is free: use {', or '.join(remedies)}.",
+        needed(batch_size) - free,
     )
 
 

@@ -14,14 +14,10 @@ from explorer.architectures import Architecture
 from explorer.backends import backend
 from explorer.keras_model import import_keras
 from explorer.keras_reader import input_name, steps_of
-from explorer.keras_tasks import KeptModel, ready_model, weights_now
+from explorer.keras_tasks import DEFAULT, KeptModel, ready_model, weights_now
 from explorer.layers import Shape
-from explorer.measurement import Measurement
 from explorer.timing import GivenUp
 from explorer.worker import is_overtaken
-
-#: A gradient keeps every feature, as a training step does, which is the memory asked for.
-_WITH_GRADIENT = Measurement(step="training step")
 
 
 @attrs.frozen(eq=False)
@@ -98,11 +94,11 @@ def effective_field(
 
     Raises:
         ValueError: If the model has no one layer of this name with one output of pixels.
-        MemoryError: If a training step does not fit the free memory.
+        MemoryError: If it does not fit the free memory.
         GivenUp: If nobody waits for the answer any more.
     """
     picture = images.chosen(upload)
-    kept = ready_model(architecture, input_shape, 1, _WITH_GRADIENT)
+    kept = ready_model(architecture, input_shape, 1, DEFAULT, step="gradient")
     image = images.to_input(picture, input_shape)
     if is_overtaken():
         raise GivenUp

@@ -16,21 +16,22 @@ from typing import Any, TypeVar
 
 import attrs
 import numpy as np
+import psutil
 
 from explorer import images
 from explorer.analysis import analyze
 from explorer.architectures import Architecture
 from explorer.backends import Device, backend, environment, find_device, free_bytes
 from explorer.graph import Graph, check_input_shape
-from explorer.keras_model import import_keras, read
+from explorer.keras_model import forget_builds, import_keras, read
 from explorer.keras_rebuild import Rebuilder, Weights, check_weights_file
 from explorer.layer_timing import LayerTimes, time_layers
 from explorer.layers import Shape
 from explorer.measurement import Measurement
-from explorer.memory import check_fits, check_weights_fit
+from explorer.memory import NotEnoughMemory, check_fits, check_weights_fit, trim_heap
 from explorer.parameters import ParameterError
-from explorer.timing import TIME_LIMIT, Timing, time_model
-from explorer.worker import expect, is_overtaken, shared_worker
+from explorer.timing import TIME_LIMIT, Timing, compiler_that_needs_most, time_model
+from explorer.worker import Afresh, expect, is_overtaken, shared_worker
 
 DEFAULT = Measurement()
 #: What a run is not taken to hang at: a tenth of what one core reaches with 16-bit values.
@@ -180,28 +181,81 @@ def _layers(model: Any, graph: Graph) -> Iterator[BuiltLayer]:
 
 
 def ready_model(
-    architecture: Architecture, input_shape: Shape, batch_size: int, how: Measurement
+    architecture: Architecture,
+    input_shape: Shape,
+    batch_size: int,
+    how: Measurement,
+    step: str = "",
 ) -> KeptModel:
-    """Return the model with its weights, if running it fits the device's memory."""
+    """Return the model with its weights, if running it fits the device's memory.
+
+    Args:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)`.
+        batch_size: Images in a run.
+        how: What is measured, and how.
+        step: "gradient" for that of the input.
+    """
+    global _has_run
     kept = _model(architecture, input_shape, how)
     if len(kept.model.inputs) > 1:
         raise ValueError(
             f"This model has {len(kept.model.inputs)} inputs, and only models that take one image "
             "can be run here: give the explorer a part of it that takes one."
         )
-    check_fits(
-        architecture,
-        input_shape,
-        batch_size,
-        free=free_bytes(kept.device),
-        held=_rebuilder().held_bytes,
-        device=kept.device.kind,
-        precision=how.precision,
-        trains=how.trains,
-    )
+    compiler = compiler_that_needs_most(how, kept.device)
+
+    def check() -> None:
+        check_fits(
+            architecture,
+            input_shape,
+            batch_size,
+            free=free_bytes(kept.device),
+            held=_rebuilder().held_bytes,
+            device=kept.device.kind,
+            precision=how.precision,
+            trains=how.trains,
+            step=step,
+            compiler=compiler,
+        )
+
+    check_or_give_back(check)
+    _has_run = True
     expect_run([kept.graph], batch_size, how)
     _rebuilder().give_weights()
     return kept
+
+
+_has_run = False  # whether this process holds more than what it imported and the last model
+
+
+def check_or_give_back(check: Callable[[], None]) -> None:
+    """Check whether there is enough memory; what earlier models left is given back beforehand.
+
+    What only the end of this process gives back, a new one has: libraries keep pools, and caches of
+    what they compiled. It draws the same random weights; loaded ones would be lost.
+
+    Args:
+        check: Raises `NotEnoughMemory` if there is not.
+
+    Raises:
+        NotEnoughMemory: If a new process would not have enough either.
+        Afresh: If it might.
+    """
+    try:
+        check()
+        return
+    except NotEnoughMemory:
+        forget_builds()
+        gc.collect()
+        trim_heap()
+    try:
+        check()
+    except NotEnoughMemory as error:
+        is_of_no_use = error.missing > psutil.Process().memory_info().rss
+        if is_of_no_use or not _has_run or not weights_now().are_random:
+            raise
+        raise Afresh(partial(draw_weights, _rebuilder().seed)) from None
 
 
 def expect_run(graphs: Sequence[Graph], batch_size: int, how: Measurement) -> None:
@@ -280,7 +334,7 @@ def load_weights(architecture: Architecture, input_shape: Shape, path: str) -> W
     file = Path(path)
     check_weights_file(file)
     kept = ready_model(architecture, input_shape, 1, DEFAULT)
-    check_weights_fit(analyze(kept.graph))
+    check_or_give_back(partial(check_weights_fit, analyze(kept.graph)))
     _rebuilder().load_weights(file)
     return weights_now()
 

@@ -1,19 +1,21 @@
 """What running a model needs, and what is free: by the machine, its container and its GPU.
 
-The estimate is for a process that has already run something. Its factors were fitted to the memory
-that passes and training steps of the presets took with TensorFlow on a CPU, and JAX takes less;
-`tests/test_memory.py` holds it against new measurements.
+The estimate is for the first run in a process. Its factors bound the memory that some hundred
+drawn models took with TensorFlow on a CPU, and JAX takes less; `tests/test_memory.py` holds it
+against new measurements.
 """
 
+import ctypes
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import psutil
 
-from explorer.analysis import Report, analyze
+from explorer.analysis import BYTES_PER_VALUE, Report, analyze
 from explorer.architectures import Architecture
 from explorer.formatting import byte_size
 from explorer.graph import trace
@@ -22,22 +24,81 @@ from explorer.parameters import ParameterError
 
 #: What the weights take, relative to their own size: initial values need room to be made.
 WEIGHTS_FACTOR = 1.4
-#: What features take, relative to those alive at the peak: convolutions copy what they read.
-FEATURES_FACTOR = 2.0
-#: What a layer takes beside its weights and features: its part of the compiled function.
-BYTES_PER_LAYER = 120_000
-#: Inputs of a measurement: four that differ, and what they are made from.
-INPUT_COPIES = 6
-#: For training: gradients and the optimiser's two averages, relative to the weights.
-TRAINING_WEIGHTS = 3.0
-#: For training: what is kept for the gradients, relative to the sum of all features.
-TRAINING_FACTOR = 1.0
-#: For training: what a layer takes beside its weights and features.
-TRAINING_BYTES_PER_LAYER = 1_200_000
+
+
+@attrs.frozen
+class Need:
+    """What running a model takes at most, by what it is made of; found by measuring drawn models.
+
+    Attributes:
+        fixed: Bytes for what the first run in a process makes: code, threads, the compiler's data.
+        weights: Relative to the weights: themselves, values to begin with, and rearranged copies.
+        alive: Relative to the features alive at the forward pass' peak.
+        every: Relative to all features.
+        largest: Relative to the largest feature, for which a pool of memory grows in large steps.
+        patches: Relative to the largest convolution's input with each kernel's patch written out.
+        image: Relative to the input: four that differ, and what they are made from.
+        layer: Bytes for a layer's part of the compiled function.
+    """
+
+    fixed: float
+    weights: float
+    alive: float
+    every: float
+    largest: float
+    patches: float
+    image: float
+    layer: float
+
+    def of(self, report: Report, images: int) -> float:
+        """Return the bytes that a run of so many images takes."""
+        sizes = [row.memory_bytes for row in report.layers]
+        features = (
+            self.alive * report.peak_activation_bytes
+            + self.every * sum(sizes)
+            + self.largest * max(sizes)
+            + self.patches * _patches_bytes(report)
+            + self.image * sizes[0]
+        )
+        return (
+            self.fixed
+            + self.weights * report.weights_bytes
+            + features * images
+            + self.layer * len(sizes)
+        )
+
+
+def _patches_bytes(report: Report) -> int:
+    """Return the size of the largest convolution's input, with each kernel's patch written out."""
+    sizes = (BYTES_PER_VALUE * row.macs // row.shape[-1] for row in report.layers if row.macs)
+    return max(sizes, default=0)
+
+
+#: By what is run and its compiler. TensorFlow's XLA writes out patches on CPUs.
+NEEDS = {
+    ("forward pass", "graph"): Need(80e6, 1.4, 0.5, 0.0, 1.6, 0.22, 6.0, 0.7e6),
+    ("forward pass", "XLA"): Need(80e6, 3.4, 0.5, 0.0, 0.0, 1.0, 11.2, 1.5e6),
+    ("training step", "graph"): Need(80e6, 7.0, 1.8, 0.14, 0.0, 0.0, 6.0, 5.7e6),
+    ("training step", "XLA"): Need(80e6, 13.4, 0.5, 2.4, 0.0, 0.0, 6.0, 0.5e6),
+    ("gradient", "graph"): Need(80e6, 1.4, 2.0, 0.1, 0.0, 0.0, 15.0, 0.7e6),
+}
+#: What the features of mixed bfloat16 take in a forward pass, relative to float32: casts stay.
+BRAIN_FLOAT = 0.6
 
 
 class NotEnoughMemory(MemoryError):
-    """More memory is needed than is free; says how much, and what would make it fit."""
+    """More memory is needed than is free; says how much, and what would make it fit.
+
+    Attributes:
+        missing: By how many bytes.
+    """
+
+    def __init__(self, message: str, missing: int = 0) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        return type(self), (str(self), self.missing)
 
 
 #: Where Linux says which control groups this process is in.
@@ -88,20 +149,38 @@ def _groups(root: Path) -> list[Path]:
 
 def _group_memory(folder: Path) -> Memory | None:
     """Return what a control group may use, of either version; None if it sets no limit."""
-    for limit_name, used_name, cache_name in (
-        ("memory.max", "memory.current", "inactive_file"),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    for limit_names, used_name, prefix in (
+        (("memory.max", "memory.high"), "memory.current", ""),
+        (("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_"),
     ):
+        limits = [limit for name in limit_names if (limit := _number(folder / name)) is not None]
+        used = _number(folder / used_name)
+        if not limits or used is None:
+            continue
         try:
-            limit = int((folder / limit_name).read_text(encoding="ascii"))
-            used = int((folder / used_name).read_text(encoding="ascii"))
             stat = (folder / "memory.stat").read_text(encoding="ascii")
-        except (OSError, ValueError):  # not there, or "max"
+        except OSError:
             continue
         # Files that were read count as used until somebody needs the room.
-        cache = dict(line.split() for line in stat.splitlines() if line).get(cache_name, "0")
-        return Memory(limit, max(0, limit - used + int(cache)))
+        found = dict(line.split() for line in stat.splitlines() if line)
+        cache = sum(int(found.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
+        limit = min(limits)
+        return Memory(limit, max(0, limit - used + min(cache, used)))
     return None
+
+
+def _number(file: Path) -> int | None:
+    """Return the number in a file; None if there is none, or "max"."""
+    try:
+        return int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def trim_heap() -> None:
+    """Give what C's library keeps of freed memory back to the system, where it can be asked to."""
+    with suppress(OSError, AttributeError, TypeError):  # another library, or system
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def gpu_memory(index: int) -> Memory | None:
@@ -130,27 +209,37 @@ def gpu_memory(index: int) -> Memory | None:
 
 
 def needed_bytes(
-    report: Report, batch_size: int, *, precision: str = "float32", trains: bool = False
+    report: Report,
+    batch_size: int,
+    *,
+    precision: str = "float32",
+    trains: bool = False,
+    step: str = "",
+    compiler: str = "graph",
 ) -> int:
     """Return an estimate of the memory that running a model takes at its peak, weights included.
+
+    It is an upper bound of what was measured: memory is taken in steps, so that similar models
+    differ by up to a half.
 
     Args:
         report: The model's analysis.
         batch_size: Images in a run.
-        precision: Keras' dtype policy; of a mixed one, features take half of float32's room.
+        precision: Keras' dtype policy.
         trains: Whether it is a training step instead of a forward pass.
+        step: "gradient" for that of the input, which is neither.
+        compiler: "graph", or "XLA" if that is tried too.
     """
-    weights = report.weights_bytes * (WEIGHTS_FACTOR + (TRAINING_WEIGHTS if trains else 0))
-    features = (
-        TRAINING_FACTOR * sum(row.memory_bytes for row in report.layers)
-        if trains
-        else FEATURES_FACTOR * report.peak_activation_bytes
-    )
-    if precision != "float32":
-        features /= 2
-    features += INPUT_COPIES * report.layers[0].memory_bytes
-    per_layer = TRAINING_BYTES_PER_LAYER if trains else BYTES_PER_LAYER
-    return int(weights + features * batch_size + per_layer * len(report.layers))
+    step = step or ("training step" if trains else "forward pass")
+    need = NEEDS.get((step, compiler), NEEDS[step, "graph"])
+    if precision == "mixed_bfloat16" and (step, compiler) == ("forward pass", "graph"):
+        need = attrs.evolve(
+            need,
+            alive=BRAIN_FLOAT * need.alive,
+            largest=BRAIN_FLOAT * need.largest,
+            patches=BRAIN_FLOAT * need.patches,
+        )
+    return int(need.of(report, batch_size))
 
 
 def check_weights_fit(report: Report) -> None:
@@ -163,7 +252,8 @@ def check_weights_fit(report: Report) -> None:
     if needed > free:
         raise NotEnoughMemory(
             f"The weights of this model need about {byte_size(needed)}, and {byte_size(free)} of "
-            "memory is free: use fewer filters or blocks."
+            "memory is free: use fewer filters or blocks.",
+            needed - free,
         )
 
 
@@ -177,6 +267,8 @@ def check_fits(
     device: str = "CPU",
     precision: str = "float32",
     trains: bool = False,
+    step: str = "",
+    compiler: str = "graph",
 ) -> None:
     """Raise an error when running a model would take more memory than is free.
 
@@ -189,6 +281,8 @@ def check_fits(
         device: "CPU" or "GPU", for the message.
         precision: Keras' dtype policy.
         trains: Whether it is a training step instead of a forward pass.
+        step: "gradient" for that of the input.
+        compiler: "graph", or "XLA" if that is tried too.
 
     Raises:
         NotEnoughMemory: With the numbers, and the changes that would make it fit.
@@ -198,7 +292,12 @@ def check_fits(
 
     def needed(shape: Shape, images: int) -> float:
         report = analyze(trace(architecture, shape))
-        return needed_bytes(report, images, precision=precision, trains=trains) - held
+        return (
+            needed_bytes(
+                report, images, precision=precision, trains=trains, step=step, compiler=compiler
+            )
+            - held
+        )
 
     def needed_if_taken(shape: Shape) -> float:
         try:
@@ -214,21 +313,22 @@ def check_fits(
     fitting = _largest(batch_size - 1, lambda images: needed(input_shape, images) <= free)
     if fitting:
         remedies.append(f"a batch of at most {fitting}")
-    step = architecture.maximum_stride
+    stride = architecture.maximum_stride
     height, width, _ = input_shape
     smaller = _largest(
-        min(height, width) // step - 1,
-        lambda count: needed_if_taken(_scaled(input_shape, step, count)) <= free,
+        min(height, width) // stride - 1,
+        lambda count: needed_if_taken(_scaled(input_shape, stride, count)) <= free,
     )
     if smaller:
-        height, width, _ = _scaled(input_shape, step, smaller)
+        height, width, _ = _scaled(input_shape, stride, smaller)
         remedies.append(f"images of at most {height} × {width} pixels")
     remedies.append("fewer filters or blocks")
-    what = "A training step" if trains else "A forward pass"
+    what = "A training step" if trains else "A gradient" if step else "A forward pass"
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
         f"{what} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
-        f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}."
+        f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}.",
+        wanted - free,
     )
 
 

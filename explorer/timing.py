@@ -248,6 +248,15 @@ def _compilers(wanted: str, device: Device) -> tuple[str, ...]:
     return (wanted,)
 
 
+def compiler_that_needs_most(how: Measurement, device: Device) -> str:
+    """Return the one of the compilers to try that takes the most memory.
+
+    On CPUs it is TensorFlow's XLA, by far, which writes out each convolution's input.
+    """
+    is_costly = device.kind == "CPU" and "graph" in backend().compilers
+    return "XLA" if is_costly and "XLA" in _compilers(how.compiler, device) else "graph"
+
+
 @attrs.frozen
 class _Ready:
     """A model, compiled and warm.

@@ -109,6 +109,23 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+class Afresh(Exception):
+    """Raised by a request that is to be run again in a new process, for want of memory.
+
+    Attributes:
+        first: What to run there before it.
+    """
+
+    def __init__(self, first: Callable[[], Any]) -> None:
+        super().__init__(first)
+        self.first = first
+
+
+def _after(first: Callable[[], Any], work: Callable[[], Any]) -> Any:
+    first()
+    return work()
+
+
 def _run(work: Callable[[], Any]) -> Any:
     """Run a request, with errors that the kernel can read without importing anything."""
     global _is_overtaken, _stage_limits
@@ -353,11 +370,22 @@ class Worker:
             )
             overtaken = self._overtaken is request
             self._running = None
+            again = isinstance(error, Afresh) and not overtaken
+            if isinstance(error, Afresh):
+                if self._executor is not None:
+                    self._executor.shutdown(wait=False, kill_workers=True)
+                self._executor = None
+                if again:
+                    work = partial(_after, error.first, request.work)
+                    waiting = {request.owner: attrs.evolve(request, work=work)}
+                    self._waiting = waiting | self._waiting  # a newer request keeps its place
             if lost:
                 self._executor = None
-            self.is_ready = not lost
+            self.is_ready = not lost and not isinstance(error, Afresh)
         try:
-            if error is None:
+            if again:
+                pass  # it has its turn
+            elif error is None:
                 request.done(future.result())
             elif overtaken:
                 pass  # it was told to give up, or ended

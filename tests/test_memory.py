@@ -1,6 +1,8 @@
 """What is free is what the narrowest limit leaves; what is needed was measured."""
 
 import json
+import os
+import pickle
 import subprocess
 import sys
 import types
@@ -10,8 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer import LeapCNN, UNet, analyze, build, memory, presets, trace
-from explorer.memory import Memory, check_fits, gpu_memory, machine_memory, needed_bytes
+from explorer import LeapCNN, UNet, analyze, build, keras_tasks, memory, presets, trace
+from explorer.memory import (
+    Memory,
+    NotEnoughMemory,
+    check_fits,
+    gpu_memory,
+    machine_memory,
+    needed_bytes,
+)
+from explorer.worker import Afresh
+from tests.measure_limited import draw, limited, run_limited
 
 GB = 10**9
 NET = UNet(filters=16, down_blocks=3, up_blocks=3)
@@ -42,6 +53,24 @@ def test_without_limits_it_is_the_machines_memory(groups):
 
     assert found.total == psutil.virtual_memory().total
     assert 0 < found.free <= found.total
+
+
+def test_files_that_were_read_are_not_used_memory(groups):
+    root = groups("0::/\n")
+    stat = "anon 3\nfile 9\nactive_file 4\ninactive_file 2\nfile_mapped 1"
+    write_group(root, memory__max=100, memory__current=90, memory__stat=stat)
+
+    assert machine_memory(root) == Memory(100, 16)
+
+
+@pytest.mark.parametrize(
+    ("most", "high", "limit"), [("max", 50, 50), (70, 50, 50), (50, 70, 50), (50, "max", 50)]
+)
+def test_the_limit_from_which_a_group_is_slowed_down_counts_too(groups, most, high, limit):
+    root = groups("0::/\n")
+    write_group(root, memory__max=most, memory__high=high, memory__current=20, memory__stat="")
+
+    assert machine_memory(root) == Memory(limit, limit - 20)
 
 
 @pytest.mark.parametrize("path", ["/", "/user/1000", "/of/the/host"])
@@ -78,10 +107,10 @@ def test_groups_of_the_first_version_are_read(groups):
         root / "cpu,memory" / "docker" / "ab",
         memory__limit_in_bytes=1000,
         memory__usage_in_bytes=700,
-        memory__stat="inactive_file 1\ntotal_inactive_file 100",
+        memory__stat="inactive_file 1\ntotal_inactive_file 100\ntotal_active_file 50",
     )
 
-    assert machine_memory(root) == Memory(1000, 400)
+    assert machine_memory(root) == Memory(1000, 450)
 
 
 def test_more_used_than_allowed_leaves_nothing(groups):
@@ -192,6 +221,78 @@ def test_training_needs_more_and_sixteen_bits_less():
     assert needed((64, 64, 1), 4, precision="mixed_bfloat16") < plain
 
 
+def test_xla_training_and_float16_need_what_they_take():
+    plain = needed((256, 256, 1), 4)
+
+    assert needed((256, 256, 1), 4, compiler="XLA") > 1.5 * plain
+    assert needed((256, 256, 1), 4, compiler="XLA", trains=True) > 2 * plain
+    assert needed((256, 256, 1), 4, precision="mixed_float16") == plain, "casts take as much"
+    assert needed((256, 256, 1), 4, step="gradient") > plain
+
+
+def test_a_refusal_says_by_how_much_and_survives_pickling():
+    with pytest.raises(NotEnoughMemory) as caught:
+        check_fits(NET, (256, 256, 1), 1, free=1000)
+
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value)
+    assert copy.missing == caught.value.missing == needed((256, 256, 1), 1) - 1000
+
+
+class Held:
+    """A process that holds memory of earlier models, and what it was told to give back."""
+
+    def __init__(self, monkeypatch, free: list[int], **options) -> None:
+        told = {"has_run": True, "random": True, "resident": GB} | options
+        self.given_back = 0
+        self.free = iter(free)
+        weights = types.SimpleNamespace(are_random=told["random"])
+        monkeypatch.setattr(keras_tasks, "_has_run", told["has_run"])
+        monkeypatch.setattr(keras_tasks, "forget_builds", lambda: None)
+        monkeypatch.setattr(keras_tasks, "trim_heap", self._give_back)
+        monkeypatch.setattr(keras_tasks, "weights_now", lambda: weights)
+        monkeypatch.setattr(keras_tasks, "_rebuilder", lambda: types.SimpleNamespace(seed=7))
+        process = types.SimpleNamespace(
+            memory_info=lambda: types.SimpleNamespace(rss=told["resident"])
+        )
+        monkeypatch.setattr(keras_tasks.psutil, "Process", lambda: process)
+
+    def _give_back(self) -> None:
+        self.given_back += 1
+
+    def check(self) -> None:
+        missing = 100 - next(self.free)
+        if missing > 0:
+            raise NotEnoughMemory("too little", missing)
+
+
+def test_what_fits_gives_nothing_back(monkeypatch):
+    held = Held(monkeypatch, [100])
+    keras_tasks.check_or_give_back(held.check)
+    assert held.given_back == 0
+
+
+def test_before_a_refusal_what_is_held_is_given_back(monkeypatch):
+    held = Held(monkeypatch, [90, 100])
+    keras_tasks.check_or_give_back(held.check)
+    assert held.given_back == 1
+
+
+def test_what_only_a_new_process_gives_back_is_had_from_one(monkeypatch):
+    held = Held(monkeypatch, [90, 90])
+    with pytest.raises(Afresh) as caught:
+        keras_tasks.check_or_give_back(held.check)
+    assert caught.value.first.func is keras_tasks.draw_weights
+    assert caught.value.first.args == (7,)
+
+
+@pytest.mark.parametrize("told", [{"has_run": False}, {"random": False}, {"resident": 5}])
+def test_where_a_new_process_would_not_help_or_lose_weights_it_is_refused(monkeypatch, told):
+    held = Held(monkeypatch, [90, 90], **told)
+    with pytest.raises(NotEnoughMemory):
+        keras_tasks.check_or_give_back(held.check)
+
+
 def test_weights_that_are_there_need_no_more_room():
     free = needed((64, 64, 1), 1) - 1
 
@@ -228,7 +329,28 @@ def peaks() -> dict[str, int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from Linux' /proc")
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_estimate_errs_by_less_than_30_percent(peaks, name):
+def test_the_estimate_of_a_first_pass_is_enough_and_not_far_more(peaks, name):
     measured = peaks[name]
     estimate = needed_bytes(analyze(trace(presets[name], (256, 256, 1))), batch_size=1)
-    assert abs(estimate / measured - 1) < 0.3, (estimate, measured)
+    assert 0.97 < estimate / measured < 2, (estimate, measured)
+
+
+def can_limit() -> bool:
+    try:
+        with limited():
+            return True
+    except (OSError, KeyError):
+        return False
+
+
+#: The long run, of 200, is `make memory`.
+CASES = int(os.environ.get("EXPLORER_MEMORY_CASES", "4"))
+
+
+@pytest.mark.skipif(not can_limit(), reason="no control group can be made here")
+@pytest.mark.parametrize("seed", range(1000, 1000 + CASES))
+def test_what_is_allowed_in_two_gibibytes_runs(seed):
+    """Cases about as large as what fits, with all kinds of runs, compilers and precisions."""
+    checked = run_limited(["case", str(seed)])
+
+    assert checked["outcome"] in ("ran", "refused"), (str(draw(seed)), checked)

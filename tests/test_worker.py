@@ -434,6 +434,24 @@ def test_without_a_folder_for_temporary_files_that_is_said(monkeypatch):
     assert "set TMPDIR" in str(module._start_problem(FileNotFoundError(errno.ENOENT, "none")))
 
 
+def only_after(path: str) -> int:
+    """Ask for a new process until a file is there."""
+    if not Path(path).exists():
+        raise module.Afresh(partial(Path(path).touch))
+    return os.getpid()
+
+
+def test_a_request_may_ask_to_be_run_in_a_new_process(worker, tmp_path):
+    before = ask(worker, os.getpid)
+
+    found = ask(worker, partial(only_after, str(tmp_path / "first")))
+
+    assert found != before
+    assert ask(worker, os.getpid) == found, "the new process stays"
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(before).wait(timeout=30)
+
+
 def test_explorers_take_turns(worker, tmp_path):
     """However fast one of them asks, each of the others is served after at most one of its own."""
     gate, served, done = tmp_path / "gate", [], threading.Event()
