@@ -31,7 +31,7 @@ from explorer.measurement import Measurement
 from explorer.memory import NotEnoughMemory, check_fits, check_weights_fit, trim_heap
 from explorer.parameters import ParameterError
 from explorer.timing import TIME_LIMIT, Timing, compiler_that_needs_most, time_model
-from explorer.worker import Afresh, expect, is_overtaken, shared_worker
+from explorer.worker import Afresh, expect, is_afresh, is_overtaken, shared_worker
 
 DEFAULT = Measurement()
 #: What a run is not taken to hang at: a tenth of what one core reaches with 16-bit values.
@@ -253,7 +253,7 @@ def check_or_give_back(check: Callable[[], None]) -> None:
         check()
     except NotEnoughMemory as error:
         is_of_no_use = error.missing > psutil.Process().memory_info().rss
-        if is_of_no_use or not _has_run or not weights_now().are_random:
+        if is_of_no_use or is_afresh() or not _has_run or not weights_now().are_random:
             raise
         raise Afresh(partial(draw_weights, _rebuilder().seed)) from None
 

@@ -110,7 +110,7 @@ def _end_with(parent: int) -> None:
 
 
 class Afresh(Exception):
-    """Raised by a request that is to be run again in a new process, for want of memory.
+    """Raised by a request that is to be run again in a new process, for want of memory; once only.
 
     Attributes:
         first: What to run there before it.
@@ -121,9 +121,22 @@ class Afresh(Exception):
         self.first = first
 
 
+_is_afresh = False
+
+
+def is_afresh() -> bool:
+    """Return whether the request under way has been given a new process; asked in the worker."""
+    return _is_afresh
+
+
 def _after(first: Callable[[], Any], work: Callable[[], Any]) -> Any:
-    first()
-    return work()
+    global _is_afresh
+    _is_afresh = True
+    try:
+        first()
+        return work()
+    finally:
+        _is_afresh = False
 
 
 def _run(work: Callable[[], Any]) -> Any:

@@ -118,7 +118,7 @@ def test_what_cannot_be_asked_is_refused():
     with pytest.raises(ValueError, match="'nowhere': select another layer"):
         effective_field(NET, SHAPE, "nowhere", (0, 0))
     wide = UNet(filters=128, filters_rate=3, down_blocks=5, up_blocks=5)
-    with pytest.raises(MemoryError, match="A training step"):
+    with pytest.raises(MemoryError, match="A gradient"):
         effective_field(wide, (32, 32, 1), LAST, (0, 0))
 
 

@@ -215,10 +215,10 @@ def test_the_message_says_how_much_of_what_is_free():
 
 
 def test_training_needs_more_and_sixteen_bits_less():
-    plain = needed((64, 64, 1), 4)
+    plain = needed((256, 256, 1), 8)
 
-    assert needed((64, 64, 1), 4, trains=True) > 1.5 * plain
-    assert needed((64, 64, 1), 4, precision="mixed_bfloat16") < plain
+    assert needed((256, 256, 1), 8, trains=True) > 1.5 * plain
+    assert needed((256, 256, 1), 8, precision="mixed_bfloat16") < plain
 
 
 def test_xla_training_and_float16_need_what_they_take():
@@ -243,11 +243,12 @@ class Held:
     """A process that holds memory of earlier models, and what it was told to give back."""
 
     def __init__(self, monkeypatch, free: list[int], **options) -> None:
-        told = {"has_run": True, "random": True, "resident": GB} | options
+        told = {"has_run": True, "random": True, "resident": GB, "afresh": False} | options
         self.given_back = 0
         self.free = iter(free)
         weights = types.SimpleNamespace(are_random=told["random"])
         monkeypatch.setattr(keras_tasks, "_has_run", told["has_run"])
+        monkeypatch.setattr(keras_tasks, "is_afresh", lambda: told["afresh"])
         monkeypatch.setattr(keras_tasks, "forget_builds", lambda: None)
         monkeypatch.setattr(keras_tasks, "trim_heap", self._give_back)
         monkeypatch.setattr(keras_tasks, "weights_now", lambda: weights)
@@ -286,7 +287,9 @@ def test_what_only_a_new_process_gives_back_is_had_from_one(monkeypatch):
     assert caught.value.first.args == (7,)
 
 
-@pytest.mark.parametrize("told", [{"has_run": False}, {"random": False}, {"resident": 5}])
+@pytest.mark.parametrize(
+    "told", [{"has_run": False}, {"random": False}, {"resident": 5}, {"afresh": True}]
+)
 def test_where_a_new_process_would_not_help_or_lose_weights_it_is_refused(monkeypatch, told):
     held = Held(monkeypatch, [90, 90], **told)
     with pytest.raises(NotEnoughMemory):

@@ -436,7 +436,8 @@ def test_without_a_folder_for_temporary_files_that_is_said(monkeypatch):
 
 def only_after(path: str) -> int:
     """Ask for a new process until a file is there."""
-    if not Path(path).exists():
+    assert module.is_afresh() == Path(path).exists()
+    if not module.is_afresh():
         raise module.Afresh(partial(Path(path).touch))
     return os.getpid()
 
