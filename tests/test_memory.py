@@ -335,7 +335,8 @@ def peaks() -> dict[str, int]:
 def test_the_estimate_of_a_first_pass_is_enough_and_not_far_more(peaks, name):
     measured = peaks[name]
     estimate = needed_bytes(analyze(trace(presets[name], (256, 256, 1))), batch_size=1)
-    assert 0.97 < estimate / measured < 2, (estimate, measured)
+    # Small models take less than what the first use of each part of TensorFlow may take.
+    assert 0.97 * measured < estimate < 1.6 * measured + 120e6, (estimate, measured)
 
 
 def can_limit() -> bool:
