@@ -294,7 +294,8 @@ class Worker:
             running = self._running
             if running is not None and running.owner == owner and not self._overtaken:
                 self._overtaken = running
-                self._signal.release()
+                if self._signal is not None:
+                    self._signal.release()
                 later(GRACE, partial(self._end, running, "overtaken"))
 
     def _start_next(self) -> None:
@@ -394,7 +395,7 @@ class Worker:
                     self._waiting = waiting | self._waiting  # a newer request keeps its place
             if lost:
                 self._executor = None
-            self.is_ready = not lost and not isinstance(error, Afresh)
+            self.is_ready = not lost and not isinstance(error, (Afresh, CannotStart))
         try:
             if again:
                 pass  # it has its turn

@@ -5,8 +5,8 @@ import signal
 import sys
 import threading
 import time
-import weakref
 import types
+import weakref
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
