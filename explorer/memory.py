@@ -294,7 +294,7 @@ def check_fits(
     if free is None:
         return
 
-    def needed(shape: Shape, images: int) -> float:
+    def needed(shape: Shape, images: int) -> int:
         report = analyze(trace(architecture, shape))
         return (
             needed_bytes(
