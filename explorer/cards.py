@@ -11,8 +11,16 @@ import attrs
 
 from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
 from explorer.comparison import Comparison
-from explorer.formatting import at_least, byte_size, duration, short_count, size_text, stride_text
-from explorer.graph import Block, Graph, Node, depth_first, pixels_of, positions
+from explorer.formatting import (
+    at_least,
+    byte_size,
+    duration,
+    printable,
+    short_count,
+    size_text,
+    stride_text,
+)
+from explorer.graph import INPUT_NAME, Block, Graph, Node, depth_first, pixels_of, positions
 from explorer.selection import block_id, layer_id
 from explorer.wiring import role_of, wiring_of
 
@@ -96,7 +104,8 @@ def cards_of(graph: Graph) -> list[Card]:
     for key, nodes in found:
         stack = None
         if isinstance(key, Node):
-            title, prefix, role = key.name.replace("_", " "), "", role_of(key)
+            title = "image in" if key.name == INPUT_NAME else printable(key.name)
+            prefix, role = "", role_of(key)
         else:
             prefix, role, stack = key.name, key.role, key.stack
             # Middle blocks are encoder blocks too: each role counts its own.
@@ -332,4 +341,5 @@ def _facts(
     field = rows[-1].receptive_field
     sees = f"sees {size_text(field)} pixels" if field else "how far it sees is unknown"
     where = f"{size_text(output.shape)}, {stride_text(output.stride, output.shape)}, {sees}"
-    return "\n".join([f"{title} · {kind}" if kind else title, where, " · ".join(figures)])
+    heading = printable(f"{title} · {kind}" if kind else title)
+    return "\n".join([heading, where, " · ".join(figures)])

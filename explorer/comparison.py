@@ -86,6 +86,12 @@ class BlockMatch:
     id: str
     layers: tuple[LayerMatch, ...]
 
+    @property
+    def name(self) -> str:
+        """Name of the block, or of the layer that is one by itself."""
+        node = self.layers[0].node
+        return node.block.name if node.block else node.name
+
     @cached_property
     def state(self) -> State:
         """The state that all of its layers have, or "changed"."""

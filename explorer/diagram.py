@@ -27,9 +27,11 @@ class Diagram:
 
     Attributes:
         dot: The drawing in Graphviz' language; the same for equal architectures.
+        places: The block or layer (as `explorer.selection` names it) of each id in the drawing.
     """
 
     dot: str = attrs.field(repr=False)
+    places: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def svg(self) -> str:
         """Return the drawing as an SVG element, without an XML header."""
@@ -133,13 +135,12 @@ def diagram(
         raise ValueError(
             f"expanded={unknown} names no blocks of this graph: use some of {sorted(known)}."
         )
-    return Diagram(
-        Drawing(
-            cards=cards,
-            links=links_of(graph, cards),
-            outputs=graph.outputs,
-            options=options,
-            toggled={card.id for card in cards if card.prefix in expanded},
-            times=times,
-        ).dot()
+    drawing = Drawing(
+        cards=cards,
+        links=links_of(graph, cards),
+        outputs=graph.outputs,
+        options=options,
+        toggled={card.id for card in cards if card.prefix in expanded},
+        times=times,
     )
+    return Diagram(drawing.dot(), drawing.places)

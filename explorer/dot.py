@@ -1,7 +1,8 @@
 """The boxes of a graph and their links, written as DOT.
 
 A box is one table, since Graphviz lays out few large nodes far faster than many small ones. Each
-layer that is written out has a cell with its selection as id, by which a front end finds it.
+layer that is written out has a cell by which a front end finds it. What boxes and cells are called
+tells their place and never a name, which may hold anything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +15,7 @@ import attrs
 import graphviz
 
 from explorer.cards import Card, Link, Quantity, Total, levels_of, quantity, total
-from explorer.formatting import at_least, size_text, stride_text
+from explorer.formatting import at_least, printable, shortened, size_text, stride_text
 from explorer.graph import Node
 from explorer.layers import InputLayer
 from explorer.palette import LIGHT
@@ -25,6 +26,9 @@ from explorer.summaries import family, summaries, summary
 FONT = "Arial"
 #: Titles. Graphviz loses about 3 KB at each drawing that has the tag for bold text.
 BOLD = "Arial Bold"
+
+#: Characters of a text from which on its middle is left out.
+LONGEST = 80
 
 #: Shares of the whole from which on a part has the next colour of the palette's scale.
 SHARES = (0.01, 0.03, 0.1, 0.3)
@@ -97,6 +101,25 @@ class Drawing:
     handles: bool = False
 
     @cached_property
+    def _called(self) -> dict[str, str]:
+        """What each card is called in the drawing, by the card's id."""
+        return {card.id: f"box{i}" for i, card in enumerate(self.cards)}
+
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """What is selected by each box, row and slab of the drawing, by the id that it has there.
+
+        A layer's id is that of its box with the layer's place among the card's layers.
+        """
+        places = {}
+        for card in self.cards:
+            box = self._called[card.id]
+            places[box] = card.id
+            if self.options.draw_sizes or self.is_open(card):
+                places |= {f"{box}_{i}": layer_id(node) for i, node in enumerate(card.nodes)}
+        return places
+
+    @cached_property
     def labels(self) -> dict[str, str]:
         """The table of each card, by id."""
         return {card.id: self._table(card) for card in self.cards}
@@ -157,9 +180,9 @@ class Drawing:
         for upper, lower in pairwise(range(len(levels))):
             dot.edge(f"level-{upper}", f"level-{lower}", style="invis", weight="10")
         # Keep each row in the order in which an image passes it, left to right.
-        linked = {(link.source, link.target) for link in self.links}
+        linked = {(self._called[link.source], self._called[link.target]) for link in self.links}
         for level, (_, cards) in enumerate(levels):
-            for ends in pairwise([f"level-{level}", *(card.id for card in cards)]):
+            for ends in pairwise([f"level-{level}", *(self._called[card.id] for card in cards)]):
                 if ends not in linked:
                     dot.edge(*ends, style="invis")
 
@@ -167,7 +190,8 @@ class Drawing:
         # Nodes of a group are placed below each other, which straightens the U's sides.
         group = f"{card.stack}-{card.role}" if self.options.direction == "U" else ""
         label = f"<{self.labels[card.id]}>"
-        dot.node(card.id, label, id=card.id, group=group)
+        box = self._called[card.id]
+        dot.node(box, label, id=box, group=group)
 
     def _write_link(self, dot: graphviz.Digraph, link: Link, rises: bool) -> None:
         style = {"weight": "4"}
@@ -182,11 +206,12 @@ class Drawing:
             style |= {"xlabel": f"  {link.state[-1]}  ", "fontname": BOLD, "fontsize": "12"}
         if link.state == "only in A":
             style |= {"style": "dotted", "weight": "1"}
-        style["id"] = f"link-{link.source}-{link.target}".replace("block-", "")
+        source, target = self._called[link.source], self._called[link.target]
+        style["id"] = f"link_{source}_{target}"
         if rises:  # drawn downwards for the layout, with the arrow at the upper end
-            dot.edge(link.target, link.source, dir="back", **style)
+            dot.edge(target, source, dir="back", **style)
         else:
-            dot.edge(link.source, link.target, **style)
+            dot.edge(source, target, **style)
 
     @cached_property
     def _measured(self) -> Quantity | None:
@@ -235,8 +260,8 @@ class Drawing:
     def _muted(self, text: str) -> str:
         # The scale's darker colours leave too little contrast for anything but plain text.
         if self._measured is not None:
-            return escape(text)
-        return f'<FONT COLOR="{LIGHT.muted}">{escape(text)}</FONT>'
+            return _text(text)
+        return f'<FONT COLOR="{LIGHT.muted}">{_text(text)}</FONT>'
 
     def _table(self, card: Card) -> str:
         state, note = self.notes.get(card.id, ("", ""))
@@ -244,15 +269,15 @@ class Drawing:
         opened, output = self.is_open(card), card.output
         rows = [_bold(size_text(output.shape)) + ("  output" if output in self.outputs else "")]
         if state:
-            rows.insert(0, _bold(state) + f"  {escape(note)}" * bool(note))
+            rows.insert(0, _bold(state) + f"  {_text(note)}" * bool(note))
         rows.append(self._muted(self._card_facts(card)))
         if not opened and card.role != "input" and not self.options.draw_sizes:
-            rows += [escape(line) for line in summaries(card.nodes)]
+            rows += [_text(line) for line in summaries(card.nodes)]
         lines = "".join(_line(row) for row in rows)
         if self.options.draw_sizes:
             lines += self._slabs(card, opened)
         if opened:
-            lines += "".join(self._layer_row(node, card.prefix) for node in card.nodes)
+            lines += "".join(self._layer_row(card, i) for i in range(len(card.nodes)))
         border = f'BORDER="{4 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
         if state == "only in A":
             border += ' STYLE="dashed"'
@@ -262,13 +287,12 @@ class Drawing:
         )
 
     def _header(self, card: Card, colour: str, opened: bool) -> str:
-        title = f'{_bold(card.title)}   <FONT POINT-SIZE="9">{escape(card.prefix) or " "}</FONT>'
+        title = f'{_bold(card.title)}   <FONT POINT-SIZE="9">{_text(card.prefix) or " "}</FONT>'
         handle = ""
         if self.handles and card.is_block:
             sign = "−" if opened else "+"
             handle = (
-                f'<TD BGCOLOR="{colour}" ALIGN="RIGHT" ID="toggle-{escape(card.id)}"'
-                f' TITLE="layers">'
+                f'<TD BGCOLOR="{colour}" ALIGN="RIGHT" ID="\\N_toggle" TITLE="layers">'
                 f'<FONT COLOR="{LIGHT.header_text}">{_bold(sign)}</FONT></TD>'
             )
         return (
@@ -283,17 +307,19 @@ class Drawing:
         params = total(quantity("parameters", {}), card.nodes).value
         return f"{stride} · {params:,} parameters" if params else stride
 
-    def _layer_row(self, node: Node, prefix: str) -> str:
-        # The first cell is the mark by which a front end finds the row.
+    def _layer_row(self, card: Card, place: int) -> str:
+        # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what
+        # the box is called: a label is the same wherever its box stands.
+        node = card.nodes[place]
         measured = self._measured is not None
         shade = f' BGCOLOR="{self._colour(node)}"' if measured else ""
         cells = (
-            escape(node.name.removeprefix(f"{prefix}_")),
+            _text(node.name.removeprefix(f"{card.prefix}_")),
             self._muted(self._figure([node]) if measured else summary(node.layer)),
             self._muted(size_text(node.shape)),
         )
         return (
-            f'<TR><TD ID="{escape(layer_id(node))}" TITLE="row" WIDTH="8" CELLPADDING="0"'
+            f'<TR><TD ID="\\N_{place}" TITLE="row" WIDTH="8" CELLPADDING="0"'
             f' BGCOLOR="{self._colour(node)}"> </TD>'
             + "".join(f'<TD ALIGN="LEFT"{shade}>{cell}</TD>' for cell in cells)
             + "</TR>"
@@ -308,12 +334,12 @@ class Drawing:
     def _slabs(self, card: Card, opened: bool) -> str:
         """Return a row of slabs, one for each feature that has a size of its own."""
         shown = [
-            node
-            for node in card.nodes
+            i
+            for i, node in enumerate(card.nodes)
             if family(node.layer) not in ("normalisation", "activation", "other")
             or isinstance(node.layer, InputLayer)
-        ] or [card.output]
-        cells = [self._slab(node, findable=not opened) for node in shown[:MOST_SLABS]]
+        ] or [len(card.nodes) - 1]
+        cells = [self._slab(card, i, findable=not opened) for i in shown[:MOST_SLABS]]
         if len(shown) > MOST_SLABS:
             cells.append(f"<TD>and {len(shown) - MOST_SLABS} more</TD>")
         return _line(
@@ -322,11 +348,12 @@ class Drawing:
             + "</TR></TABLE>"
         )
 
-    def _slab(self, node: Node, findable: bool) -> str:
+    def _slab(self, card: Card, place: int, findable: bool) -> str:
+        node = card.nodes[place]
         tallest, most = self._largest
         height = max(4, round(TALLEST * _height(node) / tallest))
         width = max(4, round(WIDEST * sqrt(_channels(node) / most)))
-        name = f'ID="{escape(layer_id(node))}" TITLE="slab"' if findable else ""
+        name = f'ID="\\N_{place}" TITLE="slab"' if findable else ""
         return (
             f'<TD><TABLE {name} BORDER="1" COLOR="{LIGHT.line}" CELLBORDER="0" CELLSPACING="0"'
             f' CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
@@ -353,4 +380,10 @@ def _line(content: str) -> str:
 
 
 def _bold(text: str) -> str:
-    return f'<FONT FACE="{BOLD}">{escape(text)}</FONT>'
+    return f'<FONT FACE="{BOLD}">{_text(text)}</FONT>'
+
+
+def _text(text: str) -> str:
+    """Return a text as a label has to write it to show it as it is."""
+    # For Graphviz, a backslash with a letter stands for a name.
+    return escape(printable(shortened(text, LONGEST))).replace("\\", r"\\")

@@ -1,9 +1,35 @@
-"""Numbers as people read them."""
+"""Numbers and names as people read them."""
 
 from collections.abc import Sequence
 from math import prod
 
 _LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+#: What joins emoji and letters of some scripts, and the space that our own texts have.
+_WANTED = "\u200c\u200d\N{NO-BREAK SPACE}"
+
+
+def printable(text: str) -> str:
+    """Return a text with what can't be seen, written or sent escaped as in Python's strings."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in _WANTED else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
+
+def sendable(text: str) -> str:
+    """Return a text with lone surrogates, which no message can hold, escaped as in Python."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text whose middle is left out where it has more characters than `longest`."""
+    if len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
 
 
 def short_count(count: float) -> str:

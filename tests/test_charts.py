@@ -88,7 +88,7 @@ def test_steps_are_the_layers_or_the_blocks_in_the_order_of_an_image():
     blocks = steps_of(DESIGN.graph, by_block=True)
     assert [step.name for step in layers] == [node.name for node in DESIGN.graph]
     assert [step.selection for step in blocks] == [
-        "block-image_in",
+        "alone-image_in",
         *(f"block-stack0_enc{i}" for i in range(5)),
         *(f"block-stack0_dec{i}" for i in range(2)),
     ]

@@ -65,7 +65,7 @@ def test_a_changed_setting_is_named_with_both_values_and_what_follows_from_it():
     assert match_of(comparison, "stack0_enc1_conv1").state == "same"
     states = {block.id: block.state for block in comparison.blocks}
     assert states == {
-        "block-image_in": "same",
+        "alone-image_in": "same",
         "block-stack0_enc0": "changed",
         "block-stack0_enc1": "changed",
     }
@@ -89,7 +89,7 @@ def test_what_only_a_has_stands_after_what_it_follows_there():
     two = custom(*(SimpleConvBlock(filters=2, num_convs=n) for n in (1, 1)))
     comparison = compared(two, first=three)
 
-    assert [block.id.removeprefix("block-") for block in comparison.blocks] == [
+    assert [block.name for block in comparison.blocks] == [
         "image_in",
         "stack0_enc0",
         "stack0_enc1",

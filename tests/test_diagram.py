@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 from xml.etree import ElementTree
 
 import pygraphviz
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from explorer import (
     EncoderDecoder,
+    Head,
     Hourglass,
     LeapCNN,
     ParameterError,
@@ -22,8 +24,9 @@ from explorer import (
 from explorer.cards import cards_of, items_of, links_of, merged
 from explorer.comparison import compare
 from explorer.diagram import Diagram
-from explorer.dot import TALLEST, WIDEST, DiagramOptions, Drawing
-from explorer.graph import depth_first
+from explorer.dot import LONGEST, TALLEST, WIDEST, DiagramOptions, Drawing
+from explorer.formatting import printable, shortened
+from explorer.graph import Block, Graph, depth_first, in_block, input_feature
 from explorer.layers import (
     Activation,
     Concatenate,
@@ -34,7 +37,7 @@ from explorer.layers import (
     layer_kinds,
 )
 from explorer.palette import DARK, LIGHT, dark_theme
-from explorer.selection import block_id
+from explorer.selection import block_id, is_block, layer_id, nodes_of
 from explorer.state import Design, Input
 from explorer.summaries import INDENT, summaries, summary
 from explorer.views.chart_data import ChartData
@@ -54,8 +57,24 @@ def positions(drawing) -> dict[str, tuple[float, float]]:
     laid_out = pygraphviz.AGraph(string=drawing.dot)
     laid_out.layout(prog="dot")
     return {
-        node: tuple(float(number) for number in node.attr["pos"].split(",")) for node in laid_out
+        drawing.places.get(node, node): tuple(map(float, node.attr["pos"].split(",")))
+        for node in laid_out
     }
+
+
+def named(drawing) -> ElementTree.Element:
+    """The drawing as SVG, whose ids say which block or layer something stands for."""
+    svg = ElementTree.fromstring(drawing.svg())
+    for group in svg.iter(f"{SVG}g"):
+        name = group.get("id") or ""
+        start = "a_" if name.startswith("a_") else ""
+        if (place := drawing.places.get(name.removeprefix(start))) is not None:
+            group.set("id", start + place)
+    return svg
+
+
+def is_box(group: ElementTree.Element) -> bool:
+    return is_block(group.get("id") or "")
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
@@ -88,7 +107,7 @@ def test_the_drawing_is_a_u_with_the_stacks_side_by_side(architecture, shape, de
 def test_every_box_stands_in_the_row_of_the_stride_that_it_shows(architecture, shape):
     drawing = diagram(trace(architecture, shape))
     place = positions(drawing)
-    boxes = texts(drawing.svg())
+    boxes = texts(drawing)
     strides = sorted({card.output.stride for card in cards_of(trace(architecture, shape))})
     for card, lines in boxes.items():
         (stride,) = {line.split(" · ")[0] for line in lines if line.startswith("stride ")}
@@ -99,19 +118,14 @@ def test_every_box_stands_in_the_row_of_the_stride_that_it_shows(architecture, s
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
 def test_every_block_shows_its_shape_stride_and_layers(architecture, shape):
     graph = trace(architecture, shape)
-    svg = ElementTree.fromstring(diagram(graph, "layers").svg())
-    cards = {
-        group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
-        for group in svg.iter(f"{SVG}g")
-        if (group.get("id") or "").startswith("block-")
-    }
+    cards = texts(diagram(graph, "layers"))
     for node in graph:
         if node.block is None:
             continue
-        texts = cards[f"block-{node.block.name}"]
-        assert node.name.removeprefix(f"{node.block.name}_") in texts
-        assert " × ".join(map(str, node.shape)) in texts
-        assert any(text.startswith("stride ") for text in texts)
+        lines = cards[f"block-{node.block.name}"]
+        assert node.name.removeprefix(f"{node.block.name}_") in lines
+        assert " × ".join(map(str, node.shape)) in lines
+        assert any(line.startswith("stride ") for line in lines)
 
 
 def test_equal_architectures_give_the_same_text():
@@ -146,15 +160,18 @@ def test_every_depth_is_drawn(down, up, stem, middle):
     )
     graph = trace(net, (128, 128, 1))
 
-    svg = ElementTree.fromstring(diagram(graph).svg())
-
-    drawn = {group.get("id") for group in svg.iter(f"{SVG}g")}
-    assert {f"block-{node.block.name}" for node in graph if node.block} <= drawn
+    drawn = {group.get("id") for group in named(diagram(graph)).iter(f"{SVG}g")}
+    assert {block_id(node) for node in graph} <= drawn
 
 
 def test_skips_are_dashed_and_the_main_path_is_not():
-    dot = pygraphviz.AGraph(string=diagram(trace(UNet(filters=2), (64, 64, 1))).dot)
-    dashed = {(a, b) for a, b in dot.edges() if dot.get_edge(a, b).attr["style"] == "dashed"}
+    drawing = diagram(trace(UNet(filters=2), (64, 64, 1)))
+    dot = pygraphviz.AGraph(string=drawing.dot)
+    dashed = {
+        (drawing.places[a], drawing.places[b])
+        for a, b in dot.edges()
+        if dot.get_edge(a, b).attr["style"] == "dashed"
+    }
 
     assert dashed == {
         (f"block-stack0_enc{level}", f"block-stack0_dec{3 - level}") for level in range(4)
@@ -195,20 +212,20 @@ def test_another_ending_or_option_is_refused_by_name(tmp_path):
         diagram(graph, expanded=["stack9"])
 
 
-def texts(svg: str) -> dict[str, list[str]]:
+def texts(drawing) -> dict[str, list[str]]:
     """What stands in each box, by its id."""
     return {
         group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
-        for group in ElementTree.fromstring(svg).iter(f"{SVG}g")
-        if (group.get("id") or "").startswith("block-")
+        for group in named(drawing).iter(f"{SVG}g")
+        if is_box(group)
     }
 
 
 def test_single_blocks_are_expanded_or_summed_up():
     graph = trace(UNet(filters=2), (64, 64, 1))
 
-    opened = texts(diagram(graph, expanded=["stack0_enc1"]).svg())
-    closed = texts(diagram(graph, "layers", expanded=["stack0_enc1"]).svg())
+    opened = texts(diagram(graph, expanded=["stack0_enc1"]))
+    closed = texts(diagram(graph, "layers", expanded=["stack0_enc1"]))
 
     assert {card for card, lines in opened.items() if "conv0" in lines} == {"block-stack0_enc1"}
     assert "conv0" not in closed["block-stack0_enc1"]
@@ -230,7 +247,7 @@ def test_in_one_line_blocks_follow_each_other(architecture, shape, direction, ax
 
 def test_slabs_are_as_high_as_features_and_as_wide_as_the_root_of_their_channels():
     graph = trace(UNet(filters=4), (128, 64, 1))
-    svg = ElementTree.fromstring(diagram(graph, draw_sizes=True).svg())
+    svg = named(diagram(graph, draw_sizes=True))
     slabs = {}
     for group in svg.iter(f"{SVG}g"):
         if (group.get("id") or "").startswith("a_layer-"):
@@ -257,7 +274,7 @@ def test_colours_tell_the_share_of_the_whole(name):
         "memory": {row.name: row.memory_bytes for row in report.layers},
         "time": times,
     }[name]
-    svg = ElementTree.fromstring(diagram(graph, "layers", colour_by=name, times=times).svg())
+    svg = named(diagram(graph, "layers", colour_by=name, times=times))
     marks = {
         group.get("id")[8:]: next(group.iter(f"{SVG}polygon")).get("fill")
         for group in svg.iter(f"{SVG}g")
@@ -274,19 +291,19 @@ def test_colours_tell_the_share_of_the_whole(name):
 
 
 def test_what_is_not_known_is_said_so():
-    drawn = texts(diagram(trace(UNet(filters=2), (64, 64, 1)), colour_by="time").svg())
+    drawn = texts(diagram(trace(UNet(filters=2), (64, 64, 1)), colour_by="time"))
 
     assert any("time unknown" in line for line in drawn["block-stack0_enc0"])
 
 
 def two_designs(**options):
-    """Return two graphs, what they are merged to, and the drawing of it as SVG."""
+    """Return two graphs, what they are merged to, and the drawing of it."""
     a, b = (trace(UNet(filters=2, down_blocks=n, up_blocks=n), (64, 64, 1)) for n in (3, 2))
     return a, b, *drawn_as_one(a, b, **options)
 
 
 def drawn_as_one(a, b, **options):
-    """Return what two graphs are merged to, and the drawing of it as SVG."""
+    """Return what two graphs are merged to, and the drawing of it."""
     both = merged(compare(a, b))
     drawing = Drawing(
         cards=both.cards,
@@ -296,12 +313,12 @@ def drawn_as_one(a, b, **options):
         outputs=b.outputs,
         options=DiagramOptions(**options),
     )
-    return both, Diagram(drawing.dot()).svg()
+    return both, Diagram(drawing.dot(), drawing.places)
 
 
 def test_two_designs_are_drawn_as_one():
-    a, b, both, svg = two_designs()
-    drawn = texts(svg)
+    a, b, both, drawing = two_designs()
+    drawn = texts(drawing)
 
     known = {block_id(node): node for graph in (a, b) for node in graph}
     assert set(drawn) == set(known)
@@ -325,8 +342,8 @@ def test_two_designs_are_drawn_as_one():
 @pytest.mark.parametrize("detail", ["blocks", "layers"])
 @pytest.mark.parametrize("sizes", [False, True])
 def test_beside_another_design_colours_tell_only_what_became_of_a_box_or_layer(detail, sizes):
-    _, _, both, drawn = two_designs(detail=detail, draw_sizes=sizes)
-    svg = ElementTree.fromstring(drawn)
+    _, _, both, drawing = two_designs(detail=detail, draw_sizes=sizes)
+    svg = named(drawing)
     seen = {element.get(name) for element in svg.iter() for name in ("fill", "stroke")}
     of_kinds = {LIGHT.skip, *LIGHT.families.values()}
     of_kinds |= {colour for pair in LIGHT.cards.values() for colour in pair}
@@ -360,7 +377,7 @@ def test_memory_is_said_to_be_that_of_outputs_which_are_not_all_held_at_once():
     assert "of outputs in all, not all held at once" in block
     assert "of output" in layer
     assert "held" not in layer
-    drawn = texts(diagram(graph, colour_by="memory").svg())
+    drawn = texts(diagram(graph, colour_by="memory"))
     assert any(line.endswith("of outputs") for line in drawn["block-stack0_enc0"])
 
 
@@ -506,7 +523,7 @@ from explorer import UNet, trace
 small = UNet(filters=2, down_blocks=1, up_blocks=1)
 a = attrs.evolve(small, stacks=4)
 b = attrs.evolve(small, stacks=3, stem_blocks=1, middle_block=False)
-assert "only in A" in drawn_as_one(trace(a, (64, 64, 1)), trace(b, (64, 64, 1)))[1]
+assert "only in A" in drawn_as_one(trace(a, (64, 64, 1)), trace(b, (64, 64, 1)))[1].svg()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
@@ -546,7 +563,7 @@ def test_skips_of_layers_without_blocks_are_the_same_everywhere():
     cards = cards_of(graph)
 
     dashed = {(link.source, link.target) for link in links_of(graph, cards) if link.is_skip}
-    assert dashed == {("block-fine", "block-side"), ("block-side", "block-join")}
+    assert dashed == {("alone-fine", "alone-side"), ("alone-side", "alone-join")}
     wiring = Wiring(graph)
     assert [(skip.source.name, skip.join.name) for skip in wiring.skips] == [("fine", "join")]
     assert wiring.skip_between(graph["fine"], graph["side"]) is wiring.skips[0]
@@ -564,3 +581,82 @@ def test_layers_without_blocks_are_not_all_called_inputs():
     assert set(roles.values()) == {"layer"}
     assert cards_of(graph)[0].title == "image in"
     assert diagram(graph, "layers").svg()
+
+
+#: Names that mean something to Graphviz, to XML, to Python or to a browser, or that say nothing.
+NAMES = [
+    *("a:b", "box1", "box1:n", "port:n:s", "level-1", "level-2", "node", "graph", "block-x"),
+    *("\\N", "\\G", "\\E\\T\\H\\L", "\\n", "\\\\", "tail\\", "->", "{a|b}", "<b>", "<TABLE>"),
+    *("&lt;", "&amp;lt;", "&", "&nosuch;", "&#60;", '"', "'", "]]>", "<!--", "%41", "#", ";"),
+    *(" ", "  two  spaces ", "\t", "a\nb", "\x07", "\x00", "\x7f", "\x85", "\ufffe", "\u202e"),
+    *("\ud800", "\udcff", "\u200d", "é", "日本語", "🙂", "👩\u200d🔬", "x" * 16_000, "\\" * 16_000),
+]
+
+
+def written(name: str) -> str:
+    """What a label says in place of a name, without spaces: Graphviz writes some as others."""
+    return "".join(printable(shortened(name, LONGEST)).split())
+
+
+def chain(names: list[str]) -> Graph:
+    """A network of one convolution of each name, in one block, after the others."""
+    x = input_feature((8, 8, 2))
+    for name in names:
+        x = Conv2D(name=name, filters=2, kernel_size=1)(x)
+    return Graph([x])
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("role", ["encoder", "head", None])
+def test_any_name_is_drawn_as_it_is_and_is_what_a_click_selects(name, role):
+    block = Block(name, role, 0, 0, "Own") if role else None
+    first = in_block(
+        Block("block", "encoder", 0, 0, "Own"),
+        lambda: Conv2D(name="first", filters=2, kernel_size=1)(input_feature((8, 8, 2))),
+    )
+    make = partial(Conv2D(name=name, filters=2, kernel_size=1), first)
+    graph = Graph([in_block(block, make) if block else make()])
+    drawing = diagram(graph, "layers")
+
+    drawn = texts(drawing)
+    assert set(drawn) == set(map(block_id, graph)), "a box for each, and none more"
+    lines = {"".join(line.split()) for line in drawn[block_id(graph[name])]}
+    assert written(name) in lines or not written(name)
+    rows = [
+        place
+        for group in named(drawing).iter(f"{SVG}g")
+        for place in [(group.get("id") or "").removeprefix("a_")]
+        if nodes_of(graph, place) == (graph[name],)
+    ]
+    assert layer_id(graph[name]) in rows or role is None
+    assert drawing.dot == diagram(graph, "layers").dot
+    laid_out = pygraphviz.AGraph(string=drawing.dot)
+    assert len(laid_out) == len(drawn) + 1, "and the level"
+    drawing.content("pdf")
+
+
+def test_names_that_nothing_but_their_signs_tell_apart_are_boxes_of_their_own():
+    graph = chain(NAMES)
+    boxes = texts(diagram(graph, direction="top to bottom"))
+
+    assert len(boxes) == len(graph) == len(NAMES) + 1
+    for node in graph:
+        assert nodes_of(graph, block_id(node)) == nodes_of(graph, layer_id(node)) == (node,)
+
+
+def test_a_head_may_be_named_as_a_block_or_a_layer_is():
+    for name in ("stack0_enc0", "stack0_dec1", "stack0_enc0_conv"):
+        net = UNet(filters=2, down_blocks=2, up_blocks=2, heads=[Head(name, channels=7)])
+        graph = trace(net, (32, 32, 1))
+        drawn = texts(diagram(graph))
+
+        assert set(drawn) == set(map(block_id, graph))
+        assert "32 × 32 × 7" in drawn[block_id(graph[name])]
+        assert nodes_of(graph, block_id(graph[name])) == (graph[name],)
+
+
+def test_what_presets_say_is_not_shortened():
+    for name, preset in presets.items():
+        graph = trace(preset, (256, 256, 1))
+        for options in ({}, {"detail": "layers"}, {"colour_by": "memory"}):
+            assert "…" not in diagram(graph, **options).dot, name

@@ -201,7 +201,7 @@ def test_what_an_edit_took_away_is_named_and_the_network_is_shown(view):
 
 
 def test_the_input_stands_for_itself_and_has_no_block_to_edit(view):
-    view.show(Scene(DESIGN, "block-image_in"))
+    view.show(Scene(DESIGN, "alone-image_in"))
 
     assert view.heading == "image_in"
     assert "Images come in here" in text(view)
@@ -229,7 +229,7 @@ def test_only_blocks_that_the_architecture_lists_can_be_edited(
 
     edits = [button.get("data-edit") for button in parsed(view).iter("button")]
     assert [edit for edit in edits if edit] == (
-        [scene.node.block.name] if editable and scene.node else []
+        [block_id(scene.node)] if editable and scene.node else []
     )
     for edit in filter(None, edits):
         send(view, {"edit": edit})
@@ -238,9 +238,9 @@ def test_only_blocks_that_the_architecture_lists_can_be_edited(
 
 def test_a_head_can_be_edited(view):
     net = UNet(filters=2, down_blocks=1, up_blocks=1, heads=[Head("map")])
-    view.show(Scene(Design(net, Input(16, 16, 1)), "block-map"))
+    view.show(Scene(Design(net, Input(16, 16, 1)), "head-map"))
 
-    assert 'data-edit="map"' in view.html
+    assert 'data-edit="head-map"' in view.html
 
 
 def send(view: Inspector, content: object) -> None:

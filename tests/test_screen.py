@@ -1,12 +1,18 @@
 """One scene in all views: what is selected in one is shown by the others, and closed ones rest."""
 
+import json
+
+import attrs
 import pytest
 
 from explorer import UNet
 from explorer.layer_timing import LayerTime
+from explorer.layers import Conv2D
 from explorer.measurement import Measurement
 from explorer.screen import Screen
+from explorer.selection import block_id, layer_id
 from explorer.state import Design, Input, State
+from tests.test_fuzz import widgets_of
 
 SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 OTHER = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
@@ -44,7 +50,8 @@ def test_what_is_selected_in_one_view_is_selected_in_all(screen):
     assert screen.inspector.heading == "stack0_enc0_conv0"
 
     screen.diagram.canvas._handle_custom_msg({"select": "block-stack0_dec0"}, [])
-    assert {name.split("_s")[0] for name in screen.views["Layers"].selected} == {"stack0_dec0"}
+    marked = {name.split("_s")[0] for name in screen.views["Layers"].selected}
+    assert marked == {"layer-stack0_dec0"}
     assert screen.inspector.heading == "stack0_dec0"
 
 
@@ -92,3 +99,28 @@ def test_every_tab_has_its_view(screen):
         assert screen.tabs.get_title(place) == title
         (widget,) = screen.tabs.children[place].children
         assert widget is getattr(screen.views[title], "widget", screen.views[title])
+
+
+@attrs.frozen
+class Odd(UNet):
+    """A network whose layers have names that mean something elsewhere, or can't be sent."""
+
+    def make_backbone(self, x_in, current_stride=1):
+        for name in ("a:b", "\\N", "&lt;", "\x07", "\ud800", "x" * 16_000):
+            x_in = Conv2D(name=name, filters=2, kernel_size=1)(x_in)
+        return x_in, []
+
+
+def test_whatever_layers_are_called_every_view_can_be_sent(screen):
+    design = Design(Odd(down_blocks=1, up_blocks=1), Input(16, 16, 1))
+    screen.show(design)
+    for place in range(len(screen.tabs.children)):
+        screen.tabs.selected_index = place
+        for node in design.graph:
+            for selected in (layer_id(node), block_id(node)):
+                screen.select(selected)
+                assert screen.scene.nodes == (node,)
+                assert screen.diagram.canvas.shown == block_id(node)
+                for root in (screen.diagram, screen.inspector, screen.tabs):
+                    for part in widgets_of(root):
+                        json.dumps(part.get_state(), default=repr, ensure_ascii=False).encode()

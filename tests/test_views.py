@@ -131,10 +131,12 @@ def test_the_table_marks_what_is_selected_and_says_what_was_clicked():
     view = LayerTable(clicked.append)
     view.show(Scene(DESIGN, "block-stack0_enc0"))
     rows = view.rows
-    assert view.selected == [node.name for node in GRAPH if node.name.startswith("stack0_enc0_")]
+    assert view.selected == [
+        f"layer-{node.name}" for node in GRAPH if node.name.startswith("stack0_enc0_")
+    ]
 
     view.show(Scene(DESIGN, "layer-stack0_enc0_conv1", times={"stack0_enc0_conv1": 0.5}))
-    assert view.selected == ["stack0_enc0_conv1"]
+    assert view.selected == ["layer-stack0_enc0_conv1"]
     assert [row[0] for row in view.rows if row[-1]] == ["stack0_enc0_conv1"]
     times = view.rows
     view.show(Scene(DESIGN, "", times={"stack0_enc0_conv1": 0.5}))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.architectures import Architecture
+from explorer.formatting import printable
 from explorer.graph import Node
 from explorer.guard import guarded
 from explorer.later import later, once_settled
@@ -199,7 +200,7 @@ class ReceptiveField:
         window = subject.window or ReceptiveWindow(None, None)
         with self.widget.hold_sync():
             self.widget.size = list(subject.image)
-            self.widget.layer = subject.node.name
+            self.widget.layer = printable(subject.node.name)
             self.widget.grid = list(subject.node.shape[:2]) if subject.position else []
             self.widget.position = list(subject.position or ())
             self.widget.whole = rectangle(window.whole)
@@ -239,13 +240,13 @@ class ReceptiveField:
         lines = [Line(problem, "bad") for problem in problems if problem]
         if self._prepared and self._prepared.note:
             lines.append(Line(f"Picture: {self._prepared.note}."))
-        name = subject.node.name
+        name = printable(subject.node.name)
         if subject.position is None:
             lines.append(Line(f"The output of {name} has no pixels: select another layer."))
             self.widget.write(lines)
             return
         rows = subject.scene.design.report.layers
-        largest = next(row.receptive_field for row in rows if row.name == name)
+        largest = next(row.receptive_field for row in rows if row.name == subject.node.name)
         lines.append(window_line(name, subject.position, subject.image, subject.window, largest))
         side = 0
         if self.widget.effective:

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from explorer.analysis import LayerReport, MemoryPoint, memory_curve
-from explorer.formatting import at_least, byte_size, duration, short_count
+from explorer.formatting import at_least, byte_size, duration, printable, short_count
 from explorer.graph import Node
 from explorer.palette import LIGHT
 from explorer.state import Design
@@ -168,7 +168,7 @@ class ChartData:
     def peak_text(self) -> str:
         """Return the peak's size and where it is, for plotly's labels."""
         size = byte_size(self.bytes(self.peak.total_bytes))
-        return f"{size}, {escape(self.peak.node.name)}"
+        return f"{size}, {escape(printable(self.peak.node.name))}"
 
     def bytes(self, size: float) -> float:
         """Return a size for the whole batch, given that for one image."""
@@ -215,7 +215,7 @@ class ChartData:
             byte_size(self.bytes(size))
             for size in (point.total_bytes, point.own_bytes, point.input_bytes, point.held_bytes)
         )
-        where = f" at {escape(point.node.name)}" if self.by_block else ""
+        where = f" at {escape(printable(point.node.name))}" if self.by_block else ""
         return (
             f"{step.heading}{total} in memory{where}:<br>"
             f"output {own}, inputs {inputs}, held for later {held}"
@@ -275,7 +275,7 @@ class ChartData:
         for i, step in enumerate(self.steps):
             block = step.nodes[0].block
             if block and block not in seen and i - last >= gap:
-                labels[i - shift] = escape(block.name.removeprefix(common))
+                labels[i - shift] = escape(printable(block.name.removeprefix(common)))
                 last = i
             seen.add(block)
         return labels
@@ -305,7 +305,8 @@ class ChartData:
 
     def sentences(self) -> list[str]:
         """Return what each chart shows."""
-        return [self._most_sentence(), self._memory_sentence(), self._size_sentence()]
+        sentences = self._most_sentence(), self._memory_sentence(), self._size_sentence()
+        return [printable(sentence) for sentence in sentences]
 
     def _most_sentence(self) -> str:
         measure = MEASURES[self.measure]

@@ -4,8 +4,9 @@ from html import escape
 
 import attrs
 
+from explorer.formatting import printable
 from explorer.graph import Graph, Node
-from explorer.selection import block_id, layer_id
+from explorer.selection import block_id, is_block, layer_id
 from explorer.wiring import role_of
 
 
@@ -24,7 +25,9 @@ class Step:
     @property
     def name(self) -> str:
         """Name of the layer or the block."""
-        return self.selection.partition("-")[2]
+        node = self.nodes[0]
+        named = node.block if node.block and is_block(self.selection) else node
+        return printable(named.name)
 
     @property
     def role(self) -> str:

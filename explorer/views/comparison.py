@@ -284,10 +284,7 @@ def _layer_table(comparison: Comparison) -> str:
     others = [block for block in comparison.blocks if block.state != "same"]
     if not others:
         return counts
-    listed = [
-        _Row(block.id.removeprefix("block-"), (block.state, _what_changed(block)))
-        for block in others[:MOST_ROWS]
-    ]
+    listed = [_Row(block.name, (block.state, _what_changed(block))) for block in others[:MOST_ROWS]]
     table = _table("Blocks that differ", ("block", "state", "what differs"), listed)
     return counts + table + _more(len(others))
 

@@ -154,11 +154,13 @@ function render({ model, el }) {
       element.setAttribute("role", "button");
       element.setAttribute("aria-label", item.text.replaceAll("\n", ", "));
     };
-    for (const node of canvas.querySelectorAll("g.node")) add(node, node.id);
+    const places = model.get("places");
+    for (const node of canvas.querySelectorAll("g.node")) add(node, places[node.id]);
     // A layer's row is found by its first cell; what is clicked lies over all of the row.
     const graph = canvas.querySelector("g.graph");
-    for (const cell of graph.querySelectorAll('g[id^="a_layer-"]')) {
-      const id = cell.id.slice(2);
+    for (const cell of graph.querySelectorAll('g[id^="a_box"]')) {
+      const id = places[cell.id.slice(2)];
+      if (!id) continue; // a handle
       const corners = pointsOf(cell.querySelector("polygon"));
       const [left, top, right, bottom] = corners;
       const card = pointsOf([...cell.closest("g.node").querySelectorAll(":scope > polygon")].at(-1));
@@ -204,14 +206,14 @@ function render({ model, el }) {
 
   canvas.addEventListener("click", (event) => {
     if (grip?.moved) return;
-    const handle = event.target.closest?.('g[id^="a_toggle-"]');
-    if (handle) return toggle(handle.id.slice("a_toggle-".length));
+    const handle = event.target.closest?.('g[id$="_toggle"]');
+    if (handle) return toggle(model.get("places")[handle.closest("g.node").id]);
     const id = event.target.closest?.("[data-item]")?.dataset.item;
     if (id) select(id);
   });
   canvas.addEventListener("dblclick", (event) => {
     const id = event.target.closest?.("[data-item]")?.dataset.item;
-    if (id?.startsWith("block-")) toggle(id);
+    if (itemOf(id)?.parent === "") toggle(id);
   });
 
   canvas.addEventListener("keydown", (event) => {

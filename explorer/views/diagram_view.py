@@ -14,6 +14,7 @@ from explorer.cards import cards_of, items_of, links_of, merged
 from explorer.controls import Form, plain
 from explorer.diagram import Diagram
 from explorer.dot import SHARES, DiagramOptions, Drawing, scale_colour
+from explorer.formatting import printable
 from explorer.graph import Node
 from explorer.guard import guarded
 from explorer.palette import LIGHT, dark_theme
@@ -53,6 +54,7 @@ class Canvas(anywidget.AnyWidget):
 
     Attributes:
         svg: The drawing, an SVG element.
+        places: What is selected by each box, row and slab of the drawing, by its id in there.
         items: What can be selected: dicts of id, text, feeds (places of those it feeds), parent.
         selected: The selection; it need not be drawn.
         shown: The item that stands for it: itself, or the card of its block.
@@ -64,6 +66,7 @@ class Canvas(anywidget.AnyWidget):
     _css = (Path(__file__).parent / "diagram_view.css").read_text() + theme_css()
 
     svg = traitlets.Unicode().tag(sync=True)
+    places: Any = traitlets.Dict().tag(sync=True)
     items: Any = traitlets.List().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
     shown = traitlets.Unicode().tag(sync=True)
@@ -145,6 +148,7 @@ class DiagramView(widgets.VBox):
         svg = Diagram(drawing.dot()).svg()
         self._key = key
         self.canvas.svg = svg
+        self.canvas.places = drawing.places
         self.canvas.items = [attrs.asdict(item) for item in items]
         self.canvas.changed = (
             [card for card, label in drawing.labels.items() if last.labels.get(card) != label]  # type: ignore[union-attr]
@@ -239,7 +243,7 @@ class DiagramView(widgets.VBox):
             in f"{title_of.get(node)} {node.name} {node.kind} {summary(node.layer)}".lower()
         ]
         if not found:
-            self.canvas.found = f"no layer has “{text.strip()}”" if wanted else ""
+            self.canvas.found = f"no layer has “{printable(text.strip())}”" if wanted else ""
             return
         place = found.index(self._scene.node) if self._scene.node in found else -step
         place = (place + step) % len(found)
@@ -251,7 +255,7 @@ class DiagramView(widgets.VBox):
         if self._drawing is None or self._scene is None:
             return
         drawing = Diagram(attrs.evolve(self._drawing, handles=False).dot())
-        name = f"{self._scene.graph.name}.{ending}"
+        name = f"{printable(self._scene.graph.name)}.{ending}"
         self.canvas.send({"file": name, "type": MIME_TYPES[ending]}, [drawing.content(ending)])
 
 

@@ -13,7 +13,7 @@ import traitlets
 
 from explorer.cards import Card
 from explorer.controls import plain, plain_layout
-from explorer.formatting import size_text
+from explorer.formatting import printable, size_text
 from explorer.graph import positions
 from explorer.palette import DARK, LIGHT
 
@@ -172,7 +172,7 @@ class FeatureMapsView(widgets.VBox):
                     {
                         "id": card.id,
                         "title": card.title,
-                        "name": card.output.block.name if card.output.block else made.name,
+                        "name": printable(card.prefix or made.name),
                         "tag": "bottleneck" if is_lowest else "",
                         "lines": _lines(made),
                         "side": _side(made.shape, maps[0].shape),
@@ -191,7 +191,7 @@ class FeatureMapsView(widgets.VBox):
         of = "channel" if whole == 1 else "channels"
         which = "The only" if whole == 1 else which
         self.film.channels = {
-            "title": f"{which} {of} of {layer.name}, {size_text(layer.shape)}",
+            "title": f"{which} {of} of {printable(layer.name)}, {size_text(layer.shape)}",
             "side": CHANNEL,
             "pictures": [
                 {

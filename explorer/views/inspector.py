@@ -13,10 +13,10 @@ import traitlets
 from explorer.cards import Quantity, Total, quantity, total
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import Fact, block_facts, configuration, figures, product, share
-from explorer.formatting import at_least, duration, short_count
+from explorer.formatting import at_least, duration, printable, sendable, short_count
 from explorer.graph import Block, Node
 from explorer.scene import Scene
-from explorer.selection import BLOCK, block_id, layer_id
+from explorer.selection import block_id, is_block, layer_id, nodes_of
 from explorer.summaries import summary
 from explorer.wiring import Wiring, place_of, role_of, wiring_of
 
@@ -77,7 +77,8 @@ class Inspector(anywidget.AnyWidget):
         self._scene = scene
         page = _Page(scene, self._wiring)
         with self.hold_sync():
-            self.heading, self.html = page.content()
+            heading, html = page.content()
+            self.heading, self.html = printable(heading), sendable(html)
             self.selected = scene.selected
 
     def _received(self, _: Any, content: Any, __: Any) -> None:
@@ -88,10 +89,9 @@ class Inspector(anywidget.AnyWidget):
         elif "time" in content:
             self._time_layers()
         elif self._scene is not None:
-            blocks = {node.block for node in self._scene.graph if node.block}
-            wanted = [block for block in blocks if block.name == content.get("edit")]
-            for block in wanted:  # none, if an edit took it away in between
-                self._edit(block)
+            node = next(iter(nodes_of(self._scene.graph, str(content.get("edit")))), None)
+            if node and node.block:  # an edit may have taken it away in between
+                self._edit(node.block)
 
 
 @attrs.frozen
@@ -106,7 +106,7 @@ class _Page:
         node = self.scene.node
         if node is None:
             return self.wiring.graph.name, self._network()
-        if node.block and self.scene.selected.startswith(BLOCK):
+        if node.block and is_block(self.scene.selected):
             return node.block.name, self._block(node.block)
         return node.name, self._layer(node)
 
@@ -301,7 +301,7 @@ def _edit_button(node: Node) -> str:
         return ""
     return (
         ' <button type="button" class="jupyter-button" '
-        f'data-edit="{escape(block.name)}">Edit this block</button>'
+        f'data-edit="{block_id(node)}">Edit this block</button>'
     )
 
 

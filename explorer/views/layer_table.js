@@ -118,9 +118,11 @@ function render({ model, el }) {
       heading.setAttribute("aria-sort", sorted === index ? state : "none");
     });
     const rows = inOrder(model.get("rows"));
+    const ids = new Map(model.get("rows").map((values, place) => [values, model.get("ids")[place]]));
     rows.forEach((values, place) => {
-      const sum = model.get("total")[4] ? whole : 0;
-      fill(body.rows[place] ?? body.insertRow(), values.slice(0, shown), sum);
+      const row = body.rows[place] ?? body.insertRow();
+      row.dataset.id = ids.get(values);
+      fill(row, values.slice(0, shown), model.get("total")[4] ? whole : 0);
     });
     while (body.rows.length > rows.length) body.lastChild.remove();
     foot.replaceChildren();
@@ -137,7 +139,6 @@ function render({ model, el }) {
 
   // Most edits leave most cells as they were: to make all anew takes the browser far longer.
   function fill(row, values, whole) {
-    row.dataset.layer = values[0];
     values.forEach((value, index) => {
       const column = columns[index];
       const made = row.cells[index] ?? cell(row, "td", "", index > 1);
@@ -155,7 +156,7 @@ function render({ model, el }) {
     const selected = new Set(model.get("selected"));
     let first = null;
     for (const row of body.rows) {
-      const isSelected = selected.has(row.dataset.layer);
+      const isSelected = selected.has(row.dataset.id);
       row.classList.toggle("explorer-selected", isSelected);
       row.querySelector("button").setAttribute("aria-pressed", isSelected);
       if (isSelected) first ??= row;
@@ -169,8 +170,8 @@ function render({ model, el }) {
   }
 
   body.addEventListener("click", (event) => {
-    const layer = event.target.closest("tr")?.dataset.layer;
-    if (layer) model.send({ select: `layer-${layer}` });
+    const id = event.target.closest("tr")?.dataset.id;
+    if (id) model.send({ select: id });
   });
 
   // What belongs together comes in one message: "change" follows once all of it is set.

@@ -7,8 +7,10 @@ from typing import Any
 import anywidget
 import traitlets
 
+from explorer.formatting import printable
 from explorer.graph import Stride
 from explorer.scene import Scene
+from explorer.selection import layer_id
 
 
 class LayerTable(anywidget.AnyWidget):
@@ -17,15 +19,17 @@ class LayerTable(anywidget.AnyWidget):
     Attributes:
         rows: For each layer: name, kind, shape, stride, parameters, MACs, memory in bytes,
             receptive field (a pair, or None), and its time in seconds (or None).
+        ids: What selects each layer.
         total: The last row: parameters, MACs, peak memory in bytes, whether all MACs are
             known, and whether all times are.
         whole: Sum of the layers' times in seconds, or 0 while no times are shown.
-        selected: Names of the layers that are selected.
+        selected: Those of the ids whose layers are selected.
     """
 
     _esm = Path(__file__).parent / "layer_table.js"
 
     rows: Any = traitlets.List().tag(sync=True)
+    ids: Any = traitlets.List().tag(sync=True)
     total: Any = traitlets.List().tag(sync=True)
     whole: Any = traitlets.Float().tag(sync=True)
     selected: Any = traitlets.List().tag(sync=True)
@@ -47,14 +51,14 @@ class LayerTable(anywidget.AnyWidget):
             if shown != self._shown:
                 self._shown = shown
                 self._show_rows(scene)
-            self.selected = [node.name for node in scene.nodes]
+            self.selected = [layer_id(node) for node in scene.nodes]
 
     def _show_rows(self, scene: Scene) -> None:
         report = scene.design.report
         self.rows = [
             [
-                row.name,
-                row.kind,
+                printable(row.name),
+                printable(row.kind),
                 list(row.shape),
                 _steps(row.stride),
                 row.params,
@@ -65,6 +69,7 @@ class LayerTable(anywidget.AnyWidget):
             ]
             for row in report.layers
         ]
+        self.ids = [layer_id(node) for node in scene.graph]
         self.total = [
             report.total_params,
             report.macs,

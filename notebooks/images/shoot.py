@@ -46,7 +46,7 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
     page = notebook([CELL], theme=theme, viewport=(1480, 2300))
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     page.locator(".explorer-good").wait_for(timeout=90_000)
-    page.locator("[id='block-stack0_dec0']").click()
+    page.locator("[data-item='block-stack0_dec0']").click()
     page.get_by_role("button", name="Run forward pass").click()
     page.locator(".explorer-forward").wait_for(timeout=90_000)
     page.mouse.move(5, 5)
@@ -72,7 +72,7 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
     take(charts, f"charts-{theme}")
 
     field = tab(page, "Receptive field")
-    page.locator("[id='block-stack0_dec0']").click()
+    page.locator("[data-item='block-stack0_dec0']").click()
     picture = field.get_by_role("application")
     expect(field.locator("image").first).to_have_attribute("href", re.compile("blob"))
     picture.scroll_into_view_if_needed()

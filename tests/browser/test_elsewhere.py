@@ -66,7 +66,7 @@ def use(page: Page) -> None:
     expect_views(page, TINY_NET, SHAPE)
     type_number(page, "filters", 6)
     expect_views(page, evolve(TINY_NET, filters=6), SHAPE)
-    page.locator("[id='block-stack0_enc0']").click()
+    page.locator("[data-item='block-stack0_enc0']").click()
     expect(page.locator(".explorer-inspector h2")).to_have_text("stack0_enc0")
     page.get_by_role("tab", name="Charts").click()
     expect(page.locator(".js-plotly-plot .barlayer .point").first).to_be_attached()

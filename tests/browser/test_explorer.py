@@ -37,10 +37,10 @@ SHOWN = r"""
         const texts = (parent, selector) =>
             [...parent.querySelectorAll(selector)].map(found => found.title || found.textContent);
         const blocks = {};
-        for (const block of document.querySelectorAll('.explorer-canvas g.node[id^=block-]')) {
+        for (const block of document.querySelectorAll('.explorer-canvas g.node[data-item]')) {
             const lines = texts(block, 'text');
             const params = lines.map(line => line.match(/([\d,]+) parameters/)).find(Boolean);
-            blocks[block.id.replace('block-', '')] =
+            blocks[block.dataset.item.replace(/^\w+-/, "")] =
                 [lines.find(line => /^\d+ × \d+ × \d+$/.test(line)), params ? params[1] : '0'];
         }
         const cards = {};

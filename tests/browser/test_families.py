@@ -58,7 +58,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     written = Custom.of(before)
     editor = page.locator(".widget-accordion")
 
-    page.locator("#block-stack0_enc1").click()
+    page.locator("[data-item='block-stack0_enc1']").click()
     page.get_by_role("button", name="Edit this block").click()
     blocks = editor.locator(".explorer-blocks select")
     expect(blocks.locator("option:checked")).to_have_text("encoder 1 · SimpleConvBlock")
@@ -78,7 +78,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     expect_views(page, evolve(written, encoder=tuple(encoder)), SHAPE)
 
     editor.get_by_label("kind").select_option("ResNetStage")
-    expect(page.locator("#block-stack0_enc2")).to_contain_text("2 times:")
+    expect(page.locator("[data-item='block-stack0_enc2']")).to_contain_text("2 times:")
     expect_no_error(page)
     run_forward(page)
 
@@ -92,7 +92,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
 
     blocks.select_option("heads: none")
     editor.get_by_role("button", name="Add").click()
-    expect(page.locator("#block-head")).to_contain_text(f"{SIZE} × {SIZE} × 1")
+    expect(page.locator("[data-item='head-head']")).to_contain_text(f"{SIZE} × {SIZE} × 1")
     expect(page.locator(".explorer-totals")).to_contain_text("129 of all in heads")
     net = evolve(before, heads=(Head(),))
     expect_keras_agrees(page, layers=len(trace(net, SHAPE)))

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import trace
+from explorer.formatting import printable
 from tests.browser.test_explorer import (
     OVERFLOWING,
     TINY,
@@ -26,7 +27,7 @@ def open_tab(page: Page, title: str) -> None:
 
 
 def block(page: Page, name: str) -> Locator:
-    return page.locator(f"[id='block-{name}']")
+    return page.locator(f".explorer-canvas [data-item='block-{name}']")
 
 
 def layer(page: Page, name: str) -> Locator:
@@ -50,7 +51,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
     assert eventually(page, lambda: selected_rows(page), enc0.__eq__) == enc0
 
     # A block shows its layers by its handle, or by a double click.
-    block(page, "stack0_enc0").locator("[id^=a_toggle]").click()
+    block(page, "stack0_enc0").locator("[id$=_toggle]").click()
     expect(layer(page, "stack0_enc0_conv0")).to_have_attribute("role", "button")
     layer(page, "stack0_enc0_conv1").click()
     expect(heading(page)).to_have_text("stack0_enc0_conv1")
@@ -84,6 +85,39 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
     expect(page.locator(".explorer-inspector")).to_contain_text("skip connections do")
 
 
+ODD = """
+import attrs
+from explorer.layers import Conv2D
+@attrs.frozen
+class Odd(UNet):
+    def make_backbone(self, x, current_stride=1):
+        for name in NAMES:
+            x = Conv2D(name=name, filters=2, kernel_size=1)(x)
+        return x, []
+widget = Explorer(Odd(down_blocks=1, up_blocks=1), (16, 16, 1))
+widget
+"""
+
+
+def test_a_click_selects_the_layer_whatever_it_is_called(opened):  # noqa: F811
+    names = ["a:b", "box1", "\\N", "tail\\", "&lt;", "<b>", '"', "\x07", "\ud800", "x" * 16_000]
+    page = opened(f"NAMES = {names}\n{ODD}", keras=False)
+    boxes = page.locator(".explorer-canvas g.node[data-item]")
+
+    expect(boxes).to_have_count(len(names) + 1)
+    for place, name in enumerate(names):
+        boxes.nth(place + 1).click()
+        expect(heading(page)).to_have_text(printable(name))
+        expect(boxes.nth(place + 1)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(".explorer-table tr.explorer-selected td:first-child")).to_have_text(
+            printable(name)
+        )
+    width = boxes.last.bounding_box()["width"]
+    assert width < 800, "a long name is shortened"
+    boxes.last.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("x" * 16_000)
+
+
 def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
     page = opened(TINY, keras=False)
 
@@ -95,7 +129,7 @@ def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
         assert eventually(page, focused, wanted.__eq__) == wanted
 
     page.get_by_label("Save the diagram").focus()
-    press("Tab", "block-image_in")
+    press("Tab", "alone-image_in")
     press("ArrowRight", "block-stack0_enc0")
     expect(heading(page)).to_have_text("stack0_enc0")
     expect(page.get_by_role("tooltip")).to_contain_text("encoder 0")
