@@ -248,6 +248,8 @@ class BlockEditor:
             is_named = isinstance(error, ParameterError) and error.field in form.controls
             field = error.field if isinstance(error, ParameterError) and is_named else name
             form.show_error(field, problem_text(error))
+        else:
+            form.show_error("", "")  # the block as it was before a refused edit is no news
 
     @guarded
     def _kind_chosen(self, change: Any) -> None:

@@ -20,7 +20,7 @@ from explorer.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
-from explorer.parameters import AtLeast, active_when, parameter
+from explorer.parameters import NAME_PART, AtLeast, active_when, parameter
 
 #: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
 MAX_FILTERS = 1_000_000
@@ -134,7 +134,9 @@ class SimpleConvBlock(EncoderBlock):
     activation: str = activation_parameter(
         "Activation after each convolution.", active=active_when(num_convs=AtLeast(1))
     )
-    block_prefix: str = parameter("", doc="Appended to the names of the block's layers.")
+    block_prefix: str = parameter(
+        "", doc="Appended to the names of the block's layers.", pattern=NAME_PART
+    )
 
     def make_block(self, x_in: Any, prefix: str = "conv_block") -> Any:
         """Return the block's output.

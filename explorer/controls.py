@@ -197,8 +197,9 @@ class Control:
         slider = self._slider
         if slider is None or not math.isfinite(value):
             return
+        value = min(max(value, slider.min), slider.max)  # a step below 1 makes 1e308 infinite
         most = math.floor((slider.max - slider.min) / slider.step + 1e-9)
-        steps = max(0, min(most, round((value - slider.min) / slider.step)))
+        steps = min(most, round((value - slider.min) / slider.step))
         slider.value = round(slider.min + steps * slider.step, 10)
 
     def _changed(self, change: Bunch) -> None:

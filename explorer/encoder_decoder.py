@@ -16,7 +16,14 @@ from explorer.checks import check_decoder, check_heads, check_size
 from explorer.graph import Block, in_block
 from explorer.heads import Head
 from explorer.layers import Activation, Add, BatchNormalization, Conv2D
-from explorer.parameters import AtLeast, ParameterError, active_when, parameter, parts
+from explorer.parameters import (
+    AtLeast,
+    ParameterError,
+    active_when,
+    parameter,
+    parameters_of,
+    parts,
+)
 
 
 def merge_parameter(default: bool) -> Any:
@@ -77,6 +84,10 @@ class EncoderDecoder:
         Raises:
             ParameterError: Naming class, field, value and remedy.
         """
+        for found in parameters_of(type(self)):  # those with no more than a type hint
+            value = getattr(self, found.name)
+            if (plain := found.plain(value)) is not value:
+                object.__setattr__(self, found.name, plain)
         try:
             _ = self._blocks
         except NotImplementedError:  # an abstract class, or one that is only half written yet

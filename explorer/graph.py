@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from fractions import Fraction
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import attrs
 
 from explorer.layers import ByAxis, InputLayer, Layer, Shape, along
-from explorer.parameters import ParameterError
+from explorer.parameters import LARGEST, ParameterError, as_index
 
 #: A step in input pixels: one number for both axes, one for each where they differ, or None where
 #: it is not known.
@@ -436,6 +435,8 @@ def check_input_shape(input_shape: Sequence[int]) -> Shape:
     Raises:
         ParameterError: If it isn't three whole numbers of at least 1.
     """
+    if getattr(input_shape, "ndim", 0) == 1:
+        input_shape = input_shape.tolist()  # type: ignore[attr-defined]
     if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
         raise ParameterError(
             "Input",
@@ -444,9 +445,14 @@ def check_input_shape(input_shape: Sequence[int]) -> Shape:
             "is not an image shape",
             "give (height, width, channels)",
         )
-    for name, size in zip(("height", "width", "channels"), input_shape, strict=True):
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+    shape = tuple(map(as_index, input_shape))
+    for name, size in zip(("height", "width", "channels"), shape, strict=True):
+        if type(size) is not int or not 1 <= size <= LARGEST:
             raise ParameterError(
-                "Input", name, size, "is not a size", "give a whole number of at least 1"
+                "Input",
+                name,
+                size,
+                "is not a size",
+                f"give a whole number of at least 1 and at most {LARGEST:,}",
             )
-    return tuple(int(size) for size in input_shape)
+    return shape

@@ -6,7 +6,7 @@ import attrs
 
 from explorer.blocks import activation_parameter
 from explorer.layers import Conv2D
-from explorer.parameters import parameter
+from explorer.parameters import NAME, parameter
 
 
 @attrs.frozen(slots=False)
@@ -20,7 +20,7 @@ class Head:
         activation: Name of a Keras activation.
     """
 
-    name: str = parameter("head", doc="Name of the head's layer.")
+    name: str = parameter("head", doc="Name of the head's layer.", pattern=NAME)
     channels: int = parameter(
         1, doc="Channels of the output: classes, or body parts.", minimum=1, slider=(1, 32)
     )

@@ -7,7 +7,9 @@ tooltip, JSON, tables) reads this one declaration, so no two places can disagree
 import math
 import numbers
 import opcode
+import operator
 import os
+import re
 import sys
 import traceback
 import types
@@ -47,7 +49,22 @@ class ParameterError(ValueError):
 
     def __str__(self) -> str:
         """One sentence that names class, field, value and remedy."""
-        return f"{self.owner}.{self.field}={self.value!r} {self.problem}: {self.remedy}."
+        return f"{self.owner}.{self.field}={_told(self.value)} {self.problem}: {self.remedy}."
+
+
+#: Signs of a refused value that an error tells.
+_MOST_SIGNS = 120
+
+
+def _told(value: object) -> str:
+    """Return a value as Python writes it, without the middle of a very long one."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        return "(a number of thousands of digits)"
+    if len(text) <= _MOST_SIGNS:
+        return text
+    return f"{text[: _MOST_SIGNS // 2]}…{text[-_MOST_SIGNS // 4 :]}"
 
 
 #: Folders of explorer and of Python itself: no place for a user's classes.
@@ -149,6 +166,18 @@ def describe(value: object) -> str:
     return "not set" if value is None else str(value)
 
 
+#: Names that every backend of Keras can give a layer, and what can be a part of one.
+NAME = r"[A-Za-z0-9.][A-Za-z0-9_.>-]*"
+NAME_PART = r"[A-Za-z0-9_.>-]*"
+
+_PATTERNS = {
+    NAME: "a name of letters from A to Z, digits and _ . > -, the first a letter or a digit",
+    NAME_PART: "letters from A to Z, digits and _ . > -",
+}
+
+#: What no whole number in a network is beyond: backends count in 32 bits.
+LARGEST = 2**31 - 1
+
 _KINDS: dict[type, str] = {
     int: "a whole number",
     float: "a finite number",
@@ -172,6 +201,7 @@ class Parameter:
         maximum: Largest valid value (hard bound), or None.
         slider: Smallest and largest value that are handy on a slider.
         choices: The valid values, when there are only some.
+        pattern: `NAME` or `NAME_PART` for a text that becomes one; empty for any text.
         unit: Unit of the value, for display.
         doc: What the parameter does.
         active: When the parameter has any effect, or None for always.
@@ -185,6 +215,7 @@ class Parameter:
     maximum: float | None = None
     slider: tuple[float, float] | None = None
     choices: tuple[Any, ...] | None = None
+    pattern: str = ""
     unit: str = ""
     doc: str = ""
     active: ActiveWhen | None = None
@@ -205,6 +236,10 @@ class Parameter:
         if problem:
             verb = "give" if self.choices is None else "choose"
             remedy = f"{verb} {self._valid_values()}"
+            if self.maximum is None and problem == "is too large":
+                remedy += f", {LARGEST:,} at most"
+            elif self.minimum is None and problem == "is too small":
+                remedy += f", {-LARGEST:,} at least"
             raise ParameterError(owner, self.name, value, problem, remedy)
 
     def _problem(self, value: Any) -> str | None:
@@ -222,7 +257,31 @@ class Parameter:
             return "is too small"
         if self.maximum is not None and value > self.maximum:
             return "is too large"
+        if self.value_type is int and abs(value) > LARGEST:
+            return "is too large" if value > 0 else "is too small"
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            return "can't be in the name of a layer" if value else "is no name"
         return None
+
+    def plain(self, value: Any) -> Any:
+        """Return the same value as Python's own: NumPy's numbers, and all that stand for an index.
+
+        What is of another kind than the parameter is returned as it is, to be refused by name.
+        """
+        if self.value_type is tuple:
+            values = value.tolist() if getattr(value, "ndim", 0) == 1 else value
+            if not isinstance(values, (tuple, list)):
+                return value
+            item = attrs.evolve(self, value_type=int)
+            return tuple(item.plain(part) for part in values)
+        if getattr(value, "shape", None) == () and hasattr(value, "item"):
+            value = value.item()
+        if self.value_type is int and type(value) is not int:
+            return as_index(value)
+        if self.value_type is float:
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, int))
+            return float(value) + 0.0 if is_number else as_index(value)  # -0.0 is 0.0
+        return value
 
     def _has_right_type(self, value: Any) -> bool:
         if self.value_type is int:
@@ -235,7 +294,7 @@ class Parameter:
     def _valid_values(self) -> str:
         if self.choices is not None:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        text = _KINDS.get(self.value_type, "a value")
+        text = _PATTERNS.get(self.pattern) or _KINDS.get(self.value_type, "a value")
         if self.minimum is not None and self.maximum is not None:
             text += f" from {self.minimum:,} to {self.maximum:,}"
         elif self.minimum is not None:
@@ -253,6 +312,7 @@ def parameter(
     maximum: float | None = None,
     slider: tuple[float, float] | None = None,
     choices: tuple[Any, ...] | None = None,
+    pattern: str = "",
     unit: str = "",
     active: ActiveWhen | None = None,
     whole: bool = False,
@@ -266,6 +326,7 @@ def parameter(
         maximum: Largest valid value.
         slider: Smallest and largest value that are handy on a slider.
         choices: The valid values, when there are only some.
+        pattern: `NAME` or `NAME_PART` for a text that becomes one.
         unit: Unit of the value, for display.
         active: When the parameter has any effect (see `active_when`).
         whole: Truncate fractions with `int()`, as the field's convention for filter counts is.
@@ -277,6 +338,7 @@ def parameter(
         maximum=maximum,
         slider=slider,
         choices=choices,
+        pattern=pattern,
         unit=unit,
         doc=doc,
         active=active,
@@ -285,7 +347,7 @@ def parameter(
         default=default,
         metadata={_METADATA_KEY: declared},
         validator=_validate,
-        converter=_truncate if whole else None,
+        converter=[_plain, _truncate] if whole else _plain,
     )
 
 
@@ -307,6 +369,23 @@ def parts(default: tuple[Any, ...], kind: type) -> Any:
 
 def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(values)
+
+
+def as_index(value: Any) -> Any:
+    """Return what stands for an index as an `int`, such as NumPy's; all else as it is."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return value
+
+
+def _convert(value: Any, instance: Any, attribute: "attrs.Attribute[Any]") -> Any:
+    return _parameters_by_name(instance.__class__)[attribute.name].plain(value)
+
+
+_plain = attrs.Converter(_convert, takes_self=True, takes_field=True)
 
 
 def _truncate(value: Any) -> Any:

