@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -22,6 +21,7 @@ from explorer.scene import Scene
 from explorer.selection import nodes_of
 from explorer.views.chart_data import MEASURES, ChartData
 from explorer.views.chart_figure import Drawing, apply, bands, drawing_of, figure_of, style_sheet
+from explorer.views.modules import module
 
 STEPS = ("by layer", "by block")
 #: Seconds that an edit must outlast before it is drawn: the browser takes longer over the charts
@@ -36,7 +36,7 @@ class Frame(anywidget.AnyWidget):
         drawing: Number of the drawing that the plot should show, which has it as `layout.meta`.
     """
 
-    _esm = Path(__file__).with_name("charts.js")
+    _esm = module("charts.js")
     _css = style_sheet()
 
     drawing: Any = traitlets.Int().tag(sync=True)

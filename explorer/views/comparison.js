@@ -16,4 +16,4 @@ function render({ model, el }) {
   return () => model.off("change:html", draw);
 }
 
-export default { render };
+export default { initialize, render };

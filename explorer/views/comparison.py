@@ -23,6 +23,7 @@ from explorer.comparison import (
 from explorer.controls import plain, plain_layout
 from explorer.formatting import duration
 from explorer.parameters import describe
+from explorer.views.modules import module
 
 if TYPE_CHECKING:
     from explorer.timing import PairTiming, Timing
@@ -50,7 +51,7 @@ class Tables(anywidget.AnyWidget):
         label: What it is called where it cannot be seen.
     """
 
-    _esm = Path(__file__).parent / "comparison.js"
+    _esm = module("comparison.js")
     _css = Path(__file__).parent / "comparison.css"
 
     html = traitlets.Unicode().tag(sync=True)

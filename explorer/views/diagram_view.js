@@ -327,4 +327,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

@@ -22,6 +22,7 @@ from explorer.parameters import parameters_of
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
 from explorer.summaries import family, summary
+from explorer.views.modules import module
 
 if TYPE_CHECKING:
     from explorer.comparison import Comparison
@@ -62,7 +63,7 @@ class Canvas(anywidget.AnyWidget):
         found: What the search found, in words.
     """
 
-    _esm = Path(__file__).parent / "diagram_view.js"
+    _esm = module("diagram_view.js")
     _css = (Path(__file__).parent / "diagram_view.css").read_text() + theme_css()
 
     svg = traitlets.Unicode().tag(sync=True)

@@ -91,4 +91,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

@@ -16,6 +16,7 @@ from explorer.controls import plain, plain_layout
 from explorer.formatting import printable, size_text
 from explorer.graph import positions
 from explorer.palette import DARK, LIGHT
+from explorer.views.modules import module
 
 if TYPE_CHECKING:
     from explorer.feature_tasks import FeatureMap, LayerChannels
@@ -50,7 +51,7 @@ class Film(anywidget.AnyWidget):
         channels_are_old: Whether the channels are of another layer or network.
     """
 
-    _esm = Path(__file__).parent / "feature_maps.js"
+    _esm = module("feature_maps.js")
     _css = _css()
 
     groups: Any = traitlets.List().tag(sync=True)

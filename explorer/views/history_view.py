@@ -1,13 +1,13 @@
 """Undo, redo, and the way back."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from explorer.history import History
+from explorer.views.modules import module
 
 
 class HistoryView(anywidget.AnyWidget):
@@ -19,7 +19,7 @@ class HistoryView(anywidget.AnyWidget):
         refused: Whether the controls hold what was refused, so that there is something to undo.
     """
 
-    _esm = Path(__file__).parent / "history_view.js"
+    _esm = module("history_view.js")
 
     steps: Any = traitlets.List().tag(sync=True)
     position: Any = traitlets.Int().tag(sync=True)

@@ -19,6 +19,7 @@ from explorer.graph import Block, Node
 from explorer.scene import Scene
 from explorer.selection import block_id, is_block, layer_id, nodes_of
 from explorer.summaries import summary
+from explorer.views.modules import module
 from explorer.wiring import Wiring, place_of, role_of, wiring_of
 
 #: Roles of the blocks that an architecture lists, so that they can be edited one by one.
@@ -38,7 +39,7 @@ class Inspector(anywidget.AnyWidget):
         running: Whether a measurement is under way.
     """
 
-    _esm = Path(__file__).parent / "inspector.js"
+    _esm = module("inspector.js")
     _css = Path(__file__).parent / "inspector.css"
 
     heading: Any = traitlets.Unicode().tag(sync=True)

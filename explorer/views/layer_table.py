@@ -1,7 +1,6 @@
 """Every layer's figures in a table that sorts in the browser."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -11,6 +10,7 @@ from explorer.formatting import printable
 from explorer.graph import Stride
 from explorer.scene import Scene
 from explorer.selection import layer_id
+from explorer.views.modules import module
 
 
 class LayerTable(anywidget.AnyWidget):
@@ -26,7 +26,7 @@ class LayerTable(anywidget.AnyWidget):
         selected: Those of the ids whose layers are selected.
     """
 
-    _esm = Path(__file__).parent / "layer_table.js"
+    _esm = module("layer_table.js")
 
     rows: Any = traitlets.List().tag(sync=True)
     ids: Any = traitlets.List().tag(sync=True)

@@ -31,4 +31,4 @@ function render({ el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

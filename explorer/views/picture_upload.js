@@ -71,4 +71,4 @@ function render({ model, el }) {
   return () => model.off("change:is_own", update);
 }
 
-export default { render };
+export default { initialize, render };

@@ -1,10 +1,11 @@
 """The user's own picture, on its way from the browser."""
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
+
+from explorer.views.modules import module
 
 
 class PictureUpload(anywidget.AnyWidget):
@@ -17,7 +18,7 @@ class PictureUpload(anywidget.AnyWidget):
         is_own: Whether a picture of the user's is in use.
     """
 
-    _esm = Path(__file__).parent / "picture_upload.js"
+    _esm = module("picture_upload.js")
 
     picture: Any = traitlets.Dict().tag(sync=True)
     problem: Any = traitlets.Unicode().tag(sync=True)

@@ -12,6 +12,7 @@ import traitlets
 from explorer.formatting import size_text
 from explorer.receptive_field import Box, ReceptiveWindow
 from explorer.remedies import is_smaller
+from explorer.views.modules import module
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ class ReceptiveFieldView(anywidget.AnyWidget):
         ramp: Colours of the gradient's strength, the weakest first.
     """
 
-    _esm = Path(__file__).parent / "receptive_field.js"
+    _esm = module("receptive_field.js")
     _css = Path(__file__).parent / "receptive_field.css"
 
     picture: Any = traitlets.Bytes().tag(sync=True)
