@@ -15,7 +15,11 @@ import pygraphviz
 
 from explorer.cards import cards_of, links_of
 from explorer.dot import BOLD, FONT, DiagramOptions, Drawing
+from explorer.fonts import measured_with
 from explorer.graph import Graph
+
+#: Fonts that are as wide as each other; a browser takes the first that it has.
+FAMILIES = f"{FONT},Arimo,Liberation Sans,Helvetica,sans-serif"
 
 #: Dots per inch of a picture of dots: fine enough for print.
 PNG_DPI = 200
@@ -65,7 +69,7 @@ class Diagram:
     def _draw(self, file_format: str) -> bytes:
         finer = f"-Gdpi={PNG_DPI}" if file_format == "png" else ""
         graph = pygraphviz.AGraph(string=self.dot)
-        with _native_silence():
+        with _native_silence(), measured_with():
             drawn: bytes = graph.draw(format=file_format, prog="dot", args=finer)
         return drawn
 
@@ -74,8 +78,9 @@ class Diagram:
 
 
 def _with_weights(svg: str) -> str:
-    """Write bold fonts as browsers know them: a family and a weight."""
-    return svg.replace(f'font-family="{BOLD}"', f'font-family="{FONT}" font-weight="bold"')
+    """Write fonts as browsers know them: families, and a weight."""
+    bold = svg.replace(f'font-family="{BOLD}"', f'font-family="{FONT}" font-weight="bold"')
+    return bold.replace(f'font-family="{FONT}"', f'font-family="{FAMILIES}"')
 
 
 @contextmanager

@@ -16,6 +16,7 @@ ROWS = [
     "later",
     "parameters",
     "measurement",
+    "fonts",
     "formatting",
     "layers",
     "foreign_layers",

@@ -14,6 +14,7 @@ from explorer.cards import cards_of, items_of, links_of, merged
 from explorer.controls import Form, plain
 from explorer.diagram import Diagram
 from explorer.dot import SHARES, DiagramOptions, Drawing, scale_colour
+from explorer.fonts import font_css
 from explorer.formatting import printable
 from explorer.graph import Node
 from explorer.guard import guarded
@@ -64,7 +65,13 @@ class Canvas(anywidget.AnyWidget):
     """
 
     _esm = module("diagram_view.js")
-    _css = (Path(__file__).parent / "diagram_view.css").read_text() + theme_css()
+    _css = "\n".join(
+        (
+            font_css("Explorer"),
+            (Path(__file__).parent / "diagram_view.css").read_text(encoding="utf-8"),
+            theme_css(),
+        )
+    )
 
     svg = traitlets.Unicode().tag(sync=True)
     places: Any = traitlets.Dict().tag(sync=True)

@@ -1,0 +1,63 @@
+"""Text of the diagram stands within its box, and beside other text, where there is no Arial."""
+
+import pytest
+from playwright.sync_api import Page
+
+from explorer import diagram, presets, trace
+from explorer.views.diagram_view import Canvas
+from tests.browser.test_explorer import SHOW, opened  # noqa: F401 — a fixture
+
+#: Texts that stand over the edge of their box, or over another text in their row.
+OVERFLOWING = """
+    () => {
+        const found = [];
+        for (const node of document.querySelectorAll('.explorer-canvas g.node')) {
+            const box = [...node.querySelectorAll(':scope > polygon')].at(-1)?.getBBox();
+            if (!box) continue;
+            const texts = [...node.querySelectorAll('text')].map(text => {
+                const {x, y, width} = text.getBBox();
+                return {text: text.textContent, x, y, end: x + width};
+            }).filter(({text}) => text.trim());
+            for (const text of texts) {
+                if (text.x < box.x || text.end > box.x + box.width) found.push(text.text);
+                for (const other of texts) {
+                    const inRow = other !== text && Math.abs(other.y - text.y) < 2;
+                    if (inRow && text.x <= other.x && text.end > other.x + 0.1) {
+                        found.push(`${text.text} | ${other.text}`);
+                    }
+                }
+            }
+        }
+        return found;
+    }
+"""
+DRAWN = [(name, {}) for name in presets]
+DRAWN += [("U-Net", {"detail": "layers"}), ("ResNet50", {"detail": "layers"})]
+DRAWN += [("U-Net", {"colour_by": "memory"}), ("Residual hourglass", {"colour_by": "MACs"})]
+
+
+@pytest.fixture(scope="module")
+def page(browser) -> Page:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize(("name", "options"), DRAWN, ids=str)
+def test_all_text_stands_in_its_box(page, name, options):
+    svg = diagram(trace(presets[name], (256, 256, 1)), **options).svg()
+    page.set_content(f"<style>{Canvas._css}</style><div class=explorer-canvas>{svg}</div>")
+    page.evaluate("() => document.fonts.load('700 11px Explorer')")
+    page.evaluate("() => document.fonts.load('400 11px Explorer')")
+
+    assert page.locator("g.node text").count() > 20
+    assert page.evaluate(OVERFLOWING) == []
+
+
+def test_the_explorer_has_its_font_with_it(opened):  # noqa: F811
+    page = opened(SHOW, keras=False, viewport=(1440, 900))
+    page.evaluate("() => document.fonts.ready")
+
+    loaded = "() => [...document.fonts].filter(f => f.family === 'Explorer').map(f => f.status)"
+    assert page.evaluate(loaded) == ["loaded", "loaded"]
+    assert page.evaluate(OVERFLOWING) == []
