@@ -5,6 +5,7 @@ writes them, and here Graphviz places and draws them.
 """
 
 import os
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,10 @@ FAMILIES = f"{FONT},Arimo,Liberation Sans,Helvetica,sans-serif"
 
 #: Dots per inch of a picture of dots: fine enough for print.
 PNG_DPI = 200
+
+#: The process has one error stream: a second thread would keep the first one's silence for it.
+_one_at_a_time = threading.RLock()
+_kept: int | None = None  # a descriptor of the error stream while it is turned off
 
 
 @attrs.frozen
@@ -88,21 +93,26 @@ def _native_silence() -> Iterator[None]:
     """Keep what Graphviz and its font library print out of the notebook, where it is red.
 
     They warn of font settings that are newer than themselves, and of lines that are hard to route:
-    nothing a user can act on. Python waits while Graphviz draws, so nothing else is lost.
+    nothing a user can act on. Python waits while Graphviz draws, so nothing else is lost. Graphviz'
+    warnings could be turned off there, but not those of its font library.
     """
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no error stream to turn off
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    global _kept
+    with _one_at_a_time:
+        try:
+            # What an interrupted drawing kept still waits to be put back.
+            kept = _kept = os.dup(2) if _kept is None else _kept
+        except OSError:  # there is no error stream to turn off
+            yield
+            return
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            _kept = None
+            os.close(kept)
 
 
 def diagram(

@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import threading
 from functools import partial
 from xml.etree import ElementTree
 
@@ -648,3 +650,53 @@ def test_what_presets_say_is_not_shortened():
         graph = trace(preset, (256, 256, 1))
         for options in ({}, {"detail": "layers"}, {"colour_by": "memory"}):
             assert "…" not in diagram(graph, **options).dot, name
+
+
+def error_stream() -> tuple[int, int]:
+    """Which file the process's error stream is."""
+    status = os.fstat(2)
+    return status.st_dev, status.st_ino
+
+
+def test_threads_that_draw_at_the_same_time_leave_the_error_stream_as_it_was(monkeypatch):
+    before = error_stream()
+    is_drawing = {"first": threading.Event(), "second": threading.Event()}
+
+    def draw(*_: object, **__: object) -> bytes:
+        name = threading.current_thread().name
+        is_drawing[name].set()
+        if name == "first":
+            is_drawing["second"].wait(0.5)  # which should not come while this one draws
+        else:
+            first.join(10)
+        return b"<svg></svg>"
+
+    monkeypatch.setattr(pygraphviz.AGraph, "draw", draw)
+    first = threading.Thread(target=Diagram("digraph {}").svg, name="first")
+    second = threading.Thread(target=Diagram("digraph {}").svg, name="second")
+    first.start()
+    assert is_drawing["first"].wait(10)
+    second.start()
+    second.join(10)
+
+    assert error_stream() == before
+
+
+def test_an_interrupted_drawing_leaves_the_error_stream_to_the_next(monkeypatch):
+    before = error_stream()
+    drawing = Diagram("digraph {}")
+    dup2, calls = os.dup2, iter(range(2))
+
+    def interrupted(source: int, target: int) -> None:
+        if next(calls) == 1:  # which would have put it back
+            raise KeyboardInterrupt
+        dup2(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup2", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            drawing.svg()
+    assert error_stream() != before
+    drawing.svg()
+
+    assert error_stream() == before
