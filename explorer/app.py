@@ -240,7 +240,7 @@ class Explorer(widgets.VBox):
             self._show_controls(design)
             self._totals.show(design.report, design.architecture, design.input.batch_size)
             self._problem.value = ""
-            self._keras.design_changed()
+            self._keras.show(design)
 
     def _show_controls(self, design: Design) -> None:
         self._make_form(design.architecture)

@@ -56,6 +56,7 @@ class LiveKeras:
         self._accepted: tuple[bytes | None, str] = None, ""  # the last picture that ran, its name
         self._picture_changed = picture_changed
         self._verified: Design | None = None  # the last design that Keras built
+        self._followed: Design | None = None  # the last one that was shown
         self.status = KerasStatus(layout=plain_layout())
         self.forward = ForwardView(self._chosen)
         self.forward.button.on_click(self._run_clicked)
@@ -77,37 +78,51 @@ class LiveKeras:
 
         return shared_worker()
 
+    def show(self, design: Design) -> None:
+        """Have Keras follow; what runs, or was measured, of the same design goes on or stays."""
+        if design != self._followed:
+            self.design_changed()
+            self._followed = design
+
     def design_changed(self) -> None:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
-        self.forward.show_nothing()
-        self._stop_settling()
-        self._settling = once_settled(self._settled)
+        with self._state.lock:
+            self.forward.show_nothing()
+            self._stop_settling()
+            self._settling = once_settled(self._settled)
 
     def _stop_settling(self) -> None:
         if self._settling:
             self._settling.cancel()
+        self._settling = None
 
     @guarded
     def _settled(self) -> None:
-        if self.forward.after_every_change.value:
-            self._run()
-            return
-        from explorer.keras_tasks import rebuild
+        from explorer.keras_tasks import rebuild  # before the lock: the first time takes a while
 
-        design = self._state.design
-        self._show_waiting(design)
-        self._worker.submit(
-            self,
-            partial(rebuild, design.architecture, design.input.shape),
-            partial(self._rebuilt, design),
-            partial(self._not_rebuilt, design),
-        )
+        with self._state.lock:
+            if threading.current_thread() is not self._settling:
+                return  # the design changed, or the user clicked, while this waited for the lock
+            if self.forward.after_every_change.value:
+                self._run()
+                return
+            design = self._state.design
+            self._show_waiting(design)
+            self._worker.submit(
+                self,
+                partial(rebuild, design.architecture, design.input.shape),
+                partial(self._rebuilt, design),
+                partial(self._not_rebuilt, design),
+            )
 
     def _run(self) -> None:
+        """Run the model; what was to follow once the design has settled comes with it."""
         from explorer.keras_tasks import run_forward
 
-        picture = self.picture, self.forward.source
-        self._ask(partial(run_forward, upload=self.picture), partial(self._ran, picture))
+        with self._state.lock:
+            self._stop_settling()
+            picture = self.picture, self.forward.source
+            self._ask(partial(run_forward, upload=self.picture), partial(self._ran, picture))
 
     def _ask(
         self, work: Callable[..., Any], done: Callable[..., None], layers: bool = False
@@ -188,7 +203,6 @@ class LiveKeras:
 
     @guarded
     def _run_clicked(self, _: Any) -> None:
-        self._stop_settling()
         self._run()
 
     @guarded
@@ -196,13 +210,15 @@ class LiveKeras:
         """Time every layer of the design on screen."""
         from explorer.keras_tasks import run_layers
 
-        self._stop_settling()
-        self._ask(run_layers, self._timed, layers=True)
+        with self._state.lock:
+            self._stop_settling()
+            self._ask(run_layers, self._timed, layers=True)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:
-        self._worker.cancel(self)
-        self.design_changed()
+        with self._state.lock:
+            self._worker.cancel(self)
+            self.design_changed()
 
     def _chosen(self) -> None:
         """Measure again in the way that was chosen, where that is wished."""

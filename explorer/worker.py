@@ -24,7 +24,9 @@ import attrs
 import loky
 import psutil
 
+from explorer.backends import find_device
 from explorer.later import later
+from explorer.timing import GivenUp
 
 #: Seconds that a request may take without a sign of progress; one that takes longer hangs.
 TIME_LIMIT = 300.0
@@ -32,13 +34,17 @@ TIME_LIMIT = 300.0
 LONGEST_STAGE = 86_400.0
 #: Seconds that a request which was overtaken may go on.
 GRACE = 10.0
+#: Seconds between two looks at whether the process can answer.
+PAUSE = 0.1
 
 # What follows runs in the worker process.
 
 #: How the backends, and CUDA beneath them, say that memory ran out.
 _EXHAUSTED = re.compile(r"resource.?exhausted|out.of.memory|alloc.?failed", re.IGNORECASE)
 
-_signal: Any = None  # a semaphore: no lock of it can be lost with a process
+# Semaphores: no lock of them can be lost with a process.
+_signal: Any = None  # released when a request is overtaken
+_able: Any = None  # to be released when the process can answer
 _is_overtaken = False
 _patience: Any = None  # a semaphore of as many units as time limits that may still pass
 _stage_limits = 1  # how many of them a stage of the request under way may take
@@ -76,9 +82,9 @@ def _show_progress() -> None:
         _patience.release()
 
 
-def _begin(parent: int, overtaken: Any, patience: Any) -> None:
-    global _signal, _patience
-    _signal, _patience = overtaken, patience
+def _begin(parent: int, overtaken: Any, able: Any, patience: Any) -> None:
+    global _signal, _able, _patience
+    _signal, _able, _patience = overtaken, able, patience
     # Interrupting a kernel interrupts its processes too; this one is the kernel's to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
@@ -139,11 +145,22 @@ def _after(first: Callable[[], Any], work: Callable[[], Any]) -> Any:
         _is_afresh = False
 
 
+def _module_of(work: Callable[[], Any]) -> str:
+    return str(getattr(getattr(work, "func", work), "__module__", ""))
+
+
 def _run(work: Callable[[], Any]) -> Any:
     """Run a request, with errors that the kernel can read without importing anything."""
     global _is_overtaken, _stage_limits
     _is_overtaken, _stage_limits = False, 1
     try:
+        needs_keras = _module_of(work).startswith("explorer.")
+        if needs_keras:
+            find_device()  # imports Keras and starts its backend
+        if _able is not None:
+            _able.release()
+        if needs_keras and is_overtaken():
+            raise GivenUp
         return work()
     except Exception as error:
         module = type(error).__module__.partition(".")[0]
@@ -244,10 +261,12 @@ class Worker:
         self._running: _Request | None = None
         self._waiting: dict[object, _Request] = {}
         self._overtaken: _Request | None = None  # the running one, once nobody waits for it
-        self._signal: Any = None  # made with the first process
+        self._signal: Any = None  # made with the first process, as the next two
+        self._able: Any = None
         self._patience: Any = None
-        self._limit: threading.Timer | None = None  # of the running request
-        self._waited = 0  # how often that was reached
+        self._can_answer = False  # to the running one
+        self._timers: dict[str, threading.Timer] = {}  # that may end the running one, and why
+        self._waited = 0  # how often its time was up
         self._ended_because = ""
         self.is_ready = False
         self.time_limit = TIME_LIMIT
@@ -296,7 +315,7 @@ class Worker:
                 self._overtaken = running
                 if self._signal is not None:
                     self._signal.release()
-                later(GRACE, partial(self._end, running, "overtaken"))
+                self._end_after(GRACE, running, "overtaken")
 
     def _start_next(self) -> None:
         with self._lock:
@@ -305,6 +324,7 @@ class Worker:
             request = self._waiting.pop(next(iter(self._waiting)))
             self._running = request
             self._overtaken = None
+            self._can_answer = False
             self._ended_because = ""
             self._waited = 0
             try:
@@ -313,7 +333,7 @@ class Worker:
             except Exception as error:  # the process could not be started, or was just lost
                 future = Future()
                 future.set_exception(_start_problem(error) if isinstance(error, OSError) else error)
-            self._wait_on(request)
+            self._end_after(self.time_limit, request, "hung")
         # Outside the lock: a finished future calls back at once, in this thread.
         future.add_done_callback(partial(self._finish, request))
 
@@ -321,14 +341,11 @@ class Worker:
         """Take back what was signalled about the last request; the first time, make the signals."""
         if self._signal is None:
             context = loky.backend.get_context("loky")
-            signals = context.Semaphore(0), context.Semaphore(0)
-            self._signal, self._patience = signals
-        for signalled in (self._signal, self._patience):
+            signals = context.Semaphore(0), context.Semaphore(0), context.Semaphore(0)
+            self._signal, self._able, self._patience = signals
+        for signalled in (self._signal, self._able, self._patience):
             while signalled.acquire(block=False):
                 pass
-
-    def _wait_on(self, request: _Request) -> None:
-        self._limit = later(self.time_limit, partial(self._out_of_time, request))
 
     def _out_of_time(self, request: _Request) -> None:
         """End the process, unless it has shown that the request makes progress."""
@@ -337,7 +354,7 @@ class Worker:
                 return
             self._waited += 1
             if self._patience is not None and self._patience.acquire(block=False):
-                self._wait_on(request)
+                self._end_after(self.time_limit, request, "hung")
                 return
         self._end(request, "hung")
 
@@ -356,7 +373,7 @@ class Worker:
         self._executor = loky.ProcessPoolExecutor(
             max_workers=1,
             initializer=_begin,
-            initargs=(os.getpid(), self._signal, self._patience),
+            initargs=(os.getpid(), self._signal, self._able, self._patience),
             env=environment,
         )
         return self._submit(work)
@@ -364,6 +381,33 @@ class Worker:
     def _submit(self, work: Callable[[], Any]) -> "Future[Any]":
         future: Future[Any] = self._executor.submit(work)
         return future
+
+    def _end_after(
+        self, seconds: float, request: _Request, reason: str, waited: float = 0.0
+    ) -> None:
+        """End the process if it is at this request so long after it could answer.
+
+        Args:
+            seconds: How long.
+            request: The request.
+            reason: "hung" or "overtaken".
+            waited: Seconds for which it could not answer; after the usual limit it hangs.
+        """
+        with self._lock:
+            if self._running is not request:
+                return
+            if self._able is not None and self._able.acquire(block=False):
+                self._can_answer = True
+            if self._can_answer:
+                call = partial(self._end, request, reason)
+                if reason == "hung":
+                    call = partial(self._out_of_time, request)
+            elif waited < TIME_LIMIT:
+                call = partial(self._end_after, seconds, request, reason, waited + PAUSE)
+                seconds = PAUSE
+            else:
+                call, seconds = partial(self._end, request, "hung"), 0.0
+            self._timers[reason] = later(seconds, call)
 
     def _end(self, request: _Request, reason: str) -> None:
         """End the process if it is still at this request."""
@@ -377,8 +421,9 @@ class Worker:
     def _finish(self, request: _Request, future: "Future[Any]") -> None:
         error = future.exception()
         with self._lock:
-            if self._limit:
-                self._limit.cancel()
+            for timer in self._timers.values():
+                timer.cancel()
+            self._timers = {}
             lost = isinstance(error, loky.process_executor.BrokenProcessPool) or bool(
                 self._ended_because and error
             )

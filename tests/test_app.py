@@ -488,6 +488,43 @@ def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
         assert worker.asked.acquire(timeout=10)
 
 
+def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
+    widget, worker, monkeypatch
+):
+    timers = []
+
+    def by_hand(call):
+        timers.append(threading.Timer(0, call))
+        return timers[-1]
+
+    monkeypatch.setattr("explorer.live_keras.once_settled", by_hand)
+    for click in (
+        widget._keras.forward.button.click,
+        lambda: widget._screen.inspector._handle_custom_msg({"time": ""}, []),
+    ):
+        number(widget, "filters").value += 1
+        asked = len(worker.requests)
+        with widget._state.lock:
+            timers[-1].start()
+            click()
+        timers[-1].join(10)
+
+        assert [work.func is not rebuild for _, work, _, _ in worker.requests[asked:]] == [True]
+
+
+def test_an_edit_that_is_refused_and_taken_back_ends_no_run(widget, worker):
+    widget._keras.forward.button.click()
+    cancelled = list(worker.cancelled)
+
+    number(widget, "filters").value = 0
+    number(widget, "filters").value = SMALL.filters
+
+    assert not widget._keras.forward.stop.disabled
+    assert worker.cancelled == cancelled
+    worker.answer()
+    assert "forward pass" in result(widget)
+
+
 def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
     worker.is_ready = False
     widget = explorer.Explorer(SMALL, input_shape=(32, 32, 1))

@@ -331,6 +331,36 @@ def test_an_overtaken_request_that_does_not_listen_is_ended(worker, tmp_path, mo
     assert not overtaken.done()
 
 
+def test_an_edit_while_keras_is_imported_ends_nothing(monkeypatch):
+    monkeypatch.setattr(module, "GRACE", 0.2)
+    starting = Worker()
+    overtaken = Future()
+    work = partial(rebuild, SMALL, SHAPE)
+    starting.submit("me", work, overtaken.set_result, overtaken.set_exception)
+    executor = starting._executor
+
+    built = ask(starting, work, owner="me")
+
+    assert compare(built, analyze(trace(SMALL, SHAPE))) == []
+    assert starting._executor is executor, "the process is the one that was started first"
+    assert not overtaken.done()
+    starting.stop()
+
+
+def test_a_process_that_cannot_answer_at_all_is_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "TIME_LIMIT", 0.5)
+    starting = Worker()
+    result = Future()
+    monkeypatch.setattr(starting._able, "acquire", lambda block: False)
+    never = partial(wait_for, str(tmp_path / "never"))
+
+    starting.submit("me", never, result.set_result, result.set_exception)
+
+    with pytest.raises(WorkerDied, match="gave no answer"):
+        result.result(60)
+    starting.stop()
+
+
 def test_a_request_that_hangs_is_ended_and_said_so(worker, tmp_path):
     ask(worker, os.getpid)
     worker.time_limit = 0.2
