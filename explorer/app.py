@@ -20,10 +20,10 @@ from explorer.analysis import Report
 from explorer.architectures import Architecture, Custom, ReadModel, presets
 from explorer.block_editor import BlockEditor
 from explorer.blocks import DecoderBlock, EncoderBlock
-from explorer.controls import Form, plain, plain_layout
+from explorer.controls import Form, Forms, plain, plain_layout
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Block, Graph, check_input_shape
-from explorer.guard import guarded
+from explorer.guard import as_part_of, guarded, is_under_way
 from explorer.keras_model import build
 from explorer.live_keras import LiveKeras
 from explorer.parameters import ParameterError, parameters_of, problem_text
@@ -31,6 +31,7 @@ from explorer.screen import Screen
 from explorer.state import Design, Input, State
 from explorer.views.history_view import HistoryView
 from explorer.views.names import Names
+from explorer.views.problems import Problems
 from explorer.views.totals import Totals
 
 if TYPE_CHECKING:
@@ -81,17 +82,15 @@ class Explorer(widgets.VBox):
         if input_shape is None:
             input_shape = shown.shown_shape if isinstance(shown, ReadModel) else (256, 256, 1)
         self._state = State(Design(shown, _input(input_shape)))
-        self._base = shown
         self._given = shown if isinstance(shown, ReadModel) else None
         self._origin: EncoderDecoder | None = None  # what was shown before its blocks were edited
         self._built_here: tuple[Graph, Any] | None = None
-        self._showing = False
         self._make_views()
         super().__init__(self._arrange())
         self.layout.width = "auto"
         self.add_class("explorer")
         self._state.subscribe(self._show)
-        self._show(self._state.design)
+        self._state.tell()
         if block is not None:
             part = "dec" if isinstance(block, DecoderBlock) else "enc"
             name = f"stack0_{part}0"
@@ -138,22 +137,30 @@ class Explorer(widgets.VBox):
     @traitlets.observe("architecture", "input_shape", "batch_size")
     def _assigned(self, change: Any) -> None:
         with self._state.lock:
+            shown = _traits_of(self._state.design)
+            now = shown[change.name]
+            if type(change.new) is type(now) and change.new == now:
+                return  # as when `_publish` is interrupted, and the other traits don't follow
+            wanted = {name: getattr(self, name) for name in shown}
+            if self._state.unbroken.is_broken_off:  # so that they don't follow yet
+                wanted = {**shown, change.name: change.new}
             try:
-                shown = as_architecture(self.architecture, self.input_shape)
-                shape = self.input_shape
-                if isinstance(shown, ReadModel) and shown != self._state.design.architecture:
-                    shape = shown.shown_shape
-                given = _input(shape, self.batch_size)
-                self._state.update(architecture=shown, input=given)
+                self._state.unbroken.do(self._assign, wanted)
             finally:
                 self._publish(self._state.design)
+
+    def _assign(self, wanted: dict[str, Any]) -> None:
+        shape = wanted["input_shape"]
+        shown = as_architecture(wanted["architecture"], shape)
+        if isinstance(shown, ReadModel) and shown != self._state.design.architecture:
+            shape = shown.shown_shape
+        self._state.update(architecture=shown, input=_input(shape, wanted["batch_size"]))
 
     def _publish(self, design: Design) -> None:
         """Let the traits say what is shown."""
         with self.hold_trait_notifications():
-            self.architecture = design.architecture
-            self.input_shape = design.input.shape
-            self.batch_size = design.input.batch_size
+            for name, value in _traits_of(design).items():
+                setattr(self, name, value)
 
     # The parts of the screen.
 
@@ -167,11 +174,13 @@ class Explorer(widgets.VBox):
         self._family.add_class("explorer-family")
         self._family.observe(self._family_chosen, names="value")
         self._history = HistoryView(self._moved, layout=plain_layout())
-        self._form_box = widgets.VBox(layout=plain_layout())
+        self._forms = Forms(self._control_changed)
         self._input_form = Form(
-            parameters_of(Input), design.input, lambda name: self._edited(self._input_form, name)
+            parameters_of(Input),
+            design.input,
+            lambda name: self._control_changed(self._input_form, name),
         )
-        self._problem = plain(widgets.HTML)
+        self._problem = plain(Problems)
         self._totals = Totals(layout=plain_layout())
         self._screen = Screen(
             self._state,
@@ -180,6 +189,7 @@ class Explorer(widgets.VBox):
             lambda: self._keras.time_layers(),
             lambda: self._keras.picture,
             lambda: self._keras.forward.measurement,
+            self._problem,
         )
         self._keras = LiveKeras(
             self._state, self._alert, self._screen.show_times, self._screen.picture_changed
@@ -201,7 +211,7 @@ class Explorer(widgets.VBox):
             [
                 self._history,
                 self._family,
-                self._form_box,
+                self._forms.widget,
                 _heading("Input"),
                 self._input_form.widget,
                 self._editor_box,
@@ -227,36 +237,48 @@ class Explorer(widgets.VBox):
 
     # From the state to the screen.
 
-    @guarded
     def _show(self, design: Design) -> None:
-        """Show a design in every view."""
+        """Show a design in every view, whatever becomes of the others."""
+        architecture, given = design.architecture, design.input
         with self._state.lock:
-            self._base = design.architecture
-            if isinstance(design.architecture, ReadModel):
-                self._given = design.architecture
-            self._publish(design)
+            if isinstance(architecture, ReadModel):
+                self._given = architecture
+            self._problem.accept()
+            self._tell_observers(design)
             self._screen.show(design)
-            self._history.show(self._state.history)
-            self._show_controls(design)
-            self._totals.show(design.report, design.architecture, design.input.batch_size)
-            self._problem.value = ""
-            self._keras.show(design)
+            for name, view, show in (
+                ("history", self._history, lambda: self._history.show(self._state.history)),
+                ("form of the architecture", self._forms.widget, lambda: self._put(architecture)),
+                ("form of the input", self._input_form.widget, lambda: self._show_input(design)),
+                ("list of architectures", self._family, lambda: self._show_family(architecture)),
+                ("list of blocks", self._editor_place, lambda: self._show_editor(architecture)),
+                (
+                    "totals",
+                    self._totals,
+                    lambda: self._totals.show(design.report, architecture, given.batch_size),
+                ),
+                ("line on Keras", self._keras.status, lambda: self._keras.show(design)),
+            ):
+                self._problem.watch(name, view, show)
 
-    def _show_controls(self, design: Design) -> None:
-        self._make_form(design.architecture)
-        for form, values in (
-            (self._form, design.architecture),
-            (self._input_form, design.input),
-        ):
-            form.show(values)
-            form.show_error("", "")
+    @guarded
+    def _tell_observers(self, design: Design) -> None:
+        self._publish(design)
+
+    def _put(self, architecture: Architecture) -> None:
+        """Show an architecture in the form of its class."""
+        form = self._forms.show(architecture)
+        assert form is not None
+        self._form = form
+
+    def _show_input(self, design: Design) -> None:
+        self._input_form.show(design.input)
+        self._input_form.show_error("", "")
         for name in ("height", "width"):
             self._input_form.controls[name].set_step(design.architecture.maximum_stride)
         if isinstance(design.architecture, ReadModel):
             for name, reason in design.architecture.inactive.items():
                 self._input_form.controls[name].show_inactive(reason)
-        self._show_family(design.architecture)
-        self._show_editor(design.architecture)
 
     def _show_editor(self, architecture: Architecture) -> None:
         """Show the blocks, while their editor is open."""
@@ -292,20 +314,6 @@ class Explorer(widgets.VBox):
         button.on_click(self._back_clicked)
         return button
 
-    def _make_form(self, architecture: Architecture) -> None:
-        """Make the controls of a family, unless they are already there."""
-        if getattr(self, "_form_class", None) is not type(architecture):
-            self._form_class = type(architecture)
-            before = getattr(self, "_form", None)
-            self._form = Form(
-                parameters_of(self._form_class),
-                architecture,
-                lambda name: self._edited(self._form, name),
-            )
-            self._form_box.children = [self._form.widget]
-            if before:
-                before.close()
-
     def _show_family(self, architecture: Architecture) -> None:
         own = type(architecture).__name__
         name = next((name for name, preset in presets.items() if preset == architecture), None)
@@ -314,38 +322,44 @@ class Explorer(widgets.VBox):
         if isinstance(architecture, ReadModel):
             name = _title(architecture)
         options = [*presets, *read, *([] if name else [edited])]
-        self._showing = True
-        try:
-            if list(self._family.options) != options:
-                self._family.options = options
-            self._family.value = name or edited
-        finally:
-            self._showing = False
+        as_part_of(self._family, self._put_family, options, name or edited)
+
+    def _put_family(self, options: list[str], value: str) -> None:
+        if list(self._family.options) != options:
+            self._family.options = options
+        self._family.value = value
 
     def _alert(self, message: str) -> None:
-        self._problem.value = (
-            '<div class="explorer-status explorer-bad" role="alert">Something went wrong inside '
-            "the explorer. The picture shows the last network that worked."
-            f"<pre>{escape(message)}</pre></div>"
-        )
+        self._problem.report(message)
 
     # From the controls to the state.
 
     @guarded
+    def _control_changed(self, form: Form, name: str) -> None:
+        with self._state.lock:
+            if self._state.unbroken.is_broken_off:
+                value = form.controls[name].value
+                self._state.unbroken.mend()  # which shows the last design in all controls
+                form = form if form is self._input_form else self._form
+                if name not in form.controls:  # of another class, that was to be shown
+                    return
+                form.controls[name].set_value(value)
+            self._state.unbroken.do(self._edited, form, name)
+
     def _edited(self, form: Form, name: str) -> None:
         """Show the network that all controls together describe, or say what is wrong with it."""
-        with self._state.lock:
-            try:
-                given = Input(**self._input_form.values)
-                values = self._form.values
-                architecture = attrs.evolve(self._base, **values) if values else self._base
-                self._state.update(architecture=architecture, input=given)
-            except Exception as error:  # a class that the user wrote can raise anything
-                self._refuse(error, form, name)
-                return
-            # The same network as before the refused edit is no news to the state.
-            if self._problem.value:
-                self._show(self._state.design)
+        before = self._state.design
+        try:
+            given = Input(**self._input_form.values)
+            shown, values = self._form.shown, self._form.values
+            architecture = attrs.evolve(shown, **values) if values else shown  # type: ignore[misc]
+            self._state.update(architecture=architecture, input=given)
+        except Exception as error:  # a class that the user wrote can raise anything
+            self._refuse(error, form, name)
+            return
+        # The same network as before a refused edit is no news to the state.
+        if self._state.design is before and self._problem.value:
+            self._state.tell()
 
     def _refuse(self, error: Exception, form: Form, name: str) -> None:
         """Show an error beneath the control that it is about, and leave the views as they are.
@@ -363,53 +377,58 @@ class Explorer(widgets.VBox):
         for other in (self._form, self._input_form):
             other.show_error(name if other is form else "", message)
         self._history.refused = True
-        self._problem.value = (
-            '<div class="explorer-status explorer-bad" role="alert">The controls do not describe a '
-            f"network yet, so the last one stays. {escape(message)}</div>"
-        )
+        self._problem.refuse(message)
 
     @guarded
     def _moved(self, steps: int, relative: bool) -> None:
-        """Go to a step of the history; what was refused is undone first."""
         with self._state.lock:
-            if self._history.refused and relative and steps < 0:
-                self._show(self._state.design)
-            else:
-                self._state.move(steps, relative)
+            self._state.unbroken.do(self._move, steps, relative)
+
+    def _move(self, steps: int, relative: bool) -> None:
+        """Go to a step of the history; what was refused is undone first."""
+        if self._history.refused and relative and steps < 0:
+            self._state.tell()
+        else:
+            self._state.move(steps, relative)
 
     @guarded
     def _family_chosen(self, change: Any) -> None:
-        if self._showing:
+        if is_under_way(self._family):
             return
         with self._state.lock:
             if change.new in presets:
-                self._start_from(presets[change.new])
+                self._state.unbroken.do(self._start_from, presets[change.new])
             elif self._given and change.new == _title(self._given):
-                shape = self._given.shown_shape
-                batch_size = self._state.design.input.batch_size
-                self._state.update(architecture=self._given, input=_input(shape, batch_size))
+                self._state.unbroken.do(self._show_given)
+
+    def _show_given(self) -> None:
+        """Show the model that was given, at the size that it was given with."""
+        assert self._given is not None
+        given = _input(self._given.shown_shape, self._state.design.input.batch_size)
+        self._state.update(architecture=self._given, input=given)
 
     def _start_from(self, architecture: EncoderDecoder) -> None:
         """Put an architecture into the controls; it is shown unless the input does not fit it."""
-        self._base = architecture
-        self._make_form(architecture)
-        self._form.show(architecture)
+        self._put(architecture)
         self._edited(self._input_form, "height")
 
     def _blocks_changed(self, architecture: EncoderDecoder) -> None:
         """Show an architecture whose blocks were edited; raises what is wrong with it."""
         with self._state.lock:
-            before = self._state.design.architecture
-            self._state.update(architecture=architecture)
-            if isinstance(architecture, Custom) and not isinstance(before, (Custom, ReadModel)):
-                self._origin = before
-                self._show_editor(architecture)
+            self._state.unbroken.do(self._change_blocks, architecture)
+
+    def _change_blocks(self, architecture: EncoderDecoder) -> None:
+        before = self._state.design.architecture
+        self._state.update(architecture=architecture)
+        if isinstance(architecture, Custom) and not isinstance(before, (Custom, ReadModel)):
+            self._origin = before
+            self._show_editor(architecture)
 
     @guarded
     def _back_clicked(self, _: Any) -> None:
         with self._state.lock:
             if self._origin is not None:
-                self._start_from(self._origin)
+                self._state.unbroken.do(self._start_from, self._origin)
 
     @guarded
     def _editor_opened(self, change: Any) -> None:
@@ -423,6 +442,16 @@ class Explorer(widgets.VBox):
             self._editor_box.selected_index = 0
             if not isinstance(self._state.design.architecture, ReadModel):
                 self._editor.select(block)
+
+
+def _traits_of(design: Design) -> dict[str, Any]:
+    """Return what the traits of an explorer are while it shows a design."""
+    given = design.input
+    return {
+        "architecture": design.architecture,
+        "input_shape": given.shape,
+        "batch_size": given.batch_size,
+    }
 
 
 def _input(shape: Sequence[int], batch_size: int = 1) -> Input:

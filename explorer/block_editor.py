@@ -9,12 +9,12 @@ import ipywidgets as widgets
 
 from explorer.architectures import Custom
 from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
-from explorer.controls import Form, plain, plain_layout
+from explorer.controls import Form, Forms, plain, plain_layout
 from explorer.encoder_decoder import EncoderDecoder, first_middle
 from explorer.graph import Block
-from explorer.guard import guarded
+from explorer.guard import Unbroken, as_part_of, guarded, is_under_way
 from explorer.heads import Head
-from explorer.parameters import ParameterError, parameters_of, problem_text
+from explorer.parameters import ParameterError, problem_text
 from explorer.serialization import subclasses
 
 #: For each list of blocks their base class, and the block that "add" adds.
@@ -87,9 +87,8 @@ class BlockEditor:
         self._apply = apply
         self._alert = alert
         self._architecture: EncoderDecoder | None = None
-        self._showing = False
+        self._unbroken = Unbroken(self._show_all)
         self._form: Form | None = None
-        self._form_class: type | None = None
         self._list = widgets.Select(rows=10, layout=plain_layout())
         self._list.add_class("explorer-blocks")
         self._list.observe(self._selected, names="value")
@@ -99,7 +98,7 @@ class BlockEditor:
         self._kind.add_class("explorer-kind")
         self._kind.observe(self._kind_chosen, names="value")
         self._note = plain(widgets.HTML)
-        self._form_box = widgets.VBox(layout=plain_layout())
+        self._forms = Forms(self._edited)
         self._buttons = {
             name: self._button(label, tooltip)
             for name, label, tooltip in (
@@ -113,7 +112,7 @@ class BlockEditor:
         row = widgets.Box(list(self._buttons.values()), layout=plain_layout())
         row.add_class("explorer-row")
         self.widget = widgets.VBox(
-            [self._list, row, self._note, self._kind, self._form_box], layout=plain_layout()
+            [self._list, row, self._note, self._kind, self._forms.widget], layout=plain_layout()
         )
 
     def _button(self, label: str, tooltip: str) -> widgets.Button:
@@ -124,19 +123,23 @@ class BlockEditor:
     def show(self, architecture: EncoderDecoder) -> None:
         """Show the blocks of an architecture, and keep the selection where it was."""
         self._architecture = architecture
-        options = _entries(architecture)
+        self._unbroken.do(self._show_all)
+
+    def _show_all(self) -> None:
+        if self._architecture is None:
+            return
+        options = _entries(self._architecture)
         place = self._list.value
         places = [value for _, value in options]
         if place not in places:
             place = next((p for p in reversed(places) if place and p[0] == place[0]), places[0])
-        self._showing = True
-        try:
-            if list(self._list.options) != options:
-                self._list.options = options
-            self._list.value = place
-        finally:
-            self._showing = False
+        as_part_of(self, self._put_list, options, place)
         self._show_selected()
+
+    def _put_list(self, options: list[tuple[str, Place]], place: Place) -> None:
+        if list(self._list.options) != options:
+            self._list.options = options
+        self._list.value = place
 
     def select(self, block: Block) -> None:
         """Select the block that a part of the diagram stands for."""
@@ -177,32 +180,15 @@ class BlockEditor:
             if fixed
             else ""
         )
-        self._showing = True
-        try:
-            shown = block is not None and not fixed
-            self._kind.layout.display = "" if shown and section != "heads" else "none"
-            self._kind.options = list(kinds_of(section)) if shown else []
-            if shown:
-                self._kind.value = type(block).__name__
-                self._show_form(block)
-            else:
-                self._put_form(None)
-        finally:
-            self._showing = False
+        shown = block is not None and not fixed
+        self._kind.layout.display = "" if shown and section != "heads" else "none"
+        as_part_of(self, self._put_kind, block if shown else None, section)
+        self._form = self._forms.show(block if shown else None)
 
-    def _show_form(self, block: Any) -> None:
-        if self._form is None or self._form_class is not block.__class__:
-            self._form_class = block.__class__
-            self._put_form(Form(parameters_of(type(block)), block, self._edited))
-        assert self._form is not None
-        self._form.show(block)
-        self._form.show_error("", "")
-
-    def _put_form(self, form: Form | None) -> None:
-        before, self._form = self._form, form
-        self._form_box.children = (form.widget,) if form else ()
-        if before:
-            before.close()
+    def _put_kind(self, block: Any, section: str) -> None:
+        self._kind.options = [] if block is None else list(kinds_of(section))
+        if block is not None:
+            self._kind.value = type(block).__name__
 
     def _show_problem(self, message: str) -> None:
         kind = "explorer-error" if message else ""
@@ -230,13 +216,17 @@ class BlockEditor:
 
     @guarded
     def _selected(self, change: Any) -> None:
-        if not self._showing:
-            self._show_selected()
+        if not is_under_way(self):
+            self._unbroken.do(self._show_selected)
 
     @guarded
-    def _edited(self, name: str) -> None:
-        form = self._form
-        assert form is not None
+    def _edited(self, form: Form, name: str) -> None:
+        if self._unbroken.is_broken_off:
+            value = form.controls[name].value
+            self._unbroken.mend()  # which shows the block in all controls
+            if form is not self._form:
+                return
+            form.controls[name].set_value(value)
 
         def change(blocks: list[Any], index: int) -> int:
             blocks[index] = attrs.evolve(blocks[index], **form.values)
@@ -253,7 +243,7 @@ class BlockEditor:
 
     @guarded
     def _kind_chosen(self, change: Any) -> None:
-        if self._showing or not change.new:
+        if is_under_way(self) or not change.new:
             return
         kind = kinds_of(self._place[0])[change.new]
 

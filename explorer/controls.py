@@ -9,7 +9,8 @@ from typing import Any
 import ipywidgets as widgets
 from traitlets import Bunch
 
-from explorer.parameters import Parameter, describe, inactive_reason
+from explorer.guard import as_part_of, is_under_way
+from explorer.parameters import Parameter, describe, inactive_reason, parameters_of
 
 #: Layouts and styles that many widgets have: each is a widget too, and delays the first picture.
 _shared: dict[type, widgets.Widget] = {}
@@ -60,7 +61,6 @@ class Control:
     def __init__(self, parameter: Parameter, value: Any, on_change: Callable[[str], None]) -> None:
         self.parameter = parameter
         self._on_change = on_change
-        self._setting = False
         self._dragged = False  # whether the value came from the slider
         self._multiple = 0  # of what the slider's stops are multiples, if of anything
         self._error = ""
@@ -135,28 +135,25 @@ class Control:
         """Show a value without reporting a change."""
         if value != self.value or type(value) is not type(self.value):
             self._dragged = False
-            self._setting = True
-            try:
-                box = self._inputs[-1]
-                is_text = isinstance(box, widgets.Text)
-                box.value = _write(value) if is_text else value
-            finally:
-                self._setting = False
-        if not self._dragged:  # else the handle would jump from under the pointer
+            as_part_of(self, self._put, value)
+        # A handle that is dragged would jump from under the pointer.
+        if not self._dragged or self._slider.value != value:
             self._fit_slider(value)
+
+    def _put(self, value: Any) -> None:
+        box = self._inputs[-1]
+        box.value = _write(value) if isinstance(box, widgets.Text) else value
 
     def set_choices(self, choices: Sequence[Any]) -> None:
         """Offer other values than those declared; what is chosen stays if it is among them."""
+        if tuple(self._inputs[-1].options) != tuple(choices):
+            as_part_of(self, self._put_choices, choices)
+
+    def _put_choices(self, choices: Sequence[Any]) -> None:
         box = self._inputs[-1]
-        if tuple(box.options) == tuple(choices):
-            return
-        self._setting = True
-        try:
-            value = box.value
-            box.options = choices
-            box.value = value if value in choices else choices[0]
-        finally:
-            self._setting = False
+        value = box.value
+        box.options = choices
+        box.value = value if value in choices else choices[0]
 
     def set_step(self, step: int) -> None:
         """Let the slider stop only at the multiples of this size."""
@@ -166,27 +163,25 @@ class Control:
 
     def _fit_slider(self, value: float) -> None:
         """Give the slider its range, widened where a value that counts lies outside."""
+        if self._slider is not None:
+            as_part_of(self, self._put_range, value)
+
+    def _put_range(self, value: float) -> None:
         slider = self._slider
-        if slider is None:
-            return
         low, high = self._slider_range(value)
         step = slider.step
         if self._multiple:
             low = step = self._multiple
             high = max(2 * step, math.ceil(high / step) * step)
-        self._setting = True
-        try:
-            # A browser keeps no value that lies outside the range that it knows, so it hears of a
-            # wider one first, and of the rest in one message: between two, it would move the slider
-            # to where it can stop. In this order the range is never empty in between.
-            slider.max = max(slider.max, high)
-            with slider.hold_sync():
-                slider.min = low
-                slider.step = step
-                slider.max = high
-                self._move_slider(value)
-        finally:
-            self._setting = False
+        # A browser keeps no value that lies outside the range that it knows, so it hears of a
+        # wider one first, and of the rest in one message: between two, it would move the slider
+        # to where it can stop. In this order the range is never empty in between.
+        slider.max = max(slider.max, high)
+        with slider.hold_sync():
+            slider.min = low
+            slider.step = step
+            slider.max = high
+            self._move_slider(value)
 
     def _move_slider(self, value: Any) -> None:
         """Move the slider to where it can stop nearest to a value: what counts is the number.
@@ -203,32 +198,29 @@ class Control:
         slider.value = round(slider.min + steps * slider.step, 10)
 
     def _changed(self, change: Bunch) -> None:
-        if self._setting:
-            return
-        self._setting = True
+        if not is_under_way(self):
+            as_part_of(self, self._join, change)
+            self._on_change(self.parameter.name)
+
+    def _join(self, change: Bunch) -> None:
+        """Let slider and box show the same."""
         self._dragged = change.owner is self._slider
-        try:
-            if self._dragged:
-                self._inputs[-1].value = change.new
-            elif self._slider is not None:
-                self._move_slider(change.new)
-        finally:
-            self._setting = False
-        self._on_change(self.parameter.name)
+        if self._dragged:
+            self._inputs[-1].value = change.new
+        elif self._slider is not None:
+            self._move_slider(change.new)
 
     def show_error(self, message: str) -> None:
         """Show an error beneath the input; an empty one takes it away."""
-        if message != self._error:
-            self._error = message
-            self._show_note()
+        self._error = message
+        self._show_note()
 
     def show_inactive(self, reason: str) -> None:
         """Grey the input out with the reason; an empty one makes it active."""
-        if reason != self._reason:
-            self._reason = reason
-            for made in self._inputs:
-                made.disabled = bool(reason)
-            self._show_note()
+        self._reason = reason
+        for made in self._inputs:
+            made.disabled = bool(reason)
+        self._show_note()
 
     def _show_note(self) -> None:
         if self._error:
@@ -268,11 +260,13 @@ class Form:
     Attributes:
         controls: Each parameter's control, by name.
         widget: What is shown.
+        shown: The object whose values were shown last.
     """
 
     def __init__(
         self, parameters: Iterable[Parameter], values: object, on_change: Callable[[str], None]
     ) -> None:
+        self.shown = values
         self.controls = {
             found.name: Control(found, getattr(values, found.name), on_change)
             for found in parameters
@@ -293,6 +287,7 @@ class Form:
 
     def show(self, values: object) -> None:
         """Show the values of an object, and which parameters have no effect on it."""
+        self.shown = values
         for name, control in self.controls.items():
             control.set_value(getattr(values, name))
             control.show_inactive(inactive_reason(values, control.parameter) or "")
@@ -301,3 +296,56 @@ class Form:
         """Show an error beneath one control, and none beneath the others."""
         for control in self.controls.values():
             control.show_error(message if control.parameter.name == name else "")
+
+
+class Forms:
+    """A place for one form at a time: each class has its own, made when it is first shown.
+
+    Attributes:
+        widget: What is shown.
+    """
+
+    def __init__(self, on_change: Callable[[Form, str], None]) -> None:
+        """Begin with no form.
+
+        Args:
+            on_change: Called with a form and the name of the parameter that the user changed there.
+        """
+        self._on_change = on_change
+        # By name: a class that a notebook defines anew takes the place of the old one.
+        self._made: dict[tuple[str, str], tuple[type, Form]] = {}
+        self.widget = widgets.VBox(layout=plain_layout())
+
+    def show(self, values: object | None) -> Form | None:
+        """Show the values of an object in the form of its class, which is returned; None: none."""
+        if values is None:
+            self.widget.children = ()
+            return None
+        cls = type(values)
+        name = cls.__module__, cls.__qualname__
+        before, form = self._made.get(name, (None, None))
+        if before is not cls:
+            old, form = form, self._make(cls, values)
+            self._made[name] = cls, form
+            self._put(form)
+            if old:
+                old.close()
+        assert form is not None
+        self._put(form)
+        form.show(values)
+        form.show_error("", "")
+        return form
+
+    def _make(self, cls: type, values: object) -> Form:
+        form = Form(parameters_of(cls), values, lambda name: self._on_change(form, name))
+        return form
+
+    def _put(self, form: Form) -> None:
+        if self.widget.children != (form.widget,):
+            self.widget.children = (form.widget,)
+
+    def close(self) -> None:
+        """Give up all forms, also those that are not shown."""
+        for _, form in self._made.values():
+            form.close()
+        close_with_parts(self.widget)

@@ -36,41 +36,47 @@ class Step:
 
 
 class History:
-    """The designs that were shown, and which of them is.
-
-    Attributes:
-        steps: All of them, the first one first.
-        position: The place of the one that is shown.
-    """
+    """The designs that were shown, and which of them is."""
 
     def __init__(self, design: "Design", clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.steps = [Step(attrs.evolve(design), "start", (), clock())]
-        self.position = 0
+        # Both at once: an interrupt between the two would leave a place that is not there.
+        start = Step(attrs.evolve(design), "start", (), clock())
+        self._now: tuple[list[Step], int] = [start], 0
+
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, the first one first."""
+        return self._now[0]
+
+    @property
+    def position(self) -> int:
+        """The place of the one that is shown."""
+        return self._now[1]
 
     def record(self, design: "Design") -> None:
-        """Note a new design; what had been undone before it is forgotten."""
+        """Note a design, if it is new; what had been undone before it is forgotten."""
         last = self.steps[self.position]
+        if last.design == design:
+            return
         changed, label = _difference(last.design, design)
         now = self._clock()
-        del self.steps[self.position + 1 :]
-        same = len(changed) == 1 and changed == last.changed and now - last.time < ONE_STEP
-        if same:
-            before = self.steps[self.position - 1].design
-            if before == design:  # a slider that was moved to and fro
-                self.steps.pop()
-            else:
+        steps = self.steps[: self.position + 1]
+        if len(changed) == 1 and changed == last.changed and now - last.time < ONE_STEP:
+            steps.pop()
+            before = steps[-1].design
+            if before != design:  # else a slider was moved to and fro
                 _, label = _difference(before, design)
-                self.steps[-1] = Step(attrs.evolve(design), label, changed, now)
+                steps.append(Step(attrs.evolve(design), label, changed, now))
         else:
-            self.steps.append(Step(attrs.evolve(design), label, changed, now))
-            if len(self.steps) > MOST_STEPS:
-                del self.steps[1]
-        self.position = len(self.steps) - 1
+            steps.append(Step(attrs.evolve(design), label, changed, now))
+            if len(steps) > MOST_STEPS:
+                del steps[1]
+        self._now = steps, len(steps) - 1
 
     def move(self, position: int) -> "Design":
         """Go to a step, the nearest there is, and return its design."""
-        self.position = min(max(position, 0), len(self.steps) - 1)
+        self._now = self.steps, min(max(position, 0), len(self.steps) - 1)
         return self.steps[self.position].design
 
 

@@ -11,13 +11,14 @@ import ipywidgets as widgets
 
 from explorer.controls import plain_layout
 from explorer.graph import Block
-from explorer.guard import guarded
+from explorer.guard import Unbroken, guarded
 from explorer.measurement import Measurement
 from explorer.scene import Scene
 from explorer.state import Design, State
 from explorer.views.diagram_view import DiagramView
 from explorer.views.inspector import Inspector
 from explorer.views.layer_table import LayerTable
+from explorer.views.problems import Problems
 
 if TYPE_CHECKING:
     from explorer.comparison import Comparison
@@ -42,21 +43,25 @@ class Screen:
         time_layers: Callable[[], None],
         picture: Callable[[], bytes | None],
         how: Callable[[], Measurement],
+        problems: Problems | None = None,
     ) -> None:
         """Make the views that are open at first.
 
         Args:
             state: What is on screen.
-            alert: Shows the text of an unforeseen error.
+            alert: Shows the text of an unforeseen error that is about no view.
             edit: Opens the controls of a block.
             time_layers: Has every layer timed.
             picture: Returns the content of the user's picture, or None for the photograph.
             how: Returns how the user wants to measure.
+            problems: Says which views could not be shown; None: nobody does.
         """
         self._state = state
         self._alert = alert
         self._picture = picture
         self._how = how
+        self._problems = problems or Problems()
+        self._unbroken = Unbroken(self._show_all)
         self._scene = Scene(state.design)
         self.diagram = DiagramView(self.select, self._show, alert, layout=plain_layout())
         self.inspector = Inspector(self.select, edit, time_layers)
@@ -72,7 +77,7 @@ class Screen:
         self.tabs = widgets.Tab(
             places, titles=list(self._makers), selected_index=0, layout=plain_layout()
         )
-        self._open = "Layers"
+        self._visible = ""  # title of the tab whose view was shown last
         self.tabs.observe(self._tab_chosen, names="selected_index")
 
     def close(self) -> None:
@@ -104,36 +109,73 @@ class Screen:
     def select(self, selected: str) -> None:
         """Show something as selected in every view."""
         with self._state.lock:
-            if selected != self._scene.selected:
+            if selected != self._scene.selected or self._unbroken.is_broken_off:
                 self._scene = attrs.evolve(self._scene, selected=selected)
                 self._show()
 
     @guarded
     def _show(self) -> None:
         with self._state.lock:
-            # The diagram first: its drawing takes longest, and the rest follows in the same frame.
-            views = [self.diagram, self.inspector, self._opened()]
-            if self._open == "Compare":  # which says what the diagram marks
-                views.reverse()
-            for view in views:
-                view.show(self._scene)
+            self._unbroken.do(self._show_all)
 
-    def _opened(self) -> Any:
-        """Return the view of the open tab, which is made if it was not open before."""
-        if self._open not in self.views:
-            view = self.views[self._open] = self._makers[self._open]()
-            place = self.tabs.children[list(self._makers).index(self._open)]
-            place.children = [getattr(view, "widget", view)]
-        return self.views[self._open]
+    def _show_all(self) -> None:
+        """Show the scene in every view that is open, whatever becomes of the others."""
+        self._hide_closed()
+        # The diagram first: its drawing takes longest, and the rest follows in the same frame.
+        shows = [self._show_diagram, self._show_inspector, self._show_tab]
+        if self._open == "Compare":  # which says what the diagram marks
+            shows.reverse()
+        for show in shows:
+            show()
+
+    def _show_diagram(self) -> None:
+        self._problems.watch("diagram", self.diagram, self.diagram.show, self._scene)
+
+    def _show_inspector(self) -> None:
+        show = self.inspector.show
+        self._problems.watch("explanation of what is selected", self.inspector, show, self._scene)
+
+    def _show_tab(self) -> None:
+        if title := self._open:
+            self._problems.watch(_named(title), self._place(title), self._show_in_tab, title)
+
+    def _show_in_tab(self, title: str) -> None:
+        """Show the scene in the view of a tab, which is made if it was not open before."""
+        view = self.views.get(title) or self.views.setdefault(title, self._makers[title]())
+        widget = getattr(view, "widget", view)
+        if widget is not None and self._place(title).children != (widget,):
+            self._place(title).children = (widget,)
+        self._visible = title
+        view.show(self._scene)
+
+    @property
+    def _open(self) -> str:
+        """Title of the open tab."""
+        index = self.tabs.selected_index
+        return "" if index is None else list(self._makers)[index]
+
+    def _place(self, title: str) -> Any:
+        return self.tabs.children[list(self._makers).index(title)]
+
+    def _hide_closed(self) -> None:
+        """Let the view rest whose tab was open before."""
+        if self._visible not in ("", self._open):
+            hide = getattr(self.views[self._visible], "hide", None)
+            if hide:
+                self._problems.watch(_named(self._visible), self._place(self._visible), hide)
+            self._visible = ""
+
+    def _alert_in(self, title: str) -> Callable[[str], None]:
+        """Return what shows the text of an unforeseen error in the view of a tab."""
+
+        def alert(message: str) -> None:
+            self._problems.view_failed(_named(title), self._place(title), message)
+
+        return alert
 
     @guarded
-    def _tab_chosen(self, change: Any) -> None:
-        with self._state.lock:
-            closed: Any = self.views.get(self._open)
-            if hasattr(closed, "hide"):
-                closed.hide()
-            self._open = list(self._makers)[change.new]
-            self._opened().show(self._scene)
+    def _tab_chosen(self, _: Any) -> None:
+        self._show()
 
     def picture_changed(self) -> None:
         """Tell the views that show the user's picture of another one."""
@@ -151,19 +193,24 @@ class Screen:
     def _make_receptive_field(self) -> Any:
         from explorer.panels.receptive_field import ReceptiveField
 
-        return ReceptiveField(self._state, self._picture, self._alert)
+        return ReceptiveField(self._state, self._picture, self._alert_in("Receptive field"))
 
     def _make_feature_maps(self) -> Any:
         from explorer.panels.feature_maps import FeatureMaps
 
-        return FeatureMaps(self._state, self._picture, self.select, self._alert)
+        return FeatureMaps(self._state, self._picture, self.select, self._alert_in("Feature maps"))
 
     def _make_compare(self) -> Any:
         from explorer.panels.comparison import Compare
 
-        return Compare(self._state, self._alert, self._show_comparison, self._how)
+        return Compare(self._state, self._alert_in("Compare"), self._show_comparison, self._how)
 
     def _show_comparison(self, comparison: "Comparison | None") -> None:
         with self._state.lock:
             self.diagram.compare(comparison)
-            self.diagram.show(self._scene)
+            self._show_diagram()
+
+
+def _named(title: str) -> str:
+    """Return what the view of a tab is called in a sentence."""
+    return f"view “{title}”"

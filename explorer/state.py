@@ -10,6 +10,7 @@ import attrs
 from explorer.analysis import Report, analyze
 from explorer.architectures import Architecture
 from explorer.graph import Graph, trace
+from explorer.guard import Unbroken
 from explorer.history import History
 from explorer.layers import Shape
 from explorer.parameters import parameter
@@ -73,6 +74,7 @@ class State:
 
     Attributes:
         lock: Held while the design changes: handlers of widgets run in several threads.
+        unbroken: Has everybody told again after an interrupt, which may have left some untold.
         history: Where the user has been.
     """
 
@@ -80,6 +82,7 @@ class State:
         self.lock = threading.RLock()
         self._design = _analysed(design)
         self.history = History(design)
+        self.unbroken = Unbroken(self.tell)
         self._listeners: list[Callable[[Design], None]] = []
 
     @property
@@ -97,23 +100,30 @@ class State:
             ParameterError: If the new design is not valid; the present one stays.
         """
         with self.lock:
-            design = attrs.evolve(self._design, **changes)
-            if design == self._design:
-                return
+            self.unbroken.do(self._update, changes)
+
+    def _update(self, changes: dict[str, Any]) -> None:
+        design = attrs.evolve(self._design, **changes)
+        if design != self._design:
             self._design = _analysed(design)
-            self.history.record(design)
-            self._tell()
+            self.tell()
 
     def move(self, steps: int, relative: bool = False) -> None:
         """Go to a step of the history, or so many steps from the present one; tell everybody."""
         with self.lock:
-            position = self.history.position + steps if relative else steps
-            self._design = _analysed(attrs.evolve(self.history.move(position)))
-            self._tell()
+            self.unbroken.do(self._move, steps, relative)
 
-    def _tell(self) -> None:
-        for listener in list(self._listeners):
-            listener(self._design)
+    def _move(self, steps: int, relative: bool) -> None:
+        position = self.history.position + steps if relative else steps
+        self._design = _analysed(attrs.evolve(self.history.move(position)))
+        self.tell()
+
+    def tell(self) -> None:
+        """Note the design in the history, where it is new, and tell everybody of it."""
+        with self.lock:
+            self.history.record(self._design)
+            for listener in list(self._listeners):
+                listener(self._design)
 
     def subscribe(self, listener: Callable[[Design], None]) -> Callable[[], None]:
         """Call `listener` with every new design; returns the call that ends this."""

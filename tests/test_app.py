@@ -15,8 +15,14 @@ from explorer import (
     UNet,
     presets,
 )
+from explorer.diagram import Diagram
 from explorer.keras_tasks import rebuild, run_forward
+from explorer.live_keras import LiveKeras
 from explorer.parameters import parameters_of
+from explorer.views.history_view import HistoryView
+from explorer.views.inspector import Inspector
+from explorer.views.layer_table import LayerTable
+from explorer.views.problems import OUT_OF_DATE
 from explorer.views.totals import Totals
 from explorer.worker import WorkerDied
 from tests.still_worker import StillWorker
@@ -543,6 +549,94 @@ def test_an_unforeseen_error_is_on_the_screen(widget, monkeypatch):
     number(widget, "filters").value = 4
 
     assert "RuntimeError: &lt;unforeseen&gt;" in widget._problem.value
+
+
+def everything(widget) -> dict[str, object]:
+    """All that the views show of a design, by the name that a message calls them."""
+    screen, table = widget._screen, widget._screen.views["Layers"]
+    return {
+        "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
+        "explanation of what is selected": (screen.inspector.heading, screen.inspector.html),
+        "view “Layers”": (table.rows, table.total),
+        "totals": widget._totals.value,
+        "history": (widget._history.steps[-1], widget._history.refused),
+        "form of the architecture": (widget._form.values, widget._form.shown),
+        "form of the input": widget._input_form.values,
+        "list of architectures": (widget._family.value, widget._family.options),
+        "traits": (widget.architecture, widget.input_shape, widget.batch_size),
+        "graph": [node.name for node in widget.graph],
+    }
+
+
+def expected(widget) -> dict[str, object]:
+    """The same of a new explorer with the same design."""
+    new = explorer.Explorer(widget.architecture, widget.input_shape)
+    new.batch_size = widget.batch_size
+    found = everything(new)
+    new.close()
+    return {**found, "history": everything(widget)["history"]}
+
+
+BROKEN = {
+    "diagram": (Diagram, "svg"),
+    "explanation of what is selected": (Inspector, "show"),
+    "view “Layers”": (LayerTable, "_show_rows"),
+    "totals": (Totals, "show"),
+    "history": (HistoryView, "show"),
+    "form of the input": (explorer.Explorer, "_show_input"),
+    "list of architectures": (explorer.Explorer, "_show_family"),
+    "line on Keras": (LiveKeras, "show"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
+    widget, monkeypatch, name
+):
+    def broken(*_: object) -> None:
+        raise RuntimeError("<as asked>")
+
+    def marked() -> list[str]:
+        found = [widget, *ipywidgets.widgets.widget._instances.values()]
+        return [type(view).__name__ for view in found if OUT_OF_DATE in classes_of(view)]
+
+    def classes_of(view) -> tuple[str, ...]:
+        return getattr(view, "_dom_classes", ())
+
+    before = everything(widget)
+    with monkeypatch.context() as patch:
+        patch.setattr(*BROKEN[name], broken)
+        for _ in range(2):
+            number(widget, "filters").value += 1
+            number(widget, "height").value = 64
+
+            assert f"The {name} could not be shown" in widget._problem.value
+            assert "RuntimeError: &lt;as asked&gt;" in widget._problem.value
+            assert len(marked()) == 1
+        after = everything(widget)
+    wanted = expected(widget)
+    for view in everything(widget):
+        if view == "diagram" == name or view == name == "view “Layers”":
+            assert after[view] == before[view], "the last that worked stays"
+        elif view not in (name, "history"):
+            assert after[view] == wanted[view]
+
+    number(widget, "filters").value += 1
+
+    assert widget._problem.value == ""
+    assert marked() == []
+    assert everything(widget) == expected(widget)
+
+
+def test_what_a_program_observes_with_an_error_keeps_no_view_from_being_shown(widget):
+    def broken(_: object) -> None:
+        raise RuntimeError("in the cell")
+
+    widget.observe(broken, "architecture")
+    number(widget, "filters").value = 4
+
+    assert "RuntimeError: in the cell" in widget._problem.value
+    assert everything(widget) == expected(widget)
 
 
 def test_an_error_in_a_users_class_stands_beneath_the_control(worker):

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "explorer"
 #: Modules and packages from the bottom up: each imports only from those before it.
 ROWS = [
     "later",
+    "guard",
     "parameters",
     "measurement",
     "fonts",
@@ -60,7 +61,6 @@ ROWS = [
     "state",
     "scene",
     "remedies",
-    "guard",
     "controls",
     "views",
     "panels",

@@ -102,14 +102,14 @@ class Compare:
             *parameter_changes(a.input, b.input),
         )
         self.widget.show(comparison, figures(a.report, b.report), changes, faced.note)
-        self._shown = a, b
         self._show_comparison(comparison)
+        self._shown = a, b  # at last: what is broken off is shown again
 
     def _forget(self) -> None:
         """Take the comparison out of the diagram."""
         if self._shown:
-            self._shown = None
             self._show_comparison(None)
+            self._shown = None
 
     def _faced(self, pinned: Design, b: Design) -> "_Faced":
         """Return A as it is compared with B."""

@@ -135,18 +135,19 @@ class FeatureMaps:
         if way == self._wanted:
             return
         self._drop_request()
-        self._wanted = way
-        self._mark_old()
+        self._wanted = None
+        self._mark_old(way)
         if way == self._shown:
             self.widget.show_ready()
-            return
-        self._settling = once_settled(self._settled)
+        else:
+            self._settling = once_settled(self._settled)
+        self._wanted = way  # at last: what is broken off is asked for again
 
-    def _mark_old(self) -> None:
+    def _mark_old(self, wanted: _Way) -> None:
         film = self.widget.film
         with film.hold_sync():
-            film.channels_are_old = self._wanted != self._shown
-            film.film_is_old = self._wanted is None or not self._wanted.has_strip_of(self._shown)
+            film.channels_are_old = wanted != self._shown
+            film.film_is_old = not wanted.has_strip_of(self._shown)
 
     def _drop_request(self) -> None:
         if self._settling:
@@ -191,7 +192,6 @@ class FeatureMaps:
                 # Another explorer, or a new process, has changed the weights since.
                 self._run_all()
                 return
-            self._shown, self._weights = way, maps.weights
             with self.widget.film.hold_sync():
                 if cards:
                     whole = len(cards_of(graph))
@@ -200,7 +200,8 @@ class FeatureMaps:
                     self.widget.show_strip(cards, maps.strip, " ".join(notes))
                 if maps.layer:
                     self.widget.show_channels(maps.layer)
-                self._mark_old()
+                self._shown, self._weights = way, maps.weights
+                self._mark_old(way)
             self.widget.show_weights(maps.weights)
             self.widget.show_ready()
 

@@ -135,6 +135,7 @@ class ReceptiveField:
         self._picture = picture
         self._alert = alert
         self._scene: Scene | None = None
+        self._shown: Scene | None = None
         self._subject: _Subject | None = None
         self._is_visible = False
         # Parts of the picture's height and width: they outlast another layer or input size.
@@ -157,11 +158,13 @@ class ReceptiveField:
         """Show the field of a scene's layer: the selected one, or else that of the last output."""
         with self._state.lock:
             last = self._scene
-            if self._is_visible and last and _is_same(last, scene):
+            if self._is_visible and self._shown and _is_same(self._shown, scene):
                 return
+            self._shown = None
             self._is_visible = True
             self._scene = scene
             self._refresh(at_once=last is None)
+            self._shown = scene  # at last: what is broken off is shown again
 
     def hide(self) -> None:
         """Give up what is under way: the panel is no longer on screen."""

@@ -97,8 +97,9 @@ class Charts(widgets.VBox):
             self._stop_waiting()
             if self.loading is None:
                 self._words.value = '<p class="explorer-muted">The charts are being made …</p>'
-                self.loading = threading.Thread(target=self._load, daemon=True)
-                self.loading.start()
+                loading = threading.Thread(target=self._load, daemon=True)
+                loading.start()
+                self.loading = loading
             elif self._loaded and last and last.design != scene.design:
                 self._waiting = later(PAUSE, partial(self._chosen, None))
             else:

@@ -139,7 +139,7 @@ class DiagramView(widgets.VBox):
         cards = cards_of(graph)
         both = merged(self._comparison) if self._comparison else None
         drawn = both.cards if both else cards
-        self._drawing = drawing = Drawing(
+        drawing = Drawing(
             cards=drawn,
             links=both.links if both else links_of(graph, cards),
             notes=both.notes if both else {},
@@ -154,7 +154,6 @@ class DiagramView(widgets.VBox):
         edited = same_way and before is not None and before.design != scene.design
         items = items_of(graph, cards, drawing.is_open, scene.design.report, scene.times)
         svg = Diagram(drawing.dot()).svg()
-        self._key = key
         self.canvas.svg = svg
         self.canvas.places = drawing.places
         self.canvas.items = [attrs.asdict(item) for item in items]
@@ -164,6 +163,7 @@ class DiagramView(widgets.VBox):
             else []
         )
         self._legend.value = self._legend_of(drawing)
+        self._drawing, self._key = drawing, key  # at last: what is broken off is drawn again
 
     def _item_of(self, scene: Scene) -> str:
         """Return the item that stands for what is selected."""

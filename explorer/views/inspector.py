@@ -76,12 +76,12 @@ class Inspector(anywidget.AnyWidget):
             return
         if self._wiring is None or self._wiring.graph is not scene.graph:
             self._wiring = wiring_of(scene.graph)
-        self._scene = scene
         page = _Page(scene, self._wiring)
         with self.hold_sync():
             heading, html = page.content()
             self.heading, self.html = printable(heading), sendable(html)
             self.selected = scene.selected
+        self._scene = scene  # at last: what is broken off is shown again
 
     def _received(self, _: Any, content: Any, __: Any) -> None:
         if not isinstance(content, dict):

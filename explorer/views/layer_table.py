@@ -49,8 +49,8 @@ class LayerTable(anywidget.AnyWidget):
         with self.hold_sync():
             shown = scene.design, scene.times
             if shown != self._shown:
-                self._shown = shown
                 self._show_rows(scene)
+                self._shown = shown  # at last: what is broken off is shown again
             self.selected = [layer_id(node) for node in scene.nodes]
 
     def _show_rows(self, scene: Scene) -> None:
