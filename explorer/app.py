@@ -20,7 +20,7 @@ from explorer.analysis import Report
 from explorer.architectures import Architecture, Custom, ReadModel, presets
 from explorer.block_editor import BlockEditor
 from explorer.blocks import DecoderBlock, EncoderBlock
-from explorer.controls import Form, Forms, plain, plain_layout
+from explorer.controls import Form, Forms, close_unused, parts_of, plain, plain_layout
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.graph import Block, Graph, check_input_shape
 from explorer.guard import as_part_of, guarded, is_under_way
@@ -89,7 +89,7 @@ class Explorer(widgets.VBox):
         super().__init__(self._arrange())
         self.layout.width = "auto"
         self.add_class("explorer")
-        self._state.subscribe(self._show)
+        self._unsubscribe = self._state.subscribe(self._show)
         self._state.tell()
         if block is not None:
             part = "dec" if isinstance(block, DecoderBlock) else "enc"
@@ -128,11 +128,18 @@ class Explorer(widgets.VBox):
         return self._built_here[1]
 
     def close(self) -> None:
-        """Take the explorer off the screen and drop what it has asked of Keras."""
-        if hasattr(self, "_keras"):  # ipywidgets closes what could not be made, too
+        """Close the explorer with all its widgets, and drop what it has asked of Keras."""
+        if self.comm is None or not hasattr(self, "_unsubscribe"):
+            super().close()  # ipywidgets closes again, and what could not be made
+            return
+        with self._state.lock:
+            self._unsubscribe()
             self._keras.close()
             self._screen.close()
-        super().close()
+            for part in parts_of(self)[1:]:
+                part.close()
+            super().close()
+            close_unused()
 
     @traitlets.observe("architecture", "input_shape", "batch_size")
     def _assigned(self, change: Any) -> None:
@@ -211,7 +218,7 @@ class Explorer(widgets.VBox):
             [
                 self._history,
                 self._family,
-                self._forms.widget,
+                self._forms,
                 _heading("Input"),
                 self._input_form.widget,
                 self._editor_box,
@@ -248,7 +255,7 @@ class Explorer(widgets.VBox):
             self._screen.show(design)
             for name, view, show in (
                 ("history", self._history, lambda: self._history.show(self._state.history)),
-                ("form of the architecture", self._forms.widget, lambda: self._put(architecture)),
+                ("form of the architecture", self._forms, lambda: self._put(architecture)),
                 ("form of the input", self._input_form.widget, lambda: self._show_input(design)),
                 ("list of architectures", self._family, lambda: self._show_family(architecture)),
                 ("list of blocks", self._editor_place, lambda: self._show_editor(architecture)),

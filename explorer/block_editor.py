@@ -112,7 +112,7 @@ class BlockEditor:
         row = widgets.Box(list(self._buttons.values()), layout=plain_layout())
         row.add_class("explorer-row")
         self.widget = widgets.VBox(
-            [self._list, row, self._note, self._kind, self._forms.widget], layout=plain_layout()
+            [self._list, row, self._note, self._kind, self._forms], layout=plain_layout()
         )
 
     def _button(self, label: str, tooltip: str) -> widgets.Button:

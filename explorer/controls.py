@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from ipywidgets.widgets.widget import _instances
 from traitlets import Bunch
 
 from explorer.guard import as_part_of, is_under_way
@@ -39,15 +40,40 @@ def plain(kind: type, *values: Any, **traits: Any) -> Any:
     return kind(*values, layout=plain_layout(), style=style, **traits)
 
 
+def parts_of(widget: widgets.Widget) -> list[widgets.Widget]:
+    """Return the widgets that a widget is made of, itself first, without those that are shared."""
+    found: dict[int, widgets.Widget] = {}
+    shared = set(map(id, _shared.values()))
+    waiting = [widget]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in found or id(part) in shared:
+            continue
+        found[id(part)] = part
+        for value in (getattr(part, name) for name in part.keys):
+            values = value if isinstance(value, (list, tuple)) else (value,)
+            waiting += [inner for inner in values if isinstance(inner, widgets.Widget)]
+    return list(found.values())
+
+
 def close_with_parts(widget: widgets.Widget) -> None:
     """Close a widget with all that it is made of, which ipywidgets would keep for ever."""
-    if widget in _shared.values():
-        return
-    looks = (getattr(widget, name, None) for name in ("layout", "style"))
-    for part in (*getattr(widget, "children", ()), *looks):
-        if isinstance(part, widgets.Widget):
-            close_with_parts(part)
-    widget.close()
+    for part in parts_of(widget):
+        part.close()
+
+
+def close_unused() -> None:
+    """Close those of the shared layouts and styles that no widget has any more."""
+    used = [
+        getattr(widget, name)
+        for widget in list(_instances.values())
+        for name in ("layout", "style")
+        if widget.has_trait(name)
+    ]
+    for kind, look in list(_shared.items()):
+        if not any(look is other for other in used):
+            del _shared[kind]
+            look.close()
 
 
 class Control:
@@ -298,12 +324,10 @@ class Form:
             control.show_error(message if control.parameter.name == name else "")
 
 
-class Forms:
-    """A place for one form at a time: each class has its own, made when it is first shown.
+class Forms(widgets.VBox):
+    """A place for one form at a time: each class has its own, made when it is first shown."""
 
-    Attributes:
-        widget: What is shown.
-    """
+    children: Any
 
     def __init__(self, on_change: Callable[[Form, str], None]) -> None:
         """Begin with no form.
@@ -314,12 +338,12 @@ class Forms:
         self._on_change = on_change
         # By name: a class that a notebook defines anew takes the place of the old one.
         self._made: dict[tuple[str, str], tuple[type, Form]] = {}
-        self.widget = widgets.VBox(layout=plain_layout())
+        super().__init__(layout=plain_layout())
 
     def show(self, values: object | None) -> Form | None:
         """Show the values of an object in the form of its class, which is returned; None: none."""
         if values is None:
-            self.widget.children = ()
+            self.children = []
             return None
         cls = type(values)
         name = cls.__module__, cls.__qualname__
@@ -341,11 +365,12 @@ class Forms:
         return form
 
     def _put(self, form: Form) -> None:
-        if self.widget.children != (form.widget,):
-            self.widget.children = (form.widget,)
+        if form.widget not in self.children:
+            self.children = [form.widget]
 
     def close(self) -> None:
         """Give up all forms, also those that are not shown."""
-        for _, form in self._made.values():
+        # ipywidgets closes what could not be made, too.
+        for _, form in getattr(self, "_made", {}).values():
             form.close()
-        close_with_parts(self.widget)
+        super().close()

@@ -128,7 +128,12 @@ class State:
     def subscribe(self, listener: Callable[[Design], None]) -> Callable[[], None]:
         """Call `listener` with every new design; returns the call that ends this."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:  # else it was called before
+                self._listeners.remove(listener)
+
+        return unsubscribe
 
 
 def _analysed(design: Design) -> Design:

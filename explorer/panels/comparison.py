@@ -5,7 +5,6 @@ that size, it keeps its own, and the panel says so.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +82,7 @@ class Compare:
         """Drop what was asked of Keras, and hear of no further design."""
         with self._state.lock:
             self._drop_timing()
-            with suppress(ValueError):  # widgets are closed again when they are disposed of
-                self._unsubscribe()
+            self._unsubscribe()
 
     def _show(self, b: Design) -> None:
         if self._pinned is None:
