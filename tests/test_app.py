@@ -1,8 +1,13 @@
+import io
+import sys
 import threading
+from pathlib import Path
+from random import Random
 
 import attrs
 import ipywidgets
 import pytest
+from ipywidgets.embed import embed_minimal_html
 
 import explorer
 import explorer.worker
@@ -37,6 +42,7 @@ def worker(monkeypatch) -> StillWorker:
 
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
+PACKAGE = str(Path(explorer.__file__).parent)
 
 
 @pytest.fixture
@@ -225,6 +231,93 @@ def test_a_program_can_observe_what_the_user_does(widget):
     number(widget, "filters").value = 7
 
     assert [net.filters for net in heard] == [7]
+
+
+def alive() -> set[str]:
+    return set(ipywidgets.widgets.widget._instances)
+
+
+def use_everything(widget) -> None:
+    """Open every view, and have the form of every family and of several blocks made."""
+    for index in reversed(range(len(widget._screen.tabs.children))):
+        widget._screen.tabs.selected_index = index
+    charts = widget._screen.views["Charts"]
+    charts.loading.join(60)
+    number(widget, "height").value = number(widget, "width").value = 256
+    for name in presets:
+        widget._family.value = name
+    widget._editor_box.selected_index = 0
+    for _, place in widget._editor._list.options:
+        widget._editor._list.value = place
+    widget._screen.select("block-stack0_enc0")
+
+
+def test_what_is_closed_leaves_no_widget_and_others_whole(worker):
+    before = alive()
+    other = explorer.Explorer(SMALL, (32, 32, 1))
+    with_other = alive()
+    widget = explorer.Explorer(SMALL, (32, 32, 1))
+    use_everything(widget)
+
+    widget.close()
+    widget.close()
+
+    assert alive() == with_other
+    page = io.StringIO()
+    embed_minimal_html(page, views=[other], title="exported")
+    assert "explorer" in page.getvalue()
+    other.close()
+    assert alive() == before
+    again = explorer.Explorer(SMALL, (32, 32, 1))
+    embed_minimal_html(page, views=[again], title="exported")
+    again.close()
+    assert alive() == before
+
+
+def test_a_closed_explorer_makes_no_more_widgets(widget, worker):
+    widget._keras.forward.button.click()
+    widget.close()
+    before = alive()
+
+    worker.answer()
+    widget.architecture = LeapCNN(filters=2, down_blocks=2, up_blocks=1)
+
+    assert alive() == before
+    assert widget.report.total_params > 0
+
+
+def test_each_family_has_one_form(widget):
+    number(widget, "height").value = number(widget, "width").value = 256
+    for name in presets:
+        widget._family.value = name
+    once = alive()
+
+    for name in reversed(presets):
+        widget._family.value = name
+        assert widget._form.values.keys() == {p.name for p in parameters_of(type(presets[name]))}
+
+    assert alive() == once
+
+
+def test_a_class_that_is_defined_again_has_its_new_form(worker):
+    def define(**fields: int) -> EncoderDecoder:
+        blocks = {
+            "encoder_stack": (explorer.SimpleConvBlock(filters=2),),
+            "decoder_stack": (explorer.SimpleUpsamplingBlock(),),
+        }
+        annotations = {"__annotations__": dict.fromkeys(fields, int)}
+        body = {**fields, **blocks, **annotations, "__module__": __name__}
+        return attrs.frozen(slots=False)(type("Mine", (EncoderDecoder,), body))()
+
+    widget = explorer.Explorer(define(width=3), (8, 8, 1))
+    widget.architecture = define(width=3, depth=2)
+    once = alive()
+    for depth in range(3):
+        widget.architecture = define(width=3, depth=depth + 5)
+
+    assert widget._form.values == {"stacks": 1, "width": 3, "depth": 7}
+    assert len(alive()) == len(once)
+    widget.close()
 
 
 def test_wrong_start_values_are_refused(worker):
@@ -778,3 +871,144 @@ def test_undoing_takes_a_refused_edit_away(widget):
 
     assert note(widget, "filters") == ""
     assert number(widget, "filters").value == 2
+
+
+# Interrupts.
+
+
+class Interrupt:
+    """Raises `KeyboardInterrupt` at the n-th line of this package that is run within it."""
+
+    def __init__(self, line: int) -> None:
+        self.left = line
+
+    def __enter__(self) -> None:
+        sys.settrace(self._trace)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _trace(self, frame, event: str, _: object):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line" and frame.f_code.co_name != "close":
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return self._trace
+
+
+def drag(widget, random: Random) -> None:
+    widget._form.controls["filters"].widget.children[0].value = random.randint(1, 30)
+
+
+def type_number(widget, random: Random) -> None:
+    number(widget, "filters").value = random.randint(1, 30)
+
+
+def refuse(widget, random: Random) -> None:
+    number(widget, "height").value = 33
+
+
+def resize(widget, random: Random) -> None:
+    number(widget, "height").value = random.choice([64, 128])
+
+
+def choose(widget, random: Random) -> None:
+    widget._family.value = random.choice(["U-Net (small)", "LEAP CNN", "U-Net"])
+
+
+def assign(widget, random: Random) -> None:
+    widget.architecture = UNet(filters=random.randint(1, 9), down_blocks=2, up_blocks=2)
+
+
+def assign_shape(widget, random: Random) -> None:
+    widget.input_shape = (64, 64, random.choice([1, 3]))
+
+
+def undo(widget, random: Random) -> None:
+    widget._history._handle_custom_msg({"by": random.choice([-1, -1, 1])}, [])
+
+
+def select(widget, random: Random) -> None:
+    widget._screen.select(random.choice(["block-stack0_enc0", "", "block-stack0_enc1"]))
+
+
+def change_detail(widget, random: Random) -> None:
+    control = widget._screen.diagram._form.controls["detail"]._inputs[-1]
+    control.value = random.choice(["layers", "blocks"])
+
+
+def change_block(widget, random: Random) -> None:
+    widget._editor_box.selected_index = 0
+    widget._editor._list.value = ("encoder", random.choice([0, 1]))
+    if widget._editor._form:
+        box = widget._editor._form.controls["filters"].widget.children[-2]
+        box.value = random.randint(1, 9)
+
+
+ACTIONS = (
+    drag,
+    type_number,
+    refuse,
+    resize,
+    choose,
+    assign,
+    assign_shape,
+    undo,
+    select,
+    change_detail,
+    change_block,
+)
+
+
+def edit(widget, way: str, filters: int) -> None:
+    if way == "an assignment" or "filters" not in widget._form.controls:  # of single blocks
+        widget.architecture = UNet(filters=filters, down_blocks=2, up_blocks=1)
+    elif way == "a number":
+        number(widget, "filters").value = filters
+    else:
+        widget._form.controls["filters"].widget.children[0].value = filters
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
+    random = Random(seed)
+    widget = explorer.Explorer(SMALL, (64, 64, 1))
+    for filters in range(40, 90):
+        while True:
+            if "filters" not in widget._form.controls:
+                widget.architecture = SMALL
+            number(widget, "height").value = 64  # not what was refused
+            action = random.choice(ACTIONS)
+            line = int(10 ** random.uniform(0, 4.5))  # most lines trace layers
+            try:
+                with Interrupt(line):
+                    action(widget, random)
+            except KeyboardInterrupt:
+                break
+        way = random.choice(["a number", "a slider", "an assignment"])
+        if action is refuse:  # perhaps before the number was looked at: then it is still refused
+            number(widget, "height").value = 64
+
+        edit(widget, way, filters)
+
+        told = (action.__name__, line, way)
+        assert widget._problem.value == "", told
+        assert widget.architecture.filters == filters, told
+        compare_with_new(widget, told)
+    widget.close()
+
+
+def compare_with_new(widget, told: object) -> None:
+    wanted, found = expected(widget), everything(widget)
+    diagram = widget._screen.diagram
+    if diagram.options.detail != "blocks":
+        wanted["diagram"] = found["diagram"]
+        names = {node.name for node in widget.graph}
+        assert {item["id"].partition("-")[2] for item in found["diagram"][1]} >= names, told
+    if widget._screen.scene.nodes:
+        wanted["explanation of what is selected"] = found["explanation of what is selected"]
+        assert found["explanation of what is selected"][0] in widget._screen.scene.selected, told
+    for view in found:
+        assert found[view] == wanted[view], (view, told)

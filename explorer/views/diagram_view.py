@@ -127,6 +127,7 @@ class DiagramView(widgets.VBox):
     def show(self, scene: Scene) -> None:
         """Draw a scene, and mark what is selected in it."""
         before, self._scene = self._scene, scene
+        self._take_options()
         key = (scene.design, self.options, self.toggled, dict(scene.times), self._comparison)
         with self.canvas.hold_sync():
             if key != self._key:
@@ -215,11 +216,15 @@ class DiagramView(widgets.VBox):
 
     # What the user does.
 
-    def _chosen(self, name: str) -> None:
-        if name == "detail":
-            self.toggled = frozenset()
-        self.options = DiagramOptions(**self._form.values)
+    def _chosen(self, _: str) -> None:
         self._redraw()
+
+    def _take_options(self) -> None:
+        """Draw as the controls say, also where an interrupt came between them and the drawing."""
+        options = DiagramOptions(**self._form.values)
+        if options.detail != self.options.detail:
+            self.toggled = frozenset()
+        self.options = options
 
     @guarded
     def _received(self, _: Any, message: dict[str, Any], __: Sequence[Any]) -> None:
