@@ -7,12 +7,14 @@ request starts a new one.
 """
 
 import gc
+import logging
 import os
 import re
 import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache, partial
@@ -87,16 +89,19 @@ def _begin(parent: int, overtaken: Any, able: Any, patience: Any) -> None:
     _signal, _able, _patience = overtaken, able, patience
     # Interrupting a kernel interrupts its processes too; this one is the kernel's to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
-        _silence_native_logs()
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0":
+        _silence_logs()
     _end_with(parent)
 
 
-def _silence_native_logs() -> None:
-    """Keep what native code writes out of the notebook, where it looks like an error.
+def _silence_logs() -> None:
+    """Keep logs and warnings out of the notebook, where they look like errors.
 
-    TensorFlow writes some lines before it reads how much it may say. Python's own still come.
+    TensorFlow writes some lines before it reads how much it may say. What the code of a user's own
+    class prints still comes.
     """
+    logging.disable()
+    warnings.simplefilter("ignore")
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -366,7 +371,8 @@ class Worker:
             except loky.process_executor.BrokenProcessPool:
                 self.is_ready = False
         environment = {
-            "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+            # Only who asks for all logs gets them; JAX sets another level when it is imported.
+            "TF_CPP_MIN_LOG_LEVEL": ("0" if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0" else "3"),
             # Loky replaces processes that grow by 300 MB, as if they leaked; ours holds models.
             "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
         }

@@ -28,6 +28,9 @@ from explorer.views.modules import module
 if TYPE_CHECKING:
     from explorer.comparison import Comparison
 
+#: Characters of a search that found nothing that are repeated.
+MOST_CHARACTERS = 40
+
 MIME_TYPES = {
     "svg": "image/svg+xml",
     "pdf": "application/pdf",
@@ -256,7 +259,9 @@ class DiagramView(widgets.VBox):
             in f"{title_of.get(node)} {node.name} {node.kind} {summary(node.layer)}".lower()
         ]
         if not found:
-            self.canvas.found = f"no layer has “{printable(text.strip())}”" if wanted else ""
+            self.canvas.found = (
+                f"no layer has “{printable(_short(text.strip()))}”" if wanted else ""
+            )
             return
         place = found.index(self._scene.node) if self._scene.node in found else -step
         place = (place + step) % len(found)
@@ -270,6 +275,10 @@ class DiagramView(widgets.VBox):
         drawing = Diagram(attrs.evolve(self._drawing, handles=False).dot())
         name = f"{printable(self._scene.graph.name)}.{ending}"
         self.canvas.send({"file": name, "type": MIME_TYPES[ending]}, [drawing.content(ending)])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 
 
 def _swatch(colour: str, text: str, frame: str = LIGHT.muted) -> str:

@@ -1,5 +1,10 @@
 // Gives the controls that ipywidgets leaves without an accessible name the name of their parameter:
-// slider handles, number boxes beside a slider, and the list of blocks.
+// slider handles, number boxes beside a slider, and the list of blocks. Checkboxes get their tooltip,
+// which ipywidgets gives to a label that they don't show. And keys that are pressed in the explorer
+// stay in it: JupyterLab looks for its shortcuts only outside of what has the attribute set here.
+
+// What is drawn anew with each edit, and has no controls of ipywidgets.
+const DRAWN = ".explorer-canvas, .explorer-table, .js-plotly-plot";
 
 function render({ el }) {
   el.hidden = true;
@@ -14,15 +19,22 @@ function render({ el }) {
         if (input.getAttribute("aria-label") !== label) input.setAttribute("aria-label", label);
       }
     }
+    for (const box of root.querySelectorAll(".widget-checkbox")) {
+      const tooltip = box.querySelector(".widget-label")?.title;
+      if (!tooltip) continue;
+      for (const part of box.querySelectorAll("input, label span")) part.title = tooltip;
+    }
   }
 
   // The explorer is there only once this view has been put into it.
   const waiting = requestAnimationFrame(() => {
     const root = el.closest(".explorer");
     if (!root) return;
-    const forms = root.querySelector(".explorer-controls");
-    observer = new MutationObserver(() => name(root));
-    observer.observe(forms, { childList: true, subtree: true });
+    root.setAttribute("data-lm-suppress-shortcuts", "true");
+    observer = new MutationObserver((changes) => {
+      if (changes.some(({ target }) => !target.closest(DRAWN))) name(root);
+    });
+    observer.observe(root, { childList: true, subtree: true });
     name(root);
   });
   return () => {
