@@ -154,8 +154,12 @@ def test_a_legend_says_what_colours_tell(shown):
     assert "not all held at once" in shown.view._legend.value
     colour.value = "time"
     assert "No times yet" in shown.view._legend.value
-    shown.show(attrs.evolve(SCENE, times={"stack0_enc0_conv0": 0.5}))
+    times = {"stack0_enc0_conv0": 0.5}
+    shown.show(attrs.evolve(SCENE, times=times))
     assert "No times yet" not in shown.view._legend.value
+    assert "%" not in shown.view.canvas.svg  # of a whole that is not known
+    others = {node.name: 0.0 for node in SCENE.graph if node.inputs}
+    shown.show(attrs.evolve(SCENE, times=others | times))
     assert "100.0%" in shown.view.canvas.svg
 
 
