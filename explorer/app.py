@@ -136,8 +136,12 @@ class Explorer(widgets.VBox):
             self._unsubscribe()
             self._keras.close()
             self._screen.close()
-            for part in parts_of(self)[1:]:
-                part.close()
+            made = vars(self)  # what is not on the screen just now, too
+            spare = [made[name] for name in ("_no_blocks", "_back") if name in made]
+            spare += [self._editor.widget] if "_editor" in made else []
+            for part in [each for top in (*spare, self) for each in parts_of(top)]:
+                if part is not self:
+                    part.close()
             super().close()
             close_unused()
 
@@ -294,7 +298,7 @@ class Explorer(widgets.VBox):
         if isinstance(architecture, ReadModel):
             self._editor_place.children = [self._no_blocks]
             return
-        if self._editor_place.children == (self._no_blocks,):
+        if not self._edits_blocks:
             self._editor_place.children = []
         can_go_back = isinstance(architecture, Custom) and self._origin is not None
         self._back.layout.display = "" if can_go_back else "none"
@@ -302,6 +306,11 @@ class Explorer(widgets.VBox):
         self._editor.show(architecture)
         if not self._editor_place.children:  # once they are complete: the page shows them at once
             self._editor_place.children = [self._back, self._editor.widget]
+
+    @property
+    def _edits_blocks(self) -> bool:
+        """Whether the place of the block editor has it, and not what stands there instead."""
+        return vars(self).get("_no_blocks") not in self._editor_place.children
 
     @functools.cached_property
     def _editor(self) -> BlockEditor:

@@ -82,7 +82,8 @@ def test_a_rebuilt_model_equals_the_report(worker):
 
 
 def test_counts_beyond_64_bits_are_exact(worker):
-    net = UNet(filters=2, kernel_size=10**12, down_blocks=1, up_blocks=1)
+    largest = 2**31 - 1
+    net = UNet(filters=2, kernel_size=largest, down_blocks=1, up_blocks=1)
 
     built = ask(worker, partial(rebuild, net, SHAPE))
 
@@ -359,6 +360,7 @@ def test_a_process_that_cannot_answer_at_all_is_ended(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "TIME_LIMIT", 0.5)
     starting = Worker()
     result = Future()
+    starting._forget_signals()  # which makes them
     monkeypatch.setattr(starting._able, "acquire", lambda block: False)
     never = partial(wait_for, str(tmp_path / "never"))
 
