@@ -109,6 +109,7 @@ class Squeezed(EncoderBlock):
     def make_block(self, x_in, prefix="squeezed"):
         name = f"{{prefix}}_conv"
         x = keras.layers.SeparableConv2D(self.width, 3, padding="same", name=name)(x_in)
+        x = keras.layers.Permute((2, 1, 3), name=f"{{prefix}}_turned")(x)
         return keras.layers.MaxPooling2D(name=f"{{prefix}}_pool")(x)
 
 @attrs.frozen
@@ -135,12 +136,12 @@ widget
 def test_a_network_written_in_the_notebook_is_explored(opened, source):  # noqa: F811
     page = opened(source)
     rows = page.locator(".explorer-table tbody tr")
-    expect(rows).to_have_count(10)
+    expect(rows).to_have_count(11)
     type_number(page, "width", 7)
     expect(page.locator(".explorer-totals")).to_contain_text(f"{SIZE}×{SIZE}×7")
     expect(page.locator(".explorer-totals")).to_contain_text("unknown")
     control(page, "deep").get_by_role("checkbox").check()
-    expect(rows).to_have_count(19)
-    expect_keras_agrees(page, layers=19)
+    expect(rows).to_have_count(21)
+    expect_keras_agrees(page, layers=21)
     run_forward(page)
     expect_no_error(page)
