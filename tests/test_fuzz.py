@@ -3,7 +3,6 @@
 import random
 import threading
 from collections.abc import Iterator
-from html import unescape
 
 import ipywidgets as widgets
 import pytest
@@ -135,8 +134,8 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
         canvas = widget._screen.diagram.canvas
         drawn = {item["id"] for item in canvas.items if not item["parent"]}
         assert drawn == {block_id(node) for node in widget.graph}
-        svg = unescape(canvas.svg)
-        assert all(f'id="{card}"' in svg for card in drawn)
+        boxes = {selected: box for box, selected in canvas.places.items()}
+        assert all(f'id="{boxes[card]}"' in canvas.svg for card in drawn)
 
 
 def rest(widget: explorer.Explorer) -> None:
