@@ -318,9 +318,12 @@ def test_the_configuration_shows_what_matters():
 @pytest.mark.parametrize("name", PRESETS)
 def test_skip_connections_are_those_of_the_drawing(name):
     graph = trace(presets[name], (256, 256, 1))
-    dot = pygraphviz.AGraph(string=diagram(graph).dot)
+    drawing = diagram(graph)
+    dot = pygraphviz.AGraph(string=drawing.dot)
     dashed = {
-        frozenset(edge) for edge in dot.edges() if dot.get_edge(*edge).attr["style"] == "dashed"
+        frozenset(drawing.places[box] for box in edge)
+        for edge in dot.edges()
+        if dot.get_edge(*edge).attr["style"] == "dashed"
     }
 
     found = {frozenset((block_id(s.source), block_id(s.join))) for s in Wiring(graph).skips}
@@ -414,7 +417,8 @@ def test_what_a_layer_is_there_for_depends_on_its_place(graph, name, said):
 def test_what_a_block_is_there_for_depends_on_its_place(graph, name, said):
     wiring = Wiring(graph)
 
-    assert said in block_text(nodes_of(graph, f"block-{name}"), wiring)
+    nodes = [node for node in graph if node.block and node.block.name == name]
+    assert said in block_text(nodes, wiring)
 
 
 def test_the_skip_connections_of_a_network_are_summed_up():
