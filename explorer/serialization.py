@@ -10,6 +10,7 @@ import cattrs
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
+from explorer.architectures import ReadModel
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.encoder_decoder import EncoderDecoder
 
@@ -24,9 +25,9 @@ def to_json(architecture: EncoderDecoder) -> str:
     """Return the architecture as JSON: the name of its class, and every field.
 
     Raises:
-        TypeError: If it is none, such as a model that was read.
+        TypeError: If it is a model that was read.
     """
-    if not isinstance(architecture, EncoderDecoder):
+    if isinstance(architecture, ReadModel):
         raise TypeError(
             f"{architecture!r} can't be written as JSON, which is for architectures: save a Keras "
             "model itself, with model.save()."

@@ -391,7 +391,11 @@ def with_random_weights(model: keras.Model) -> keras.Model:
     generator = np.random.default_rng(0)
     for weight in model.weights:
         most = 1 / prod(weight.shape[:-1]) ** 0.5
-        low, high = (0.0005, 0.002) if "variance" in weight.path else (-most, most)
+        low, high = -most, most
+        if "variance" in weight.path:
+            low, high = 0.0005, 0.002
+        if "gamma" in weight.path:
+            low, high = 0.01, 0.04  # so that values neither grow nor fade
         weight.assign(generator.uniform(low, high, weight.shape))
     return model
 
