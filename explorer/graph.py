@@ -4,7 +4,6 @@ A `Feature` stands for a tensor while an architecture is traced; the `Graph` is 
 the outputs backwards, so that layers which no output needs are not part of it.
 """
 
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -15,6 +14,7 @@ from typing import Any
 import attrs
 
 from explorer.layers import ByAxis, InputLayer, Layer, Shape, along
+from explorer.layers.base import counting_layers
 from explorer.parameters import LARGEST, ParameterError, as_index
 
 #: A step in input pixels: one number for both axes, one for each where they differ, or None where
@@ -140,7 +140,6 @@ class Feature:
         """Return the output of a layer on these inputs."""
         features: Sequence[Feature] = [inputs] if isinstance(inputs, Feature) else inputs
         nodes = tuple(feature.node for feature in features)
-        _count_layer()
         if "/" in layer.name or not layer.name:
             raise ParameterError(
                 layer.kind,
@@ -152,25 +151,6 @@ class Feature:
         shape = layer.output_shape([node.shape for node in nodes])
         stride = stride_after(layer, nodes, shape)
         return Feature(Node(layer, nodes, shape, stride, _current_block.get()))
-
-
-#: More layers than any network that people look at; a typing error must not keep the kernel busy.
-MAX_LAYERS = 3_000
-
-#: The network that is traced: its name, and the number of its layers so far.
-_traced: ContextVar[tuple[str, Iterator[int]] | None] = ContextVar("traced", default=None)
-
-
-def _count_layer() -> None:
-    traced = _traced.get()
-    if traced and next(traced[1]) > MAX_LAYERS:
-        raise ParameterError(
-            traced[0],
-            "layers",
-            f"more than {MAX_LAYERS:,}",
-            "are more than can be shown",
-            "use fewer blocks, convolutions or stacks",
-        )
 
 
 def pixels_of(stride: Stride) -> float:
@@ -413,9 +393,9 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     if hasattr(architecture, "graph_at"):
         graph: Graph = architecture.graph_at(shape)
         return graph
-    token = _traced.set((type(architecture).__name__, itertools.count(1)))
     try:
-        outputs = architecture.make_network(input_feature(shape))
+        with counting_layers(type(architecture).__name__):
+            outputs = architecture.make_network(input_feature(shape))
     except ParameterError:
         raise
     except Exception:
@@ -423,9 +403,8 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
             raise
         from explorer.keras_model import trace_with_keras
 
-        return trace_with_keras(architecture, shape)
-    finally:
-        _traced.reset(token)
+        with counting_layers(type(architecture).__name__):
+            return trace_with_keras(architecture, shape)
     return Graph(outputs, name=type(architecture).__name__)
 
 

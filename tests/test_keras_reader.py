@@ -11,6 +11,7 @@ from explorer import (
     EncoderBlock,
     EncoderDecoder,
     Hourglass,
+    ParameterError,
     ResNet,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
@@ -305,6 +306,15 @@ def test_weights_of_such_blocks_that_fit_no_memory_are_counted_all_the_same():
     report = analyze(trace(WithHuge(), (16, 16, 1)))
 
     assert report.total_params > 9 * huge**2
+
+
+def test_such_networks_may_not_have_too_many_layers_either():
+    class WithMany(EncoderDecoder):
+        encoder_stack = (KerasBlock(), SimpleConvBlock(filters=1, num_convs=10**9))
+        decoder_stack = ()
+
+    with pytest.raises(ParameterError, match="more than 3,000"):
+        trace(WithMany(), SHAPE)
 
 
 def test_the_lists_of_such_blocks_can_be_written_out():

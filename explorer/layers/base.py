@@ -6,7 +6,10 @@ the graph; called on a Keras tensor it makes and calls the real Keras layer. Ten
 `(batch, height, width, channels)`; shapes here are without the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
 from operator import index
 from typing import Any, ClassVar
 
@@ -68,6 +71,35 @@ def _check_whole(layer: "Layer", field: Any, value: Any) -> None:
 def _check_by_axis(layer: "Layer", field: Any, value: Any) -> None:
     for size in value if isinstance(value, tuple) and value else (value,):
         _check_whole(layer, field, size)
+
+
+#: More layers than any network that people look at; a typing error must not keep the kernel busy.
+MAX_LAYERS = 3_000
+
+#: The network that is traced: its name, and the number of its layers so far.
+_traced: ContextVar[tuple[str, Iterator[int]] | None] = ContextVar("traced", default=None)
+
+
+@contextmanager
+def counting_layers(network: str) -> Iterator[None]:
+    """Raise an error when a network, while it is traced, gets more layers than can be shown."""
+    token = _traced.set((network, count(1)))
+    try:
+        yield
+    finally:
+        _traced.reset(token)
+
+
+def _count_layer() -> None:
+    traced = _traced.get()
+    if traced and next(traced[1]) > MAX_LAYERS:
+        raise ParameterError(
+            traced[0],
+            "layers",
+            f"more than {MAX_LAYERS:,}",
+            "are more than can be shown",
+            "use fewer blocks, convolutions or stacks",
+        )
 
 
 @attrs.frozen
@@ -168,6 +200,7 @@ class Layer:
 
     def __call__(self, inputs: Any) -> Any:
         """Apply the layer to a symbolic feature or to a Keras tensor (a list where it merges)."""
+        _count_layer()
         first = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
         add_node = getattr(first, "add_node", None)
         return add_node(self, inputs) if add_node else self.keras_layer()(inputs)
