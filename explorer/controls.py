@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import ipywidgets as widgets
 from ipywidgets.widgets.widget import _instances
@@ -38,6 +39,15 @@ def plain(kind: type, *values: Any, **traits: Any) -> Any:
     """Return a new widget that leaves all to the style sheet: its layout and style are shared."""
     style = _share(kind.class_traits()["style"].klass)  # type: ignore[attr-defined]
     return kind(*values, layout=plain_layout(), style=style, **traits)
+
+
+def with_tooltip(checkbox: widgets.Checkbox) -> widgets.Checkbox:
+    """Return a checkbox that brings its tooltip to the page: ipywidgets shows the label instead.
+
+    A class is all that can be written on the element: `names.js` makes it a tooltip.
+    """
+    checkbox.add_class(f"explorer-tooltip-{quote(checkbox.tooltip or '')}")
+    return checkbox
 
 
 def parts_of(widget: widgets.Widget) -> list[widgets.Widget]:
@@ -110,7 +120,8 @@ class Control:
                 choices.insert(0, (describe(None), None))
             return [make(widgets.Dropdown, options=choices, value=value, description=label)]
         if found.value_type is bool and not found.optional:
-            return [make(widgets.Checkbox, value=value, description=label, indent=False)]
+            made = make(widgets.Checkbox, value=value, description=label, indent=False)
+            return [with_tooltip(made)]
         if found.optional or found.value_type in (str, tuple):
             # Empty text stands for None; numbers are read from the text.
             text = _write(value)
@@ -299,7 +310,8 @@ class Form:
             if found.value_type is not object
         }
         self.widget = widgets.VBox(
-            [control.widget for control in self.controls.values()], layout=plain_layout()
+            [control.widget for control in self.controls.values()],
+            layout=plain_layout(shared=False),  # others of its place hide it
         )
 
     def close(self) -> None:
@@ -343,7 +355,7 @@ class Forms(widgets.VBox):
     def show(self, values: object | None) -> Form | None:
         """Show the values of an object in the form of its class, which is returned; None: none."""
         if values is None:
-            self.children = []
+            self._put(None)
             return None
         cls = type(values)
         name = cls.__module__, cls.__qualname__
@@ -351,8 +363,8 @@ class Forms(widgets.VBox):
         if before is not cls:
             old, form = form, self._make(cls, values)
             self._made[name] = cls, form
-            self._put(form)
             if old:
+                self.children = [child for child in self.children if child is not old.widget]
                 old.close()
         assert form is not None
         self._put(form)
@@ -364,9 +376,12 @@ class Forms(widgets.VBox):
         form = Form(parameters_of(cls), values, lambda name: self._on_change(form, name))
         return form
 
-    def _put(self, form: Form) -> None:
-        if form.widget not in self.children:
-            self.children = [form.widget]
+    def _put(self, form: Form | None) -> None:
+        """Show a form alone; the others stay on the page, which leaks what is taken off it."""
+        for _, other in self._made.values():
+            other.widget.layout.display = "" if other is form else "none"
+        if form is not None and form.widget not in self.children:
+            self.children = [*self.children, form.widget]
 
     def close(self) -> None:
         """Give up all forms, also those that are not shown."""

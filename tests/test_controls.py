@@ -1,4 +1,6 @@
 import math
+import re
+from urllib.parse import unquote
 
 import attrs
 import ipywidgets as widgets
@@ -285,3 +287,10 @@ def test_a_shared_layout_that_was_closed_is_made_anew():
     plain_layout().close()  # as Widget.close_all() does
 
     assert plain_layout().comm is not None
+
+
+def test_a_checkbox_brings_its_tooltip_to_the_page():
+    control, _ = make_control(False, value_type=bool, doc="100 % “on”, or\noff.")
+    (found,) = control._inputs[0]._dom_classes
+    assert unquote(found.removeprefix("explorer-tooltip-")) == "100 % “on”, or\noff."
+    assert not re.search(r"\s", found)

@@ -9,7 +9,7 @@ import attrs
 import ipywidgets as widgets
 
 from explorer.analysis import Report
-from explorer.controls import Form, plain, plain_layout
+from explorer.controls import Form, plain, plain_layout, with_tooltip
 from explorer.formatting import byte_size, duration, short_count, size_text
 from explorer.measurement import Measurement
 from explorer.parameters import ParameterError, parameters_of
@@ -50,11 +50,13 @@ class ForwardView(widgets.VBox):
             tooltip="Run each layer alone, compiled, on the input that it has in the model",
             layout=plain_layout(),
         )
-        self.after_every_change = widgets.Checkbox(
-            description="after every change",
-            indent=False,
-            tooltip="Run and time the model after every change of the design",
-            layout=plain_layout(),
+        self.after_every_change = with_tooltip(
+            widgets.Checkbox(
+                description="after every change",
+                indent=False,
+                tooltip="Run and time the model after every change of the design",
+                layout=plain_layout(),
+            )
         )
         self.upload = PictureUpload(layout=plain_layout())
         self._source = plain(widgets.HTML)

@@ -1,10 +1,11 @@
 // Gives the controls that ipywidgets leaves without an accessible name the name of their parameter:
 // slider handles, number boxes beside a slider, and the list of blocks. Checkboxes get their tooltip,
-// which ipywidgets gives to a label that they don't show. And keys that are pressed in the explorer
-// stay in it: JupyterLab looks for its shortcuts only outside of what has the attribute set here.
+// which comes as a class: ipywidgets would show the label as a tooltip, too. And keys pressed in the
+// explorer stay in it: JupyterLab has no shortcuts for what has the attribute set here.
 
 // What is drawn anew with each edit, and has no controls of ipywidgets.
 const DRAWN = ".explorer-canvas, .explorer-table, .js-plotly-plot";
+const TOOLTIP = "explorer-tooltip-";
 
 function render({ el }) {
   el.hidden = true;
@@ -20,23 +21,34 @@ function render({ el }) {
       }
     }
     for (const box of root.querySelectorAll(".widget-checkbox")) {
-      const tooltip = box.querySelector(".widget-label")?.title;
-      if (!tooltip) continue;
+      const found = [...box.classList].find((name) => name.startsWith(TOOLTIP));
+      if (!found) continue;
+      const tooltip = decodeURIComponent(found.slice(TOOLTIP.length));
       for (const part of box.querySelectorAll("input, label span")) part.title = tooltip;
     }
   }
 
-  // The explorer is there only once this view has been put into it.
-  const waiting = requestAnimationFrame(() => {
+  // The explorer is there only once this view has been put into it, which may take a slow browser
+  // many frames.
+  let waiting = requestAnimationFrame(begin);
+
+  function begin() {
     const root = el.closest(".explorer");
-    if (!root) return;
+    if (!root) {
+      waiting = requestAnimationFrame(begin);
+      return;
+    }
+    // Of what has the focus, too: most shortcuts are for that itself, wherever it is.
+    const keep = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
     root.setAttribute("data-lm-suppress-shortcuts", "true");
+    root.addEventListener("focusin", keep);
     observer = new MutationObserver((changes) => {
       if (changes.some(({ target }) => !target.closest(DRAWN))) name(root);
     });
     observer.observe(root, { childList: true, subtree: true });
     name(root);
-  });
+  }
+
   return () => {
     cancelAnimationFrame(waiting);
     observer?.disconnect();

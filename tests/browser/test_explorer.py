@@ -193,7 +193,7 @@ def suspended(process: psutil.Process) -> Iterator[None]:
 
 
 def control(page: Page, label: str) -> Locator:
-    return page.locator(".explorer-control").filter(has=page.get_by_text(label, exact=True))
+    return page.locator(".explorer-control:visible").filter(has=page.get_by_text(label, exact=True))
 
 
 def number(page: Page, label: str) -> Locator:

@@ -6,14 +6,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from explorer import trace
+from explorer import UNet, presets, trace
 from explorer.formatting import printable
+from explorer.parameters import parameters_of
 from tests.browser.test_explorer import (
     OVERFLOWING,
     TINY,
     TINY_NET,
     control,
     eventually,
+    expect_views,
+    handle,
+    number,
     opened,  # noqa: F401 — a fixture
     set_detail,
     type_number,
@@ -116,6 +120,102 @@ def test_a_click_selects_the_layer_whatever_it_is_called(opened):  # noqa: F811
     assert width < 800, "a long name is shortened"
     boxes.last.hover()
     expect(page.get_by_role("tooltip")).to_contain_text("x" * 16_000)
+
+
+def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    cells = "() => jupyterapp.shell.currentWidget.content.model.toJSON().cells"
+    before = [(cell["cell_type"], cell["source"]) for cell in page.evaluate(cells)]
+    open_tab(page, "Charts")
+    page.locator(".js-plotly-plot").wait_for()
+    open_tab(page, "Layers")
+    places = [
+        handle(page, "filters"),
+        control(page, "middle block").get_by_role("checkbox"),
+        page.locator(".explorer-family select"),
+        page.get_by_role("button", name="Run forward pass"),
+        page.get_by_role("tab", name="Layers"),
+        page.get_by_title("Zoom in"),
+        page.locator(".explorer-canvas [data-item][tabindex='0']"),
+        page.locator(".explorer-table th button").first,
+        page.locator(".explorer-inspector button").first,
+    ]
+    for place in places:
+        for key in ("x", "d", "d", "m", "y", "a", "b", "c", "v", "z", "1", "0", "0"):
+            place.focus()
+            page.keyboard.press(key)
+    assert [(cell["cell_type"], cell["source"]) for cell in page.evaluate(cells)] == before
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+    # Our own go on: arrows, Enter and undo.
+    page.locator(".explorer-family select").select_option("U-Net (small)")
+    type_number(page, "filters", 7)
+    expect(handle(page, "filters")).to_have_attribute("aria-valuetext", "7")
+    handle(page, "filters").focus()
+    page.keyboard.press("ArrowRight")
+    expect(number(page, "filters")).to_have_value("8")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(number(page, "filters")).to_have_value("16")
+    node = page.locator(".explorer-canvas [data-item][tabindex='0']")
+    node.focus()
+    first = node.get_attribute("data-item")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".explorer-canvas [data-item]:focus")).not_to_have_attribute(
+        "data-item", first
+    )
+    focused = page.locator(".explorer-canvas [data-item]:focus").get_attribute("data-item")
+    page.keyboard.press("Enter")
+    expect(page.locator(".explorer-canvas .explorer-layer").first).to_be_attached()
+    assert focused.startswith("block-")
+    assert [(cell["cell_type"], cell["source"]) for cell in page.evaluate(cells)] == before
+
+
+def test_a_checkbox_has_its_doc_as_tooltip(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    docs = {found.label: found.doc for found in parameters_of(UNet) if found.value_type is bool}
+    for label, doc in docs.items():
+        box = control(page, label).get_by_role("checkbox")
+        expect(box).to_have_attribute("title", doc)
+        expect(control(page, label).locator("label span", has_text=label)).to_have_attribute(
+            "title", doc
+        )
+    always = page.get_by_label("after every change")
+    expect(always).to_have_attribute(
+        "title", "Run and time the model after every change of the design"
+    )
+
+
+def test_a_long_search_stays_in_its_place(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    tools = page.locator(".explorer-tools")
+    before = tools.bounding_box()
+
+    page.get_by_placeholder("find a layer").fill("w" * 2000)
+
+    expect(page.locator(".explorer-found")).to_contain_text("no layer has “www")
+    assert tools.bounding_box() == before
+    assert page.evaluate(OVERFLOWING) == []
+
+
+def test_families_that_are_chosen_again_leave_nothing_behind(opened):  # noqa: F811
+    page = opened("widget = Explorer(input_shape=(256, 256, 1))\nwidget", keras=False)
+    family = page.locator(".explorer-family select")
+    session = page.context.new_cdp_session(page)
+
+    def go_through() -> int:
+        for name in ("LEAP CNN", "Stacked hourglass", "FC-DenseNet56", "ResNet50", "U-Net (small)"):
+            family.select_option(name)
+            expect_views(page, presets[name])
+        # What was looked at last may be held by the tools of the browser itself.
+        session.send("HeapProfiler.collectGarbage")
+        return session.send("Memory.getDOMCounters")["nodes"]
+
+    go_through()
+    first = go_through()
+    counts = [go_through() for _ in range(3)]
+
+    assert counts[-1] - first < 100, (first, counts)
 
 
 def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
