@@ -149,6 +149,7 @@ def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa:
 
     # Our own go on: arrows, Enter and undo.
     page.locator(".explorer-family select").select_option("U-Net (small)")
+    expect(number(page, "filters")).to_have_value("16")
     type_number(page, "filters", 7)
     expect(handle(page, "filters")).to_have_attribute("aria-valuetext", "7")
     handle(page, "filters").focus()
