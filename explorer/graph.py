@@ -111,6 +111,11 @@ class Node:
         )
 
     @property
+    def can_be_made(self) -> bool:
+        """Whether Keras can make it again: its layer, with weights shared as they are now."""
+        return self.layer.has_twin and (self.new_weights is None or bool(self.calls))
+
+    @property
     def macs(self) -> int | None:
         """Multiply-accumulates for one image; None where they are not known."""
         return self.layer.macs(self.input_shapes)

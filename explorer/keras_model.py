@@ -136,11 +136,7 @@ def build(
 
 def _check_can_be_made(graph: Graph) -> None:
     """Raise an error that names the layers of a graph which Keras can't make again exactly."""
-    lacking = [
-        f"{node.kind} {node.name!r}"
-        for node in graph
-        if not node.layer.has_twin or (node.new_weights is not None and not node.calls)
-    ]
+    lacking = [f"{node.kind} {node.name!r}" for node in graph if not node.can_be_made]
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise ValueError(

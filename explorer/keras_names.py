@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from explorer.keras_reader import calls_to
+
 _Made = TypeVar("_Made")
 
 
@@ -56,22 +58,12 @@ def _counters() -> Iterator[Callable[[dict[str, int]], None]]:
 
 def _clashing(outputs: Any) -> set[str]:
     """Return the names that several of the layers have which some tensors come from."""
-    owners: dict[str, set[int]] = defaultdict(set)
-    waiting, met = list(_flat(outputs)), set()
-    while waiting:
-        operation, index, _ = waiting.pop()._keras_history
-        call = operation._inbound_nodes[index]
-        if id(call) not in met:
-            met.add(id(call))
-            owners[operation.name].add(id(operation))
-            waiting += call.input_tensors
-    return {name for name, found in owners.items() if len(found) > 1}
-
-
-def _flat(outputs: Any) -> Iterator[Any]:
     import keras
 
-    yield from keras.tree.flatten(outputs)
+    owners: dict[str, set[int]] = defaultdict(set)
+    for call in calls_to(keras.tree.flatten(outputs), set()):
+        owners[call.operation.name].add(id(call.operation))
+    return {name for name, found in owners.items() if len(found) > 1}
 
 
 def _split(name: str) -> tuple[str, int]:

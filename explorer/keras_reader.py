@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from explorer.graph import Block, Feature, Graph, Node, depth_first, stride_after
+from explorer.graph import Block, Feature, Graph, Node, depth_first, positions, stride_after
 from explorer.keras_layers import Called, Tensor, translated
 from explorer.layers import InputLayer, Shape
 
@@ -91,7 +91,7 @@ def steps_of(model: Any) -> list[Step]:
 
 def input_name(model: Any) -> str:
     """Return the name of the node of a model's first input."""
-    return str(model.inputs[0]._keras_history.operation.name)
+    return _made_by(model.inputs[0])
 
 
 class Reader:
@@ -139,7 +139,7 @@ class Reader:
         return graph if self._blocks else Graph(_in_parts(graph), name, read_from_keras=True)
 
     def _input(self, tensor: Any) -> _Value:
-        name = tensor._keras_history.operation.name
+        name = _made_by(tensor)
         shape = tuple(tensor.shape[1:])
         axes = max(len(each.shape) for each in self._model.inputs)
         if self._shape is not None and len(tensor.shape) == axes:
@@ -178,7 +178,7 @@ class Reader:
             values: What its inputs stand for.
             within: Names of the models that it is in, and its own.
         """
-        calls = list(_calls(outputs, set(values)))
+        calls = list(calls_to(outputs, set(values)))
         used = {id(tensor) for tensor in outputs}
         used.update(id(tensor) for call in calls for tensor in call.input_tensors)
         for call in calls:
@@ -199,7 +199,7 @@ class Reader:
                 values[id(call.output_tensors[i])] = inside[id(inner.outputs[i])]
 
     def _give_block(self, inner: Any, block: Block) -> None:
-        for call in _calls(inner.outputs, {id(tensor) for tensor in inner.inputs}):
+        for call in calls_to(inner.outputs, {id(tensor) for tensor in inner.inputs}):
             self._blocks[id(call)] = block
 
     def _read_call(
@@ -268,11 +268,11 @@ class Reader:
         """Find the block of each call: what led to a block's output, and no block before it."""
         ends = {id(tensor) for tensor in self._model.inputs}
         for block, output in blocks:
-            for call in _calls([output], ends):
+            for call in calls_to([output], ends):
                 self._blocks.setdefault(id(call), block)
 
 
-def _calls(outputs: Sequence[Any], given: set[int]) -> Iterator[Any]:
+def calls_to(outputs: Sequence[Any], given: set[int]) -> Iterator[Any]:
     """Yield the calls of layers that some outputs need, each after those that feed it.
 
     Args:
@@ -292,6 +292,11 @@ def _calls(outputs: Sequence[Any], given: set[int]) -> Iterator[Any]:
         if id(call) not in done:
             done.add(id(call))
             yield call
+
+
+def _made_by(tensor: Any) -> str:
+    """Return the name of the layer that made a tensor."""
+    return str(tensor._keras_history.operation.name)
 
 
 def _call_of(tensor: Any) -> Any:
@@ -318,7 +323,7 @@ def _opened(call: Any, wanted: Sequence[int]) -> Any:
     if len(model.inputs) != len(call.input_tensors):
         return None
     given = {id(tensor) for tensor in model.inputs}
-    needed = _calls([model.outputs[i] for i in wanted], given)
+    needed = calls_to([model.outputs[i] for i in wanted], given)
     there = {id(weight) for call in needed for weight in _weights(call.operation)[1]}
     return model if all(id(weight) in there for weight in model.weights) else None
 
@@ -372,9 +377,9 @@ def _in_parts(graph: Graph) -> list[Feature]:
     the lowest resolution are the encoder's, later ones the decoder's.
     """
     order = depth_first(graph.outputs)[0]
-    sized = [i for i, node in enumerate(order) if prod(node.shape[:-1]) > 1]
-    fewest = min((prod(order[i].shape[:-1]) for i in sized), default=0)
-    lowest = max((i for i in sized if prod(order[i].shape[:-1]) == fewest), default=len(order))
+    sized = [i for i, node in enumerate(order) if positions(node) > 1]
+    fewest = min((positions(order[i]) for i in sized), default=0)
+    lowest = max((i for i in sized if positions(order[i]) == fewest), default=len(order))
     new: dict[Node, Node] = {}
     count: Counter[str] = Counter()
     block: Block | None = None
@@ -383,7 +388,7 @@ def _in_parts(graph: Graph) -> list[Feature]:
         before = order[i - 1] if i else None
         role = "encoder" if i <= lowest else "decoder"
         # A single position, as within a squeeze-and-excitation, is no resolution of its own.
-        single = prod(node.shape[:-1]) == 1
+        single = positions(node) == 1
         own = grid if single else node.stride or node.shape[:-1]
         starts = (
             block is None

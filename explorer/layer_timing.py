@@ -92,9 +92,7 @@ def time_layers(
             try:
                 compiled = backend().forward(_alone(step, values), inputs, whole.compiler)
                 compiled.run(*inputs)
-            except (
-                Exception
-            ):  # what cannot be compiled by itself, such as Python code of the user's
+            except Exception:  # some things can't be compiled alone, such as the user's Python code
                 left_out.append(step.name)
             else:
                 seconds = median_time(alternating(compiled.run, [inputs]), share, is_stale)

@@ -373,7 +373,7 @@ def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
 
 def as_index(value: Any) -> Any:
     """Return what stands for an index as an `int`, such as NumPy's; all else as it is."""
-    if isinstance(value, bool):
+    if type(value) is int or isinstance(value, bool):
         return value
     try:
         return int(operator.index(value))

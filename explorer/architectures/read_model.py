@@ -369,7 +369,7 @@ class _Folder:
 
 def _unmakeable(graph: Graph) -> str:
     """Return why no model can be made of a graph, or nothing."""
-    if all(node.layer.has_twin and (not node.new_weights or node.calls) for node in graph):
+    if all(node.can_be_made for node in graph):
         return ""
     return "it holds layers that only the model that it was read from can make"
 

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from operator import index
 from typing import Any, ClassVar
 
 import attrs
 
-from explorer.parameters import ParameterError
+from explorer.parameters import ParameterError, as_index
 
 #: `(height, width, channels)`; features of a model that was read can have other ranks.
 Shape = tuple[int, ...]
@@ -31,7 +30,7 @@ def along(value: ByAxis, axis: int) -> int:
 
 def whole(default: Any = attrs.NOTHING) -> Any:
     """Return a field that has to be a whole number of at least 1."""
-    return attrs.field(default=default, converter=_as_int, validator=_check_whole)
+    return attrs.field(default=default, converter=as_index, validator=_check_whole)
 
 
 def by_axis(default: Any = attrs.NOTHING) -> Any:
@@ -39,22 +38,12 @@ def by_axis(default: Any = attrs.NOTHING) -> Any:
     return attrs.field(default=default, converter=one_where_equal, validator=_check_by_axis)
 
 
-def _as_int(value: Any) -> Any:
-    """Return Python's own whole number for another library's, anything else as it is."""
-    if type(value) is int or isinstance(value, bool):
-        return value
-    try:
-        return index(value)
-    except TypeError:
-        return value
-
-
 def one_where_equal(value: Any) -> Any:
     """Return one number for numbers that are all the same, a tuple for others."""
     if isinstance(value, (tuple, list)):
-        sizes = tuple(_as_int(size) for size in value)
+        sizes = tuple(as_index(size) for size in value)
         return sizes[0] if len(set(sizes)) == 1 else sizes
-    return _as_int(value)
+    return as_index(value)
 
 
 def _check_whole(layer: "Layer", field: Any, value: Any) -> None:
