@@ -26,7 +26,7 @@ from explorer.keras_tasks import (
 )
 from explorer.layers import Shape
 from explorer.measurement import Measurement
-from explorer.memory import NotEnoughMemory, needed_bytes
+from explorer.memory import LEAST_SHARE, NotEnoughMemory, needed_bytes
 from explorer.timing import (
     PAIR_TIME_LIMIT,
     PairTiming,
@@ -159,6 +159,7 @@ def check_both_fit(
         f"{byte_size(needed(batch_size))}, since both stay in memory, and {byte_size(free)} of "
         f"{where} is free: use {', or '.join(remedies)}.",
         needed(batch_size) - free,
+        is_certain=LEAST_SHARE * (needed(batch_size) + held) - held > free,
     )
 
 

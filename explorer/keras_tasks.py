@@ -31,7 +31,7 @@ from explorer.measurement import Measurement
 from explorer.memory import NotEnoughMemory, check_fits, check_weights_fit, trim_heap
 from explorer.parameters import ParameterError
 from explorer.timing import TIME_LIMIT, Timing, compiler_that_needs_most, time_model
-from explorer.worker import Afresh, expect, is_afresh, is_overtaken, shared_worker
+from explorer.worker import RunAgain, expect, is_afresh, is_overtaken, is_tried, shared_worker
 
 DEFAULT = Measurement()
 #: What a run is not taken to hang at: a tenth of what one core reaches with 16-bit values.
@@ -196,7 +196,7 @@ def ready_model(
         how: What is measured, and how.
         step: "gradient" for that of the input.
     """
-    global _has_run
+    global _has_run, _last_run
     kept = _model(architecture, input_shape, how)
     if len(kept.model.inputs) > 1:
         raise ValueError(
@@ -219,28 +219,32 @@ def ready_model(
             compiler=compiler,
         )
 
-    check_or_give_back(check)
-    _has_run = True
+    run = (kept.key, batch_size, how, step)
+    if run != _last_run:  # whose memory this process still has
+        check_or_give_back(check)
+    _has_run, _last_run = True, run
     expect_run([kept.graph], batch_size, how)
     _rebuilder().give_weights()
     return kept
 
 
 _has_run = False  # whether this process holds more than what it imported and the last model
+_last_run: tuple[object, ...] = ()  # what ran last, and how
 
 
 def check_or_give_back(check: Callable[[], None]) -> None:
     """Check whether there is enough memory; what earlier models left is given back beforehand.
 
     What only the end of this process gives back, a new one has: libraries keep pools, and caches of
-    what they compiled. It draws the same random weights; loaded ones would be lost.
+    what they compiled. It draws the same random weights; loaded ones would be lost. What may or may
+    not fit there is tried, at no greater loss than the process.
 
     Args:
         check: Raises `NotEnoughMemory` if there is not.
 
     Raises:
         NotEnoughMemory: If a new process would not have enough either.
-        Afresh: If it might.
+        RunAgain: If it might.
     """
     try:
         check()
@@ -252,10 +256,16 @@ def check_or_give_back(check: Callable[[], None]) -> None:
     try:
         check()
     except NotEnoughMemory as error:
-        is_of_no_use = error.missing > psutil.Process().memory_info().rss
-        if is_of_no_use or is_afresh() or not _has_run or not weights_now().are_random:
+        if is_tried() and not error.is_certain:
+            return
+        if is_tried() or not weights_now().are_random:
             raise
-        raise Afresh(partial(draw_weights, _rebuilder().seed)) from None
+        is_of_use = error.missing <= psutil.Process().memory_info().rss
+        if _has_run and is_of_use and not is_afresh():
+            raise RunAgain(partial(draw_weights, _rebuilder().seed)) from None
+        if error.is_certain:
+            raise
+        raise RunAgain(refusal=str(error)) from None
 
 
 def expect_run(graphs: Sequence[Graph], batch_size: int, how: Measurement) -> None:

@@ -22,6 +22,8 @@ from explorer.graph import trace
 from explorer.layers import Shape
 from explorer.parameters import ParameterError
 
+#: What runs took at least, relative to the estimate, which is an upper bound.
+LEAST_SHARE = 0.4
 #: What the weights take, relative to their own size: initial values need room to be made.
 WEIGHTS_FACTOR = 1.4
 
@@ -101,14 +103,16 @@ class NotEnoughMemory(MemoryError):
 
     Attributes:
         missing: By how many bytes.
+        is_certain: Whether it cannot fit; else only trying tells.
     """
 
-    def __init__(self, message: str, missing: int = 0) -> None:
+    def __init__(self, message: str, missing: int = 0, is_certain: bool = True) -> None:
         super().__init__(message)
         self.missing = missing
+        self.is_certain = is_certain
 
-    def __reduce__(self) -> tuple[type, tuple[str, int]]:
-        return type(self), (str(self), self.missing)
+    def __reduce__(self) -> tuple[type, tuple[str, int, bool]]:
+        return type(self), (str(self), self.missing, self.is_certain)
 
 
 #: Where Linux says which control groups this process is in.
@@ -333,6 +337,7 @@ def check_fits(
         f"{what} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
         f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}.",
         wanted - free,
+        is_certain=LEAST_SHARE * (wanted + held) - held > free,
     )
 
 

@@ -17,6 +17,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import lru_cache, partial
 from math import ceil
 from pathlib import Path
@@ -28,6 +29,7 @@ import psutil
 
 from explorer.backends import find_device
 from explorer.later import later
+from explorer.memory import machine_memory
 from explorer.timing import GivenUp
 
 #: Seconds that a request may take without a sign of progress; one that takes longer hangs.
@@ -38,6 +40,10 @@ LONGEST_STAGE = 86_400.0
 GRACE = 10.0
 #: Seconds between two looks at whether the process can answer.
 PAUSE = 0.1
+#: Seconds between two looks at the memory that a request leaves which may take it all.
+MEMORY_PAUSE = 0.05
+#: What it has to leave, as a share of all.
+RESERVE = 0.02
 
 # What follows runs in the worker process.
 
@@ -89,6 +95,8 @@ def _begin(parent: int, overtaken: Any, able: Any, patience: Any) -> None:
     _signal, _able, _patience = overtaken, able, patience
     # Interrupting a kernel interrupts its processes too; this one is the kernel's to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):  # where memory runs out, Linux shall end this process, not the kernel
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0":
         _silence_logs()
     _end_with(parent)
@@ -120,19 +128,22 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-class Afresh(Exception):
-    """Raised by a request that is to be run again in a new process, for want of memory; once only.
+class RunAgain(Exception):
+    """Raised by a request that is to be run again, for want of memory; once each way.
 
     Attributes:
-        first: What to run there before it.
+        first: What to run before it in a new process; None to stay in this one.
+        refusal: What to tell if the process does not survive it; empty if it surely does.
     """
 
-    def __init__(self, first: Callable[[], Any]) -> None:
-        super().__init__(first)
+    def __init__(self, first: Callable[[], Any] | None = None, refusal: str = "") -> None:
+        super().__init__(first, refusal)
         self.first = first
+        self.refusal = refusal
 
 
 _is_afresh = False
+_is_tried = False
 
 
 def is_afresh() -> bool:
@@ -140,14 +151,20 @@ def is_afresh() -> bool:
     return _is_afresh
 
 
-def _after(first: Callable[[], Any], work: Callable[[], Any]) -> Any:
-    global _is_afresh
-    _is_afresh = True
+def is_tried() -> bool:
+    """Return whether the request under way may cost the process; asked in the worker."""
+    return _is_tried
+
+
+def _again(first: Callable[[], Any] | None, is_tried: bool, work: Callable[[], Any]) -> Any:
+    global _is_afresh, _is_tried
+    _is_afresh, _is_tried = first is not None, is_tried
     try:
-        first()
+        if first:
+            first()
         return work()
     finally:
-        _is_afresh = False
+        _is_afresh = _is_tried = False
 
 
 def _module_of(work: Callable[[], Any]) -> str:
@@ -249,6 +266,7 @@ class _Request:
     work: Callable[[], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
+    refusal: str = ""  # what to tell if memory does not last
 
 
 class Worker:
@@ -339,6 +357,8 @@ class Worker:
                 future = Future()
                 future.set_exception(_start_problem(error) if isinstance(error, OSError) else error)
             self._end_after(self.time_limit, request, "hung")
+            if request.refusal:
+                self._end_before_memory_runs_out(request)
         # Outside the lock: a finished future calls back at once, in this thread.
         future.add_done_callback(partial(self._finish, request))
 
@@ -415,6 +435,17 @@ class Worker:
                 call, seconds = partial(self._end, request, "hung"), 0.0
             self._timers[reason] = later(seconds, call)
 
+    def _end_before_memory_runs_out(self, request: _Request) -> None:
+        """End the process when it has taken all but a little, before others have to give way."""
+        memory = machine_memory()
+        if memory.free < RESERVE * memory.total:
+            self._end(request, "memory")
+            return
+        with self._lock:
+            if self._running is request:
+                look = partial(self._end_before_memory_runs_out, request)
+                self._timers["memory"] = later(MEMORY_PAUSE, look)
+
     def _end(self, request: _Request, reason: str) -> None:
         """End the process if it is still at this request."""
         with self._lock:
@@ -435,18 +466,19 @@ class Worker:
             )
             overtaken = self._overtaken is request
             self._running = None
-            again = isinstance(error, Afresh) and not overtaken
-            if isinstance(error, Afresh):
-                if self._executor is not None:
+            again = isinstance(error, RunAgain) and not overtaken
+            if isinstance(error, RunAgain):
+                if error.first and self._executor is not None:
                     self._executor.shutdown(wait=False, kill_workers=True)
-                self._executor = None
+                    self._executor = None
                 if again:
-                    work = partial(_after, error.first, request.work)
-                    waiting = {request.owner: attrs.evolve(request, work=work)}
-                    self._waiting = waiting | self._waiting  # a newer request keeps its place
+                    work = partial(_again, error.first, bool(error.refusal), request.work)
+                    retried = attrs.evolve(request, work=work, refusal=error.refusal)
+                    # A newer request keeps its place.
+                    self._waiting = {request.owner: retried} | self._waiting
             if lost:
                 self._executor = None
-            self.is_ready = not lost and not isinstance(error, (Afresh, CannotStart))
+            self.is_ready = self._executor is not None and not isinstance(error, CannotStart)
         try:
             if again:
                 pass  # it has its turn
@@ -455,16 +487,24 @@ class Worker:
             elif overtaken:
                 pass  # it was told to give up, or ended
             elif lost:
-                request.failed(self._died(error))
+                request.failed(self._died(error, request.refusal))
             elif isinstance(error, Exception):
                 request.failed(error)
         finally:
             self._start_next()
 
-    def _died(self, error: BaseException) -> WorkerDied:
-        """Return what to say of a lost process: what happened, likely why, and what to do."""
+    def _died(self, error: BaseException, refusal: str) -> WorkerDied:
+        """Return what to say of a lost process: what happened, likely why, and what to do.
+
+        Args:
+            error: What it was lost with.
+            refusal: What to say if memory ran out; empty if that was not expected.
+        """
         smaller = "use a smaller batch, image size or width"
-        if self._ended_because:
+        killed = not self._ended_because and "SIGKILL" in str(error)
+        if refusal and (killed or self._ended_because == "memory"):
+            what = f"{refusal} It was tried, and memory ran out."
+        elif self._ended_because:
             what = (
                 f"The Keras process gave no answer for {self._waited * self.time_limit:g} s, nor a "
                 "sign of progress, so it was ended: "
@@ -473,7 +513,7 @@ class Worker:
         else:
             named = re.search(r"SIG\w+", str(error))
             name = named[0] if named else "no signal"
-            if name == "SIGKILL":
+            if killed:
                 what = (
                     "The Keras process was killed (SIGKILL), most likely by the system because "
                     f"memory ran out: {smaller}."

@@ -37,7 +37,7 @@ from explorer.views.comparison import (
     ratio_text,
     speed_text,
 )
-from explorer.worker import Afresh, WorkerDied
+from explorer.worker import RunAgain, WorkerDied
 from tests.still_worker import StillWorker
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
@@ -572,7 +572,7 @@ def test_what_is_free_must_hold_both(monkeypatch):
     monkeypatch.setattr(comparison_tasks, "free_bytes", lambda device: needed)
     assert ask().speedup > 0
     monkeypatch.setattr(comparison_tasks, "free_bytes", lambda device: needed - 1)
-    with pytest.raises(Afresh):
+    with pytest.raises(RunAgain):
         ask()
     monkeypatch.setattr(keras_tasks, "is_afresh", lambda: True)
     with pytest.raises(NotEnoughMemory, match="Timing both models"):

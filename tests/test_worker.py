@@ -20,6 +20,7 @@ from explorer import ParameterError, UNet, analyze, time_forward, trace
 from explorer import worker as module
 from explorer.keras_tasks import expect_run, rebuild, run_forward
 from explorer.measurement import Measurement
+from explorer.memory import Memory
 from explorer.timing import GivenUp
 from explorer.views.keras_status import compare
 from explorer.worker import CannotStart, Worker, WorkerDied
@@ -478,7 +479,7 @@ def only_after(path: str) -> int:
     """Ask for a new process until a file is there."""
     assert module.is_afresh() == Path(path).exists()
     if not module.is_afresh():
-        raise module.Afresh(partial(Path(path).touch))
+        raise module.RunAgain(partial(Path(path).touch))
     return os.getpid()
 
 
@@ -491,6 +492,58 @@ def test_a_request_may_ask_to_be_run_in_a_new_process(worker, tmp_path):
     assert ask(worker, os.getpid) == found, "the new process stays"
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(before).wait(timeout=30)
+
+
+def only_if_tried(refusal: str, then) -> object:
+    """Ask to be run at the process' risk, then do something."""
+    if not module.is_tried():
+        raise module.RunAgain(refusal=refusal)
+    return then()
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_may_be_too_much_is_tried_in_the_same_process(worker):
+    before = ask(worker, os.getpid)
+
+    assert ask(worker, partial(only_if_tried, "Too much.", os.getpid)) == before
+    assert not ask(worker, module.is_tried), "only that request was"
+
+
+def test_where_memory_does_not_last_the_refusal_is_told(worker):
+    with pytest.raises(WorkerDied, match=r"^Too much\. It was tried, and memory ran out\.$"):
+        ask(worker, partial(only_if_tried, "Too much.", be_killed))
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        ask(worker, be_killed)
+    assert ask(worker, os.getpid) > 0, "the next request has another process"
+
+
+def test_what_takes_nearly_all_memory_is_ended_before_others_give_way(worker, monkeypatch):
+    ask(worker, os.getpid)  # starting it takes longer than what follows
+    memory = iter([Memory(1000, 500), Memory(1000, 21), Memory(1000, 19)])
+    monkeypatch.setattr(module, "machine_memory", lambda: next(memory))
+
+    with pytest.raises(WorkerDied, match=r"^Too much\. It was tried, and memory ran out\.$"):
+        ask(worker, partial(only_if_tried, "Too much.", partial(time.sleep, 60)))
+    assert next(memory, None) is None
+
+
+def test_memory_is_watched_only_while_something_is_tried(worker, monkeypatch):
+    monkeypatch.setattr(module, "machine_memory", lambda: Memory(1000, 1))
+
+    assert ask(worker, os.getpid) > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux' /proc says")
+def test_where_memory_runs_out_the_process_goes_before_the_kernel(worker):
+    path = Path("/proc/self/oom_score_adj")
+    if not os.access(path, os.W_OK):
+        pytest.skip("this system gives no way to say so")
+
+    assert int(ask(worker, partial(path.read_text, encoding="ascii"))) == 1000
+    assert int(path.read_text(encoding="ascii")) < 1000
 
 
 def test_explorers_take_turns(worker, tmp_path):
