@@ -232,7 +232,7 @@ class LiveKeras:
 
     @guarded
     def _uploaded(self, change: Any) -> None:
-        self.picture = bytes(change.new["content"]) if "content" in change.new else None
+        self.picture = change.new.get("content")
         self._picture_changed()
         self.forward.show_source(str(change.new.get("name", "")))
         self.forward.upload.problem = ""

@@ -413,7 +413,15 @@ def test_after_every_change_each_settled_edit_is_run(widget, worker):
 
 
 def upload(widget, name: str, content: bytes) -> None:
-    widget._keras.forward.upload.picture = {"name": name, "content": memoryview(content)}
+    view = widget._keras.forward.upload
+    for part, piece in enumerate((content[:100], content[100:])):
+        message = {"name": name, "part": part, "parts": 2}
+        view._handle_custom_msg(message, [memoryview(piece)])
+
+
+def take_back(widget) -> None:
+    view = widget._keras.forward.upload
+    view._handle_custom_msg({"name": "", "part": 0, "parts": 0}, [])
 
 
 def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
@@ -437,13 +445,28 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
     worker.answer()
     assert "not a picture" in result(widget)
 
-    widget._keras.forward.upload.picture = {}
+    take_back(widget)
     worker.answer()
     assert "astronaut" in widget._keras.forward._source.value
 
     widget._keras.forward.button.click()
     worker.answer()
     assert "forward pass" in result(widget)
+
+
+def test_a_picture_whose_sending_was_broken_off_does_no_harm(widget, worker):
+    from explorer.images import default_photograph
+    from tests.test_images import encoded
+
+    view = widget._keras.forward.upload
+    view._handle_custom_msg({"name": "a.png", "part": 0, "parts": 3}, [memoryview(b"half")])
+    assert not view.is_own
+
+    for _ in range(2):  # the same file again is another request
+        upload(widget, "mine.png", encoded(default_photograph()))
+        worker.answer()
+    assert widget._keras.picture == encoded(default_photograph())
+    assert [request[1].func.__name__ for request in worker.requests[-2:]] == ["run_forward"] * 2
 
 
 def test_the_photograph_can_be_had_again(widget, worker):
@@ -455,7 +478,7 @@ def test_the_photograph_can_be_had_again(widget, worker):
     upload(widget, "mine.png", encoded(default_photograph()))
     assert view.is_own
 
-    view.picture = {}
+    take_back(widget)
 
     assert not view.is_own
     assert "astronaut" in widget._keras.forward._source.value
@@ -466,9 +489,9 @@ def test_what_the_browser_could_not_send_is_said(widget, worker):
     widget._keras.forward.button.click()
     worker.answer()
 
-    widget._keras.forward.upload.problem = "<raw> is not a picture that the browser reads."
+    widget._keras.forward.upload.problem = "<raw> has 101 MB: use a picture of at most 100 MB."
 
-    assert "&lt;raw&gt; is not a picture" in result(widget)
+    assert "&lt;raw&gt; has 101 MB" in result(widget)
     assert "forward pass" in result(widget), "what was measured stays"
 
 

@@ -77,7 +77,9 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
         return f"move {move}"
     if isinstance(found, PictureUpload):
         content = draw.choice([b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
-        found.picture = draw.choice([{}, {"name": "<b>.png", "content": content}])
+        part, parts = draw.choice([(0, 0), (0, 1), (0, 2), (1, 2)])
+        sent = {"name": "<b>.png", "part": part, "parts": parts}
+        found._handle_custom_msg(sent, [memoryview(content)])
         return "upload"
     if isinstance(found, widgets.Tab):
         found.selected_index = draw.randrange(len(found.children))

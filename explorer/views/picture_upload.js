@@ -1,8 +1,10 @@
-// Buttons to use a picture of one's own and to go back. The browser makes large pictures small:
-// the connection to the kernel breaks when more than some megabytes come at once.
+// Buttons to use a picture of one's own and to go back. The browser makes large pictures small where
+// nothing is lost by that, and sends them in parts: the connection to the kernel breaks when more
+// than some megabytes come at once.
 
 const LONGEST = 1024; // pixels
-const MOST = 5_000_000; // bytes of what the browser cannot read and the kernel may
+const MOST = 100_000_000; // bytes of a file that is sent as it is
+const PART = 1_000_000; // bytes of a message
 
 // The browser would cut 16 bits to 8, and would not say that a GIF has further pictures.
 async function isForTheKernel(file) {
@@ -12,13 +14,13 @@ async function isForTheKernel(file) {
 }
 
 async function content(file) {
-  if (file.size <= MOST && (await isForTheKernel(file))) return file.arrayBuffer();
-  let image;
-  try {
-    image = await createImageBitmap(file);
-  } catch {
-    if (file.size > MOST) throw new Error(`${file.name} is not a picture that the browser reads.`);
-    return file.arrayBuffer();
+  const image = (await isForTheKernel(file))
+    ? null
+    : await createImageBitmap(file).catch(() => null); // which the kernel may read
+  if (!image) {
+    if (file.size <= MOST) return file.arrayBuffer();
+    const size = Math.ceil(file.size / 1e6);
+    throw new Error(`${file.name} has ${size} MB: use a picture of at most ${MOST / 1e6} MB.`);
   }
   const scale = Math.min(1, LONGEST / Math.max(image.width, image.height));
   const canvas = document.createElement("canvas");
@@ -27,6 +29,14 @@ async function content(file) {
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
   return blob.arrayBuffer();
+}
+
+function send(model, name, buffer) {
+  const parts = Math.max(1, Math.ceil(buffer.byteLength / PART));
+  for (let part = 0; part < parts; part++) {
+    const piece = buffer.slice(part * PART, (part + 1) * PART);
+    model.send({ name, part, parts }, undefined, [piece]);
+  }
 }
 
 function render({ model, el }) {
@@ -46,21 +56,18 @@ function render({ model, el }) {
   el.append(input);
   button("Use own picture", "It is resized to the input's size", () => input.click());
   const back = button("Use the photograph again", "Go back to the first picture", () => {
-    model.set("picture", {});
-    model.save_changes();
+    model.send({ name: "", part: 0, parts: 0 });
   });
 
   input.addEventListener("change", async () => {
     const file = input.files[0];
     input.value = ""; // so that the same file can be chosen again
     try {
-      const buffer = await content(file);
-      // The time makes it another picture for the kernel, also when the same file comes again.
-      model.set("picture", { name: file.name, content: new DataView(buffer), time: Date.now() });
+      send(model, file.name, await content(file));
     } catch (error) {
-      model.set("problem", `${error.message} Use a PNG, JPEG or WebP.`);
+      model.set("problem", error.message);
+      model.save_changes();
     }
-    model.save_changes();
   });
 
   const update = () => {

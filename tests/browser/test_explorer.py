@@ -8,9 +8,11 @@ import time
 from ast import literal_eval
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import psutil
 import pytest
 from attrs import evolve
@@ -459,10 +461,14 @@ def test_every_architecture_can_be_chosen_and_its_views_arranged(opened):
     assert width() == pytest.approx(fitting, rel=0.05)
 
 
-def upload(page: Page, name: str, content: bytes) -> None:
+def upload(page: Page, name: str | Path, content: bytes = b"") -> None:
+    """Choose a file, or what is to be taken for one of this name."""
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=re.compile("Use own picture")).click()
-    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
+    if isinstance(name, Path):
+        chooser.value.set_files(name)
+    else:
+        chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
 
 
 def expect_result(page: Page, channels: int) -> None:
@@ -486,7 +492,7 @@ HALVES = """
 """
 
 
-def test_a_forward_pass_is_timed_and_shown(opened):
+def test_a_forward_pass_is_timed_and_shown(opened, tmp_path):
     page = opened(TINY)
     expect(page.locator(".explorer-forward")).to_have_count(0)
     page.get_by_role("button", name="Run forward pass").click()
@@ -529,9 +535,24 @@ def test_a_forward_pass_is_timed_and_shown(opened):
     upload(page, "large.png", noise.getvalue())
     expect(page.get_by_text("large.png")).to_be_visible()
     expect_result(page, channels=5)
+    # What the browser would cut to 8 bits, or cannot read, arrives whole, in parts.
+    counts = np.tile(np.arange(2500, dtype=np.uint16), (2500, 1))
+    for name, options in {"deep.png": {"compress_level": 0}, "deep.tif": {}}.items():
+        deep = io.BytesIO()
+        Image.fromarray(counts).save(deep, {"png": "PNG", "tif": "TIFF"}[name[-3:]], **options)
+        assert len(deep.getvalue()) > 12_000_000
+        upload(page, name, deep.getvalue())
+        expect(page.get_by_text(name)).to_be_visible()
+        expect(page.get_by_text("input (16 bit, shown from 2 to 2,496)")).to_be_visible()
+        expect_result(page, channels=5)
     upload(page, "raw.png", noise.getvalue()[1:])
     failure = page.locator(".explorer").get_by_role("alert")
-    expect(failure).to_contain_text("raw.png is not a picture that the browser reads")
+    expect(failure).to_contain_text("not a picture that can be read")
+    huge = tmp_path / "huge.raw"
+    with huge.open("wb") as file:
+        file.truncate(100_000_001)
+    upload(page, huge)
+    expect(failure).to_contain_text("huge.raw has 101 MB: use a picture of at most 100 MB.")
     page.get_by_role("button", name="Use the photograph again").click()
     expect(page.get_by_text("astronaut")).to_be_visible()
     expect_result(page, channels=5)
