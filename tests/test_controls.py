@@ -284,7 +284,7 @@ def test_layouts_and_styles_are_shared_and_outlast_what_is_closed():
 
 
 def test_a_shared_layout_that_was_closed_is_made_anew():
-    plain_layout().close()  # as Widget.close_all() does
+    widgets.Widget.close_all()
 
     assert plain_layout().comm is not None
 
