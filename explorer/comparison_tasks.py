@@ -26,7 +26,7 @@ from explorer.keras_tasks import (
 )
 from explorer.layers import Shape
 from explorer.measurement import Measurement
-from explorer.memory import LEAST_SHARE, NotEnoughMemory, needed_bytes
+from explorer.memory import NotEnoughMemory, least_share, needed_bytes
 from explorer.timing import (
     PAIR_TIME_LIMIT,
     PairTiming,
@@ -153,13 +153,14 @@ def check_both_fit(
     fitting = bisect_right(range(1, batch_size), free, key=needed)
     remedies = [f"a batch of at most {fitting}"] if fitting else []
     remedies += ["smaller images", "fewer filters or blocks"]
+    share = least_share(trains=how.trains, compiler=compiler)
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
         f"Timing both models in turns with a batch of {batch_size} needs about "
         f"{byte_size(needed(batch_size))}, since both stay in memory, and {byte_size(free)} of "
         f"{where} is free: use {', or '.join(remedies)}.",
         needed(batch_size) - free,
-        is_certain=LEAST_SHARE * (needed(batch_size) + held) - held > free,
+        is_certain=share * (needed(batch_size) + held) - held > free,
     )
 
 

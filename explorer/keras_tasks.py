@@ -28,7 +28,13 @@ from explorer.keras_rebuild import Rebuilder, Weights, check_weights_file
 from explorer.layer_timing import LayerTimes, time_layers
 from explorer.layers import Shape
 from explorer.measurement import Measurement
-from explorer.memory import NotEnoughMemory, check_fits, check_weights_fit, trim_heap
+from explorer.memory import (
+    NotEnoughMemory,
+    check_fits,
+    check_weights_fit,
+    is_shared_fate,
+    trim_heap,
+)
 from explorer.parameters import ParameterError
 from explorer.timing import TIME_LIMIT, Timing, compiler_that_needs_most, time_model
 from explorer.worker import RunAgain, expect, is_afresh, is_overtaken, is_tried, shared_worker
@@ -237,7 +243,7 @@ def check_or_give_back(check: Callable[[], None]) -> None:
 
     What only the end of this process gives back, a new one has: libraries keep pools, and caches of
     what they compiled. It draws the same random weights; loaded ones would be lost. What may or may
-    not fit there is tried, at no greater loss than the process.
+    not fit there is tried, where that costs no more than the process.
 
     Args:
         check: Raises `NotEnoughMemory` if there is not.
@@ -263,7 +269,7 @@ def check_or_give_back(check: Callable[[], None]) -> None:
         is_of_use = error.missing <= psutil.Process().memory_info().rss
         if _has_run and is_of_use and not is_afresh():
             raise RunAgain(partial(draw_weights, _rebuilder().seed)) from None
-        if error.is_certain:
+        if error.is_certain or is_shared_fate():
             raise
         raise RunAgain(refusal=str(error)) from None
 

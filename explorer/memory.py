@@ -22,8 +22,6 @@ from explorer.graph import trace
 from explorer.layers import Shape
 from explorer.parameters import ParameterError
 
-#: What runs took at least, relative to the estimate, which is an upper bound.
-LEAST_SHARE = 0.4
 #: What the weights take, relative to their own size: initial values need room to be made.
 WEIGHTS_FACTOR = 1.4
 
@@ -41,6 +39,8 @@ class Need:
         patches: Relative to the largest convolution's input with each kernel's patch written out.
         image: Relative to the input: four that differ, and what they are made from.
         layer: Bytes for a layer's part of the compiled function.
+        least: What such runs took at least, relative to what this says, which is an upper bound:
+            memory is taken in steps, and layers that wait for no other run in any order.
     """
 
     fixed: float
@@ -51,6 +51,7 @@ class Need:
     patches: float
     image: float
     layer: float
+    least: float
 
     def of(self, report: Report, images: int, scale: float = 1.0) -> float:
         """Return the bytes that a run takes.
@@ -83,11 +84,11 @@ def _patches_bytes(report: Report) -> int:
 
 #: By what is run and its compiler. TensorFlow's XLA writes out patches on CPUs.
 NEEDS = {
-    ("forward pass", "graph"): Need(80e6, 1.4, 0.4, 0.0, 1.8, 0.23, 6.0, 0.6e6),
-    ("forward pass", "XLA"): Need(80e6, 3.4, 0.4, 0.0, 0.0, 1.02, 12.0, 0.8e6),
-    ("training step", "graph"): Need(80e6, 6.1, 1.4, 0.68, 0.0, 0.0, 9.7, 1.35e6),
-    ("training step", "XLA"): Need(80e6, 13.4, 0.4, 2.4, 0.0, 0.0, 6.0, 3.5e6),
-    ("gradient", "graph"): Need(80e6, 1.4, 1.6, 0.45, 0.0, 0.0, 4.5, 1.0e6),
+    ("forward pass", "graph"): Need(80e6, 1.4, 0.4, 0.02, 1.8, 0.23, 6.0, 0.6e6, 0.5),
+    ("forward pass", "XLA"): Need(80e6, 3.4, 0.4, 0.0, 0.0, 1.02, 12.0, 0.8e6, 0.45),
+    ("training step", "graph"): Need(80e6, 6.1, 1.4, 0.68, 0.0, 0.0, 9.7, 1.35e6, 0.5),
+    ("training step", "XLA"): Need(80e6, 13.4, 0.4, 2.4, 0.0, 0.0, 6.0, 3.5e6, 0.35),
+    ("gradient", "graph"): Need(80e6, 1.4, 1.6, 0.45, 0.0, 0.0, 4.5, 1.0e6, 0.19),
 }
 #: What features take in 16 bits, relative to float32. Casts stay beside what they are made from:
 #: in training that is more than in float32, where the processor does not compute in that type.
@@ -96,6 +97,8 @@ SIXTEEN_BITS = {
     ("training step", "graph", "mixed_float16"): 1.6,
     ("training step", "XLA", "mixed_float16"): 1.6,
 }
+#: What a layer takes of a training step that casts to 16 bits and back, relative to float32's.
+CASTS = 1.8
 
 
 class NotEnoughMemory(MemoryError):
@@ -142,6 +145,17 @@ def machine_memory(root: Path = Path("/sys/fs/cgroup")) -> Memory:
     found = [Memory(machine.total, machine.available)]
     found += filter(None, map(_group_memory, _groups(root)))
     return min(found, key=lambda memory: memory.free)
+
+
+def is_shared_fate(root: Path = Path("/sys/fs/cgroup")) -> bool:
+    """Return whether all processes of a control group end when its memory runs out.
+
+    Kubernetes sets its containers so.
+
+    Args:
+        root: Where Linux shows its control groups.
+    """
+    return any(_number(folder / "memory.oom.group") == 1 for folder in _groups(root))
 
 
 def _groups(root: Path) -> list[Path]:
@@ -233,8 +247,7 @@ def needed_bytes(
 ) -> int:
     """Return an estimate of the memory that running a model takes at its peak, weights included.
 
-    It is an upper bound of what was measured: memory is taken in steps, so that similar models
-    differ by up to a half.
+    It is an upper bound of what was measured; `least_share` of it is what was taken at the least.
 
     Args:
         report: The model's analysis.
@@ -244,10 +257,25 @@ def needed_bytes(
         step: "gradient" for that of the input, which is neither.
         compiler: "graph", or "XLA" if that is tried too.
     """
-    step = step or ("training step" if trains else "forward pass")
-    need = NEEDS.get((step, compiler), NEEDS[step, "graph"])
+    step = step or _step(trains)
+    need = _need(step, compiler)
     scale = SIXTEEN_BITS.get((step, compiler, precision), 1.0)
+    if step == "training step" and precision != "float32":
+        need = attrs.evolve(need, layer=CASTS * need.layer)
     return int(need.of(report, batch_size, scale))
+
+
+def least_share(*, trains: bool = False, step: str = "", compiler: str = "graph") -> float:
+    """Return what such a run takes at the least, relative to `needed_bytes`."""
+    return _need(step or _step(trains), compiler).least
+
+
+def _step(trains: bool) -> str:
+    return "training step" if trains else "forward pass"
+
+
+def _need(step: str, compiler: str) -> Need:
+    return NEEDS.get((step, compiler), NEEDS[step, "graph"])
 
 
 def check_weights_fit(report: Report) -> None:
@@ -331,13 +359,14 @@ def check_fits(
         height, width, _ = _scaled(input_shape, stride, smaller)
         remedies.append(f"images of at most {height} × {width} pixels")
     remedies.append("fewer filters or blocks")
+    least = least_share(trains=trains, step=step, compiler=compiler) * (wanted + held) - held
     what = "A training step" if trains else "A gradient" if step else "A forward pass"
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
         f"{what} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
         f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}.",
         wanted - free,
-        is_certain=LEAST_SHARE * (wanted + held) - held > free,
+        is_certain=least > free,
     )
 
 

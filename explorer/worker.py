@@ -29,7 +29,6 @@ import psutil
 
 from explorer.backends import find_device
 from explorer.later import later
-from explorer.memory import machine_memory
 from explorer.timing import GivenUp
 
 #: Seconds that a request may take without a sign of progress; one that takes longer hangs.
@@ -436,9 +435,14 @@ class Worker:
             self._timers[reason] = later(seconds, call)
 
     def _end_before_memory_runs_out(self, request: _Request) -> None:
-        """End the process when it has taken all but a little, before others have to give way."""
-        memory = machine_memory()
-        if memory.free < RESERVE * memory.total:
+        """End the process when it has taken all but a little of the machine's memory.
+
+        Else others would have to give way first. Where a container's limit is reached, Linux ends
+        the process itself, and better: of one that was ended from here, it would not wait for the
+        memory, and end another.
+        """
+        memory = psutil.virtual_memory()
+        if memory.available < RESERVE * memory.total:
             self._end(request, "memory")
             return
         with self._lock:

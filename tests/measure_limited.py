@@ -127,7 +127,7 @@ def draw(seed: int) -> Case:
         slow = 4 if case.how.precision != "float32" else 1
         if report.macs * case.batch * passes * slow > MOST_MACS:
             continue
-        if 0.7 * FREE < case.needed < 2.8 * FREE:
+        if 0.7 * FREE < case.needed < 3.5 * FREE:
             return case
 
 

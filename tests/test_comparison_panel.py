@@ -575,6 +575,10 @@ def test_what_is_free_must_hold_both(monkeypatch):
     with pytest.raises(RunAgain):
         ask()
     monkeypatch.setattr(keras_tasks, "is_afresh", lambda: True)
+    with pytest.raises(RunAgain) as told:
+        ask()
+    assert told.value.refusal.startswith("Timing both models"), "it may fit, so it is tried"
+    monkeypatch.setattr(comparison_tasks, "free_bytes", lambda device: needed // 4)
     with pytest.raises(NotEnoughMemory, match="Timing both models"):
         ask()
 

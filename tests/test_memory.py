@@ -18,6 +18,7 @@ from explorer.memory import (
     NotEnoughMemory,
     check_fits,
     gpu_memory,
+    is_shared_fate,
     machine_memory,
     needed_bytes,
 )
@@ -111,6 +112,16 @@ def test_groups_of_the_first_version_are_read(groups):
     )
 
     assert machine_memory(root) == Memory(1000, 450)
+
+
+@pytest.mark.parametrize(("inner", "outer", "shared"), [(1, 0, True), (0, 1, True), (0, 0, False)])
+def test_where_a_container_is_ended_as_a_whole_that_is_known(groups, inner, outer, shared):
+    root = groups("0::/pod/container\n")
+    write_group(root / "pod" / "container", memory__oom__group=inner)
+    write_group(root / "pod", memory__oom__group=outer)
+
+    assert is_shared_fate(root) == shared
+    assert not is_shared_fate(root / "elsewhere")
 
 
 def test_more_used_than_allowed_leaves_nothing(groups):
@@ -240,7 +251,7 @@ def test_a_refusal_says_by_how_much_and_survives_pickling():
     assert copy.is_certain
 
 
-@pytest.mark.parametrize(("share", "is_certain"), [(0.99, False), (0.41, False), (0.39, True)])
+@pytest.mark.parametrize(("share", "is_certain"), [(0.99, False), (0.51, False), (0.49, True)])
 def test_a_refusal_is_certain_where_the_least_is_too_much(share, is_certain):
     """The need is an upper bound: between that and what was always taken only trying tells."""
     with pytest.raises(NotEnoughMemory) as caught:
@@ -260,6 +271,7 @@ class Held:
             "afresh": False,
             "tried": False,
             "certain": True,
+            "shared": False,
         } | options
         self.given_back = 0
         self.free = iter(free)
@@ -268,6 +280,7 @@ class Held:
         monkeypatch.setattr(keras_tasks, "_has_run", told["has_run"])
         monkeypatch.setattr(keras_tasks, "is_afresh", lambda: told["afresh"])
         monkeypatch.setattr(keras_tasks, "is_tried", lambda: told["tried"])
+        monkeypatch.setattr(keras_tasks, "is_shared_fate", lambda: told["shared"])
         monkeypatch.setattr(keras_tasks, "forget_builds", lambda: None)
         monkeypatch.setattr(keras_tasks, "trim_heap", self._give_back)
         monkeypatch.setattr(keras_tasks, "weights_now", lambda: weights)
@@ -318,6 +331,7 @@ NO_NEW_PROCESS = [{"has_run": False}, {"resident": 5}, {"afresh": True}]
         {"random": False},
         {"random": False, "certain": False},
         {"tried": True},
+        {"afresh": True, "certain": False, "shared": True},
     ],
 )
 def test_where_a_new_process_would_not_help_or_lose_weights_it_is_refused(monkeypatch, told):
@@ -423,6 +437,7 @@ def test_what_was_tried_in_vain_is_told_with_the_numbers_and_the_kernel_lives():
             check=False,
             preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid()), "ascii"),
         )
+    assert done.returncode == 0, done.stderr
     told, ran = done.stdout.splitlines()
     assert told.startswith("A forward pass of this model with a batch of 4 needs about 2."), told
     assert "GiB of memory is free: use a batch of at most" in told

@@ -20,7 +20,6 @@ from explorer import ParameterError, UNet, analyze, time_forward, trace
 from explorer import worker as module
 from explorer.keras_tasks import expect_run, rebuild, run_forward
 from explorer.measurement import Measurement
-from explorer.memory import Memory
 from explorer.timing import GivenUp
 from explorer.views.keras_status import compare
 from explorer.worker import CannotStart, Worker, WorkerDied
@@ -520,10 +519,14 @@ def test_where_memory_does_not_last_the_refusal_is_told(worker):
     assert ask(worker, os.getpid) > 0, "the next request has another process"
 
 
+def machine(available: int) -> types.SimpleNamespace:
+    return types.SimpleNamespace(total=1000, available=available)
+
+
 def test_what_takes_nearly_all_memory_is_ended_before_others_give_way(worker, monkeypatch):
     ask(worker, os.getpid)  # starting it takes longer than what follows
-    memory = iter([Memory(1000, 500), Memory(1000, 21), Memory(1000, 19)])
-    monkeypatch.setattr(module, "machine_memory", lambda: next(memory))
+    memory = map(machine, (500, 21, 19))
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: next(memory))
 
     with pytest.raises(WorkerDied, match=r"^Too much\. It was tried, and memory ran out\.$"):
         ask(worker, partial(only_if_tried, "Too much.", partial(time.sleep, 60)))
@@ -531,7 +534,7 @@ def test_what_takes_nearly_all_memory_is_ended_before_others_give_way(worker, mo
 
 
 def test_memory_is_watched_only_while_something_is_tried(worker, monkeypatch):
-    monkeypatch.setattr(module, "machine_memory", lambda: Memory(1000, 1))
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: machine(1))
 
     assert ask(worker, os.getpid) > 0
 
