@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from explorer.timing import PairTiming, Timing
     from explorer.worker import WorkerDied
 
+__version__ = "0.1.0"
+
 _ON_FIRST_USE = {
     "Explorer": "explorer.app",
     "LayerTimes": "explorer.layer_timing",
@@ -60,6 +62,11 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_ON_FIRST_USE[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, those of what is imported on first use too."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
 __all__ = [

@@ -277,6 +277,7 @@ def test_every_public_name_can_be_had():
     printed = run(
         "import explorer\n"
         "for name in explorer.__all__:\n"
+        "    assert name in dir(explorer)\n"
         "    getattr(explorer, name)\n"
         "print(*explorer.__all__)\n"
     )

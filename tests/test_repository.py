@@ -1,5 +1,6 @@
 """What may stand in the repository."""
 
+import importlib.resources
 import re
 import shutil
 import subprocess
@@ -7,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import explorer
+
 TOP = {
     "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
     "README.md",
@@ -75,3 +80,16 @@ def test_machine_paths_are_recognised(text):
 @pytest.mark.parametrize("text", ["#!/usr/bin/env bash", "docs/home/x", "https://a.org/home/x"])
 def test_other_paths_are_left_alone(text):
     assert not MACHINE_PATH.search(text)
+
+
+def test_every_file_that_names_the_version_names_the_same(repository):
+    def text(name: str) -> str:
+        return (repository / name).read_text(encoding="utf-8")
+
+    assert f"\nversion: {explorer.__version__}\n" in text("CITATION.cff")
+    assert f"\n## {explorer.__version__}\n" in text("CHANGELOG.md")
+    assert 'dynamic = ["version"]' in text("pyproject.toml")
+
+
+def test_the_package_says_that_it_is_typed():
+    assert importlib.resources.files("explorer").joinpath("py.typed").is_file()
