@@ -138,14 +138,16 @@ def check_both_fit(
     if free is None:
         return
 
-    def needed(images: int) -> int:
-        each = (
+    def needed_by_each(images: int) -> list[int]:
+        return [
             needed_bytes(
                 report, images, precision=how.precision, trains=how.trains, compiler=compiler
             )
             for report in reports
-        )
-        return sum(each) - held
+        ]
+
+    def needed(images: int) -> int:
+        return sum(needed_by_each(images)) - held
 
     if needed(batch_size) <= free:
         return
@@ -153,14 +155,15 @@ def check_both_fit(
     fitting = bisect_right(range(1, batch_size), free, key=needed)
     remedies = [f"a batch of at most {fitting}"] if fitting else []
     remedies += ["smaller images", "fewer filters or blocks"]
-    share = least_share(trains=how.trains, compiler=compiler)
+    # They run one after the other, and the one may leave to the other what it took.
+    least = least_share(trains=how.trains, compiler=compiler) * max(needed_by_each(batch_size))
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
         f"Timing both models in turns with a batch of {batch_size} needs about "
         f"{byte_size(needed(batch_size))}, since both stay in memory, and {byte_size(free)} of "
         f"{where} is free: use {', or '.join(remedies)}.",
         needed(batch_size) - free,
-        is_certain=share * (needed(batch_size) + held) - held > free,
+        is_certain=least - held > free,
     )
 
 
