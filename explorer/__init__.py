@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from explorer import analysis, graph, keras_model
 from explorer.analysis import LayerReport, Report, analyze
 from explorer.architectures import (
     Custom,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from explorer.layer_timing import LayerTimes
     from explorer.timing import PairTiming, Timing
     from explorer.worker import WorkerDied
+
+graph.by_keras = keras_model
+graph.as_html = analysis.graph_html
 
 __version__ = "0.1.0"
 

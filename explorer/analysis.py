@@ -15,6 +15,7 @@ import attrs
 from explorer.graph import Graph, Node, Stride
 from explorer.layers import Shape
 from explorer.receptive_field import receptive_fields
+from explorer.tables import report_html, report_line
 
 if TYPE_CHECKING:
     import pandas
@@ -129,14 +130,10 @@ class Report:
 
     def __repr__(self) -> str:
         """Return the totals in a line."""
-        from explorer.tables import report_line
-
         return report_line(self)
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""
-        from explorer.tables import report_html
-
         return report_html(self)
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -144,6 +141,11 @@ class Report:
         import pandas
 
         return pandas.DataFrame([attrs.asdict(row) for row in self.layers]).set_index("name")
+
+
+def graph_html(graph: Graph) -> str:
+    """Return the layers of a graph as an HTML table."""
+    return report_html(analyze(graph), graph.name)
 
 
 def analyze(graph: Graph) -> Report:

@@ -21,14 +21,16 @@ from explorer.architectures import Architecture, Custom, ReadModel, presets
 from explorer.block_editor import BlockEditor
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.controls import Form, Forms, close_unused, parts_of, plain, plain_layout
+from explorer.design import Design, Input
 from explorer.encoder_decoder import EncoderDecoder
+from explorer.given_models import as_read_model
 from explorer.graph import Block, Graph, check_input_shape
 from explorer.guard import as_part_of, guarded, is_under_way
-from explorer.keras_model import build
+from explorer.keras_model import build, made_anew
 from explorer.live_keras import LiveKeras
 from explorer.parameters import ParameterError, parameters_of, problem_text
 from explorer.screen import Screen
-from explorer.state import Design, Input, State
+from explorer.state import State
 from explorer.views.history_view import HistoryView
 from explorer.views.names import Names
 from explorer.views.problems import Problems
@@ -122,7 +124,7 @@ class Explorer(widgets.VBox):
             elif architecture.takes(shape):
                 made = architecture.model
             else:
-                made = architecture.keras_model(shape)
+                made = made_anew(architecture, shape)
                 made.set_weights(architecture.model.get_weights())
             self._built_here = (graph, made)
         return self._built_here[1]
@@ -486,7 +488,7 @@ def as_architecture(value: Any, input_shape: Sequence[int] | None) -> Architectu
         return value
     keras = sys.modules.get("keras")
     if isinstance(value, Graph) or (keras and isinstance(value, keras.Model)):
-        return ReadModel.of(value, input_shape)
+        return as_read_model(value, input_shape)
     raise TypeError(
         f"Explorer can't show {_kind(value)}: give it an architecture (UNet(), Hourglass() or an "
         "instance of a class of your own), a block, a functional or sequential model of Keras 3, "

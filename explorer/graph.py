@@ -5,11 +5,11 @@ the outputs backwards, so that layers which no output needs are not part of it.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -281,12 +281,9 @@ class Graph:
         """Name, input shape and number of layers."""
         return f"<Graph {self.name!r} of {self.input_shape}: {len(self)} layers>"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         """Return a table of the layers, for notebooks."""
-        from explorer.analysis import analyze
-        from explorer.tables import report_html
-
-        return report_html(analyze(self), self.name)
+        return as_html(self) if as_html else None
 
 
 @attrs.frozen
@@ -381,6 +378,21 @@ def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
     return sorted(finished, key=lambda node: (-distance[node], met[node]))
 
 
+class ByKeras(Protocol):
+    """How a graph is had of what only Keras understands."""
+
+    def trace_with_keras(self, architecture: Any, input_shape: Shape) -> Graph:
+        """Return the graph of an architecture whose blocks call Keras layers themselves."""
+
+    def read_again(self, config: str, classes: Mapping[str, type], shape: Shape | None) -> Graph:
+        """Return the graph of a model's configuration."""
+
+
+# Filled by the package, since what imports Keras, and what analyses a graph, stands above this.
+by_keras: ByKeras | None = None
+as_html: Callable[[Graph], str] | None = None
+
+
 def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     """Return the graph of an architecture for images of a shape.
 
@@ -404,12 +416,10 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     except ParameterError:
         raise
     except Exception:
-        if "keras" not in sys.modules:  # then no block can have called it
+        if by_keras is None or "keras" not in sys.modules:  # then no block can have called it
             raise
-        from explorer.keras_model import trace_with_keras
-
         with counting_layers(type(architecture).__name__):
-            return trace_with_keras(architecture, shape)
+            return by_keras.trace_with_keras(architecture, shape)
     return Graph(outputs, name=type(architecture).__name__)
 
 

@@ -2,15 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import attrs
 
 from explorer.comparison import parameter_changes
+from explorer.design import Design
 from explorer.parameters import describe
-
-if TYPE_CHECKING:
-    from explorer.state import Design
 
 #: Changes of the same parameter that follow each other within so many seconds are one step.
 ONE_STEP = 1.0
@@ -29,7 +26,7 @@ class Step:
         time: When, in seconds of a steady clock.
     """
 
-    design: "Design"
+    design: Design
     label: str
     changed: tuple[str, ...]
     time: float
@@ -38,7 +35,7 @@ class Step:
 class History:
     """The designs that were shown, and which of them is."""
 
-    def __init__(self, design: "Design", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, design: Design, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # Both at once: an interrupt between the two would leave a place that is not there.
         start = Step(attrs.evolve(design), "start", (), clock())
@@ -54,7 +51,7 @@ class History:
         """The place of the one that is shown."""
         return self._now[1]
 
-    def record(self, design: "Design") -> None:
+    def record(self, design: Design) -> None:
         """Note a design, if it is new; what had been undone before it is forgotten."""
         last = self.steps[self.position]
         if last.design == design:
@@ -74,13 +71,13 @@ class History:
                 del steps[1]
         self._now = steps, len(steps) - 1
 
-    def move(self, position: int) -> "Design":
+    def move(self, position: int) -> Design:
         """Go to a step, the nearest there is, and return its design."""
         self._now = self.steps, min(max(position, 0), len(self.steps) - 1)
         return self.steps[self.position].design
 
 
-def _difference(before: "Design", after: "Design") -> tuple[tuple[str, ...], str]:
+def _difference(before: Design, after: Design) -> tuple[tuple[str, ...], str]:
     """Return the names of the fields that differ, and a few words on it."""
     changes = [
         *parameter_changes(before.architecture, after.architecture),

@@ -1,8 +1,9 @@
 """From a graph to the `keras.Model` that it stands for, and back; imports Keras on first use."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.util import find_spec
 from operator import index
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from explorer.architectures import Architecture, ReadModel
 from explorer.encoder_decoder import EncoderDecoder
 from explorer.foreign_layers import Foreign, Recipe
 from explorer.graph import INPUT_NAME, Block, Graph, Node, made_blocks, trace
+from explorer.keras_config import make as make_of_text
 from explorer.keras_layers import cook, make
 from explorer.keras_names import with_own_names
 from explorer.keras_reader import Reader
@@ -126,7 +128,7 @@ def build(
         if architecture.says_all:
             return _from_graph(graph)
         policy = import_keras().config.dtype_policy().name
-        return architecture.keras_model(graph.input_shape, policy)
+        return made_anew(architecture, graph.input_shape, policy)
     return (
         _from_keras_calls(architecture, graph.input_shape)
         if graph.read_from_keras
@@ -249,4 +251,43 @@ def read(model: "keras.Model", input_shape: Sequence[int] | None = None) -> Grap
     shape = None if input_shape is None else tuple(index(size) for size in input_shape)
     graph = Reader(model, input_shape=shape).graph(model.name)
     graph.model = model
+    return graph
+
+
+def made_anew(given: ReadModel, shape: Shape, policy: str | None = None) -> "keras.Model":
+    """Return a new model, made of the configuration of one that was read.
+
+    Args:
+        given: What was read.
+        shape: `(height, width, channels)`.
+        policy: Keras' dtype policy; None keeps the model's own.
+
+    Raises:
+        ValueError: If Keras cannot make it.
+    """
+    if given.problem:
+        raise ValueError(
+            f"The Keras process can't make this model: {given.problem}. What needs no Keras "
+            "works all the same."
+        )
+    other_shape = None if shape == given.own_shape else shape
+    return make_of_text(given.config, given.classes, other_shape, policy)
+
+
+def read_again(config: str, classes: Mapping[str, type], shape: Shape | None) -> Graph:
+    """Return the graph of a model's configuration; the last ones are kept.
+
+    Args:
+        config: As `keras_config.config_text` writes it.
+        classes: Classes of layers that Keras does not have itself, by name.
+        shape: `(height, width, channels)`, if it is not the model's own.
+    """
+    return _read_again(config, tuple(classes.items()), shape)
+
+
+@lru_cache(maxsize=8)
+def _read_again(config: str, classes: tuple[tuple[str, type], ...], shape: Shape | None) -> Graph:
+    with without_values():
+        graph = read(make_of_text(config, dict(classes), shape))
+    graph.model = None  # it has no values
     return graph

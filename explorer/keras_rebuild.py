@@ -33,6 +33,7 @@ from explorer.keras_model import (
     dtype_policy,
     forget_builds,
     import_keras,
+    made_anew,
     read,
     without_values,
 )
@@ -155,7 +156,7 @@ class Rebuilder:
         self._kept = {}
         forget_builds()
         with dtype_policy(dtype), keras.device(device.lower()), without_values():
-            self._model = given.keras_model(input_shape, dtype)
+            self._model = made_anew(given, input_shape, dtype)
         self.graph = read(self._model)
         self.graph.model = None  # a graph must not keep models of the past
         return self._model

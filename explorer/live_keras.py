@@ -11,10 +11,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from explorer.controls import plain_layout
+from explorer.design import Design
 from explorer.guard import guarded
 from explorer.later import once_settled
 from explorer.parameters import ParameterError
-from explorer.state import Design, State
+from explorer.state import State
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus
 

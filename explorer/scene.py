@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 import attrs
 
+from explorer.design import Design
 from explorer.graph import Graph, Node
 from explorer.selection import nodes_of
-from explorer.state import Design
 
 
 @attrs.frozen(slots=False)

@@ -10,11 +10,12 @@ import attrs
 import ipywidgets as widgets
 
 from explorer.controls import plain_layout
+from explorer.design import Design
 from explorer.graph import Block
 from explorer.guard import Unbroken, guarded
 from explorer.measurement import Measurement
 from explorer.scene import Scene
-from explorer.state import Design, State
+from explorer.state import State
 from explorer.views.diagram_view import DiagramView
 from explorer.views.inspector import Inspector
 from explorer.views.layer_table import LayerTable

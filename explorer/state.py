@@ -1,72 +1,14 @@
-"""What is on screen: a frozen design, and the one place that holds the current one."""
+"""The one place that holds the design on screen."""
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import attrs
 
-from explorer.analysis import Report, analyze
-from explorer.architectures import Architecture
-from explorer.graph import Graph, trace
+from explorer.design import Design
 from explorer.guard import Unbroken
 from explorer.history import History
-from explorer.layers import Shape
-from explorer.parameters import parameter
-
-
-@attrs.frozen
-class Input:
-    """What the network is given.
-
-    Attributes:
-        height: Height of an image in pixels.
-        width: Width of an image in pixels.
-        channels: Channels of an image.
-        batch_size: Images in one forward pass.
-    """
-
-    height: int = parameter(
-        256, doc="Height of the input image.", minimum=1, slider=(32, 512), unit="px"
-    )
-    width: int = parameter(
-        256, doc="Width of the input image.", minimum=1, slider=(32, 512), unit="px"
-    )
-    channels: int = parameter(
-        1, doc="Channels of the input image: 1 is grey, 3 is colour.", minimum=1, slider=(1, 4)
-    )
-    batch_size: int = parameter(
-        1, doc="Images in one forward pass.", minimum=1, maximum=4096, slider=(1, 32)
-    )
-
-    @property
-    def shape(self) -> Shape:
-        """`(height, width, channels)`."""
-        return self.height, self.width, self.channels
-
-
-@attrs.frozen(slots=False)
-class Design:
-    """An architecture with its input; everything else is computed from it, once.
-
-    Attributes:
-        architecture: The architecture.
-        input: What it is given.
-    """
-
-    architecture: Architecture
-    input: Input = attrs.field(factory=Input)
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The architecture's layers for this input."""
-        return trace(self.architecture, self.input.shape)
-
-    @cached_property
-    def report(self) -> Report:
-        """The analysis of the graph."""
-        return analyze(self.graph)
 
 
 class State:

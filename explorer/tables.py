@@ -1,11 +1,14 @@
-"""Graphs and reports as a notebook prints them: a line, or a table of the layers."""
+"""Reports as a notebook prints them: a line, or a table of the layers."""
 
 from collections.abc import Sequence
 from html import escape
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
-from explorer.analysis import LayerReport, Report
 from explorer.formatting import at_least, byte_size, size_text
+
+if TYPE_CHECKING:
+    from explorer.analysis import LayerReport, Report
 
 #: Most layers that a table lists.
 MOST_ROWS = 60
@@ -13,7 +16,7 @@ MOST_ROWS = 60
 _HEADINGS = ("layer", "kind", "output", "parameters", "multiply-adds", "sees")
 
 
-def report_line(report: Report) -> str:
+def report_line(report: "Report") -> str:
     """Return a report's totals in a line."""
     count = len(report.layers)
     macs = at_least(f"{report.macs:,}", report.macs_are_known)
@@ -24,7 +27,7 @@ def report_line(report: Report) -> str:
     )
 
 
-def report_html(report: Report, title: str = "") -> str:
+def report_html(report: "Report", title: str = "") -> str:
     """Return a report's layers and totals as an HTML table; a long one is cut in the middle.
 
     Args:
@@ -47,7 +50,7 @@ def report_html(report: Report, title: str = "") -> str:
     )
 
 
-def _of_layer(row: LayerReport) -> Sequence[str]:
+def _of_layer(row: "LayerReport") -> Sequence[str]:
     return (
         row.name,
         row.kind,
@@ -58,7 +61,7 @@ def _of_layer(row: LayerReport) -> Sequence[str]:
     )
 
 
-def _totals(report: Report) -> Sequence[str]:
+def _totals(report: "Report") -> Sequence[str]:
     count = len(report.layers)
     field = report.receptive_field
     return (
@@ -71,7 +74,7 @@ def _totals(report: Report) -> Sequence[str]:
     )
 
 
-def _notes(report: Report) -> str:
+def _notes(report: "Report") -> str:
     frozen = report.total_params - report.trainable_params
     text = (
         f"{report.trainable_params:,} parameters are trainable, {frozen:,} are not. For one image; "

@@ -20,6 +20,7 @@ from explorer import (
     analyze,
     presets,
 )
+from explorer.design import Design, Input
 from explorer.foreign_layers import Foreign
 from explorer.formatting import byte_size, short_count
 from explorer.graph import Graph, input_feature, trace
@@ -27,7 +28,6 @@ from explorer.layers import Conv2D
 from explorer.palette import LIGHT
 from explorer.scene import Scene
 from explorer.selection import nodes_of
-from explorer.state import Design, Input
 from explorer.views.chart_data import MAX_LABELS, MEASURES, ChartData
 from explorer.views.chart_figure import MEMORY, dark_theme, drawing_of, style_sheet
 from explorer.views.chart_steps import longest_path, steps_of

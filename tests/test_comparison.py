@@ -18,9 +18,9 @@ from explorer import (
     trace,
 )
 from explorer.comparison import Change, Figure, compare, figures, parameter_changes
+from explorer.design import Input
 from explorer.graph import Graph, input_feature
 from explorer.layers import Conv2D, DepthwiseConv2D
-from explorer.state import Input
 from tests.strategies import FAMILIES, shapes_for
 
 NET = UNet(filters=4, down_blocks=2, up_blocks=2)

@@ -24,11 +24,12 @@ from explorer import (
 )
 from explorer.comparison import Change, Figure, compare, figures
 from explorer.comparison_tasks import check_both_fit, run_pair, time_pair
+from explorer.design import Design, Input
 from explorer.measurement import Measurement
 from explorer.memory import NotEnoughMemory, needed_bytes
 from explorer.panels.comparison import Compare
 from explorer.scene import Scene
-from explorer.state import Design, Input, State
+from explorer.state import State
 from explorer.timing import FEWEST_FOR_INTERVAL, PairTiming, Timing
 from explorer.views.comparison import (
     MOST_ROWS,

@@ -25,6 +25,7 @@ from explorer import (
 )
 from explorer.cards import cards_of, items_of, links_of, merged
 from explorer.comparison import compare
+from explorer.design import Design, Input
 from explorer.diagram import Diagram
 from explorer.dot import LONGEST, TALLEST, WIDEST, DiagramOptions, Drawing
 from explorer.formatting import printable, shortened
@@ -40,7 +41,6 @@ from explorer.layers import (
 )
 from explorer.palette import DARK, LIGHT, dark_theme
 from explorer.selection import block_id, is_block, layer_id, nodes_of
-from explorer.state import Design, Input
 from explorer.summaries import INDENT, summaries, summary
 from explorer.views.chart_data import ChartData
 from explorer.wiring import Wiring

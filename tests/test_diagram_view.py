@@ -5,9 +5,9 @@ import pytest
 
 from explorer import UNet, presets
 from explorer.comparison import compare
+from explorer.design import Design, Input
 from explorer.palette import LIGHT
 from explorer.scene import Scene
-from explorer.state import Design, Input
 from explorer.views.diagram_view import DiagramView
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)

@@ -15,6 +15,7 @@ from explorer import (
     trace,
 )
 from explorer.cards import cards_of
+from explorer.design import Design, Input
 from explorer.feature_tasks import Channel, FeatureMap, LayerChannels, run_feature_maps
 from explorer.feature_tasks import FeatureMaps as Maps
 from explorer.keras_rebuild import Weights, WeightsError
@@ -22,7 +23,7 @@ from explorer.keras_tasks import draw_weights, load_weights
 from explorer.panels.feature_maps import MOST, FeatureMaps, strip_of
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
-from explorer.state import Design, Input, State
+from explorer.state import State
 from explorer.worker import WorkerDied
 from tests.still_worker import StillWorker
 

@@ -3,8 +3,9 @@ import pytest
 
 from explorer import LeapCNN, SimpleConvBlock, UNet
 from explorer.architectures import Custom
+from explorer.design import Design, Input
 from explorer.history import MOST_STEPS, History
-from explorer.state import Design, Input, State
+from explorer.state import State
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 

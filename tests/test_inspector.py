@@ -8,10 +8,10 @@ import attrs
 import pytest
 
 from explorer import EncoderDecoder, Head, SimpleConvBlock, SimpleUpsamplingBlock, UNet, presets
+from explorer.design import Design, Input
 from explorer.layers import Layer
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id, nodes_of
-from explorer.state import Design, Input
 from explorer.views import inspector as inspector_module
 from explorer.views.inspector import Inspector
 

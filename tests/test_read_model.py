@@ -21,9 +21,10 @@ from explorer import (
     to_json,
     trace,
 )
-from explorer.architectures import read_model as module
+from explorer import given_models as module
 from explorer.comparison import parameter_changes
 from explorer.feature_tasks import run_feature_maps
+from explorer.given_models import as_read_model
 from explorer.graph import resized
 from explorer.keras_tasks import draw_weights, load_weights, rebuild, run_forward, weights_now
 from explorer.measurement import Measurement
@@ -119,7 +120,7 @@ def sent(architecture):
 @pytest.mark.parametrize("make", [classifier, pooled, nested, own_layer, shared, fixed_reshape])
 def test_the_keras_process_makes_what_is_shown(make):
     model = model_of(make)
-    architecture = ReadModel.of(model)
+    architecture = as_read_model(model)
 
     built = rebuild(sent(architecture), SHAPE)
 
@@ -129,11 +130,11 @@ def test_the_keras_process_makes_what_is_shown(make):
 
 def test_it_compares_and_travels_by_value():
     model = model_of(nested)
-    architecture = ReadModel.of(model)
+    architecture = as_read_model(model)
 
     assert sent(architecture) == architecture
     assert hash(sent(architecture)) == hash(architecture)
-    assert architecture != ReadModel.of(model_of(shared))
+    assert architecture != as_read_model(model_of(shared))
     assert sent(architecture).model is None
     assert parameters_of(ReadModel) == ()
 
@@ -150,7 +151,7 @@ def test_a_graph_travels_however_deep_it_is():
 
 @pytest.mark.parametrize("make", [pooled, nested, own_layer, shared])
 def test_another_size_is_read_where_keras_can_make_it(make):
-    architecture = ReadModel.of(model_of(make))
+    architecture = as_read_model(model_of(make))
 
     graph = trace(architecture, (64, 96, 3))
 
@@ -171,7 +172,7 @@ def test_another_size_is_read_where_keras_can_make_it(make):
     ],
 )
 def test_a_size_that_cannot_change_says_why(make, reason):
-    architecture = ReadModel.of(model_of(make))
+    architecture = as_read_model(model_of(make))
 
     assert reason in architecture.fixed
     assert set(architecture.inactive) == {"height", "width", "channels"}
@@ -182,7 +183,7 @@ def test_a_size_that_cannot_change_says_why(make, reason):
 
 @pytest.mark.parametrize("source", [lambda: build(SMALL, SHAPE), lambda: trace(SMALL, SHAPE)])
 def test_sizes_that_do_not_fit_are_refused_with_the_nearest_that_do(source):
-    architecture = ReadModel.of(source())
+    architecture = as_read_model(source())
 
     with pytest.raises(ParameterError, match=r"Input\.width=50 .*: use 48 or 52\."):
         trace(architecture, (36, 50, 3))
@@ -196,9 +197,9 @@ def test_sizes_that_do_not_fit_are_refused_with_the_nearest_that_do(source):
 def test_a_model_that_takes_any_size_is_shown_at_the_one_that_is_wished():
     model = model_of(nested_convolutions, (None, None, 3))
 
-    architecture = ReadModel.of(model, (32, 64, 3))
+    architecture = as_read_model(model, (32, 64, 3))
 
-    assert ReadModel.of(model).shown_shape == (256, 256, 3)
+    assert as_read_model(model).shown_shape == (256, 256, 3)
     assert architecture.shown_shape == (32, 64, 3)
     assert architecture.takes((96, 96, 3))
     assert "height" not in architecture.inactive
@@ -221,7 +222,7 @@ def test_a_resized_graph_keeps_blocks_and_shared_layers():
 
 @pytest.mark.parametrize("make", [python_code, closed])
 def test_what_cannot_travel_is_said_in_a_line_where_keras_is_needed(make):
-    architecture = ReadModel.of(model_of(make))
+    architecture = as_read_model(model_of(make))
 
     assert analyze(trace(architecture, SHAPE)).layers
     with pytest.raises(ValueError, match="The Keras process can't make this model: ") as error:
@@ -239,7 +240,7 @@ def first_kernel(kept=None):
 def test_it_runs_with_the_weights_of_the_users_model():
     model = model_of(nested)
     model.set_weights([np.full(weight.shape, 0.25, "float32") for weight in model.weights])
-    architecture = ReadModel.of(model)
+    architecture = as_read_model(model)
 
     result = run_forward(sent(architecture), SHAPE, 1)
 
@@ -255,7 +256,7 @@ def test_it_runs_with_the_weights_of_the_users_model():
 def test_random_weights_replace_them_until_they_are_loaded_again():
     model = model_of(shared)
     model.set_weights([np.full(weight.shape, 0.25, "float32") for weight in model.weights])
-    architecture = ReadModel.of(model)
+    architecture = as_read_model(model)
     run_forward(sent(architecture), SHAPE, 1)
 
     draw_weights(1)
@@ -270,7 +271,7 @@ def test_random_weights_replace_them_until_they_are_loaded_again():
 
 def test_weights_that_are_too_many_to_be_sent_are_random_and_said_to_be(monkeypatch):
     monkeypatch.setattr(module, "MOST_WEIGHTS", 10)
-    architecture = ReadModel.of(model_of(shared))
+    architecture = as_read_model(model_of(shared))
 
     result = run_forward(sent(architecture), SHAPE, 1)
 
@@ -278,7 +279,7 @@ def test_weights_that_are_too_many_to_be_sent_are_random_and_said_to_be(monkeypa
 
 
 def test_the_weights_file_goes_with_the_architecture():
-    architecture = ReadModel.of(model_of(shared))
+    architecture = as_read_model(model_of(shared))
     path = Path(architecture.weights)
     assert path.is_file()
 
@@ -288,7 +289,7 @@ def test_the_weights_file_goes_with_the_architecture():
 
 
 def test_a_precision_is_that_of_every_layer():
-    architecture = ReadModel.of(model_of(nested))
+    architecture = as_read_model(model_of(nested))
 
     kept = keras_tasks._model(sent(architecture), SHAPE, Measurement(precision="mixed_bfloat16"))
 
@@ -297,13 +298,13 @@ def test_a_precision_is_that_of_every_layer():
 
 
 def test_a_classifier_runs_without_pictures_of_its_output():
-    assert run_forward(sent(ReadModel.of(model_of(classifier))), SHAPE, 1).channels == ()
+    assert run_forward(sent(as_read_model(model_of(classifier))), SHAPE, 1).channels == ()
 
 
 def test_a_model_of_several_inputs_is_built_and_not_run():
     image, other = keras.Input(SHAPE), keras.Input((5,))
     model = keras.Model([image, other], [L.ReLU()(image), L.Dense(2)(other)])
-    architecture = ReadModel.of(model)
+    architecture = as_read_model(model)
 
     assert compare(rebuild(sent(architecture), SHAPE), analyze(trace(architecture, SHAPE))) == []
     with pytest.raises(ValueError, match="This model has 2 inputs"):
@@ -314,11 +315,11 @@ def test_a_model_of_no_image_is_told_what_can_show_it():
     image = keras.Input((5,))
 
     with pytest.raises(ValueError, match=r"diagram\(read\(model\)\)"):
-        ReadModel.of(keras.Model(image, L.Dense(2)(image)))
+        as_read_model(keras.Model(image, L.Dense(2)(image)))
 
 
 def test_a_graph_of_our_own_layers_is_rebuilt_layer_by_layer():
-    architecture = ReadModel.of(trace(SMALL, SHAPE))
+    architecture = as_read_model(trace(SMALL, SHAPE))
 
     built = rebuild(sent(architecture), SHAPE)
 
@@ -329,14 +330,14 @@ def test_a_graph_of_our_own_layers_is_rebuilt_layer_by_layer():
 
 def test_it_is_no_json():
     with pytest.raises(TypeError, match="save a Keras model itself"):
-        to_json(ReadModel.of(trace(SMALL, SHAPE)))
+        to_json(as_read_model(trace(SMALL, SHAPE)))
 
 
 def test_a_change_to_it_is_told_by_its_name():
-    architecture = ReadModel.of(model_of(shared))
+    architecture = as_read_model(model_of(shared))
 
     (change,) = parameter_changes(architecture, Custom())
     assert (change.field, change.a, change.b) == ("architecture", "shared", "Custom")
     assert parameter_changes(architecture, sent(architecture)) == ()
-    (change,) = parameter_changes(architecture, ReadModel.of(model_of(nested)))
+    (change,) = parameter_changes(architecture, as_read_model(model_of(nested)))
     assert (change.a, change.b) == ("shared", "nested")

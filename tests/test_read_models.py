@@ -10,12 +10,12 @@ import tensorflow as tf
 from keras import applications, layers, ops
 
 from explorer import ResNet, UNet, analyze, build, diagram, read, trace
+from explorer.design import Design
 from explorer.figures import block_facts
 from explorer.formatting import short_count
 from explorer.graph import positions
 from explorer.receptive_field import receptive_window
 from explorer.scene import Scene
-from explorer.state import Design
 from explorer.views.chart_data import ChartData
 from explorer.views.inspector import Inspector
 from explorer.views.totals import Totals

@@ -13,6 +13,7 @@ from PIL import Image, ImageColor
 import explorer.images
 import explorer.worker
 from explorer import Custom, LeapCNN, UNet, analyze, trace
+from explorer.design import Design, Input
 from explorer.foreign_layers import Foreign
 from explorer.gradient_tasks import EffectiveField, effective_field
 from explorer.graph import Graph, input_feature
@@ -20,7 +21,7 @@ from explorer.images import Seen, picture_png, see
 from explorer.panels.receptive_field import ReceptiveField
 from explorer.receptive_field import receptive_window
 from explorer.scene import Scene
-from explorer.state import Design, Input, State
+from explorer.state import State
 from explorer.views.receptive_field import RAMP, heat_png, rectangle
 from explorer.worker import WorkerDied
 from tests.still_worker import StillWorker

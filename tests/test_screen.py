@@ -6,12 +6,13 @@ import attrs
 import pytest
 
 from explorer import UNet
+from explorer.design import Design, Input
 from explorer.layer_timing import LayerTime
 from explorer.layers import Conv2D
 from explorer.measurement import Measurement
 from explorer.screen import Screen
 from explorer.selection import block_id, layer_id
-from explorer.state import Design, Input, State
+from explorer.state import State
 from tests.test_fuzz import widgets_of
 
 SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))

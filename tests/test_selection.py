@@ -5,10 +5,10 @@ import re
 import pytest
 
 from explorer import UNet, presets, trace
+from explorer.design import Design, Input
 from explorer.diagram import diagram
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id, nodes_of
-from explorer.state import Design, Input
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 

@@ -3,7 +3,8 @@ import threading
 import pytest
 
 from explorer import LeapCNN, ParameterError, UNet
-from explorer.state import Design, Input, State
+from explorer.design import Design, Input
+from explorer.state import State
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 

@@ -2,11 +2,11 @@ import attrs
 import pytest
 
 from explorer import UNet, analyze, build, trace
+from explorer.design import Design, Input
 from explorer.formatting import byte_size, duration, short_count
 from explorer.keras_tasks import Built, BuiltLayer, ForwardPass, Picture
 from explorer.layer_timing import LayerTime, LayerTimes
 from explorer.scene import Scene
-from explorer.state import Design, Input
 from explorer.timing import Timing
 from explorer.views.forward_view import ForwardView
 from explorer.views.keras_status import KerasStatus, compare

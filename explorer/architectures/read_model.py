@@ -1,28 +1,17 @@
 """A model that was made elsewhere, as an architecture: a value that can be traced and built."""
 
-import shutil
-import tempfile
-import warnings
-import weakref
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
-from math import prod
-from pathlib import Path
+from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 import attrs
 
+from explorer import graph as graphs
 from explorer.foreign_layers import Foreign
-from explorer.formatting import byte_size
-from explorer.graph import Graph, check_input_shape, resized
+from explorer.graph import Graph, resized
 from explorer.layers import Shape
 from explorer.parameters import HELD, ParameterError
-
-#: Weights that take more bytes are not sent to the Keras process by themselves.
-MOST_WEIGHTS = 2**29
-#: Height and width at which a model is shown that takes any.
-ANY_SIZE = 256
 
 
 @attrs.frozen(slots=False, eq=False, repr=False)
@@ -30,7 +19,7 @@ class ReadModel:
     """A Keras model, or a graph, that is shown as it is; only its input's size may change.
 
     It compares, and travels to the Keras process, by what its model is made of again: Keras' own
-    configuration, or the graph where there is none. `ReadModel.of` makes one.
+    configuration, or the graph where there is none.
 
     Attributes:
         name: Name of the model.
@@ -63,38 +52,15 @@ class ReadModel:
     _folder: Any = attrs.field(default=None, metadata=HELD)
 
     @classmethod
-    def of(cls, source: Any, input_shape: Any = None) -> "ReadModel":
-        """Return a model or graph as an architecture.
-
-        Args:
-            source: A functional or sequential `keras.Model`, or a `Graph`.
-            input_shape: `(height, width, channels)` to show a model at that takes any size.
+    def of(cls, graph: Graph) -> "ReadModel":
+        """Return a graph as an architecture.
 
         Raises:
-            ValueError: If it cannot be read, or does not take an image.
+            ValueError: If it does not take an image.
         """
-        graph = source if isinstance(source, Graph) else None
-        model = graph.model if graph else source
-        if model is None:
-            assert graph is not None
-            shape = _image(graph.input_shape)
-            made = cls(graph.name, shape, graph, problem=_unmakeable(graph), **_strides(graph))
-            return attrs.evolve(made, fixed=made._obstacle(graph))
-        if not getattr(model, "inputs", None):
-            raise ValueError(
-                f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
-                "sequential Keras model that was built with an input shape."
-            )
-        made = _of_keras(cls, model, graph, input_shape)
-        assert made.own_graph is not None
-        folder, path, about = _saved_weights(made)
-        return attrs.evolve(
-            made,
-            fixed=made._obstacle(made.own_graph),
-            weights=path,
-            about_weights=about,
-            folder=folder,
-        )
+        shape = image_shape(graph.input_shape)
+        made = cls(graph.name, shape, graph, problem=_unmakeable(graph), **strides_of(graph))
+        return made.with_what_is_fixed()
 
     @cached_property
     def _key(self) -> Any:
@@ -186,29 +152,16 @@ class ReadModel:
             graph = resized(own, shape)
         else:
             at = None if shape == self.own_shape else shape
-            graph = _read(self.config, tuple(self.classes.items()), at)
+            assert graphs.by_keras is not None
+            graph = graphs.by_keras.read_again(self.config, self.classes, at)
         if own is not None:
             _check_same_weights(own, graph)
         return graph
 
-    def keras_model(self, shape: Shape, policy: str | None = None) -> Any:
-        """Return a new Keras model, made of the configuration.
-
-        Args:
-            shape: `(height, width, channels)`.
-            policy: Keras' dtype policy; None keeps the model's own.
-
-        Raises:
-            ValueError: If Keras cannot make it.
-        """
-        from explorer.keras_config import make
-
-        if self.problem:
-            raise ValueError(
-                f"The Keras process can't make this model: {self.problem}. What needs no Keras "
-                "works all the same."
-            )
-        return make(self.config, self.classes, None if shape == self.own_shape else shape, policy)
+    def with_what_is_fixed(self) -> "ReadModel":
+        """Return it with the reason why its size cannot change, which is found by trying."""
+        assert self.own_graph is not None
+        return attrs.evolve(self, fixed=self._obstacle(self.own_graph))
 
     def _obstacle(self, graph: Graph) -> str:
         """Return why the size cannot change: what came of trying, or nothing."""
@@ -256,44 +209,7 @@ class ReadModel:
         return True
 
 
-def _of_keras(make: Callable[..., ReadModel], model: Any, graph: Any, shape: Any) -> ReadModel:
-    """Return a Keras model as an architecture, without its weights."""
-    from explorer.keras_config import CannotMake, classes_of_others, config_text, plain
-    from explorer.keras_model import read
-
-    image = max(model.inputs, key=lambda tensor: len(tensor.shape))  # as a graph has it
-    own_shape = _image(tuple(image.shape[1:]))
-    config, problem, classes = "", "", {}
-    try:
-        config = config_text(plain(model))
-        classes = _checked_classes(config, classes_of_others(model))
-    except CannotMake as error:
-        config, problem = "", str(error)
-    if graph is None and None in own_shape:
-        if problem:
-            raise ValueError(
-                f"The model {model.name!r} takes any size, and can't be made for one: {problem}. "
-                "Build it for a fixed input shape, such as keras.Input((256, 256, 3))."
-            )
-        wanted = check_input_shape(shape) if shape is not None else (ANY_SIZE, ANY_SIZE, 1)
-        fixed = tuple(
-            size if own is None else own for own, size in zip(own_shape, wanted, strict=True)
-        )
-        graph = _read(config, tuple(classes.items()), fixed)
-    graph = read(model) if graph is None else graph
-    return make(
-        model.name,
-        own_shape,
-        graph,
-        config,
-        MappingProxyType(classes),
-        problem=problem,
-        model=model,
-        **_strides(graph),
-    )
-
-
-def _strides(graph: Graph) -> dict[str, Any]:
+def strides_of(graph: Graph) -> dict[str, Any]:
     """Return the largest stride of a graph's features, and that of its last output."""
     strides = [node.stride for node in graph if len(node.shape) == 3]
     axes = [
@@ -303,7 +219,7 @@ def _strides(graph: Graph) -> dict[str, Any]:
     return {"maximum_stride": largest, "output_stride": graph.outputs[-1].stride}
 
 
-def _image(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+def image_shape(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
     """Return the shape of an input, if it is that of images."""
     if len(shape) != 3:
         raise ValueError(
@@ -311,60 +227,6 @@ def _image(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
             "channels): use analyze(read(model)) and diagram(read(model)) for it."
         )
     return shape
-
-
-def _checked_classes(config: str, classes: dict[str, type]) -> dict[str, type]:
-    """Return classes of the user's, if they can be sent and Keras can make the model with them."""
-    import cloudpickle  # type: ignore[import-untyped]
-
-    from explorer.keras_config import CannotMake, first_line, make
-    from explorer.keras_model import without_values
-
-    names = ", ".join(sorted(cls.__name__ for cls in classes.values()))
-    if classes:
-        try:
-            cloudpickle.dumps(classes)
-            with without_values():
-                make(config, classes)
-        except Exception as error:  # classes of the user's can raise anything
-            raise CannotMake(
-                f"its layers of other classes ({names}) can't be made there ({first_line(error)})"
-            ) from error
-    return classes
-
-
-def _saved_weights(made: ReadModel) -> tuple[Any, str, str]:
-    """Save the weights for the Keras process.
-
-    Returns:
-        The folder that holds them, their path, and why they were not saved.
-    """
-    from explorer.keras_config import first_line, plain
-
-    model = made.model
-    if made.problem or not model.weights:
-        return None, "", ""
-    size = sum(4 * prod(weight.shape) for weight in model.weights)
-    if size > MOST_WEIGHTS:
-        about = f"your model's own take {byte_size(size)}: save them to a file, and load it"
-        return None, "", about
-    folder = _Folder()
-    path = folder.path / "own.weights.h5"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Keras about NumPy, which are nobody's here
-            plain(model).save_weights(path)
-    except Exception as error:  # no room, or what a layer of the user's raises
-        return None, "", f"your model's own could not be saved ({first_line(error)})"
-    return folder, str(path), ""
-
-
-class _Folder:
-    """A folder that goes with this object, at the latest when the kernel ends."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="explorer-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def _unmakeable(graph: Graph) -> str:
@@ -388,15 +250,3 @@ def _check_same_weights(own: Graph, graph: Graph) -> None:
 
 def _first_line(error: ValueError) -> str:
     return str(error).partition("\n")[0].rstrip(".")
-
-
-@lru_cache(maxsize=8)
-def _read(config: str, classes: tuple[tuple[str, type], ...], shape: Shape | None) -> Graph:
-    """Return the graph of a configuration, for images of a shape if it is not the model's own."""
-    from explorer.keras_config import make
-    from explorer.keras_model import read, without_values
-
-    with without_values():
-        graph = read(make(config, dict(classes), shape))
-    graph.model = None  # it has no values
-    return graph

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.comparison import Comparison, compare, figures, parameter_changes
+from explorer.design import Design, Input
 from explorer.guard import guarded
 from explorer.measurement import Measurement
 from explorer.parameters import problem_text
 from explorer.scene import Scene
-from explorer.state import Design, Input, State
+from explorer.state import State
 from explorer.views.comparison import ComparisonView
 
 if TYPE_CHECKING:

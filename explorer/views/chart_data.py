@@ -11,10 +11,10 @@ from typing import Any
 import attrs
 
 from explorer.analysis import LayerReport, MemoryPoint, memory_curve
+from explorer.design import Design
 from explorer.formatting import at_least, byte_size, duration, printable, short_count
 from explorer.graph import Node
 from explorer.palette import LIGHT
-from explorer.state import Design
 from explorer.views.chart_steps import Step, longest_path, steps_of
 from explorer.wiring import wiring_of
 
