@@ -18,6 +18,7 @@ from explorer.cards import cards_of, links_of
 from explorer.dot import BOLD, FONT, DiagramOptions, Drawing
 from explorer.fonts import measured_with
 from explorer.graph import Graph
+from explorer.parameters import Refusal
 
 #: Fonts that are as wide as each other; a browser takes the first that it has.
 FAMILIES = f"{FONT},Arimo,Liberation Sans,Helvetica,sans-serif"
@@ -59,7 +60,7 @@ class Diagram:
         path = Path(path)
         ending = path.suffix.lower().removeprefix(".")
         if ending not in ("svg", "pdf", "png", "dot"):
-            raise ValueError(
+            raise Refusal(
                 f"A diagram can't be saved as {path.name!r}: use .svg, .pdf, .png or .dot."
             )
         path.write_bytes(self.content(ending))
@@ -147,7 +148,7 @@ def diagram(
     cards = cards_of(graph)
     known = {card.prefix for card in cards}
     if unknown := sorted(set(expanded) - known):
-        raise ValueError(
+        raise Refusal(
             f"expanded={unknown} names no blocks of this graph: use some of {sorted(known)}."
         )
     drawing = Drawing(

@@ -23,6 +23,7 @@ from explorer.keras_config import (
     plain,
 )
 from explorer.keras_model import read, read_again, without_values
+from explorer.parameters import Refusal
 
 #: Weights that take more bytes are not sent to the Keras process by themselves.
 MOST_WEIGHTS = 2**29
@@ -46,7 +47,7 @@ def as_read_model(source: Any, input_shape: Any = None) -> ReadModel:
         assert graph is not None
         return ReadModel.of(graph)
     if not getattr(model, "inputs", None):
-        raise ValueError(
+        raise Refusal(
             f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
             "sequential Keras model that was built with an input shape."
         )
@@ -68,7 +69,7 @@ def _of_keras(model: Any, graph: Graph | None, shape: Any) -> ReadModel:
         config, problem = "", str(error)
     if graph is None and None in own_shape:
         if problem:
-            raise ValueError(
+            raise Refusal(
                 f"The model {model.name!r} takes any size, and can't be made for one: {problem}. "
                 "Build it for a fixed input shape, such as keras.Input((256, 256, 3))."
             )

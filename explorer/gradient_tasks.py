@@ -16,6 +16,7 @@ from explorer.keras_model import import_keras
 from explorer.keras_reader import input_name, steps_of
 from explorer.keras_tasks import DEFAULT, KeptModel, ready_model, weights_now
 from explorer.layers import Shape
+from explorer.parameters import Refusal
 from explorer.timing import GivenUp
 from explorer.worker import is_overtaken
 
@@ -142,7 +143,7 @@ def _output(model: Any, layer: str) -> Any:
             break
     output = values.get(layer)
     if output is None or len(output.shape) != 4:
-        raise ValueError(
+        raise Refusal(
             f"The Keras model has no one output of pixels that is named {layer!r}: select another "
             "layer."
         )

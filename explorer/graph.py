@@ -15,7 +15,7 @@ import attrs
 
 from explorer.layers import ByAxis, InputLayer, Layer, Shape, along
 from explorer.layers.base import counting_layers
-from explorer.parameters import LARGEST, ParameterError, as_index
+from explorer.parameters import LARGEST, ParameterError, Refusal, as_index
 
 #: A step in input pixels: one number for both axes, one for each where they differ, or None where
 #: it is not known.
@@ -231,7 +231,7 @@ class Graph:
         if len(self._by_name) < len(self.nodes):
             names = [node.name for node in self.nodes]
             double = next(name for name in names if names.count(name) > 1)
-            raise ValueError(
+            raise Refusal(
                 f"Two layers are named {double!r}: give each layer of a model its own name, "
                 "for example by giving each block its own block_prefix."
             )

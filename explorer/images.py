@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from explorer.layers import Shape
+from explorer.parameters import Refusal
 
 #: What is decoded, by Pillow's names. Others of its decoders start programs (EPS) or follow paths.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
@@ -30,7 +31,7 @@ _DESCRIPTION, _BITS, _RANGES = 270, 258, ((340, 341), (280, 281))
 _NOTE = "explorer_note"
 
 
-class ImageError(ValueError):
+class ImageError(Refusal):
     """An upload that is not a picture that can be used."""
 
 

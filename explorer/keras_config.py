@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from explorer.layers import Shape
+from explorer.parameters import Refusal
 
 
-class CannotMake(ValueError):
+class CannotMake(Refusal):
     """A model that Keras cannot make of its configuration; says why."""
 
 

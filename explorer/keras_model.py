@@ -19,6 +19,7 @@ from explorer.keras_names import with_own_names
 from explorer.keras_reader import Reader
 from explorer.layers import InputLayer, Shape
 from explorer.memory import check_weights_fit
+from explorer.parameters import Refusal
 
 if TYPE_CHECKING:
     import keras
@@ -141,7 +142,7 @@ def _check_can_be_made(graph: Graph) -> None:
     lacking = [f"{node.kind} {node.name!r}" for node in graph if not node.can_be_made]
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        raise ValueError(
+        raise Refusal(
             "This graph was read from a Keras model and holds layers that only that model can "
             f"make ({', '.join(lacking[:3])}{more}): use the model itself."
         )
@@ -176,7 +177,7 @@ def _made_of(recipe: Recipe, node: Node) -> Any:
     try:
         return make(recipe)
     except Exception as error:  # Keras raises many kinds
-        raise ValueError(
+        raise Refusal(
             f"Keras can't make {node.kind} {node.name!r} of the model that was read again "
             f"({error}): use the model itself."
         ) from error
@@ -266,7 +267,7 @@ def made_anew(given: ReadModel, shape: Shape, policy: str | None = None) -> "ker
         ValueError: If Keras cannot make it.
     """
     if given.problem:
-        raise ValueError(
+        raise Refusal(
             f"The Keras process can't make this model: {given.problem}. What needs no Keras "
             "works all the same."
         )

@@ -14,6 +14,7 @@ import attrs
 from explorer.graph import Block, Feature, Graph, Node, depth_first, positions, stride_after
 from explorer.keras_layers import Called, Tensor, translated
 from explorer.layers import InputLayer, Shape
+from explorer.parameters import Refusal
 
 
 @attrs.frozen
@@ -113,7 +114,7 @@ class Reader:
         input_shape: Shape | None = None,
     ) -> None:
         if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
-            raise ValueError(
+            raise Refusal(
                 f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
                 "sequential Keras model that was built with an input shape."
             )
@@ -145,7 +146,7 @@ class Reader:
         if self._shape is not None and len(tensor.shape) == axes:
             shape = self._fitting(shape, name)
         if None in shape:
-            raise ValueError(
+            raise Refusal(
                 f"The input {name!r} has the shape {shape}, of which sizes are unknown: build the "
                 "model for a fixed input shape, such as keras.Input((256, 256, 3)), or read it at "
                 "one, as read(model, input_shape=(256, 256, 3))."
@@ -161,7 +162,7 @@ class Reader:
         if len(wanted) != len(shape) or any(
             size not in (None, given) for size, given in zip(shape, wanted, strict=True)
         ):
-            raise ValueError(
+            raise Refusal(
                 f"input_shape={wanted} does not fit the input {name!r} of shape {shape}: give a "
                 "size for each None, and the other numbers as they are."
             )
@@ -352,7 +353,7 @@ def _of_shape(tensor: Any, shape: Shape) -> Any:
 def _fixed(tensor: Any, name: str) -> Shape:
     shape = tuple(tensor.shape[1:])
     if None in shape:
-        raise ValueError(
+        raise Refusal(
             f"The output of {name!r} has the shape {shape}, of which sizes are unknown even for a "
             "fixed input shape: only models whose features have fixed sizes can be read."
         )

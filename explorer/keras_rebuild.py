@@ -38,6 +38,7 @@ from explorer.keras_model import (
     without_values,
 )
 from explorer.layers import Shape
+from explorer.parameters import Refusal
 
 #: By how much an array may be larger than what a file holds of it; Keras itself compresses none.
 _MOST_COMPRESSION = 20
@@ -47,7 +48,7 @@ WEIGHTS_ENDING = ".weights.h5"
 OWN = "your model, as it was when it was given to the explorer"
 
 
-class WeightsError(ValueError):
+class WeightsError(Refusal):
     """A file whose weights the model cannot take; says why, and what to do."""
 
 

@@ -35,7 +35,7 @@ from explorer.memory import (
     is_shared_fate,
     trim_heap,
 )
-from explorer.parameters import ParameterError
+from explorer.parameters import ParameterError, Refusal
 from explorer.timing import TIME_LIMIT, Timing, compiler_that_needs_most, time_model
 from explorer.worker import RunAgain, expect, is_afresh, is_overtaken, is_tried, shared_worker
 
@@ -205,7 +205,7 @@ def ready_model(
     global _has_run, _last_run
     kept = _model(architecture, input_shape, how)
     if len(kept.model.inputs) > 1:
-        raise ValueError(
+        raise Refusal(
             f"This model has {len(kept.model.inputs)} inputs, and only models that take one image "
             "can be run here: give the explorer a part of it that takes one."
         )

@@ -6,7 +6,6 @@ tooltip, JSON, tables) reads this one declaration, so no two places can disagree
 
 import math
 import numbers
-import opcode
 import operator
 import os
 import re
@@ -28,7 +27,11 @@ _PARTS_KEY = "explorer.parts"
 HELD = {_PARTS_KEY: True}
 
 
-class ParameterError(ValueError):
+class Refusal(ValueError):
+    """What cannot be done as asked; its text says all that the user needs to put it right."""
+
+
+class ParameterError(Refusal):
     """A value that cannot be used, with what to do about it.
 
     Attributes:
@@ -74,31 +77,17 @@ _FOLDERS = (Path(__file__).parent, Path(os.__file__).parent)
 def problem_text(error: BaseException) -> str:
     """Return what went wrong, for the user to read.
 
-    What was raised on purpose here says all itself. Of anything else, such as a bug in a class of
-    the user's, the kind of error is told, and where in the user's code it arose.
+    A refusal says all itself. Of anything else, such as a bug in a class of the user's, the kind of
+    error is told, and where in the user's code it arose.
     """
-    message, trace = str(error), error.__traceback__
-    if message and _is_on_purpose(error):
+    message = str(error)
+    if isinstance(error, Refusal):
         return message
     kind = type(error).__name__
     text = f"{kind}: {message}" if message else kind
-    places = [(frame.f_code, line) for frame, line in traceback.walk_tb(trace)]
+    places = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [place for place in places if _is_of_user(place[0].co_filename)]
     return f"{text} ({_place(*own[-1])})" if own else text
-
-
-def _is_on_purpose(error: BaseException) -> bool:
-    """Return whether explorer raised an error by a `raise`, with a message for people."""
-    if type(error).__module__.partition(".")[0] == "explorer":
-        return True
-    trace = error.__traceback__
-    if trace is None:
-        return False
-    while trace.tb_next:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    is_here = Path(code.co_filename).is_relative_to(_FOLDERS[0])
-    return is_here and code.co_code[trace.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
 
 
 def _is_of_user(file: str) -> bool:

@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from explorer.architectures import ReadModel
 from explorer.blocks import DecoderBlock, EncoderBlock
 from explorer.encoder_decoder import EncoderDecoder
+from explorer.parameters import Refusal
 
 #: Most characters, objects and lists of a text, and how deep they lie in each other: far more than
 #: an architecture has that can be shown.
@@ -54,15 +55,15 @@ def from_json(text: str) -> Any:
     except ForbiddenExtraKeysError as error:
         names = [name[:100] for name in sorted(error.extra_fields)]
         extra = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
-        raise ValueError(f"{error.cl.__name__} has no field {extra}: leave it out.") from error
+        raise Refusal(f"{error.cl.__name__} has no field {extra}: leave it out.") from error
     except (TypeError, AttributeError) as error:  # such as text where a list is due
-        raise ValueError(f"This JSON describes no architecture: {error}.") from error
+        raise Refusal(f"This JSON describes no architecture: {error}.") from error
 
 
 def _check_size(text: str) -> None:
     """Raise an error if a text is too long or too deep to be looked through."""
     if len(text) > LONGEST:
-        raise ValueError(
+        raise Refusal(
             f"This JSON has {len(text):,} characters: an architecture has at most {LONGEST:,}."
         )
     depth = deepest = count = 0
@@ -73,12 +74,12 @@ def _check_size(text: str) -> None:
         elif bracket:
             depth -= 1
     if deepest > DEEPEST:
-        raise ValueError(
+        raise Refusal(
             f"This JSON has objects in each other, {deepest:,} deep: an architecture has at most "
             f"{DEEPEST}."
         )
     if count > MOST:
-        raise ValueError(
+        raise Refusal(
             f"This JSON has {count:,} objects and lists: an architecture has at most {MOST:,}."
         )
 
@@ -105,13 +106,13 @@ def _converter() -> cattrs.Converter:
 
     def read(fields: Any, base: type) -> Any:
         if not isinstance(fields, dict) or not isinstance(fields.get("class"), str):
-            raise ValueError(
+            raise Refusal(
                 f'In JSON an {base.__name__} is an object with a "class": add its class name.'
             )
         name = fields["class"]
         classes = subclasses(base)
         if name not in classes:
-            raise ValueError(
+            raise Refusal(
                 f"The {base.__name__} class {name!r} is unknown: define or import it first, "
                 f"or use one of {', '.join(sorted(classes))}."
             )

@@ -11,7 +11,7 @@ from explorer import graph as graphs
 from explorer.foreign_layers import Foreign
 from explorer.graph import Graph, resized
 from explorer.layers import Shape
-from explorer.parameters import HELD, ParameterError
+from explorer.parameters import HELD, ParameterError, Refusal
 
 
 @attrs.frozen(slots=False, eq=False, repr=False)
@@ -222,7 +222,7 @@ def strides_of(graph: Graph) -> dict[str, Any]:
 def image_shape(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
     """Return the shape of an input, if it is that of images."""
     if len(shape) != 3:
-        raise ValueError(
+        raise Refusal(
             f"This model takes {shape}, and the explorer shows models of images (height, width, "
             "channels): use analyze(read(model)) and diagram(read(model)) for it."
         )
@@ -245,7 +245,7 @@ def _rules(graph: Graph) -> bool:
 def _check_same_weights(own: Graph, graph: Graph) -> None:
     for node in graph:
         if node.weights != own[node.name].weights:
-            raise ValueError(f"its {node.kind} layer {node.name!r} has weights for that size alone")
+            raise Refusal(f"its {node.kind} layer {node.name!r} has weights for that size alone")
 
 
 def _first_line(error: ValueError) -> str:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from explorer.parameters import ParameterError, as_index
+from explorer.parameters import ParameterError, Refusal, as_index
 
 #: `(height, width, channels)`; features of a model that was read can have other ranks.
 Shape = tuple[int, ...]
@@ -262,7 +262,7 @@ class Windowed(Resized):
             return -(-size // step)
         fitting = (size - (window - 1) * dilation - 1) // step + 1
         if fitting < 1:
-            raise ValueError(
+            raise Refusal(
                 f"{self.kind} layer {self.name!r} has a window larger than its input of {size} "
                 "pixels: use a larger input or padding='same'."
             )

@@ -6,6 +6,7 @@ from typing import ClassVar
 import attrs
 
 from explorer.layers.base import Layer, Shape
+from explorer.parameters import Refusal
 
 
 @attrs.frozen
@@ -17,7 +18,7 @@ class Merge(Layer):
         sizes = inputs[0][:-1]
         if len(inputs) < 2 or any(shape[:-1] != sizes for shape in inputs):
             shapes = ", ".join(map(str, inputs))
-            raise ValueError(
+            raise Refusal(
                 f"{self.kind} layer {self.name!r} cannot join features of shapes {shapes}: "
                 "give two or more of the same height and width."
             )
@@ -41,7 +42,7 @@ class _ElementWise(Merge):
 
     def _channels(self, channels: list[int]) -> int:
         if len(set(channels)) > 1:
-            raise ValueError(
+            raise Refusal(
                 f"{self.kind} layer {self.name!r} cannot {self.verb} features of {channels} "
                 "channels: give features with the same number of channels."
             )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import attrs
 
 from explorer.layers.base import ByAxis, Layer, Resized, Shape, Windowed, along, by_axis
+from explorer.parameters import Refusal
 
 #: Interpolations that upsampling offers.
 INTERPOLATIONS = ("bilinear", "nearest")
@@ -129,7 +130,7 @@ class Cropping2D(_Margined):
     def _output_size(self, size: int, axis: int) -> int:
         left = size - sum(self.cropping[axis])
         if left < 1:
-            raise ValueError(
+            raise Refusal(
                 f"{self.kind} layer {self.name!r} cuts off all {size} pixels of its input: use a "
                 "larger input or a smaller cropping."
             )
