@@ -77,6 +77,7 @@ class EncoderDecoder:
         1, doc="Encoder-decoders, one after the other.", minimum=1, slider=(1, 6)
     )
     heads: tuple[Head, ...] = parts((), Head)
+    merge_stacks = False  # a field of families that offer the choice
 
     def __attrs_post_init__(self) -> None:
         """Refuse settings that no network can have.
@@ -269,7 +270,7 @@ class EncoderDecoder:
             )
             outputs.append(x)
             features.append(intermediate)
-            if i < self.stacks - 1 and getattr(self, "merge_stacks", False):
+            if i < self.stacks - 1 and self.merge_stacks:
                 x = self.make_merge(x_stack, x, prefix=f"stack{i}_merge")
         return (outputs[0], features[0]) if self.stacks == 1 else (outputs, features)
 

@@ -378,6 +378,14 @@ def _in_keras_order(outputs: Sequence[Node]) -> list[Node]:
     return sorted(finished, key=lambda node: (-distance[node], met[node]))
 
 
+class HasGraph:
+    """Base class of what is not made of blocks, and says itself which graph it means."""
+
+    def graph_at(self, shape: Shape) -> Graph:
+        """Return the layers for images of a shape; subclasses implement it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define graph_at.")
+
+
 class ByKeras(Protocol):
     """How a graph is had of what only Keras understands."""
 
@@ -407,9 +415,8 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
         ParameterError: If the shape does not fit the architecture, or it has over 3,000 layers.
     """
     shape = check_input_shape(input_shape)
-    if hasattr(architecture, "graph_at"):
-        graph: Graph = architecture.graph_at(shape)
-        return graph
+    if isinstance(architecture, HasGraph):
+        return architecture.graph_at(shape)
     try:
         with counting_layers(type(architecture).__name__):
             outputs = architecture.make_network(input_feature(shape))

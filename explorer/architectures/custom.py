@@ -33,7 +33,7 @@ class Custom(EncoderDecoder):
             stem=tuple(architecture.stem_stack or ()),
             encoder=tuple(architecture.encoder_stack),
             decoder=tuple(architecture.decoder_stack),
-            merge_stacks=getattr(architecture, "merge_stacks", False),
+            merge_stacks=architecture.merge_stacks,
         )
 
     @classmethod

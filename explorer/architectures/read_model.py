@@ -9,13 +9,13 @@ import attrs
 
 from explorer import graph as graphs
 from explorer.foreign_layers import Foreign
-from explorer.graph import Graph, resized
+from explorer.graph import Graph, HasGraph, resized
 from explorer.layers import Shape
 from explorer.parameters import HELD, ParameterError, Refusal
 
 
 @attrs.frozen(slots=False, eq=False, repr=False)
-class ReadModel:
+class ReadModel(HasGraph):
     """A Keras model, or a graph, that is shown as it is; only its input's size may change.
 
     It compares, and travels to the Keras process, by what its model is made of again: Keras' own
