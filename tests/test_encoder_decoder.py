@@ -17,6 +17,7 @@ from explorer import (
     IntermediateFeature,
     LeapCNN,
     ParameterError,
+    ResidualHourglass,
     ResNet,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
@@ -391,3 +392,30 @@ def test_too_much_upsampling_is_mended_where_the_architecture_can():
     assert "down blocks" not in str(resnet)
     custom = refusal(lambda: Custom(decoder=(UP,) * 3))
     assert "take away a decoder block, or add an encoder block that pools" in str(custom)
+
+
+class Renamed(Hourglass):
+    """Stacks whose layers have names of their own."""
+
+    def make_encoder(self, x_in, current_stride, prefix="enc", stack=0):
+        return super().make_encoder(x_in, current_stride, f"down{9 - stack}_", stack)
+
+
+def test_the_number_of_a_stack_is_not_read_from_the_names_of_its_blocks():
+    graph = trace(Renamed(filters=2, stacks=2, down_blocks=1, up_blocks=1), (16, 16, 1))
+
+    stacks = {node.block.name: node.block.stack for node in graph if node.block}
+
+    assert {name: stacks[name] for name in stacks if name.startswith("down")} == {
+        f"down{9 - stack}_0": stack for stack in (0, 1)
+    }
+    assert (stacks["stack0_dec0"], stacks["stack1_dec0"]) == (0, 1)
+
+
+def test_merges_belong_to_the_stack_before_them():
+    net = ResidualHourglass(filters=4, stem_filters=2, stacks=3, down_blocks=1)
+    merges = {n.block for n in trace(net, (16, 16, 1)) if n.block and n.block.role == "merge"}
+    assert {(block.name, block.stack) for block in merges} == {
+        ("stack0_merge", 0),
+        ("stack1_merge", 1),
+    }
