@@ -20,7 +20,7 @@ from explorer.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
-from explorer.parameters import NAME_PART, AtLeast, active_when, parameter
+from explorer.parameters import NAME_PART, AtLeast, NotDefined, active_when, parameter
 
 #: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
 MAX_FILTERS = 1_000_000
@@ -83,7 +83,7 @@ class EncoderBlock:
 
     def make_block(self, x_in: Any, prefix: str = "block") -> Any:
         """Return the block's output for a feature or Keras tensor; subclasses implement it."""
-        raise NotImplementedError(f"{type(self).__name__} does not define make_block.")
+        raise NotDefined(f"{type(self).__name__} does not define make_block.")
 
 
 @attrs.frozen(slots=False)
@@ -206,7 +206,7 @@ class DecoderBlock:
         prefix: str = "upsample",
     ) -> Any:
         """Return the block's output for a feature or Keras tensor; subclasses implement it."""
-        raise NotImplementedError(f"{type(self).__name__} does not define make_block.")
+        raise NotDefined(f"{type(self).__name__} does not define make_block.")
 
 
 _TRANSPOSED = active_when(transposed_conv=True)

@@ -18,6 +18,7 @@ from explorer.heads import Head
 from explorer.layers import Activation, Add, BatchNormalization, Conv2D
 from explorer.parameters import (
     AtLeast,
+    NotDefined,
     ParameterError,
     active_when,
     parameter,
@@ -103,12 +104,12 @@ class EncoderDecoder:
     @property
     def encoder_stack(self) -> Sequence[EncoderBlock]:
         """The blocks of every encoder; subclasses implement it."""
-        raise NotImplementedError(f"{type(self).__name__} does not define encoder_stack.")
+        raise NotDefined(f"{type(self).__name__} does not define encoder_stack.")
 
     @property
     def decoder_stack(self) -> Sequence[DecoderBlock]:
         """The blocks of every decoder; subclasses implement it."""
-        raise NotImplementedError(f"{type(self).__name__} does not define decoder_stack.")
+        raise NotDefined(f"{type(self).__name__} does not define decoder_stack.")
 
     @cached_property
     def _blocks(self) -> _Stacks:

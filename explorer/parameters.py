@@ -4,6 +4,7 @@ Everything else that needs to know about a parameter (validation, the control on
 tooltip, JSON, tables) reads this one declaration, so no two places can disagree.
 """
 
+import linecache
 import math
 import numbers
 import operator
@@ -29,6 +30,10 @@ HELD = {_PARTS_KEY: True}
 
 class Refusal(ValueError):
     """What cannot be done as asked; its text says all that the user needs to put it right."""
+
+
+class NotDefined(Refusal, NotImplementedError):
+    """What a class of the user's has to define, and does not yet."""
 
 
 class ParameterError(Refusal):
@@ -77,17 +82,28 @@ _FOLDERS = (Path(__file__).parent, Path(os.__file__).parent)
 def problem_text(error: BaseException) -> str:
     """Return what went wrong, for the user to read.
 
-    A refusal says all itself. Of anything else, such as a bug in a class of the user's, the kind of
-    error is told, and where in the user's code it arose.
+    A refusal says all itself, and so does a `ValueError` that a class of the user's raises. Of
+    anything else, such as a bug in such a class, the kind of error is told, and where in the user's
+    code it arose.
     """
-    message = str(error)
-    if isinstance(error, Refusal):
-        return message
-    kind = type(error).__name__
-    text = f"{kind}: {message}" if message else kind
+    message, kind = str(error), type(error).__name__
     places = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    if message and (isinstance(error, Refusal) or _is_users_refusal(error, places)):
+        return message
+    text = f"{kind}: {message}" if message else kind
     own = [place for place in places if _is_of_user(place[0].co_filename)]
     return f"{text} ({_place(*own[-1])})" if own else text
+
+
+def _is_users_refusal(error: BaseException, places: list[tuple[types.CodeType, int]]) -> bool:
+    """Return whether a `raise` in the user's code raised an error as a check of values does.
+
+    Other lines raise the same kind by accident: `int("many")`, or `a, b = 1, 2, 3`.
+    """
+    if not places or not isinstance(error, ValueError):
+        return False
+    file, line = places[-1][0].co_filename, places[-1][1]
+    return _is_of_user(file) and "raise " in linecache.getline(file, line)
 
 
 def _is_of_user(file: str) -> bool:

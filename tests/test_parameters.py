@@ -1,7 +1,9 @@
 """Every parameter is declared in full, refuses what it can't be, and does what it says."""
 
+import linecache
 import math
 import pickle
+from pathlib import Path
 from random import Random
 
 import attrs
@@ -11,6 +13,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
+import explorer
 from explorer import (
     DenseDownBlock,
     EncoderBlock,
@@ -28,7 +31,18 @@ from explorer import (
     trace,
 )
 from explorer.graph import Graph, input_feature
-from explorer.parameters import AtLeast, active_when, inactive_reason, parameters_of, problem_text
+from explorer.images import ImageError
+from explorer.keras_config import CannotMake
+from explorer.keras_rebuild import WeightsError
+from explorer.parameters import (
+    AtLeast,
+    NotDefined,
+    Refusal,
+    active_when,
+    inactive_reason,
+    parameters_of,
+    problem_text,
+)
 from tests.strategies import FAMILIES, BlockCall, block_classes, blocks, make_block, values_of
 
 CLASSES = sorted(block_classes() | set(FAMILIES), key=lambda cls: cls.__name__)
@@ -292,7 +306,7 @@ class TestDeclaredParameters:
 
 CELL = """
 import attrs
-from explorer import EncoderDecoder, SimpleConvBlock, trace
+from explorer import Custom, EncoderBlock, EncoderDecoder, SimpleConvBlock, trace
 from explorer.graph import input_feature
 from explorer.layers import Add, Conv2D
 
@@ -330,16 +344,56 @@ def library():
 
 def silent():
     raise KeyError
+
+@attrs.frozen
+class Checked(Net):
+    width: int = attrs.field(default=4, validator=attrs.validators.ge(1))
+    encoder_stack = (SimpleConvBlock(),)
+
+    @width.validator
+    def _even(self, _, value):
+        if value % 2:
+            raise ValueError(
+                f"A width of {value} can't be halved: use an even one."
+            )
+        if value > 64: raise ValueError("A width above 64 is not what this is for.")
+        if value == 32:
+            first, second = 1, 2, 3
+        if value == 16:
+            raise TypeError("as by accident")
+
+def odd():
+    Checked(width=7)
+
+def wide():
+    attrs.evolve(Checked(), width=128)
+
+def unpacked():
+    Checked(width=32)
+
+def other_kind():
+    Checked(width=16)
+
+def too_small():
+    Checked(width=0)
+
+def undefined():
+    trace(Custom(encoder=(EncoderBlock(),)), (4, 4, 1))
 """
 
 
 def told(name, file):
     """Return what is said of the error that a call in a cell ends with."""
     cell = {"__name__": "__main__"}
+    # As IPython does it for its cells, and any traceback for files.
+    linecache.cache[file] = (len(CELL), None, CELL.splitlines(keepends=True), file)
     exec(compile(CELL, file, "exec"), cell)
     with pytest.raises(Exception) as caught:  # noqa: PT011 — of any kind
         cell[name]()
-    return problem_text(caught.value)
+    try:
+        return problem_text(caught.value)
+    finally:
+        del linecache.cache[file]
 
 
 def line_of(code):
@@ -388,6 +442,40 @@ def test_an_error_that_was_raised_nowhere_is_told_by_its_kind():
     assert problem_text(ValueError()) == "ValueError"
     assert problem_text(ValueError("my bug")) == "ValueError: my bug"
     assert problem_text(ParameterError("A", "b", 1, "is", "do")) == "A.b=1 is: do."
+
+
+@pytest.mark.parametrize("file", ["ipykernel_77/1234.py", "<ipython-input-3-abc>", "nets/mine.py"])
+def test_a_value_that_a_class_of_the_users_refuses_is_told_in_its_words(file):
+    assert told("odd", file) == "A width of 7 can't be halved: use an even one."
+    assert told("wide", file) == "A width above 64 is not what this is for."
+
+
+def test_an_error_of_the_same_kind_by_accident_is_told_with_its_place():
+    file = "ipykernel_77/1234.py"
+    assert told("unpacked", file) == (
+        "ValueError: too many values to unpack (expected 2) "
+        f"(in Checked._even, line {line_of('first, second')} of the notebook’s cell)"
+    )
+    assert told("other_kind", file).startswith("TypeError: as by accident (in Checked._even")
+    assert told("too_small", file).startswith("ValueError: 'width' must be >= 1: 0 (in too_small")
+
+
+def test_what_a_class_of_the_users_does_not_define_is_named():
+    assert told("undefined", "nets/mine.py") == "EncoderBlock does not define make_block."
+
+
+def test_all_errors_that_tell_what_to_do_are_refusals():
+    for kind in (ParameterError, CannotMake, ImageError, WeightsError, NotDefined):
+        assert issubclass(kind, Refusal)
+
+
+def test_no_module_raises_a_plain_error_of_values():
+    plain = {
+        path.stem
+        for path in Path(explorer.__file__).parent.rglob("*.py")
+        if "raise ValueError" in path.read_text(encoding="utf-8")
+    }
+    assert plain == {"keras_layers"}, "raise a Refusal"  # that one is caught, and told otherwise
 
 
 class Five:
