@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from explorer.blocks import DecoderBlock
-from explorer.parameters import ParameterError
+from explorer.parameters import ParameterError, parameters_of
 
 
 def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
@@ -22,11 +22,11 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
     stride = architecture.encoder_features_stride
     upsampling = prod(block.upsampling_stride for block in decoder)
     if upsampling > stride:
-        field = "up_blocks" if hasattr(architecture, "up_blocks") else "decoder_stack"
+        has_choice = "up_blocks" in _parameters(architecture)
         raise ParameterError(
             owner,
-            field,
-            getattr(architecture, "up_blocks", len(decoder)),
+            "up_blocks" if has_choice else "decoder_stack",
+            architecture.up_blocks if has_choice else len(decoder),
             f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
             _less_upsampling(architecture),
         )
@@ -53,11 +53,16 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
 
 
 def _less_upsampling(architecture: Any) -> str:
-    if not hasattr(architecture, "up_blocks"):
+    names = _parameters(architecture)
+    if "up_blocks" not in names:
         return "take away a decoder block, or add an encoder block that pools"
-    if hasattr(architecture, "down_blocks"):
+    if "down_blocks" in names:
         return "use fewer up blocks or more down blocks"
     return "use fewer up blocks, or an encoder that downsamples more"
+
+
+def _parameters(architecture: Any) -> set[str]:
+    return {found.name for found in parameters_of(type(architecture))}
 
 
 def check_heads(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:

@@ -174,9 +174,9 @@ class ReadModel(HasGraph):
         problem = ""
         for tried in ((height + step, width + step), (2 * height, 2 * width)):
             try:
-                self.graph_at((*tried, channels))
-            except ParameterError as error:
-                problem = error.problem.removeprefix("does not fit this model: ")
+                self._made_at((*tried, channels))
+            except ValueError as error:
+                problem = _first_line(error)
             else:
                 return ""
         return problem
