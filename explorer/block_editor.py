@@ -249,10 +249,11 @@ class BlockEditor:
 
         def change_kind(blocks: list[Any], index: int) -> int:
             old = blocks[index]
+            has = attrs.fields_dict(type(old))
             kept = {
                 field.name: getattr(old, field.name)
                 for field in attrs.fields(kind)
-                if field.init and hasattr(old, field.name)
+                if field.init and field.name in has
             }
             blocks[index] = kind(**kept)
             return index

@@ -197,6 +197,7 @@ class DecoderBlock:
     upsampling_stride: int = parameter(
         2, doc="Factor by which the block raises the resolution.", minimum=1, slider=(1, 4)
     )
+    skip_connection = False  # a field of blocks that offer the choice
 
     def make_block(
         self,

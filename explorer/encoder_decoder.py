@@ -337,7 +337,7 @@ class EncoderDecoder:
         lacking = []
         for i, decoder_block in enumerate(self._blocks.decoder):
             stride //= decoder_block.upsampling_stride
-            if getattr(decoder_block, "skip_connection", False) and stride not in strides:
+            if decoder_block.skip_connection and stride not in strides:
                 lacking.append(i)
         return lacking
 

@@ -3,6 +3,7 @@
 A tab's view is made when it is first opened, and is shown nothing while it is closed.
 """
 
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from explorer.views.diagram_view import DiagramView
 from explorer.views.inspector import Inspector
 from explorer.views.layer_table import LayerTable
 from explorer.views.problems import Problems
+from explorer.views.tab_view import TabView
 
 if TYPE_CHECKING:
     from explorer.comparison import Comparison
@@ -66,14 +68,14 @@ class Screen:
         self._scene = Scene(state.design)
         self.diagram = DiagramView(self.select, self._show, alert, layout=plain_layout())
         self.inspector = Inspector(self.select, edit, time_layers)
-        self._makers: dict[str, Callable[[], Any]] = {
+        self._makers: dict[str, Callable[[], TabView]] = {
             "Layers": lambda: LayerTable(self.select),
             "Charts": self._make_charts,
             "Receptive field": self._make_receptive_field,
             "Feature maps": self._make_feature_maps,
             "Compare": self._make_compare,
         }
-        self.views: dict[str, Any] = {}
+        self.views: dict[str, TabView] = {}
         places = [widgets.VBox(layout=plain_layout()) for _ in self._makers]
         self.tabs = widgets.Tab(
             places, titles=list(self._makers), selected_index=0, layout=plain_layout()
@@ -84,8 +86,7 @@ class Screen:
     def close(self) -> None:
         """Drop what the views have asked of Keras."""
         for view in self.views.values():
-            if hasattr(view, "close"):
-                view.close()
+            view.close()
 
     @property
     def scene(self) -> Scene:
@@ -143,9 +144,8 @@ class Screen:
     def _show_in_tab(self, title: str) -> None:
         """Show the scene in the view of a tab, which is made if it was not open before."""
         view = self.views.get(title) or self.views.setdefault(title, self._makers[title]())
-        widget = getattr(view, "widget", view)
-        if widget is not None and self._place(title).children != (widget,):
-            self._place(title).children = (widget,)
+        if self._place(title).children != (view.widget,):
+            self._place(title).children = (view.widget,)
         self._visible = title
         view.show(self._scene)
 
@@ -161,9 +161,10 @@ class Screen:
     def _hide_closed(self) -> None:
         """Let the view rest whose tab was open before."""
         if self._visible not in ("", self._open):
-            hide = getattr(self.views[self._visible], "hide", None)
-            if hide:
-                self._problems.watch(_named(self._visible), self._place(self._visible), hide)
+            try:
+                self.views[self._visible].hide()
+            except Exception:
+                self._alert_in(self._visible)(traceback.format_exc())
             self._visible = ""
 
     def _alert_in(self, title: str) -> Callable[[str], None]:
@@ -181,27 +182,26 @@ class Screen:
     def picture_changed(self) -> None:
         """Tell the views that show the user's picture of another one."""
         for view in self.views.values():
-            if hasattr(view, "picture_changed"):
-                view.picture_changed()
+            view.picture_changed()
 
     # What is imported only for views that are opened.
 
-    def _make_charts(self) -> Any:
+    def _make_charts(self) -> TabView:
         from explorer.views.charts import Charts
 
         return Charts(self.select)
 
-    def _make_receptive_field(self) -> Any:
+    def _make_receptive_field(self) -> TabView:
         from explorer.panels.receptive_field import ReceptiveField
 
         return ReceptiveField(self._state, self._picture, self._alert_in("Receptive field"))
 
-    def _make_feature_maps(self) -> Any:
+    def _make_feature_maps(self) -> TabView:
         from explorer.panels.feature_maps import FeatureMaps
 
         return FeatureMaps(self._state, self._picture, self.select, self._alert_in("Feature maps"))
 
-    def _make_compare(self) -> Any:
+    def _make_compare(self) -> TabView:
         from explorer.panels.comparison import Compare
 
         return Compare(self._state, self._alert_in("Compare"), self._show_comparison, self._how)

@@ -3,6 +3,7 @@
 import json
 
 import attrs
+import ipywidgets as widgets
 import pytest
 
 from explorer import UNet
@@ -13,6 +14,7 @@ from explorer.measurement import Measurement
 from explorer.screen import Screen
 from explorer.selection import block_id, layer_id
 from explorer.state import State
+from explorer.views.tab_view import TabView
 from tests.test_fuzz import widgets_of
 
 SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
@@ -20,13 +22,13 @@ OTHER = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 TITLES = ("Layers", "Charts", "Receptive field", "Feature maps", "Compare")
 
 
-class View:
+class View(TabView):
     """A view that notes what it is shown."""
 
     def __init__(self, *_: object) -> None:
         self.scenes = []
         self.hidden = 0
-        self.widget = None
+        self.widget = widgets.HTML()
 
     def show(self, scene) -> None:
         self.scenes.append(scene)
@@ -99,7 +101,23 @@ def test_every_tab_has_its_view(screen):
         screen.tabs.selected_index = place
         assert screen.tabs.get_title(place) == title
         (widget,) = screen.tabs.children[place].children
-        assert widget is getattr(screen.views[title], "widget", screen.views[title])
+        assert widget is screen.views[title].widget
+
+
+def test_a_view_that_could_not_be_shown_stays_marked_while_it_is_closed(screen, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("as asked")
+
+    layers = screen.views["Layers"]
+    with monkeypatch.context() as patched:
+        patched.setattr(type(layers), "show", broken)
+        screen.show(OTHER)
+        assert "as asked" in screen._problems.value
+        screen.tabs.selected_index = TITLES.index("Charts")
+    assert "as asked" in screen._problems.value
+
+    screen.tabs.selected_index = 0
+    assert screen._problems.value == ""
 
 
 @attrs.frozen

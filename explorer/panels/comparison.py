@@ -18,6 +18,7 @@ from explorer.parameters import problem_text
 from explorer.scene import Scene
 from explorer.state import State
 from explorer.views.comparison import ComparisonView
+from explorer.views.tab_view import TabView
 
 if TYPE_CHECKING:
     from explorer.timing import PairTiming
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Pair = tuple[Design, Design]
 
 
-class Compare:
+class Compare(TabView):
     """Compares a pinned design with the one on screen, and times both.
 
     Attributes:

@@ -20,6 +20,7 @@ from explorer.scene import Scene
 from explorer.selection import block_id
 from explorer.state import State
 from explorer.views.feature_maps import FeatureMapsView
+from explorer.views.tab_view import TabView
 
 if TYPE_CHECKING:
     from explorer.feature_tasks import FeatureMaps as Maps
@@ -51,7 +52,7 @@ class _Way:
         return other is not None and attrs.evolve(other, layer=self.layer) == self
 
 
-class FeatureMaps:
+class FeatureMaps(TabView):
     """Shows what blocks and channels make of the user's picture, and loads weights.
 
     Attributes:

@@ -31,6 +31,7 @@ from explorer.views.receptive_field import (
     rectangle,
     window_line,
 )
+from explorer.views.tab_view import TabView
 
 if TYPE_CHECKING:
     from explorer.gradient_tasks import EffectiveField
@@ -111,7 +112,7 @@ class _Subject:
         return self.node, self.target.size
 
 
-class ReceptiveField:
+class ReceptiveField(TabView):
     """Shows the theoretical window and the effective receptive field of the selected layer.
 
     Attributes:

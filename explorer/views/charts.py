@@ -22,6 +22,7 @@ from explorer.selection import nodes_of
 from explorer.views.chart_data import MEASURES, ChartData
 from explorer.views.chart_figure import Drawing, apply, bands, drawing_of, figure_of, style_sheet
 from explorer.views.modules import module
+from explorer.views.tab_view import TabView
 
 STEPS = ("by layer", "by block")
 #: Seconds that an edit must outlast before it is drawn: the browser takes longer over the charts
@@ -42,7 +43,7 @@ class Frame(anywidget.AnyWidget):
     drawing: Any = traitlets.Int().tag(sync=True)
 
 
-class Charts(widgets.VBox):
+class Charts(widgets.VBox, TabView):
     """Three charts, the choice of what they show, and what they show in words.
 
     Attributes:

@@ -11,9 +11,10 @@ from explorer.graph import Stride
 from explorer.scene import Scene
 from explorer.selection import layer_id
 from explorer.views.modules import module
+from explorer.views.tab_view import TabView
 
 
-class LayerTable(anywidget.AnyWidget):
+class LayerTable(anywidget.AnyWidget, TabView):
     """Shows the rows of a report.
 
     Attributes:
