@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -117,8 +118,8 @@ def run_at_some_time(node: ast.AST) -> Iterator[ast.AST]:
         yield from run_at_some_time(child)
 
 
-def rows_imported(source: str) -> set[str]:
-    """Return the rows that the source of a module imports from, when it is imported or later."""
+def names_imported(source: str) -> set[str]:
+    """Return the dotted names that the source of a module imports, when it is imported or later."""
     names = set()
     for node in run_at_some_time(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -126,7 +127,12 @@ def rows_imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, "relative imports hide the row: write explorer.…"
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    parts = [name.split(".") for name in names]
+    return names
+
+
+def rows_imported(source: str) -> set[str]:
+    """Return the rows that the source of a module imports from."""
+    parts = [name.split(".") for name in names_imported(source)]
     return {part[1] for part in parts if part[0] == "explorer" and len(part) > 1}
 
 
@@ -140,6 +146,44 @@ def test_a_module_imports_only_from_rows_below(path):
     assert row in ROWS, "say where the module stands"
     # The files of one package may use each other.
     assert imported <= {*ROWS[: ROWS.index(row)], row}
+
+
+def links(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Return the modules that each module imports, by their dotted names."""
+    return {
+        name: {found for full in names_imported(source) for found in sources if is_of(full, found)}
+        for name, source in sources.items()
+    }
+
+
+def is_of(full: str, module: str) -> bool:
+    """Return whether an imported name is a module, or something in its own file."""
+    return full == module or full.rpartition(".")[0] == module
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    sources = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path.read_text("utf-8")
+        for path in MODULES
+        if path.parent != PACKAGE or path.stem != "__init__"  # which imports all
+    }
+    sources = {name.removesuffix(".__init__"): source for name, source in sources.items()}
+    assert list(TopologicalSorter(links(sources)).static_order())
+
+
+@pytest.mark.parametrize(
+    "lower",
+    [
+        "from explorer.b import b",
+        "from explorer import b",
+        "def f():\n    import explorer.b",
+        "class A:\n    async def f(self):\n        from explorer.b import b",
+    ],
+)
+def test_circles_are_found(lower):
+    sources = {"explorer.a": lower, "explorer.b": "from explorer.a import a"}
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(links(sources)).static_order())
 
 
 def test_every_row_exists():
@@ -166,6 +210,16 @@ def test_imports_are_recognised(source, rows):
 def test_importing_the_package_loads_nothing_heavy():
     loaded = run("import sys, explorer; print(*{name.split('.')[0] for name in sys.modules})")
     assert not HEAVY & set(loaded.split())
+
+
+@pytest.mark.parametrize("module", ["graph", "layers", "encoder_decoder", "worker"])
+def test_whichever_module_is_imported_first_tracing_can_ask_keras_and_loads_none_of_it(module):
+    printed = run(
+        f"import sys, explorer.{module}\n"
+        "from explorer import graph\n"
+        "print(graph.by_keras.trace_with_keras.__module__, 'keras' in sys.modules)"
+    )
+    assert printed.split() == ["explorer.keras_model", "False"]
 
 
 BACKENDS = ("tensorflow", "jax", "torch")
