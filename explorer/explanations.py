@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from explorer.figures import counted, product, share
 from explorer.foreign_layers import Foreign
-from explorer.formatting import step_text
+from explorer.formatting import counted, product, share, step_text
 from explorer.graph import Node, pixels_of, positions
 from explorer.layers import (
     SLIDING,
@@ -30,8 +29,8 @@ from explorer.layers import (
     ZeroPadding2D,
     along,
 )
+from explorer.layers.base import window_text
 from explorer.layers.resizing import Margins
-from explorer.summaries import window_text
 from explorer.wiring import Skip, Wiring, place_of, role_of
 
 _ACTIVATIONS = {

@@ -6,16 +6,14 @@ A figure is written as arithmetic whose right-hand side is the report's, such as
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import attrs
 
 from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
 from explorer.foreign_layers import Foreign
-from explorer.formatting import at_least, byte_size, step_text
+from explorer.formatting import at_least, byte_size, product, share, step_text
 from explorer.graph import Node, positions
 from explorer.layers import (
-    BatchNormalization,
     Concatenate,
     Conv2D,
     Conv2DTranspose,
@@ -31,8 +29,8 @@ from explorer.layers import (
     ZeroPadding2D,
     along,
 )
-from explorer.layers.base import Windowed
-from explorer.summaries import margins_text, window_text
+from explorer.layers.base import Windowed, window_text
+from explorer.summaries import margins_text
 
 
 @attrs.frozen
@@ -48,24 +46,6 @@ class Fact:
     name: str
     value: str
     note: str = ""
-
-
-def product(*factors: object) -> str:
-    """Return factors as they are written, such as "3×3×64"."""
-    return "×".join(map(str, factors))
-
-
-def share(part: float, whole: float) -> str:
-    """Return a part of a whole in percent, such as "62%"."""
-    percent = 100 * part / whole if whole else 0
-    if 0 < percent < 0.1:
-        return "under 0.1%"
-    return f"{percent:.0f}%" if percent >= 9.95 or not percent else f"{percent:.1f}%"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun, such as "1 channel" or "3 channels"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 #: Settings that are told only where they are not the usual ones.
@@ -261,34 +241,16 @@ def _weights(node: Node, report: Report) -> Fact:
         return Fact("weights", value, f"{note}, as Keras counts them; others are {shared}")
     if not trainable + frozen:
         return Fact("weights", "none")
-    match layer:
-        case Conv2D() | Conv2DTranspose():
-            value = f"{_kernel(node)}{_bias(layer, layer.filters)} = {value}"
-            what = "kernel × channels in × filters" + (" + a bias each" if layer.use_bias else "")
-            note = _noted(what, layer, note)
-        case DepthwiseConv2D():
-            channels = node.shape[-1]
-            kernel = f"{window_text(layer.kernel_size)}×{channels}"
-            value = f"{kernel}{_bias(layer, channels)} = {value}"
-            what = "kernel × channels out" + (" + a bias each" if layer.use_bias else "")
-            note = _noted(what, layer, note)
-        case SeparableConv2D():
-            value = f"{_kernel(node)}{_bias(layer, layer.filters)} = {value}"
-            what = "of each channel alone, and across them"
-            note = _noted(what + (", and a bias each" if layer.use_bias else ""), layer, note)
-        case Dense():
-            value = f"{_kernel(node)}{_bias(layer, layer.units)} = {value}"
-            what = "channels in × units" + (" + a bias each" if layer.use_bias else "")
-            note = _noted(what, layer, note)
-        case BatchNormalization():
-            value = f"{2 + layer.scale + layer.center} × {inputs[0][-1]} = {value}"
-            trained = [*["scale"] * layer.scale, *["offset"] * layer.center]
-            if trainable:
-                note = f"{trainable:,} trainable: {' and '.join(trained)}; "
-                note += f"{frozen:,} not: mean and variance"
-        case Foreign():
-            note += ", as Keras counts them"
-    return Fact("weights", value, f"{note}; {_of_network(trainable + frozen, report.total_params)}")
+    terms = layer.weight_terms(inputs)
+    if terms.note:
+        note = terms.note if layer.trainable else f"{terms.note}; {note}"
+    elif trainable and any(layer.weight_names):
+        names = layer.weight_names
+        note = f"{trainable:,} trainable: {names[0]}; {frozen:,} not: {names[1]}"
+    elif layer.is_told:
+        note += ", as Keras counts them"
+    note += f"; {_of_network(trainable + frozen, report.total_params)}"
+    return Fact("weights", terms.equation, note)
 
 
 def _trained(trainable: int, frozen: int) -> str:
@@ -297,62 +259,18 @@ def _trained(trainable: int, frozen: int) -> str:
     return f"{trainable:,} trainable" + (f", {frozen:,} not" if frozen else "")
 
 
-def _noted(what: str, layer: Layer, trained: str) -> str:
-    """Return what terms are, and if it isn't so, whether training sets the weights."""
-    return what if layer.trainable else f"{what}; {trained}"
-
-
-def _kernel(node: Node) -> str:
-    """Return the factors of a kernel: height, width, channels in, filters."""
-    layer, channels = node.layer, node.inputs[0].shape[-1]
-    match layer:
-        case Conv2D() if layer.groups > 1:
-            return product(
-                window_text(layer.kernel_size), f"({channels} ÷ {layer.groups})", layer.filters
-            )
-        case Conv2D() | Conv2DTranspose():
-            return product(window_text(layer.kernel_size), channels, layer.filters)
-        case SeparableConv2D():
-            between = product(channels, *[layer.depth_multiplier] * (layer.depth_multiplier > 1))
-            return f"{window_text(layer.kernel_size)}×{between} + {between}×{layer.filters}"
-        case _:
-            assert isinstance(layer, Dense)
-            return product(channels, layer.units)
-
-
-def _bias(layer: Any, channels: int) -> str:
-    return f" + {channels}" if layer.use_bias else ""
-
-
 def _of_network(part: float, whole: float) -> str:
     return f"{share(part, whole)} of the network’s"
 
 
 def _macs(node: Node, report: Report) -> Fact:
-    macs = _row(node, report).macs
-    if macs is None:
+    terms = node.layer.mac_terms(node.input_shapes, node.shape)
+    if terms is None:
         return Fact("MACs", "not known")
-    at, layer = product(*node.shape[:-1]) or "1", node.layer
-    match layer:
-        case Conv2D():
-            terms, note = f"{_kernel(node)} × {at}", "kernel’s weights × positions"
-        case SeparableConv2D():
-            terms = f"({_kernel(node)}) × {at}"
-            note = "both kernels’ weights × positions"
-        case Dense():
-            terms, note = f"{_kernel(node)} × {at}", "weights × positions"
-        case Conv2DTranspose():
-            terms = f"{_kernel(node)} × {product(*node.inputs[0].shape[:2])}"
-            note = "kernel’s weights × positions of its input"
-        case DepthwiseConv2D():
-            terms = f"{window_text(layer.kernel_size)} × {product(*node.shape)}"
-            note = "kernel × values of the output"
-        case Foreign() if macs:
-            return Fact("MACs", f"{macs:,}", _of_all_macs(macs, report).removeprefix("; "))
-        case _:
-            note = "" if macs else "convolutions and dense layers alone are counted"
-            return Fact("MACs", f"{macs:,}", note)
-    return Fact("MACs", f"{terms} = {macs:,}", f"{note}{_of_all_macs(macs, report)}")
+    if not terms.value:
+        return Fact("MACs", "0", "convolutions and dense layers alone are counted")
+    note = f"{terms.note}{_of_all_macs(terms.value, report)}".removeprefix("; ")
+    return Fact("MACs", terms.equation, note)
 
 
 def _of_all_macs(macs: int, report: Report) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import attrs
 
 from explorer.layers import ByAxis, Layer, Shape
+from explorer.layers.terms import Terms
 
 
 @attrs.frozen
@@ -81,6 +82,8 @@ class Foreign(Layer):
         recipe: How to make it again; None where that is not known.
     """
 
+    is_told: ClassVar[bool] = True
+
     keras_class: str
     shape: Shape = attrs.field(kw_only=True)
     trainable_params: int = attrs.field(default=0, kw_only=True)
@@ -149,9 +152,13 @@ class Foreign(Layer):
         """Return what Keras counted."""
         return self.trainable_params, self.frozen_params
 
-    def macs(self, inputs: Sequence[Shape]) -> int | None:
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return what Keras counted, without how it comes about."""
+        return Terms(((self.trainable_params + self.frozen_params,),))
+
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms | None:
         """Return what is known of its multiply-accumulates."""
-        return self.multiplications
+        return None if self.multiplications is None else Terms(((self.multiplications,),))
 
     def sources(self, position: int, size: int, axis: int = 0) -> range:
         """Return the input positions that an output position reads, along one axis."""

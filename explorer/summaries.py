@@ -10,7 +10,6 @@ from explorer.layers import (
     Add,
     AveragePooling2D,
     BatchNormalization,
-    ByAxis,
     Concatenate,
     Conv2D,
     Conv2DTranspose,
@@ -27,8 +26,8 @@ from explorer.layers import (
     SeparableConv2D,
     UpSampling2D,
     ZeroPadding2D,
-    along,
 )
+from explorer.layers.base import window_text
 from explorer.layers.resizing import Margins
 
 #: Longest sequence of steps whose repetition is written once.
@@ -87,11 +86,6 @@ _CONVOLUTIONS = {
     "Conv2DTranspose": "transposed conv",
     "SeparableConv2D": "separable conv",
 }
-
-
-def window_text(size: ByAxis) -> str:
-    """Return a window's size along both axes, such as "3×3"."""
-    return f"{along(size, 0)}×{along(size, 1)}"
 
 
 def margins_text(margins: Margins) -> str:

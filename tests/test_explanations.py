@@ -24,9 +24,9 @@ from explorer import (
 )
 from explorer.analysis import Report
 from explorer.explanations import block_text, layer_text, skips_text
-from explorer.figures import block_facts, configuration, counted, figures, share
+from explorer.figures import block_facts, configuration, figures
 from explorer.foreign_layers import Foreign
-from explorer.formatting import byte_size
+from explorer.formatting import byte_size, counted, share
 from explorer.graph import Block, Feature, Graph, Node, in_block, input_feature, positions
 from explorer.layers import (
     ACTIVATIONS,

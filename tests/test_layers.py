@@ -139,6 +139,12 @@ KINDS = {
     ),
 }
 
+
+def work_out(text: str) -> float:
+    """Return the value of arithmetic as it is written."""
+    return eval(text.translate(str.maketrans({"×": "*", "÷": "/"})))
+
+
 each_kind = pytest.mark.parametrize("kind", sorted(layer_kinds()))
 
 
@@ -171,6 +177,23 @@ def test_shape_and_weights_are_those_of_the_keras_twin(kind, data):
         for weights in (twin.trainable_weights, twin.non_trainable_weights)
     ]
     assert layer.weights(shapes) == tuple(counts)
+
+
+@each_kind
+@given(st.data())
+@settings(max_examples=40)
+def test_what_is_counted_is_what_is_written(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    try:
+        output = layer.output_shape(shapes)
+    except ValueError:  # a window that does not fit, or nothing is left
+        reject()
+    weights, macs = layer.weight_terms(shapes), layer.mac_terms(shapes, output)
+    assert weights.value == work_out(str(weights)) == sum(layer.weights(shapes))
+    assert macs.value == work_out(str(macs)) == layer.macs(shapes) == layer.macs(shapes, output)
+    assert bool(weights.note) <= bool(weights.value)
+    assert bool(macs.note) == bool(macs.value)
 
 
 @each_kind

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 import attrs
 
+from explorer.formatting import product
+from explorer.layers.terms import NOTHING, Terms
 from explorer.parameters import ParameterError, Refusal, as_index
 
 #: `(height, width, channels)`; features of a model that was read can have other ranks.
@@ -26,6 +28,16 @@ ByAxis = int | tuple[int, ...]
 def along(value: ByAxis, axis: int) -> int:
     """Return the number along one axis."""
     return value if isinstance(value, int) else value[axis]
+
+
+def both(value: ByAxis) -> tuple[int, int]:
+    """Return the numbers along the height and along the width."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def window_text(size: ByAxis) -> str:
+    """Return a window's size along both axes, such as "3×3"."""
+    return product(*both(size))
 
 
 def whole(default: Any = attrs.NOTHING) -> Any:
@@ -104,6 +116,7 @@ class Layer:
         keeps_grid: Whether neighbours of its output lie as far apart as its factors say.
         is_known: Whether it is known how far the layer looks.
         has_twin: Whether a Keras layer can be made of what is known of the layer.
+        is_told: Whether its shape and counts are as Keras tells them, and not worked out here.
     """
 
     name: str = attrs.field(kw_only=True)
@@ -115,6 +128,7 @@ class Layer:
     keeps_grid: ClassVar[bool] = True
     is_known: ClassVar[bool] = True
     has_twin: ClassVar[bool] = True
+    is_told: ClassVar[bool] = False
 
     @property
     def kind(self) -> str:
@@ -146,19 +160,38 @@ class Layer:
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
         """Return the numbers of trainable and of non-trainable parameters."""
-        trainable, others = self._weights(inputs)
-        return (trainable, others) if self.trainable else (0, trainable + others)
+        total = self.weight_terms(inputs).value
+        untrained = self.untrained(inputs) if self.trainable else total
+        return total - untrained, untrained
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return what `weights` returns while training changes the layer."""
-        return 0, 0
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return how the number of all parameters comes about."""
+        return NOTHING
 
-    def macs(self, inputs: Sequence[Shape]) -> int | None:
+    def untrained(self, inputs: Sequence[Shape]) -> int:
+        """Return the number of parameters that training never changes."""
+        return 0
+
+    @property
+    def weight_names(self) -> tuple[str, str]:
+        """What its trained weights are and what the others are, where it has both."""
+        return "", ""
+
+    def macs(self, inputs: Sequence[Shape], output: Shape | None = None) -> int | None:
         """Return the multiply-accumulates of convolutions and dense layers for one image.
 
         A multiplication with its addition is one. None: they are not known.
+
+        Args:
+            inputs: Shapes of the inputs.
+            output: Shape of the output, where it is known already.
         """
-        return 0
+        terms = self.mac_terms(inputs, self.output_shape(inputs) if output is None else output)
+        return None if terms is None else terms.value
+
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms | None:
+        """Return how the number of multiply-accumulates comes about, if it is known."""
+        return NOTHING
 
     def sources(self, position: int, size: int, axis: int = 0) -> range:
         """Return the input positions that an output position reads, along one axis.

@@ -1,17 +1,43 @@
 """Convolutions, and the dense layer, which is one of a single position."""
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any, ClassVar
 
 import attrs
 
-from explorer.layers.base import ByAxis, Layer, Resized, Shape, Windowed, along, by_axis, whole
+from explorer.layers.base import (
+    ByAxis,
+    Layer,
+    Resized,
+    Shape,
+    Windowed,
+    along,
+    both,
+    by_axis,
+    whole,
+)
+from explorer.layers.terms import Part, Terms
 
 
-def kernel_positions(kernel_size: ByAxis) -> int:
-    """Return how many positions a kernel has."""
-    return along(kernel_size, 0) * along(kernel_size, 1)
+def _with_bias(
+    kernels: tuple[tuple[int, ...], ...],
+    channels: int,
+    use_bias: bool,
+    note: str,
+    note_of_bias: str = " + a bias each",
+) -> Terms:
+    """Return the weights of kernels, and of a bias for each channel of the output if there is one.
+
+    Args:
+        kernels: The factors of each kernel's size.
+        channels: How many channels the output has.
+        use_bias: Whether there is a bias.
+        note: What the kernels' factors are.
+        note_of_bias: What to add for the bias.
+    """
+    if not use_bias:
+        return Terms(kernels, (), note)
+    return Terms((*kernels, (channels,)), (), note + note_of_bias)
 
 
 @attrs.frozen
@@ -36,21 +62,23 @@ class Conv2D(Windowed):
         """Return the size divided by the stride ("same": rounded up), with `filters` channels."""
         return self._resized(inputs[0], self.filters)
 
-    def _kernel(self, inputs: Sequence[Shape]) -> int:
-        read = inputs[0][-1] // self.groups
-        return kernel_positions(self.kernel_size) * read * self.filters
+    def _kernel(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        read = inputs[0][-1]
+        if self.groups > 1:
+            read = Part(read, self.groups)
+        return *both(self.kernel_size), read, self.filters
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return kernel² × input channels × filters, and a bias per filter; all trainable.
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return kernel² × input channels × filters, and a bias per filter.
 
         With groups, each filter reads only its group's share of the input channels.
         """
-        return self._kernel(inputs) + (self.filters if self.use_bias else 0), 0
+        note = "kernel × channels in × filters"
+        return _with_bias((self._kernel(inputs),), self.filters, self.use_bias, note)
 
-    def macs(self, inputs: Sequence[Shape]) -> int:
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms:
         """Return the kernel's weights, times the number of output positions."""
-        height, width, _ = self.output_shape(inputs)
-        return height * width * self._kernel(inputs)
+        return Terms((self._kernel(inputs),), output[:2], "kernel’s weights × positions")
 
 
 @attrs.frozen
@@ -72,15 +100,15 @@ class DepthwiseConv2D(Windowed):
         """Return the size divided by the stride, with `depth_multiplier` times the channels."""
         return self._resized(inputs[0], inputs[0][-1] * self.depth_multiplier)
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return kernel² for each output channel, and a bias each; all trainable."""
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return kernel² for each output channel, and a bias each."""
         channels = inputs[0][-1] * self.depth_multiplier
-        kernel = kernel_positions(self.kernel_size) * channels
-        return kernel + (channels if self.use_bias else 0), 0
+        kernel = *both(self.kernel_size), channels
+        return _with_bias((kernel,), channels, self.use_bias, "kernel × channels out")
 
-    def macs(self, inputs: Sequence[Shape]) -> int:
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms:
         """Return kernel² for every value of the output."""
-        return prod(self.output_shape(inputs)) * kernel_positions(self.kernel_size)
+        return Terms((both(self.kernel_size),), output, "kernel × values of the output")
 
 
 @attrs.frozen
@@ -105,19 +133,22 @@ class SeparableConv2D(Windowed):
         """Return the size divided by the stride, with `filters` channels."""
         return self._resized(inputs[0], self.filters)
 
-    def _kernel(self, inputs: Sequence[Shape]) -> int:
-        """Return the weights of both convolutions."""
-        between = inputs[0][-1] * self.depth_multiplier
-        return kernel_positions(self.kernel_size) * between + between * self.filters
+    def _kernels(self, inputs: Sequence[Shape]) -> tuple[tuple[int, ...], ...]:
+        """Return the factors of both convolutions' weights."""
+        between: tuple[int, ...] = (inputs[0][-1],)
+        if self.depth_multiplier > 1:
+            between = *between, self.depth_multiplier
+        return (*both(self.kernel_size), *between), (*between, self.filters)
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
         """Return kernel² × channels between, channels between × filters, and a bias per filter."""
-        return self._kernel(inputs) + (self.filters if self.use_bias else 0), 0
+        note = "of each channel alone, and across them"
+        kernels = self._kernels(inputs)
+        return _with_bias(kernels, self.filters, self.use_bias, note, ", and a bias each")
 
-    def macs(self, inputs: Sequence[Shape]) -> int:
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms:
         """Return both kernels' weights, times the number of output positions."""
-        height, width, _ = self.output_shape(inputs)
-        return height * width * self._kernel(inputs)
+        return Terms(self._kernels(inputs), output[:2], "both kernels’ weights × positions")
 
 
 @attrs.frozen
@@ -157,14 +188,18 @@ class Conv2DTranspose(Resized):
         """Return by how much the kernel is larger than its stride."""
         return max(along(self.kernel_size, axis) - along(self.strides, axis), 0)
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return kernel² × filters × input channels, and a bias per filter; all trainable."""
-        kernel = kernel_positions(self.kernel_size) * self.filters * inputs[0][-1]
-        return kernel + (self.filters if self.use_bias else 0), 0
+    def _kernel(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        return *both(self.kernel_size), inputs[0][-1], self.filters
 
-    def macs(self, inputs: Sequence[Shape]) -> int:
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return kernel² × input channels × filters, and a bias per filter."""
+        note = "kernel × channels in × filters"
+        return _with_bias((self._kernel(inputs),), self.filters, self.use_bias, note)
+
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms:
         """Return kernel² × input channels × filters for every *input* position."""
-        return prod(inputs[0]) * kernel_positions(self.kernel_size) * self.filters
+        note = "kernel’s weights × positions of its input"
+        return Terms((self._kernel(inputs),), inputs[0][:2], note)
 
     def sources(self, position: int, size: int, axis: int = 0) -> range:
         """Return the inputs whose spread kernel covers the position (none, for a small kernel)."""
@@ -188,13 +223,15 @@ class Dense(Layer):
         """Return the input's size, with `units` channels."""
         return *inputs[0][:-1], self.units
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return input channels × units, and a bias per unit; all trainable."""
-        return inputs[0][-1] * self.units + (self.units if self.use_bias else 0), 0
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return input channels × units, and a bias per unit."""
+        kernel = inputs[0][-1], self.units
+        return _with_bias((kernel,), self.units, self.use_bias, "channels in × units")
 
-    def macs(self, inputs: Sequence[Shape]) -> int:
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms:
         """Return input channels × units for every position."""
-        return prod(inputs[0]) * self.units
+        kernel = inputs[0][-1], self.units
+        return Terms((kernel,), output[:-1] or (1,), "weights × positions")
 
 
 #: The convolutions that read a window, by which they can be told from the others.

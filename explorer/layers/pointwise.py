@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from explorer.layers.base import Layer, Shape
+from explorer.layers.terms import Terms
 
 #: Names of the Keras activations that need no arguments and keep the shape of their input.
 ACTIVATIONS = (
@@ -31,10 +32,19 @@ class BatchNormalization(Layer):
     center: bool = True
     scale: bool = True
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return scale and offset, and mean and variance, of each channel."""
-        channels = inputs[0][-1]
-        return (self.scale + self.center) * channels, 2 * channels
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return mean and variance, and scale and offset if they are trained, of each channel."""
+        return Terms(((2 + self.scale + self.center,),), inputs[0][-1:])
+
+    def untrained(self, inputs: Sequence[Shape]) -> int:
+        """Return mean and variance of each channel."""
+        return 2 * inputs[0][-1]
+
+    @property
+    def weight_names(self) -> tuple[str, str]:
+        """Scale and offset, as far as there are, and what is gathered in training."""
+        trained = [*["scale"] * self.scale, *["offset"] * self.center]
+        return " and ".join(trained), "mean and variance"
 
 
 @attrs.frozen

@@ -13,8 +13,8 @@ import traitlets
 
 from explorer.cards import Quantity, Total, quantity, total
 from explorer.explanations import block_text, layer_text, skips_text
-from explorer.figures import Fact, block_facts, configuration, figures, product, share
-from explorer.formatting import at_least, duration, printable, sendable, short_count
+from explorer.figures import Fact, block_facts, configuration, figures
+from explorer.formatting import at_least, duration, printable, product, sendable, share, short_count
 from explorer.graph import Block, Node
 from explorer.scene import Scene
 from explorer.selection import block_id, is_block, layer_id, nodes_of
