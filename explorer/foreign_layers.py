@@ -100,6 +100,16 @@ class Foreign(Layer):
         return self.keras_class
 
     @property
+    def _own(self) -> Layer | None:
+        """The layer of ours that it is, but for settings that are only known to Keras."""
+        return self.like if self.like is not None and self.like.kind == self.kind else None
+
+    @property
+    def family(self) -> str:  # type: ignore[override]
+        """The family of layers that it belongs to."""
+        return self._own.family if self._own else "other"
+
+    @property
     def pointwise(self) -> bool:  # type: ignore[override]
         """Whether each output position reads only the same position of every input."""
         return self.like is not None and self.like.pointwise
@@ -168,3 +178,25 @@ class Foreign(Layer):
     def covers(self, size: int, axis: int) -> bool:
         """Return whether every output position reads all of an input of this size."""
         return self.like is not None and self.like.covers(size, axis)
+
+    @property
+    def summary(self) -> str:
+        """That of our layer with its name, else the name of its class."""
+        return self._own.summary if self._own else self.kind
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what is known of what it computes."""
+        named = f"Keras’ own {self.kind}"
+        if self.recipe is None and not self.is_known:
+            return f"A layer of class {self.kind}: what it computes is not known here."
+        if self._own:
+            return f"{named}, with settings that are only known to Keras."
+        if self.pointwise:
+            return f"{named}, which works on each position alone."
+        if self.rearranges:
+            return f"{named}, which puts values in other places."
+        return f"{named}: here it is only known what it costs and how far it looks."
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Return nothing: its settings are only known to Keras."""
+        return []

@@ -59,6 +59,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def sentences(*texts: str) -> str:
+    """Return texts one after the other, without those that say nothing."""
+    return " ".join(filter(None, texts))
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Return a shape as "height × width × channels"."""
     return " × ".join(map(str, shape)) or "a single number"

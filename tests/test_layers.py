@@ -1,5 +1,7 @@
 """Each kind of layer has the shapes, weights and reach of its Keras twin."""
 
+import re
+
 import attrs
 import keras
 import numpy as np
@@ -32,6 +34,7 @@ from explorer.layers import (
     along,
     layer_kinds,
 )
+from explorer.palette import LIGHT
 from explorer.parameters import ParameterError
 from tests.keras_helpers import KERAS_ACTIVATIONS, gradients, make_positive, tensor_of
 from tests.strategies import by_axis, channels, margins
@@ -194,6 +197,20 @@ def test_what_is_counted_is_what_is_written(kind, data):
     assert macs.value == work_out(str(macs)) == layer.macs(shapes) == layer.macs(shapes, output)
     assert bool(weights.note) <= bool(weights.value)
     assert bool(macs.note) == bool(macs.value)
+
+
+@each_kind
+@given(st.data())
+@settings(max_examples=20)
+def test_every_kind_says_what_it_is_and_does(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    assert layer.summary not in ("", kind), "it has no words of its own yet"
+    assert re.fullmatch(r"\S.*\.", layer.does(shapes))
+    assert " ".join(type(layer).__doc__.split()) not in layer.does(shapes)
+    assert re.fullmatch(r"(\S.*\.)?", layer.why(is_output=False))
+    assert layer.family in LIGHT.families
+    assert all(name and value for name, value in layer.settings())
 
 
 @each_kind

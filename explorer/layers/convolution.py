@@ -1,22 +1,16 @@
 """Convolutions, and the dense layer, which is one of a single position."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from math import prod
+from typing import ClassVar
 
 import attrs
 
-from explorer.layers.base import (
-    ByAxis,
-    Layer,
-    Resized,
-    Shape,
-    Windowed,
-    along,
-    both,
-    by_axis,
-    whole,
-)
+from explorer.formatting import counted, product, sentences, step_text
+from explorer.layers.base import Layer
+from explorer.layers.fields import ByAxis, Shape, along, both, by_axis, whole, window_text
 from explorer.layers.terms import Part, Terms
+from explorer.layers.windowed import Resized, Windowed
 
 
 def _with_bias(
@@ -40,20 +34,56 @@ def _with_bias(
     return Terms((*kernels, (channels,)), (), note + note_of_bias)
 
 
+def _activates(activation: str) -> str:
+    return "" if activation == "linear" else f"Then it applies {activation}."
+
+
+def _active(activation: str) -> str:
+    return "" if activation == "linear" else f" → {activation}"
+
+
+def _stepping(strides: ByAxis) -> str:
+    return "" if strides == 1 else f", stride {step_text(strides)}"
+
+
 @attrs.frozen
-class Conv2D(Windowed):
+class _Sliding(Windowed):
+    """A convolution that reads a window."""
+
+    slides: ClassVar[bool] = True
+    family: ClassVar[str] = "convolution"
+
+    def _dilated(self) -> str:
+        """Return the distance of the taps for a few words, where it isn't the usual one."""
+        _, _, dilation, _ = self._window()
+        return "" if dilation == 1 else f", dilation {step_text(dilation)}"
+
+    def _dilates(self) -> str:
+        """Return what the distance of the taps does, in a sentence."""
+        kernel, _, dilation, _ = self._window()
+        if dilation == 1:
+            return ""
+        spans = [(along(kernel, axis) - 1) * along(dilation, axis) + 1 for axis in (0, 1)]
+        return (
+            f"What it reads lies {step_text(dilation)} pixels apart, so it spans {product(*spans)} "
+            "pixels and sees farther at no cost in weights or resolution."
+        )
+
+
+@attrs.frozen
+class Conv2D(_Sliding):
     """Convolution, with an activation inside the layer (linear: none)."""
 
     mixes: ClassVar[bool] = True
 
     filters: int = whole()
-    kernel_size: ByAxis = by_axis(3)
+    kernel_size: ByAxis = by_axis(3, write=window_text)
     strides: ByAxis = by_axis(1)
     use_bias: bool = True
     activation: str = "linear"
     padding: str = "same"
-    dilation_rate: ByAxis = by_axis(1)
-    groups: int = whole(1)
+    dilation_rate: ByAxis = by_axis(1, quiet=True)
+    groups: int = whole(1, quiet=True)
 
     def _window(self) -> tuple[ByAxis, ByAxis, ByAxis, str]:
         return self.kernel_size, self.strides, self.dilation_rate, self.padding
@@ -80,18 +110,41 @@ class Conv2D(Windowed):
         """Return the kernel's weights, times the number of output positions."""
         return Terms((self._kernel(inputs),), output[:2], "kernel’s weights × positions")
 
+    @property
+    def summary(self) -> str:
+        """Such as "3×3 conv, 64, stride 2 → relu"."""
+        step = f"{_stepping(self.strides)}{self._dilated()}{_active(self.activation)}"
+        return f"{window_text(self.kernel_size)} conv, {self.filters}{step}"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        read = counted(inputs[0][-1] // self.groups, "channel")
+        if self.groups > 1:
+            read += f" of its group (there are {self.groups})"
+        where = "at each position alone it adds up"
+        if self.kernel_size != 1:
+            window = window_text(self.kernel_size)
+            where = f"a {window} window slides over the input and adds up what lies under it in"
+        filters = f"In each of its {counted(self.filters, 'filter')}, {where} {read}"
+        how = f"{filters}, each value times a weight that training sets."
+        return sentences(how, self._dilates(), _activates(self.activation))
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return the number of filters."""
+        return str(channels), "one for each filter"
+
 
 @attrs.frozen
-class DepthwiseConv2D(Windowed):
+class DepthwiseConv2D(_Sliding):
     """Convolution of each channel on its own."""
 
-    kernel_size: ByAxis = by_axis(3)
+    kernel_size: ByAxis = by_axis(3, write=window_text)
     strides: ByAxis = by_axis(1)
-    depth_multiplier: int = whole(1)
+    depth_multiplier: int = whole(1, quiet=True)
     use_bias: bool = True
     activation: str = "linear"
     padding: str = "same"
-    dilation_rate: ByAxis = by_axis(1)
+    dilation_rate: ByAxis = by_axis(1, quiet=True)
 
     def _window(self) -> tuple[ByAxis, ByAxis, ByAxis, str]:
         return self.kernel_size, self.strides, self.dilation_rate, self.padding
@@ -110,21 +163,37 @@ class DepthwiseConv2D(Windowed):
         """Return kernel² for every value of the output."""
         return Terms((both(self.kernel_size),), output, "kernel × values of the output")
 
+    @property
+    def summary(self) -> str:
+        """Such as "3×3 depthwise conv"."""
+        return f"{window_text(self.kernel_size)} depthwise conv"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        window = window_text(self.kernel_size)
+        what = f"It slides a {window} window of weights over each channel by itself;"
+        mixed = "channels are not mixed. Training sets the weights."
+        return sentences(what, mixed, self._dilates(), _activates(self.activation))
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return the product of the input's channels and what is made of each."""
+        return f"{inputs[0][-1]} × {self.depth_multiplier} = {channels}", ""
+
 
 @attrs.frozen
-class SeparableConv2D(Windowed):
+class SeparableConv2D(_Sliding):
     """Convolution of each channel on its own, then a 1×1 convolution across the channels."""
 
     mixes: ClassVar[bool] = True
 
     filters: int = whole()
-    kernel_size: ByAxis = by_axis(3)
+    kernel_size: ByAxis = by_axis(3, write=window_text)
     strides: ByAxis = by_axis(1)
-    depth_multiplier: int = whole(1)
+    depth_multiplier: int = whole(1, quiet=True)
     use_bias: bool = True
     activation: str = "linear"
     padding: str = "same"
-    dilation_rate: ByAxis = by_axis(1)
+    dilation_rate: ByAxis = by_axis(1, quiet=True)
 
     def _window(self) -> tuple[ByAxis, ByAxis, ByAxis, str]:
         return self.kernel_size, self.strides, self.dilation_rate, self.padding
@@ -150,15 +219,33 @@ class SeparableConv2D(Windowed):
         """Return both kernels' weights, times the number of output positions."""
         return Terms(self._kernels(inputs), output[:2], "both kernels’ weights × positions")
 
+    @property
+    def summary(self) -> str:
+        """Such as "3×3 separable conv, 64, stride 2 → relu"."""
+        step = f"{_stepping(self.strides)}{self._dilated()}{_active(self.activation)}"
+        return f"{window_text(self.kernel_size)} separable conv, {self.filters}{step}"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        window, filters = window_text(self.kernel_size), counted(self.filters, "filter")
+        what = f"It slides a {window} window of weights over each channel by itself, then mixes"
+        mixed = f"the channels at each position alone, in {filters}. Training sets the weights."
+        return sentences(what, mixed, self._dilates(), _activates(self.activation))
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return the number of filters."""
+        return str(channels), "one for each filter"
+
 
 @attrs.frozen
 class Conv2DTranspose(Resized):
     """Transposed convolution: each input position spreads its kernel over the output."""
 
     mixes: ClassVar[bool] = True
+    family: ClassVar[str] = "transposed convolution"
 
     filters: int = whole()
-    kernel_size: ByAxis = by_axis(3)
+    kernel_size: ByAxis = by_axis(3, write=window_text)
     strides: ByAxis = by_axis(2)
     use_bias: bool = True
     activation: str = "linear"
@@ -169,7 +256,7 @@ class Conv2DTranspose(Resized):
         """Factor by which the layer raises the resolution: its stride."""
         return self.strides
 
-    def _settings(self) -> tuple[ByAxis, ...]:
+    def _by_axis(self) -> tuple[ByAxis, ...]:
         return self.kernel_size, self.strides
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -208,12 +295,51 @@ class Conv2DTranspose(Resized):
         first = -((kernel - 1 - shifted) // step)
         return range(first, shifted // step + 1)
 
+    @property
+    def summary(self) -> str:
+        """Such as "2×2 transposed conv, 64, stride 2 → relu"."""
+        step = f"{_stepping(self.strides)}{_active(self.activation)}"
+        return f"{window_text(self.kernel_size)} transposed conv, {self.filters}{step}"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        pairs = [(along(self.kernel_size, axis), along(self.strides, axis)) for axis in (0, 1)]
+        apart = " or ".join(counted(step, "pixel") for step in dict.fromkeys(s for _, s in pairs))
+        overlap = "where kernels overlap, they add up"
+        if any(size < step for size, step in pairs):
+            overlap = "output pixels between the kernels get no input"
+        elif all(size == step for size, step in pairs):
+            overlap = "the kernels lie side by side"
+        return sentences(
+            f"Each input position spreads a {window_text(self.kernel_size)} kernel over the "
+            f"output, {apart} from its neighbour’s; {overlap}. Training sets its weights.",
+            _activates(self.activation),
+        )
+
+    def size_text(self, axis: int, size: int, output: int) -> str:
+        """Return how an output's height or width comes from the input's."""
+        up = along(self.strides, axis)
+        if up > 1 and size * up < output:
+            return f"{size} × {up} + ({along(self.kernel_size, axis)} − {up}) = {output}"
+        return super().size_text(axis, size, output)
+
+    @property
+    def size_note(self) -> str:
+        """What the terms of `size_text` are."""
+        beyond = ", and what the kernel spreads beyond its stride (“valid” padding)"
+        return "input × stride" + (beyond if self.padding == "valid" else "")
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return the number of filters."""
+        return str(channels), "one for each filter"
+
 
 @attrs.frozen
 class Dense(Layer):
     """Each output channel is a weighted sum of all input channels, at each position alone."""
 
     mixes: ClassVar[bool] = True
+    family: ClassVar[str] = "convolution"
 
     units: int = whole()
     use_bias: bool = True
@@ -233,6 +359,21 @@ class Dense(Layer):
         kernel = inputs[0][-1], self.units
         return Terms((kernel,), output[:-1] or (1,), "weights × positions")
 
+    @property
+    def summary(self) -> str:
+        """Such as "dense, 64 → relu"."""
+        return f"dense, {self.units}{_active(self.activation)}"
 
-#: The convolutions that read a window, by which they can be told from the others.
-SLIDING: tuple[Any, ...] = (Conv2D, DepthwiseConv2D, SeparableConv2D)
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        *sizes, channels = inputs[0]
+        what = f"In each of its {counted(self.units, 'unit')} it adds up"
+        where = " at each position alone" if prod(sizes) > 1 else ""
+        how = f"{what} {counted(channels, 'channel')}{where}"
+        return sentences(
+            f"{how}, each value times a weight that training sets.", _activates(self.activation)
+        )
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return the number of units."""
+        return str(channels), "one for each unit"
