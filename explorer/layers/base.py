@@ -122,7 +122,10 @@ class Layer:
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
         """Return the numbers of trainable and of non-trainable parameters."""
-        total = self.weight_terms(inputs).value
+        terms = self.weight_terms(inputs)
+        if terms is NOTHING:  # as of most layers
+            return 0, 0
+        total = terms.value
         untrained = self.untrained(inputs) if self.trainable else total
         return total - untrained, untrained
 
@@ -149,6 +152,8 @@ class Layer:
             output: Shape of the output, where it is known already.
         """
         terms = self.mac_terms(inputs, self.output_shape(inputs) if output is None else output)
+        if terms is NOTHING:
+            return 0
         return None if terms is None else terms.value
 
     def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms | None:

@@ -76,6 +76,8 @@ def value_text(field: "attrs.Attribute[Any]", value: Any) -> str:
 
 def one_where_equal(value: Any) -> Any:
     """Return one number for numbers that are all the same, a tuple for others."""
+    if type(value) is int:  # as most are
+        return value
     if isinstance(value, (tuple, list)):
         sizes = tuple(as_index(size) for size in value)
         return sizes[0] if len(set(sizes)) == 1 else sizes
@@ -94,5 +96,7 @@ def _check_whole(layer: Any, field: Any, value: Any) -> None:
 
 
 def _check_by_axis(layer: Any, field: Any, value: Any) -> None:
+    if type(value) is int:  # as most are
+        return _check_whole(layer, field, value)
     for size in value if isinstance(value, tuple) and value else (value,):
         _check_whole(layer, field, size)

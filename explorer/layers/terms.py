@@ -39,8 +39,6 @@ class Terms(NamedTuple):
     @property
     def value(self) -> int:
         """What the arithmetic comes to."""
-        if not self.products:  # as of most layers
-            return 0
         return sum(map(prod, self.products)) * prod(self.times)
 
     @property

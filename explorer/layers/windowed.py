@@ -59,6 +59,12 @@ class Windowed(Resized):
         """Factor by which the layer lowers the resolution: its stride."""
         return self._window()[1]
 
+    def _resized(self, shape: Shape, channels: int) -> Shape:
+        _, step, _, padding = self._window()
+        if step == 1 and padding == "same":  # as of most convolutions
+            return shape[0], shape[1], channels
+        return super()._resized(shape, channels)
+
     def _output_size(self, size: int, axis: int) -> int:
         window, step, dilation, padding = self._window_along(axis)
         if padding == "same":
