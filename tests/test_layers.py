@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from explorer import read
 from explorer.layers import (
     ACTIVATIONS,
     INTERPOLATIONS,
@@ -228,6 +229,25 @@ def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
             assert tuple(map(tuple, kept[field])) == value
         else:
             assert kept[field] in (value, (value, value))
+
+
+@pytest.mark.parametrize("kind", sorted({*layer_kinds()} - {"InputLayer"}))
+@given(st.data())
+@settings(max_examples=10)
+def test_a_kind_is_read_from_its_keras_twin(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    try:
+        layer.output_shape(shapes)
+    except ValueError:  # a window that does not fit, or nothing is left
+        reject()
+    tensors = [keras.Input(shape) for shape in shapes]
+    output = layer.keras_layer()(tensors if len(tensors) > 1 else tensors[0])
+    found = read(keras.Model(tensors, output))["layer"].layer
+    if hasattr(layer, "activation"):  # Keras tells a function's first name, here an alias may stand
+        first = keras.activations.get(layer.activation).__name__
+        layer = attrs.evolve(layer, activation=first)
+    assert found == layer
 
 
 def check_sources(layer, size, axis, across=3):

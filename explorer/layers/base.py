@@ -6,7 +6,7 @@ adds a node to the graph; called on a Keras tensor it makes and calls the real K
 Tensors are `(batch, height, width, channels)`; shapes here are without the batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -74,6 +74,8 @@ class Layer:
         follows: Whether it is told on one line with what it follows.
         family: The family of layers that it belongs to: a key of the palette's `families`.
         joined: What becomes of features that it hands on to later layers, such as "added".
+        read_where: Settings of Keras' layer of this name that the kind lacks, or has only some
+            values of: one with others is another layer. All other settings are the kind's fields.
     """
 
     name: str = attrs.field(kw_only=True)
@@ -91,6 +93,7 @@ class Layer:
     follows: ClassVar[bool] = False
     family: ClassVar[str] = "other"
     joined: ClassVar[str] = ""
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     @property
     def kind(self) -> str:

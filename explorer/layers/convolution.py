@@ -1,8 +1,8 @@
 """Convolutions, and the dense layer, which is one of a single position."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -10,7 +10,7 @@ from explorer.formatting import counted, product, sentences, step_text
 from explorer.layers.base import Layer
 from explorer.layers.fields import ByAxis, Shape, along, both, by_axis, whole, window_text
 from explorer.layers.terms import Part, Terms
-from explorer.layers.windowed import Resized, Windowed
+from explorer.layers.windowed import PADDINGS, Resized, Windowed
 
 
 def _with_bias(
@@ -243,6 +243,11 @@ class Conv2DTranspose(Resized):
 
     mixes: ClassVar[bool] = True
     family: ClassVar[str] = "transposed convolution"
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "padding": PADDINGS,
+        "dilation_rate": (1, (1, 1)),
+        "output_padding": (None,),
+    }
 
     filters: int = whole()
     kernel_size: ByAxis = by_axis(3, write=window_text)

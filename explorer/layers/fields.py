@@ -14,6 +14,9 @@ Shape = tuple[int, ...]
 #: A size, step or factor: one number for all axes, or one for each where they differ.
 ByAxis = int | tuple[int, ...]
 
+#: Keras' numbers for the axis of the channels of images, counted with the batch.
+CHANNELS = (-1, 3)
+
 #: In a field's metadata: whether its default is not worth telling, and how its values are written.
 _QUIET = "quiet"
 _WRITE = "write"

@@ -1,12 +1,12 @@
 """Layers that join features."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
 from explorer.layers.base import Layer
-from explorer.layers.fields import Shape
+from explorer.layers.fields import CHANNELS, Shape
 from explorer.parameters import Refusal
 
 
@@ -41,6 +41,7 @@ class Concatenate(Merge):
     """The channels of all inputs, one after the other."""
 
     joined: ClassVar[str] = "concatenated"
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"axis": CHANNELS}
 
     def _channels(self, channels: list[int]) -> int:
         return sum(channels)

@@ -1,13 +1,13 @@
 """Layers that work on each position alone."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
 from explorer.formatting import share
 from explorer.layers.base import Layer
-from explorer.layers.fields import QUIET, Shape
+from explorer.layers.fields import CHANNELS, QUIET, Shape
 from explorer.layers.terms import Terms
 
 #: Names of the Keras activations that need no arguments and keep the shape of their input.
@@ -50,6 +50,7 @@ class BatchNormalization(Layer):
 
     follows: ClassVar[bool] = True
     family: ClassVar[str] = "normalisation"
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"axis": CHANNELS}
 
     momentum: float = attrs.field(default=0.99, metadata=QUIET)
     epsilon: float = 1e-3

@@ -1,6 +1,6 @@
 """Layers without weights that change the size of a feature: pooling, upsampling, padding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -253,6 +253,7 @@ class UpSampling2D(Resized):
     """Enlargement by a whole factor, by nearest neighbour or bilinear interpolation."""
 
     family: ClassVar[str] = "upsampling"
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"interpolation": INTERPOLATIONS}
 
     size: ByAxis = by_axis(2, write=window_text)
     interpolation: str = "nearest"

@@ -1,13 +1,16 @@
 """Layers that change the size of a feature, and those that read windows of it."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
 from explorer.layers.base import Layer
 from explorer.layers.fields import ByAxis, Shape, along
 from explorer.parameters import Refusal
+
+#: What can be done about windows that reach beyond the border.
+PADDINGS = ("same", "valid")
 
 
 @attrs.frozen
@@ -40,6 +43,8 @@ class Resized(Layer):
 @attrs.frozen
 class Windowed(Resized):
     """A layer that reads a window around, or from, every step of its input."""
+
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"padding": PADDINGS}
 
     def _window(self) -> tuple[ByAxis, ByAxis, ByAxis, str]:
         """Return the window's size, its step, the distance of its taps, and the padding."""
