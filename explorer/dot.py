@@ -17,11 +17,10 @@ import graphviz
 from explorer.cards import Card, Link, Quantity, Total, levels_of, quantity, total
 from explorer.formatting import at_least, printable, shortened, size_text, stride_text
 from explorer.graph import Node
-from explorer.layers import InputLayer
 from explorer.palette import LIGHT
 from explorer.parameters import parameter
 from explorer.selection import layer_id
-from explorer.summaries import family, summaries, summary
+from explorer.summaries import summaries
 
 FONT = "Arial"
 #: Titles. Graphviz loses about 3 KB at each drawing that has the tag for bold text.
@@ -250,7 +249,7 @@ class Drawing:
             return scale_colour(self._share([node]))
         if self.states:
             return LIGHT.states.get(self.states[node], LIGHT.line)
-        return LIGHT.families[family(node.layer)]
+        return LIGHT.families[node.layer.family]
 
     def _colours(self, card: Card, state: str) -> tuple[str, str]:
         """Return the colours of a card's header and body."""
@@ -315,7 +314,7 @@ class Drawing:
         shade = f' BGCOLOR="{self._colour(node)}"' if measured else ""
         cells = (
             _text(node.name.removeprefix(f"{card.prefix}_")),
-            self._muted(self._figure([node]) if measured else summary(node.layer)),
+            self._muted(self._figure([node]) if measured else node.layer.summary),
             self._muted(size_text(node.shape)),
         )
         return (
@@ -336,8 +335,7 @@ class Drawing:
         shown = [
             i
             for i, node in enumerate(card.nodes)
-            if family(node.layer) not in ("normalisation", "activation", "other")
-            or isinstance(node.layer, InputLayer)
+            if node.layer.family not in ("normalisation", "activation", "other") or not node.inputs
         ] or [len(card.nodes) - 1]
         cells = [self._slab(card, i, findable=not opened) for i in shown[:MOST_SLABS]]
         if len(shown) > MOST_SLABS:

@@ -1,54 +1,11 @@
-"""What a layer or a block does and why it stands there, in words."""
+"""Why a layer or a block stands where it stands, in words; what a layer does, it says itself."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from explorer.figures import counted, product, share
-from explorer.foreign_layers import Foreign
-from explorer.formatting import step_text
+from explorer.formatting import counted, product, sentences, step_text
 from explorer.graph import Node, pixels_of, positions
-from explorer.layers import (
-    SLIDING,
-    Activation,
-    Add,
-    AveragePooling2D,
-    BatchNormalization,
-    Concatenate,
-    Conv2D,
-    Conv2DTranspose,
-    Cropping2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    InputLayer,
-    MaxPooling2D,
-    Multiply,
-    SeparableConv2D,
-    UpSampling2D,
-    ZeroPadding2D,
-    along,
-)
-from explorer.layers.resizing import Margins
-from explorer.summaries import window_text
+from explorer.layers import along
 from explorer.wiring import Skip, Wiring, place_of, role_of
-
-_ACTIVATIONS = {
-    "relu": "It puts 0 in the place of negative values and passes the others on.",
-    "linear": "It passes all values on unchanged.",
-    "sigmoid": "It maps every value smoothly to between 0 and 1.",
-    "tanh": "It maps every value smoothly to between −1 and 1.",
-    "softmax": "At each position it turns the channels into shares of a whole: they add up to 1.",
-    "log_softmax": "At each position it turns the channels into logarithms of shares of a whole.",
-    "sparsemax": "At each position it turns the channels into shares of a whole, some of them 0.",
-    "leaky_relu": "It passes positive values on and makes negative ones smaller.",
-    "relu6": "It limits all values to between 0 and 6.",
-    "elu": "It passes positive values on and bends negative ones towards −1.",
-    "softplus": "It is relu with a rounded corner.",
-    "silu": "It multiplies every value by its sigmoid: relu with a soft corner.",
-    "swish": "It multiplies every value by its sigmoid: relu with a soft corner.",
-}
 
 _PREDICTS = "it makes the prediction: each channel is a map, such as of a class or a body part."
 
@@ -72,11 +29,9 @@ def layer_text(node: Node, wiring: Wiring) -> str:
         node: The layer.
         wiring: That of its graph.
     """
-    return _sentences(_does(node), _why(node, wiring), _is_output([node], wiring))
-
-
-def _sentences(*sentences: str) -> str:
-    return " ".join(filter(None, sentences))
+    return sentences(
+        node.layer.does(node.input_shapes), _why(node, wiring), _is_output([node], wiring)
+    )
 
 
 def _is_output(nodes: Sequence[Node], wiring: Wiring) -> str:
@@ -85,175 +40,16 @@ def _is_output(nodes: Sequence[Node], wiring: Wiring) -> str:
     return f"This is {what}." if set(nodes) & set(wiring.graph.outputs) else ""
 
 
-def _does(node: Node) -> str:
-    """Return what a layer computes."""
-    layer = node.layer
-    match layer:
-        case InputLayer():
-            if len(node.shape) != 3:
-                return "What is no image comes in here."
-            return f"Images come in here, with {counted(node.shape[-1], 'channel')} each."
-        case Conv2D():
-            return _sentences(_convolves(node, layer), _dilates(layer), _activates(layer))
-        case DepthwiseConv2D():
-            window = window_text(layer.kernel_size)
-            what = f"It slides a {window} window of weights over each channel by itself;"
-            mixed = "channels are not mixed. Training sets the weights."
-            return _sentences(what, mixed, _dilates(layer), _activates(layer))
-        case SeparableConv2D():
-            window, filters = window_text(layer.kernel_size), counted(layer.filters, "filter")
-            what = f"It slides a {window} window of weights over each channel by itself, then mixes"
-            mixed = f"the channels at each position alone, in {filters}. Training sets the weights."
-            return _sentences(what, mixed, _dilates(layer), _activates(layer))
-        case Dense():
-            read = counted(node.inputs[0].shape[-1], "channel")
-            what = f"In each of its {counted(layer.units, 'unit')} it adds up {read}"
-            where = " at each position alone" if positions(node) > 1 else ""
-            how = f"{what}{where}, each value times a weight that training sets."
-            return _sentences(how, _activates(layer))
-        case Conv2DTranspose():
-            return _sentences(_spreads(layer), _activates(layer))
-        case MaxPooling2D() | AveragePooling2D():
-            taken = "largest value" if isinstance(layer, MaxPooling2D) else "mean"
-            step = step_text(layer.strides)
-            every = f"every {step} pixels" if layer.strides != 1 else "at every position"
-            window = window_text(layer.pool_size)
-            return f"It takes the {taken} of a {window} window, {every}, channel by channel."
-        case GlobalMaxPooling2D() | GlobalAveragePooling2D():
-            taken = "largest value" if isinstance(layer, GlobalMaxPooling2D) else "mean"
-            return f"It takes the {taken} of each channel over all positions: one is left."
-        case ZeroPadding2D():
-            return f"It puts zeros around the feature: {_margins(layer.padding)}."
-        case Cropping2D():
-            return f"It cuts off the border of the feature: {_margins(layer.cropping)}."
-        case UpSampling2D():
-            how = (
-                f"repeats every pixel {window_text(layer.size)} times"
-                if layer.interpolation == "nearest"
-                else f"enlarges the feature {step_text(layer.size)} times and fills in the new "
-                "pixels by weighing those nearby (bilinear interpolation)"
-            )
-            return f"It {how}."
-        case BatchNormalization():
-            return (
-                "In training it shifts and scales each channel to mean 0 and variance 1 over the "
-                "batch; later it uses the running mean and variance that training gathered."
-                + _scales(layer)
-            )
-        case Dropout():
-            return (
-                f"In training it sets {share(layer.rate, 1)} of all values, drawn at random, to 0 "
-                "and enlarges the others to make up for it; later it does nothing."
-            )
-        case Activation():
-            other = f"It applies the function {layer.activation} to every value."
-            return _ACTIVATIONS.get(layer.activation, other)
-        case Concatenate():
-            return "It puts the channels of its inputs one after the other."
-        case Add():
-            return "It adds its inputs value by value; they must have the same shape."
-        case Multiply():
-            return "It multiplies its inputs value by value: one can be a gate for the other."
-        case Foreign():
-            return _foreign(layer)
-        case _:
-            return " ".join((type(layer).__doc__ or f"A layer of class {layer.kind}.").split())
-
-
-def _convolves(node: Node, layer: Conv2D) -> str:
-    read = counted(node.inputs[0].shape[2] // layer.groups, "channel")
-    if layer.groups > 1:
-        read += f" of its group (there are {layer.groups})"
-    where = "at each position alone it adds up"
-    if layer.kernel_size != 1:
-        window = window_text(layer.kernel_size)
-        where = f"a {window} window slides over the input and adds up what lies under it in"
-    filters = counted(layer.filters, "filter")
-    return (
-        f"In each of its {filters}, {where} {read}, each value times a weight that training sets."
-    )
-
-
-def _scales(layer: BatchNormalization) -> str:
-    parts = [*["a scale"] * layer.scale, *["an offset"] * layer.center]
-    applied = f" Then it applies {' and '.join(parts)} to each channel, which training sets."
-    return applied if parts else ""
-
-
-def _margins(margins: Margins) -> str:
-    (top, bottom), (left, right) = margins
-    if top == bottom == left == right:
-        return f"{counted(top, 'row')} or columns on each side"
-    return f"{counted(top, 'row')} above, {bottom} below, {left} to the left, {right} to the right"
-
-
-def _foreign(layer: Foreign) -> str:
-    named = f"Keras’ own {layer.kind}"
-    if layer.recipe is None and not layer.is_known:
-        return f"A layer of class {layer.kind}: what it computes is not known here."
-    if layer.like is not None and layer.like.kind == layer.kind:
-        return f"{named}, with settings that are only known to Keras."
-    if layer.pointwise:
-        return f"{named}, which works on each position alone."
-    if layer.rearranges:
-        return f"{named}, which puts values in other places."
-    return f"{named}: here it is only known what it costs and how far it looks."
-
-
-def _dilates(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> str:
-    if layer.dilation_rate == 1:
-        return ""
-    spans = [
-        (along(layer.kernel_size, axis) - 1) * along(layer.dilation_rate, axis) + 1
-        for axis in (0, 1)
-    ]
-    apart = step_text(layer.dilation_rate)
-    return (
-        f"What it reads lies {apart} pixels apart, so it spans {product(*spans)} "
-        "pixels and sees farther at no cost in weights or resolution."
-    )
-
-
-def _activates(layer: Any) -> str:
-    return "" if layer.activation == "linear" else f"Then it applies {layer.activation}."
-
-
-def _spreads(layer: Conv2DTranspose) -> str:
-    kernel = window_text(layer.kernel_size)
-    pairs = [(along(layer.kernel_size, axis), along(layer.strides, axis)) for axis in (0, 1)]
-    apart = " or ".join(counted(step, "pixel") for step in dict.fromkeys(s for _, s in pairs))
-    overlap = "where kernels overlap, they add up"
-    if any(size < step for size, step in pairs):
-        overlap = "output pixels between the kernels get no input"
-    elif all(size == step for size, step in pairs):
-        overlap = "the kernels lie side by side"
-    return (
-        f"Each input position spreads a {kernel} kernel over the output, "
-        f"{apart} from its neighbour’s; {overlap}. Training sets its weights."
-    )
-
-
 def _why(node: Node, wiring: Wiring) -> str:
     """Return what a layer is there for, by its kind and its place."""
-    layer = node.layer
-    match layer:
-        case InputLayer():
-            return "All strides and receptive fields are counted in its pixels."
-        case Concatenate() | Add():
-            return _why_joined(node, wiring)
-        case BatchNormalization():
-            return "Features that stay in one range make deep networks easier to train."
-        case Dropout():
-            return "So the network cannot rely on single values, which lessens overfitting."
-        case Activation():
-            plain = layer.activation == "linear" or node in wiring.graph.outputs
-            between = "Without such a function between them, convolutions in a row would amount"
-            return "" if plain else f"{between} to a single one."
-        case ZeroPadding2D():
-            return "So the next window, which gets no padding of its own, fits at the border, too."
-        case Foreign():
-            return ""
-    return _sentences(_why_resized(node, wiring), _why_convolved(node, wiring))
+    if node.layer.is_told:
+        return ""
+    return sentences(
+        node.layer.why(is_output=node in wiring.graph.outputs),
+        _why_joined(node, wiring) if node.layer.joined else "",
+        _why_resized(node, wiring),
+        _why_convolved(node, wiring),
+    )
 
 
 def _why_joined(node: Node, wiring: Wiring) -> str:
@@ -278,7 +74,7 @@ def _why_resized(node: Node, wiring: Wiring) -> str:
     if layer.down != 1:
         steps = along(layer.down, 0), along(layer.down, 1)
         kept = next((skip for skip in wiring.skips if skip.source in node.inputs), None)
-        return _sentences(
+        return sentences(
             f"One position takes the place of {product(*steps)}: what follows costs less there, "
             f"and the same window covers {step_text(layer.down)} times as much of the image each "
             "way.",
@@ -296,7 +92,7 @@ def _why_resized(node: Node, wiring: Wiring) -> str:
 
 
 def _why_convolved(node: Node, wiring: Wiring) -> str:
-    if not isinstance(node.layer, SLIDING):
+    if not node.layer.slides:
         return ""
     if node in wiring.on_skips:
         return "It prepares what the skip connection brings for being joined."
@@ -307,7 +103,8 @@ def _why_convolved(node: Node, wiring: Wiring) -> str:
             "learns how to combine them."
         )
     change = node.shape[-1] - node.inputs[0].shape[-1]
-    if node.layer.kernel_size == 1 and change and role_of(node) not in ("merge", "head"):
+    alone = all(node.layer.taps(axis)[0] == 1 for axis in (0, 1))
+    if alone and change and role_of(node) not in ("merge", "head"):
         return f"It {'widens' if change > 0 else 'narrows'} the feature for what follows."
     return _CONVOLUTIONS.get(role_of(node), "")
 
@@ -356,7 +153,7 @@ def block_text(nodes: Sequence[Node], wiring: Wiring, lacks_skip: bool = False) 
             )
     if parting:
         to = f"It also feeds {_names(skip.join for skip in parting)}, by skip connection."
-    return _sentences(texts.get(role, ""), came, to, _is_output(nodes, wiring))
+    return sentences(texts.get(role, ""), came, to, _is_output(nodes, wiring))
 
 
 def _names(nodes: Iterable[Node]) -> str:
@@ -369,8 +166,8 @@ def skips_text(wiring: Wiring) -> str:
     across = [skip for skip in wiring.skips if skip not in merging]
     texts = []
     if across:
-        joined = sorted({skip.join.kind for skip in across})
-        how = " or ".join({"Add": "added", "Concatenate": "concatenated"}.get(k, k) for k in joined)
+        joining = {skip.join.kind: skip.join.layer for skip in across}
+        how = " or ".join(joining[kind].joined or kind for kind in sorted(joining))
         texts.append(
             f"{counted(len(across), 'skip connection')} past the lower resolutions: detail of "
             "where things are, which those lose, reaches the decoder as it is where the connection "
@@ -432,4 +229,4 @@ def _is_pooled(node: Node) -> bool:
     """Return whether a feature comes from a pooling, through pointwise layers at most."""
     while node.layer.pointwise and len(node.inputs) == 1:
         node = node.inputs[0]
-    return isinstance(node.layer, (MaxPooling2D, AveragePooling2D)) and node.layer.down != 1
+    return node.layer.pools and node.layer.down != 1

@@ -6,6 +6,7 @@ from typing import ClassVar
 import attrs
 
 from explorer.layers import ByAxis, Layer, Shape
+from explorer.layers.terms import Terms
 
 
 @attrs.frozen
@@ -81,6 +82,8 @@ class Foreign(Layer):
         recipe: How to make it again; None where that is not known.
     """
 
+    is_told: ClassVar[bool] = True
+
     keras_class: str
     shape: Shape = attrs.field(kw_only=True)
     trainable_params: int = attrs.field(default=0, kw_only=True)
@@ -95,6 +98,16 @@ class Foreign(Layer):
     def kind(self) -> str:
         """Name of the Keras class."""
         return self.keras_class
+
+    @property
+    def _own(self) -> Layer | None:
+        """The layer of ours that it is, but for settings that are only known to Keras."""
+        return self.like if self.like is not None and self.like.kind == self.kind else None
+
+    @property
+    def family(self) -> str:  # type: ignore[override]
+        """The family of layers that it belongs to."""
+        return self._own.family if self._own else "other"
 
     @property
     def pointwise(self) -> bool:  # type: ignore[override]
@@ -149,9 +162,13 @@ class Foreign(Layer):
         """Return what Keras counted."""
         return self.trainable_params, self.frozen_params
 
-    def macs(self, inputs: Sequence[Shape]) -> int | None:
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return what Keras counted, without how it comes about."""
+        return Terms(((self.trainable_params + self.frozen_params,),))
+
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms | None:
         """Return what is known of its multiply-accumulates."""
-        return self.multiplications
+        return None if self.multiplications is None else Terms(((self.multiplications,),))
 
     def sources(self, position: int, size: int, axis: int = 0) -> range:
         """Return the input positions that an output position reads, along one axis."""
@@ -161,3 +178,25 @@ class Foreign(Layer):
     def covers(self, size: int, axis: int) -> bool:
         """Return whether every output position reads all of an input of this size."""
         return self.like is not None and self.like.covers(size, axis)
+
+    @property
+    def summary(self) -> str:
+        """That of our layer with its name, else the name of its class."""
+        return self._own.summary if self._own else self.kind
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what is known of what it computes."""
+        named = f"Keras’ own {self.kind}"
+        if self.recipe is None and not self.is_known:
+            return f"A layer of class {self.kind}: what it computes is not known here."
+        if self._own:
+            return f"{named}, with settings that are only known to Keras."
+        if self.pointwise:
+            return f"{named}, which works on each position alone."
+        if self.rearranges:
+            return f"{named}, which puts values in other places."
+        return f"{named}: here it is only known what it costs and how far it looks."
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Return nothing: its settings are only known to Keras."""
+        return []

@@ -41,6 +41,29 @@ def short_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def product(*factors: object) -> str:
+    """Return factors as they are written, such as "3×3×64"."""
+    return "×".join(map(str, factors))
+
+
+def share(part: float, whole: float) -> str:
+    """Return a part of a whole in percent, such as "62%"."""
+    percent = 100 * part / whole if whole else 0
+    if 0 < percent < 0.1:
+        return "under 0.1%"
+    return f"{percent:.0f}%" if percent >= 9.95 or not percent else f"{percent:.1f}%"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, such as "1 channel" or "3 channels"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def sentences(*texts: str) -> str:
+    """Return texts one after the other, without those that say nothing."""
+    return " ".join(filter(None, texts))
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Return a shape as "height × width × channels"."""
     return " × ".join(map(str, shape)) or "a single number"

@@ -118,7 +118,7 @@ class Node:
     @property
     def macs(self) -> int | None:
         """Multiply-accumulates for one image; None where they are not known."""
-        return self.layer.macs(self.input_shapes)
+        return self.layer.macs(self.input_shapes, self.shape)
 
     def __repr__(self) -> str:
         """Name, kind and shape: inputs are left out, or a printed node would be the whole graph."""

@@ -17,25 +17,17 @@ from explorer.foreign_layers import Everything, Foreign, Recipe, Scaled
 from explorer.layers import (
     ACTIVATIONS,
     Activation,
-    Add,
-    AveragePooling2D,
-    BatchNormalization,
     Concatenate,
     Conv2D,
-    Conv2DTranspose,
     Cropping2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
-    Multiply,
-    SeparableConv2D,
     Shape,
     UpSampling2D,
     ZeroPadding2D,
+    layer_kinds,
 )
 
 
@@ -149,12 +141,12 @@ def translated(called: Called, weights: tuple[int, int]) -> Layer:
 
 def _our_own(called: Called) -> Layer | None:
     """Return the layer of ours that has the same grid and arithmetic, whatever its function."""
-    reader = _KINDS.get(called.kind) if called.is_layer else None
-    if reader is None or not called.channels_last:
+    kind = layer_kinds().get(called.kind) if called.is_layer else None
+    if kind is None or not called.channels_last:
         return None
     try:
-        settings = reader[1](called.operation)
-        layer = reader[0](name=called.name, trainable=bool(called.operation.trainable), **settings)
+        trainable = bool(called.operation.trainable)
+        layer = kind(name=called.name, trainable=trainable, **_settings(kind, called.operation))
         return layer if layer.output_shape(called.inputs) == called.shape else None
     except (NotAlike, ValueError, TypeError):
         return None
@@ -223,102 +215,23 @@ def _function_is_known(operation: Any) -> bool:
     )
 
 
-def _window_settings(operation: Any) -> dict[str, Any]:
-    _check(operation.padding in ("same", "valid"))
-    return {"strides": tuple(operation.strides), "padding": operation.padding}
+def _settings(kind: type[Layer], operation: Any) -> dict[str, Any]:
+    """Return the fields of one of our kinds, which are named as in Keras, from a Keras layer.
 
-
-def _convolution_settings(operation: Any) -> dict[str, Any]:
-    return {
-        "kernel_size": tuple(operation.kernel_size),
-        "use_bias": operation.use_bias,
-        "activation": _activation(operation),
-        "dilation_rate": tuple(operation.dilation_rate),
-        **_window_settings(operation),
-    }
-
-
-def _conv(operation: Any) -> dict[str, Any]:
-    return {
-        "filters": operation.filters,
-        "groups": operation.groups,
-        **_convolution_settings(operation),
-    }
-
-
-def _depthwise(operation: Any) -> dict[str, Any]:
-    return {
-        "depth_multiplier": operation.depth_multiplier,
-        **_convolution_settings(operation),
-    }
-
-
-def _separable(operation: Any) -> dict[str, Any]:
-    return {"filters": operation.filters, **_depthwise(operation)}
-
-
-def _transposed(operation: Any) -> dict[str, Any]:
-    settings = _convolution_settings(operation)
-    _check(set(settings.pop("dilation_rate")) == {1} and operation.output_padding is None)
-    return {"filters": operation.filters, **settings}
-
-
-def _dense(operation: Any) -> dict[str, Any]:
-    return {
-        "units": operation.units,
-        "use_bias": operation.use_bias,
-        "activation": _activation(operation),
-    }
-
-
-def _pooling(operation: Any) -> dict[str, Any]:
-    return {"pool_size": tuple(operation.pool_size), **_window_settings(operation)}
-
-
-def _upsampling(operation: Any) -> dict[str, Any]:
-    _check(operation.interpolation in ("nearest", "bilinear"))
-    return {"size": tuple(operation.size), "interpolation": operation.interpolation}
-
-
-def _batch_norm(operation: Any) -> dict[str, Any]:
-    _check(operation.axis in (-1, 3))
-    return {key: getattr(operation, key) for key in ("momentum", "epsilon", "center", "scale")}
-
-
-def _concatenate(operation: Any) -> dict[str, Any]:
-    _check(operation.axis in (-1, 3))
-    return {}
-
-
-def _margins(operation: Any, name: str) -> dict[str, Any]:
-    return {name: tuple(map(tuple, getattr(operation, name)))}
-
-
-def _nothing(operation: Any) -> dict[str, Any]:
-    return {}
-
-
-#: For each of our kinds the settings of the Keras layer of the same name.
-_KINDS: dict[str, tuple[Callable[..., Layer], Callable[[Any], dict[str, Any]]]] = {
-    "Conv2D": (Conv2D, _conv),
-    "DepthwiseConv2D": (DepthwiseConv2D, _depthwise),
-    "SeparableConv2D": (SeparableConv2D, _separable),
-    "Conv2DTranspose": (Conv2DTranspose, _transposed),
-    "Dense": (Dense, _dense),
-    "MaxPooling2D": (MaxPooling2D, _pooling),
-    "AveragePooling2D": (AveragePooling2D, _pooling),
-    "GlobalMaxPooling2D": (GlobalMaxPooling2D, lambda layer: {"keepdims": layer.keepdims}),
-    "GlobalAveragePooling2D": (GlobalAveragePooling2D, lambda layer: {"keepdims": layer.keepdims}),
-    "ZeroPadding2D": (ZeroPadding2D, lambda layer: _margins(layer, "padding")),
-    "Cropping2D": (Cropping2D, lambda layer: _margins(layer, "cropping")),
-    "UpSampling2D": (UpSampling2D, _upsampling),
-    "BatchNormalization": (BatchNormalization, _batch_norm),
-    "Concatenate": (Concatenate, _concatenate),
-    "Add": (Add, _nothing),
-    "Multiply": (Multiply, _nothing),
-    "Activation": (Activation, lambda layer: {"activation": _activation(layer)}),
-    "Dropout": (Dropout, lambda layer: {"rate": layer.rate}),
-}
+    Raises:
+        NotAlike: If the Keras layer has what the kind can't have, or lacks what it needs.
+    """
+    for name, values in kind.read_where.items():
+        _check(getattr(operation, name, None) in values)
+    settings = {}
+    for field in attrs.fields(kind):
+        if field.name in ("name", "trainable"):
+            continue
+        _check(hasattr(operation, field.name))
+        settings[field.name] = (
+            _activation(operation) if field.name == "activation" else getattr(operation, field.name)
+        )
+    return settings
 
 
 # Facts about other layers.
@@ -535,7 +448,7 @@ def _any_pooling(called: Called) -> Layer:
     operation = called.operation
     if not called.channels_last:
         return Scaled(name=called.name, fewer=tuple(operation.strides), more=1)
-    return MaxPooling2D(name=called.name, **_pooling(operation))
+    return MaxPooling2D(name=called.name, **_settings(MaxPooling2D, operation))
 
 
 def _any_margins(called: Called) -> Layer:

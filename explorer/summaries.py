@@ -1,134 +1,12 @@
-"""What layers do, in the few words that a box of the diagram has room for."""
+"""What the layers of a block do, in as few lines as its box of the diagram has room for."""
 
 from collections.abc import Sequence
 
-from explorer.foreign_layers import Foreign
-from explorer.formatting import step_text
 from explorer.graph import Node
-from explorer.layers import (
-    Activation,
-    Add,
-    AveragePooling2D,
-    BatchNormalization,
-    ByAxis,
-    Concatenate,
-    Conv2D,
-    Conv2DTranspose,
-    Cropping2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    InputLayer,
-    Layer,
-    MaxPooling2D,
-    Multiply,
-    SeparableConv2D,
-    UpSampling2D,
-    ZeroPadding2D,
-    along,
-)
-from explorer.layers.resizing import Margins
 
 #: Longest sequence of steps whose repetition is written once.
 MAX_FOLD = 8
 INDENT = "\N{NO-BREAK SPACE}" * 4
-
-
-def summary(layer: Layer) -> str:
-    """Return what a layer does in a few words, such as "3×3 conv, 64"."""
-    match layer:
-        case Conv2D() | Conv2DTranspose() | SeparableConv2D():
-            stride = f", stride {step_text(layer.strides)}" if layer.strides != 1 else ""
-            active = "" if layer.activation == "linear" else f" → {layer.activation}"
-            dilation = getattr(layer, "dilation_rate", 1)
-            dilated = f", dilation {step_text(dilation)}" if dilation != 1 else ""
-            name = _CONVOLUTIONS[layer.kind]
-            return (
-                f"{window_text(layer.kernel_size)} {name}, {layer.filters}{stride}{dilated}{active}"
-            )
-        case DepthwiseConv2D():
-            return f"{window_text(layer.kernel_size)} depthwise conv"
-        case Dense():
-            active = "" if layer.activation == "linear" else f" → {layer.activation}"
-            return f"dense, {layer.units}{active}"
-        case MaxPooling2D() | AveragePooling2D():
-            same = layer.strides == layer.pool_size
-            step = "" if same else f", stride {step_text(layer.strides)}"
-            name = "max" if isinstance(layer, MaxPooling2D) else "average"
-            return f"{window_text(layer.pool_size)} {name} pool{step}"
-        case GlobalMaxPooling2D() | GlobalAveragePooling2D():
-            return f"global {'max' if isinstance(layer, GlobalMaxPooling2D) else 'average'} pool"
-        case ZeroPadding2D():
-            return f"zero padding, {margins_text(layer.padding)}"
-        case Cropping2D():
-            return f"cropping, {margins_text(layer.cropping)}"
-        case Dropout():
-            return f"dropout {layer.rate:g}"
-        case UpSampling2D():
-            return f"{step_text(layer.size)}× {layer.interpolation} upsampling"
-        case BatchNormalization():
-            return "batch norm"
-        case Activation():
-            return layer.activation
-        case Add() | Concatenate() | Multiply():
-            return layer.kind.lower()
-        case InputLayer():
-            return "image"
-        case Foreign() if layer.like is not None and layer.like.kind == layer.kind:
-            return summary(layer.like)
-        case _:
-            return layer.kind
-
-
-_CONVOLUTIONS = {
-    "Conv2D": "conv",
-    "Conv2DTranspose": "transposed conv",
-    "SeparableConv2D": "separable conv",
-}
-
-
-def window_text(size: ByAxis) -> str:
-    """Return a window's size along both axes, such as "3×3"."""
-    return f"{along(size, 0)}×{along(size, 1)}"
-
-
-def margins_text(margins: Margins) -> str:
-    """Return rows and columns at the border: "1", or each side that has some."""
-    (top, bottom), (left, right) = margins
-    if top == bottom == left == right:
-        return str(top)
-    sides = (
-        (top, "above"),
-        (bottom, "below"),
-        (left, "to the left"),
-        (right, "to the right"),
-    )
-    return ", ".join(f"{count} {side}" for count, side in sides if count)
-
-
-def family(layer: Layer) -> str:
-    """Return the family of layers that a layer belongs to: a key of the palette's `families`."""
-    match layer:
-        case Conv2D() | DepthwiseConv2D() | SeparableConv2D() | Dense():
-            return "convolution"
-        case Conv2DTranspose():
-            return "transposed convolution"
-        case MaxPooling2D() | AveragePooling2D() | GlobalMaxPooling2D() | GlobalAveragePooling2D():
-            return "pooling"
-        case UpSampling2D():
-            return "upsampling"
-        case Add() | Concatenate() | Multiply():
-            return "merging"
-        case BatchNormalization():
-            return "normalisation"
-        case Activation():
-            return "activation"
-        case Foreign() if layer.like is not None and layer.like.kind == layer.kind:
-            return family(layer.like)
-        case _:
-            return "other"
 
 
 def summaries(nodes: Sequence[Node]) -> list[str]:
@@ -136,10 +14,9 @@ def summaries(nodes: Sequence[Node]) -> list[str]:
     steps: list[str] = []
     step_of: dict[Node, int] = {}
     for node in nodes:
-        text = summary(node.layer)
+        text = node.layer.summary
         follows = step_of.get(node.inputs[0]) if node.inputs else None
-        folded = isinstance(node.layer, (Activation, BatchNormalization, Dropout))
-        if follows is not None and folded:
+        if follows is not None and node.layer.follows:
             steps[follows] += f" → {text}"
             step_of[node] = follows
         else:

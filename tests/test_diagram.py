@@ -41,7 +41,7 @@ from explorer.layers import (
 )
 from explorer.palette import DARK, LIGHT, dark_theme
 from explorer.selection import block_id, is_block, layer_id, nodes_of
-from explorer.summaries import INDENT, summaries, summary
+from explorer.summaries import INDENT, summaries
 from explorer.views.chart_data import ChartData
 from explorer.wiring import Wiring
 
@@ -427,7 +427,7 @@ def test_every_kind_of_layer_has_words_for_the_diagram():
         "Dense": {"units": 1},
     }
     for kind, cls in layer_kinds().items():
-        assert summary(cls(name="x", **needed.get(kind, {})))
+        assert cls(name="x", **needed.get(kind, {})).summary
 
 
 def test_repeated_steps_are_written_once():
@@ -454,8 +454,8 @@ def test_an_unknown_kind_is_drawn_by_its_name():
     class Softener(Layer):
         pass
 
-    assert summary(Softener(name="x")) == "Softener"
-    assert summary(Activation(name="x", activation="tanh")) == "tanh"
+    assert Softener(name="x").summary == "Softener"
+    assert Activation(name="x", activation="tanh").summary == "tanh"
 
 
 def luminance(colour: str) -> float:

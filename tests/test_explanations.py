@@ -24,9 +24,9 @@ from explorer import (
 )
 from explorer.analysis import Report
 from explorer.explanations import block_text, layer_text, skips_text
-from explorer.figures import block_facts, configuration, counted, figures, share
+from explorer.figures import block_facts, configuration, figures
 from explorer.foreign_layers import Foreign
-from explorer.formatting import byte_size
+from explorer.formatting import byte_size, counted, share
 from explorer.graph import Block, Feature, Graph, Node, in_block, input_feature, positions
 from explorer.layers import (
     ACTIVATIONS,
@@ -53,6 +53,7 @@ from explorer.layers import (
     ZeroPadding2D,
     layer_kinds,
 )
+from explorer.layers.terms import Terms
 from explorer.selection import block_id, nodes_of
 from explorer.wiring import Skip, Wiring, place_of, role_of
 from tests.strategies import architectures, by_axis, margins, shapes_for
@@ -265,6 +266,31 @@ def test_a_kind_that_somebody_else_wrote_is_explained_by_its_docstring():
 
     assert layer_text(node, Wiring(graph)).startswith("Makes everything softer.")
     check_figures(node, analyze(graph))
+
+
+def test_a_new_kind_needs_its_class_alone():
+    class Weighing(Layer):
+        """Each value times a weight."""
+
+        has_twin = False
+        summary = "weighs values"
+
+        def weight_terms(self, inputs):
+            return Terms(((*inputs[0],), (1,)), (2,), "values, and one more, twice")
+
+        def mac_terms(self, inputs, output):
+            return Terms((inputs[0],), note="values")
+
+    node, graph = alone(Weighing(name="weighing"), (4, 5, 3))
+    report = analyze(graph)
+    facts = {fact.name: fact for fact in figures(node, report)}
+
+    assert (report.total_params, report.macs) == (122, 60)
+    assert check_figures(node, report)["weights"] == "(4×5×3 + 1) × 2 = 122"
+    assert facts["weights"].note == "values, and one more, twice; 100% of the network’s"
+    assert facts["MACs"].value == "4×5×3 = 60"
+    assert layer_text(node, Wiring(graph)).startswith("Each value times a weight.")
+    assert "weighs values" in diagram(graph).dot
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

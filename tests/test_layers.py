@@ -1,5 +1,7 @@
 """Each kind of layer has the shapes, weights and reach of its Keras twin."""
 
+import re
+
 import attrs
 import keras
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from explorer import read
 from explorer.layers import (
     ACTIVATIONS,
     INTERPOLATIONS,
@@ -32,6 +35,7 @@ from explorer.layers import (
     along,
     layer_kinds,
 )
+from explorer.palette import LIGHT
 from explorer.parameters import ParameterError
 from tests.keras_helpers import KERAS_ACTIVATIONS, gradients, make_positive, tensor_of
 from tests.strategies import by_axis, channels, margins
@@ -139,6 +143,12 @@ KINDS = {
     ),
 }
 
+
+def work_out(text: str) -> float:
+    """Return the value of arithmetic as it is written."""
+    return eval(text.translate(str.maketrans({"×": "*", "÷": "/"})))
+
+
 each_kind = pytest.mark.parametrize("kind", sorted(layer_kinds()))
 
 
@@ -175,6 +185,37 @@ def test_shape_and_weights_are_those_of_the_keras_twin(kind, data):
 
 @each_kind
 @given(st.data())
+@settings(max_examples=40)
+def test_what_is_counted_is_what_is_written(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    try:
+        output = layer.output_shape(shapes)
+    except ValueError:  # a window that does not fit, or nothing is left
+        reject()
+    weights, macs = layer.weight_terms(shapes), layer.mac_terms(shapes, output)
+    assert weights.value == work_out(str(weights)) == sum(layer.weights(shapes))
+    assert macs.value == work_out(str(macs)) == layer.macs(shapes) == layer.macs(shapes, output)
+    assert bool(weights.note) <= bool(weights.value)
+    assert bool(macs.note) == bool(macs.value)
+
+
+@each_kind
+@given(st.data())
+@settings(max_examples=20)
+def test_every_kind_says_what_it_is_and_does(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    assert layer.summary not in ("", kind), "it has no words of its own yet"
+    assert re.fullmatch(r"\S.*\.", layer.does(shapes))
+    assert " ".join(type(layer).__doc__.split()) not in layer.does(shapes)
+    assert re.fullmatch(r"(\S.*\.)?", layer.why(is_output=False))
+    assert layer.family in LIGHT.families
+    assert all(name and value for name, value in layer.settings())
+
+
+@each_kind
+@given(st.data())
 @settings(max_examples=20)
 def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
     layer = data.draw(KINDS[kind][0])
@@ -188,6 +229,25 @@ def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
             assert tuple(map(tuple, kept[field])) == value
         else:
             assert kept[field] in (value, (value, value))
+
+
+@pytest.mark.parametrize("kind", sorted({*layer_kinds()} - {"InputLayer"}))
+@given(st.data())
+@settings(max_examples=10)
+def test_a_kind_is_read_from_its_keras_twin(kind, data):
+    layers, inputs = KINDS[kind]
+    layer, shapes = data.draw(layers), data.draw(inputs)
+    try:
+        layer.output_shape(shapes)
+    except ValueError:  # a window that does not fit, or nothing is left
+        reject()
+    tensors = [keras.Input(shape) for shape in shapes]
+    output = layer.keras_layer()(tensors if len(tensors) > 1 else tensors[0])
+    found = read(keras.Model(tensors, output))["layer"].layer
+    if hasattr(layer, "activation"):  # Keras tells a function's first name, here an alias may stand
+        first = keras.activations.get(layer.activation).__name__
+        layer = attrs.evolve(layer, activation=first)
+    assert found == layer
 
 
 def check_sources(layer, size, axis, across=3):

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 import attrs
 
 from explorer import graph as graphs
-from explorer.foreign_layers import Foreign
 from explorer.graph import Graph, HasGraph, resized
 from explorer.layers import Shape
 from explorer.parameters import HELD, ParameterError, Refusal
@@ -238,7 +237,7 @@ def _unmakeable(graph: Graph) -> str:
 
 def _rules(graph: Graph) -> bool:
     """Return whether its layers themselves say what they make of an input of another size."""
-    known = all(node.layer.has_twin and not isinstance(node.layer, Foreign) for node in graph)
+    known = all(node.layer.has_twin and not node.layer.is_told for node in graph)
     return known and len(graph.inputs) == 1
 
 

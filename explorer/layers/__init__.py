@@ -1,14 +1,14 @@
 """The layer vocabulary: one small frozen class per kind of layer, a file per family of kinds."""
 
-from explorer.layers.base import ByAxis, InputLayer, Layer, Resized, Shape, Windowed, along
+from explorer.layers.base import InputLayer, Layer
 from explorer.layers.convolution import (
-    SLIDING,
     Conv2D,
     Conv2DTranspose,
     Dense,
     DepthwiseConv2D,
     SeparableConv2D,
 )
+from explorer.layers.fields import ByAxis, Shape, along
 from explorer.layers.merging import Add, Concatenate, Merge, Multiply
 from explorer.layers.pointwise import ACTIVATIONS, Activation, BatchNormalization, Dropout
 from explorer.layers.resizing import (
@@ -21,11 +21,11 @@ from explorer.layers.resizing import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from explorer.layers.windowed import Resized, Windowed
 
 __all__ = [
     "ACTIVATIONS",
     "INTERPOLATIONS",
-    "SLIDING",
     "Activation",
     "Add",
     "AveragePooling2D",

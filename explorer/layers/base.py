@@ -1,12 +1,12 @@
 """What every kind of layer is: a frozen class named after its Keras twin.
 
 All that is known about a kind stands on its class: the shape of its output, its weights, its
-multiply-accumulates and how far it looks. Called on a symbolic feature a layer adds a node to
-the graph; called on a Keras tensor it makes and calls the real Keras layer. Tensors are
-`(batch, height, width, channels)`; shapes here are without the batch.
+multiply-accumulates, how far it looks, and the words on it. Called on a symbolic feature a layer
+adds a node to the graph; called on a Keras tensor it makes and calls the real Keras layer.
+Tensors are `(batch, height, width, channels)`; shapes here are without the batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -14,53 +14,17 @@ from typing import Any, ClassVar
 
 import attrs
 
-from explorer.parameters import ParameterError, Refusal, as_index
-
-#: `(height, width, channels)`; features of a model that was read can have other ranks.
-Shape = tuple[int, ...]
-
-#: A size, step or factor: one number for all axes, or one for each where they differ.
-ByAxis = int | tuple[int, ...]
-
-
-def along(value: ByAxis, axis: int) -> int:
-    """Return the number along one axis."""
-    return value if isinstance(value, int) else value[axis]
-
-
-def whole(default: Any = attrs.NOTHING) -> Any:
-    """Return a field that has to be a whole number of at least 1."""
-    return attrs.field(default=default, converter=as_index, validator=_check_whole)
-
-
-def by_axis(default: Any = attrs.NOTHING) -> Any:
-    """Return a field that has to be whole numbers of at least 1, by axis where they differ."""
-    return attrs.field(default=default, converter=one_where_equal, validator=_check_by_axis)
-
-
-def one_where_equal(value: Any) -> Any:
-    """Return one number for numbers that are all the same, a tuple for others."""
-    if isinstance(value, (tuple, list)):
-        sizes = tuple(as_index(size) for size in value)
-        return sizes[0] if len(set(sizes)) == 1 else sizes
-    return as_index(value)
-
-
-def _check_whole(layer: "Layer", field: Any, value: Any) -> None:
-    if type(value) is not int or value < 1:
-        raise ParameterError(
-            f"{layer.kind} {layer.name!r}",
-            field.name,
-            value,
-            "is no whole number of at least 1",
-            "pass one",
-        )
-
-
-def _check_by_axis(layer: "Layer", field: Any, value: Any) -> None:
-    for size in value if isinstance(value, tuple) and value else (value,):
-        _check_whole(layer, field, size)
-
+from explorer.formatting import counted
+from explorer.layers.fields import (
+    QUIET,
+    ByAxis,
+    Shape,
+    along,
+    is_worth_telling,
+    value_text,
+)
+from explorer.layers.terms import NOTHING, Terms
+from explorer.parameters import ParameterError
 
 #: More layers than any network that people look at; a typing error must not keep the kernel busy.
 MAX_LAYERS = 3_000
@@ -104,10 +68,18 @@ class Layer:
         keeps_grid: Whether neighbours of its output lie as far apart as its factors say.
         is_known: Whether it is known how far the layer looks.
         has_twin: Whether a Keras layer can be made of what is known of the layer.
+        is_told: Whether its shape and counts are as Keras tells them, and not worked out here.
+        slides: Whether it is a convolution that reads a window.
+        pools: Whether it puts one value in the place of those in a window.
+        follows: Whether it is told on one line with what it follows.
+        family: The family of layers that it belongs to: a key of the palette's `families`.
+        joined: What becomes of features that it hands on to later layers, such as "added".
+        read_where: Settings of Keras' layer of this name that the kind lacks, or has only some
+            values of: one with others is another layer. All other settings are the kind's fields.
     """
 
     name: str = attrs.field(kw_only=True)
-    trainable: bool = attrs.field(default=True, kw_only=True)
+    trainable: bool = attrs.field(default=True, kw_only=True, metadata=QUIET)
 
     pointwise: ClassVar[bool] = True
     mixes: ClassVar[bool] = False
@@ -115,6 +87,13 @@ class Layer:
     keeps_grid: ClassVar[bool] = True
     is_known: ClassVar[bool] = True
     has_twin: ClassVar[bool] = True
+    is_told: ClassVar[bool] = False
+    slides: ClassVar[bool] = False
+    pools: ClassVar[bool] = False
+    follows: ClassVar[bool] = False
+    family: ClassVar[str] = "other"
+    joined: ClassVar[str] = ""
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     @property
     def kind(self) -> str:
@@ -146,19 +125,43 @@ class Layer:
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
         """Return the numbers of trainable and of non-trainable parameters."""
-        trainable, others = self._weights(inputs)
-        return (trainable, others) if self.trainable else (0, trainable + others)
+        terms = self.weight_terms(inputs)
+        if terms is NOTHING:  # as of most layers
+            return 0, 0
+        total = terms.value
+        untrained = self.untrained(inputs) if self.trainable else total
+        return total - untrained, untrained
 
-    def _weights(self, inputs: Sequence[Shape]) -> tuple[int, int]:
-        """Return what `weights` returns while training changes the layer."""
-        return 0, 0
+    def weight_terms(self, inputs: Sequence[Shape]) -> Terms:
+        """Return how the number of all parameters comes about."""
+        return NOTHING
 
-    def macs(self, inputs: Sequence[Shape]) -> int | None:
+    def untrained(self, inputs: Sequence[Shape]) -> int:
+        """Return the number of parameters that training never changes."""
+        return 0
+
+    @property
+    def weight_names(self) -> tuple[str, str]:
+        """What its trained weights are and what the others are, where it has both."""
+        return "", ""
+
+    def macs(self, inputs: Sequence[Shape], output: Shape | None = None) -> int | None:
         """Return the multiply-accumulates of convolutions and dense layers for one image.
 
         A multiplication with its addition is one. None: they are not known.
+
+        Args:
+            inputs: Shapes of the inputs.
+            output: Shape of the output, where it is known already.
         """
-        return 0
+        terms = self.mac_terms(inputs, self.output_shape(inputs) if output is None else output)
+        if terms is NOTHING:
+            return 0
+        return None if terms is None else terms.value
+
+    def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms | None:
+        """Return how the number of multiply-accumulates comes about, if it is known."""
+        return NOTHING
 
     def sources(self, position: int, size: int, axis: int = 0) -> range:
         """Return the input positions that an output position reads, along one axis.
@@ -173,6 +176,62 @@ class Layer:
     def covers(self, size: int, axis: int) -> bool:
         """Return whether every output position reads all of an input of this size."""
         return False
+
+    def taps(self, axis: int) -> tuple[int, int]:
+        """Return how many steps of its input a window reads along an axis, and their distance."""
+        return 1, 1
+
+    @property
+    def summary(self) -> str:
+        """What it does, in the few words that a box of the diagram has room for."""
+        return self.kind
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes from inputs of these shapes, in sentences."""
+        return " ".join((type(self).__doc__ or f"A layer of class {self.kind}.").split())
+
+    def why(self, is_output: bool) -> str:
+        """Return what it is there for wherever it stands, in sentences; most say nothing.
+
+        Args:
+            is_output: Whether the network returns what it computes.
+        """
+        return ""
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Return name and value of each setting that matters."""
+        values = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)))
+        return [
+            (field.name.replace("_", " "), value_text(field, value))
+            for field, value in values
+            if field.name != "name" and is_worth_telling(field, value)
+        ]
+
+    def size_text(self, axis: int, size: int, output: int) -> str:
+        """Return how an output's height or width comes from the input's, such as "64 ÷ 2 = 32".
+
+        Args:
+            axis: 0: the height, 1: the width.
+            size: Size of the input along it.
+            output: Size of the output.
+        """
+        up, down = along(self.up, axis), along(self.down, axis)
+        if up > 1 and size * up == output:
+            return f"{size} × {up} = {output}"
+        if down > 1 and -(-size // down) == output:
+            exact = f"{size} ÷ {down}"
+            return f"{exact if size % down == 0 else f'⌈{exact}⌉'} = {output}"
+        return f"{output}, unchanged" if size == output else str(output)
+
+    @property
+    def size_note(self) -> str:
+        """What the terms of `size_text` are."""
+        return ""
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return how its number of channels comes about, and what the terms of it are."""
+        unchanged = inputs[0][-1] == channels
+        return f"{channels}, unchanged" if unchanged else str(channels), ""
 
     def config(self) -> dict[str, Any]:
         """Return the keyword arguments of the Keras class."""
@@ -206,73 +265,21 @@ class InputLayer(Layer):
         """Return the declared shape."""
         return self.shape
 
-
-@attrs.frozen
-class Resized(Layer):
-    """Base of layers whose output has another size than their input, along each axis."""
-
-    pointwise: ClassVar[bool] = False
-
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Return the size that each axis gets, with the channels of the input."""
-        return self._resized(inputs[0], inputs[0][-1])
-
-    def _resized(self, shape: Shape, channels: int) -> Shape:
-        height, width, _ = shape
-        return self._output_size(height, 0), self._output_size(width, 1), channels
-
-    def _output_size(self, size: int, axis: int) -> int:
-        return -(-size // along(self.down, axis)) * along(self.up, axis)
-
     @property
-    def is_square(self) -> bool:
-        """Whether the layer does the same along every axis."""
-        return not any(isinstance(value, tuple) for value in self._settings())
+    def summary(self) -> str:
+        """What comes in."""
+        return "image"
 
-    def _settings(self) -> tuple[ByAxis, ...]:
-        """Return the settings that can differ by axis."""
-        raise NotImplementedError
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what comes in."""
+        if len(self.shape) != 3:
+            return "What is no image comes in here."
+        return f"Images come in here, with {counted(self.shape[-1], 'channel')} each."
 
+    def why(self, is_output: bool) -> str:
+        """Return what it is there for."""
+        return "All strides and receptive fields are counted in its pixels."
 
-@attrs.frozen
-class Windowed(Resized):
-    """A layer that reads a window around, or from, every step of its input."""
-
-    def _window(self) -> tuple[ByAxis, ByAxis, ByAxis, str]:
-        """Return the window's size, its step, the distance of its taps, and the padding."""
-        raise NotImplementedError
-
-    def _window_along(self, axis: int) -> tuple[int, int, int, str]:
-        size, step, dilation, padding = self._window()
-        if isinstance(size, int) and isinstance(step, int) and isinstance(dilation, int):
-            return size, step, dilation, padding
-        return along(size, axis), along(step, axis), along(dilation, axis), padding
-
-    def _settings(self) -> tuple[ByAxis, ...]:
-        return self._window()[:3]
-
-    @property
-    def down(self) -> ByAxis:
-        """Factor by which the layer lowers the resolution: its stride."""
-        return self._window()[1]
-
-    def _output_size(self, size: int, axis: int) -> int:
-        window, step, dilation, padding = self._window_along(axis)
-        if padding == "same":
-            return -(-size // step)
-        fitting = (size - (window - 1) * dilation - 1) // step + 1
-        if fitting < 1:
-            raise Refusal(
-                f"{self.kind} layer {self.name!r} has a window larger than its input of {size} "
-                "pixels: use a larger input or padding='same'."
-            )
-        return fitting
-
-    def sources(self, position: int, size: int, axis: int = 0) -> range:
-        """Return the window's positions; an odd pixel of "same" padding goes to the far side."""
-        window, step, dilation, padding = self._window_along(axis)
-        span = (window - 1) * dilation + 1
-        start = position * step
-        if padding == "same":
-            start -= max((-(-size // step) - 1) * step + span - size, 0) // 2
-        return range(start, start + span, dilation)
+    def settings(self) -> list[tuple[str, str]]:
+        """Return nothing: its shape is that of its output."""
+        return []

@@ -1,17 +1,25 @@
 """Layers that join features."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
-from explorer.layers.base import Layer, Shape
+from explorer.layers.base import Layer
+from explorer.layers.fields import CHANNELS, Shape
 from explorer.parameters import Refusal
 
 
 @attrs.frozen
 class Merge(Layer):
     """A layer that joins features of the same size."""
+
+    family: ClassVar[str] = "merging"
+
+    @property
+    def summary(self) -> str:
+        """Its name, such as "add"."""
+        return self.kind.lower()
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """Return the common height and width with the joined channels."""
@@ -32,8 +40,19 @@ class Merge(Layer):
 class Concatenate(Merge):
     """The channels of all inputs, one after the other."""
 
+    joined: ClassVar[str] = "concatenated"
+    read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"axis": CHANNELS}
+
     def _channels(self, channels: list[int]) -> int:
         return sum(channels)
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        return "It puts the channels of its inputs one after the other."
+
+    def channels_text(self, inputs: Sequence[Shape], channels: int) -> tuple[str, str]:
+        """Return the sum of the inputs' channels."""
+        return f"{' + '.join(str(shape[-1]) for shape in inputs)} = {channels}", ""
 
 
 @attrs.frozen
@@ -54,6 +73,11 @@ class Add(_ElementWise):
     """The element-wise sum of the inputs."""
 
     verb: ClassVar[str] = "add"
+    joined: ClassVar[str] = "added"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        return "It adds its inputs value by value; they must have the same shape."
 
 
 @attrs.frozen
@@ -61,3 +85,7 @@ class Multiply(_ElementWise):
     """The element-wise product of the inputs: a gate, where one of them lies between 0 and 1."""
 
     verb: ClassVar[str] = "multiply"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what it computes."""
+        return "It multiplies its inputs value by value: one can be a gate for the other."

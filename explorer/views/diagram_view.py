@@ -22,7 +22,6 @@ from explorer.palette import LIGHT, dark_theme
 from explorer.parameters import parameters_of
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
-from explorer.summaries import family, summary
 from explorer.views.modules import module
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ class DiagramView(widgets.VBox):
         elif not drawing.states and (
             self.options.draw_sizes or any(map(drawing.is_open, drawing.cards))
         ):
-            present = {family(node.layer) for card in drawing.cards for node in card.nodes}
+            present = {node.layer.family for card in drawing.cards for node in card.nodes}
             parts += [
                 _swatch(colour, name) for name, colour in LIGHT.families.items() if name in present
             ]
@@ -256,7 +255,7 @@ class DiagramView(widgets.VBox):
             for node in self._scene.graph
             if wanted
             and wanted
-            in f"{title_of.get(node)} {node.name} {node.kind} {summary(node.layer)}".lower()
+            in f"{title_of.get(node)} {node.name} {node.kind} {node.layer.summary}".lower()
         ]
         if not found:
             self.canvas.found = (

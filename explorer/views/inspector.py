@@ -13,12 +13,11 @@ import traitlets
 
 from explorer.cards import Quantity, Total, quantity, total
 from explorer.explanations import block_text, layer_text, skips_text
-from explorer.figures import Fact, block_facts, configuration, figures, product, share
-from explorer.formatting import at_least, duration, printable, sendable, short_count
+from explorer.figures import Fact, block_facts, configuration, figures
+from explorer.formatting import at_least, duration, printable, product, sendable, share, short_count
 from explorer.graph import Block, Node
 from explorer.scene import Scene
 from explorer.selection import block_id, is_block, layer_id, nodes_of
-from explorer.summaries import summary
 from explorer.views.modules import module
 from explorer.wiring import Wiring, place_of, role_of, wiring_of
 
@@ -140,7 +139,7 @@ class _Page:
         ]
         layers = [
             f"{_button(layer_id(node), node.name.removeprefix(f'{block.name}_'))} "
-            f"{_muted(f'{summary(node.layer)} · {product(*node.shape)}')}"
+            f"{_muted(f'{node.layer.summary} · {product(*node.shape)}')}"
             for node in nodes
         ]
         return "".join(
