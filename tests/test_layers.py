@@ -10,6 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from explorer import read
+from explorer.foreign_layers import Foreign
 from explorer.layers import (
     ACTIVATIONS,
     INTERPOLATIONS,
@@ -248,6 +249,25 @@ def test_a_kind_is_read_from_its_keras_twin(kind, data):
         first = keras.activations.get(layer.activation).__name__
         layer = attrs.evolve(layer, activation=first)
     assert found == layer
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        keras.layers.UpSampling2D(interpolation="bicubic", name="layer"),
+        keras.layers.Conv2DTranspose(2, 3, strides=2, output_padding=1, name="layer"),
+        keras.layers.Conv2DTranspose(2, 3, dilation_rate=2, name="layer"),
+        keras.layers.BatchNormalization(axis=1, name="layer"),
+        keras.layers.Concatenate(axis=1, name="layer"),
+    ],
+    ids=lambda theirs: type(theirs).__name__,
+)
+def test_a_layer_with_settings_that_a_kind_lacks_is_not_read_as_that_kind(theirs):
+    tensors = [keras.Input((6, 5, 3)) for _ in range(2)]
+    output = theirs(tensors if isinstance(theirs, keras.layers.Concatenate) else tensors[0])
+    found = read(keras.Model(tensors, output))["layer"].layer
+    assert type(found) is Foreign
+    assert found.like is None or found.like.kind != found.kind
 
 
 def check_sources(layer, size, axis, across=3):
