@@ -4,7 +4,9 @@ A subclass says which blocks it is made of; how they are linked (which feature f
 decoder block, in which order) is written here, once, for all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property, partial
 from math import prod
 from typing import Any
@@ -34,6 +36,23 @@ def merge_parameter(default: bool) -> Any:
         doc="Add each stack's input to its output, through 1×1 convolutions.",
         active=active_when(stacks=AtLeast(2)),
     )
+
+
+_stack: ContextVar[int] = ContextVar("stack", default=0)
+
+
+@contextmanager
+def in_stack(index: int) -> Iterator[None]:
+    """Count the blocks that are made meanwhile to a stack; for a `make_backbone` of one's own.
+
+    Args:
+        index: Index of the stack.
+    """
+    token = _stack.set(index)
+    try:
+        yield
+    finally:
+        _stack.reset(token)
 
 
 @attrs.frozen
@@ -187,7 +206,7 @@ class EncoderDecoder:
         return x
 
     def make_encoder(
-        self, x_in: Any, current_stride: int, prefix: str = "enc", stack: int = 0
+        self, x_in: Any, current_stride: int, prefix: str = "enc"
     ) -> tuple[Any, list[IntermediateFeature]]:
         """Return the encoder's output, and the first feature at each stride but the last one.
 
@@ -195,7 +214,6 @@ class EncoderDecoder:
             x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
             current_stride: Stride of `x_in`.
             prefix: Start of the layers' names; block i appends i.
-            stack: Index of the stack.
         """
         blocks = self._blocks.encoder
         middle = first_middle(blocks)
@@ -204,7 +222,7 @@ class EncoderDecoder:
         for i, block in enumerate(blocks):
             name = f"{prefix}{i}"
             role = "encoder" if i < middle else "middle"
-            where = Block(name, role, stack, i, type(block).__name__)
+            where = Block(name, role, _stack.get(), i, type(block).__name__)
             x = in_block(where, partial(block.make_block, x, prefix=name))
             if block.pool:
                 current_stride *= block.pooling_stride
@@ -218,7 +236,6 @@ class EncoderDecoder:
         current_stride: int,
         skip_source_features: Sequence[IntermediateFeature] | None = None,
         prefix: str = "dec",
-        stack: int = 0,
     ) -> tuple[Any, list[IntermediateFeature]]:
         """Return the decoder's output, and the input of each of its blocks.
 
@@ -228,7 +245,6 @@ class EncoderDecoder:
             skip_source_features: Where skip connections may come from; the first feature of the
                 right stride is taken. None: there are no skip connections.
             prefix: Start of the layers' names; block i appends i.
-            stack: Index of the stack.
         """
         x = x_in
         features = []
@@ -238,7 +254,7 @@ class EncoderDecoder:
             matching = (f.tensor for f in skip_source_features or () if f.stride == new_stride)
             source = next(matching, None)
             name = f"{prefix}{i}"
-            where = Block(name, "decoder", stack, i, type(block).__name__)
+            where = Block(name, "decoder", _stack.get(), i, type(block).__name__)
             make = partial(block.make_block, x, current_stride, skip_source=source, prefix=name)
             x = in_block(where, make)
             current_stride = new_stride
@@ -265,21 +281,21 @@ class EncoderDecoder:
         outputs, features = [], []
         for i in range(self.stacks):
             x_stack = x
-            x, from_encoder = self.make_encoder(x, stem_stride, f"stack{i}_enc", i)
-            x, intermediate = self.make_decoder(
-                x,
-                current_stride * self.encoder_features_stride,
-                skip_source_features=from_stem + from_encoder,
-                prefix=f"stack{i}_dec",
-                stack=i,
-            )
-            outputs.append(x)
-            features.append(intermediate)
-            if i < self.stacks - 1 and self.merge_stacks:
-                x = self.make_merge(x_stack, x, f"stack{i}_merge", i)
+            with in_stack(i):
+                x, from_encoder = self.make_encoder(x, stem_stride, prefix=f"stack{i}_enc")
+                x, intermediate = self.make_decoder(
+                    x,
+                    current_stride * self.encoder_features_stride,
+                    skip_source_features=from_stem + from_encoder,
+                    prefix=f"stack{i}_dec",
+                )
+                outputs.append(x)
+                features.append(intermediate)
+                if i < self.stacks - 1 and self.merge_stacks:
+                    x = self.make_merge(x_stack, x, prefix=f"stack{i}_merge")
         return (outputs[0], features[0]) if self.stacks == 1 else (outputs, features)
 
-    def make_merge(self, x_in: Any, x: Any, prefix: str = "merge", stack: int = 0) -> Any:
+    def make_merge(self, x_in: Any, x: Any, prefix: str = "merge") -> Any:
         """Return what the next stack gets: a stack's output, added to what went into the stack.
 
         The output passes a 1×1 convolution, BN and relu, and another 1×1 convolution.
@@ -289,7 +305,6 @@ class EncoderDecoder:
             x_in: The stack's input, `(batch, height, width, channels)`.
             x: The stack's output, of the same height and width.
             prefix: Start of the layers' names.
-            stack: Index of the stack.
         """
         channels = x_in.shape[-1]
 
@@ -300,7 +315,7 @@ class EncoderDecoder:
             y = Conv2D(name=f"{prefix}_conv1", filters=channels, kernel_size=1)(y)
             return Add(name=f"{prefix}_add")([x_in, y])
 
-        return in_block(Block(prefix, "merge", stack, 0, "merge"), merge)
+        return in_block(Block(prefix, "merge", _stack.get(), 0, "merge"), merge)
 
     def make_network(self, x_in: Any) -> list[Any]:
         """Return the network's outputs: those of the heads, or without heads those of the stacks.

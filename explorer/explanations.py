@@ -167,7 +167,7 @@ def skips_text(wiring: Wiring) -> str:
     texts = []
     if across:
         joining = {skip.join.kind: skip.join.layer for skip in across}
-        how = " or ".join(joining[kind].joined or kind for kind in sorted(joining))
+        how = " or ".join(joining[kind].joined or f"by {kind}" for kind in sorted(joining))
         texts.append(
             f"{counted(len(across), 'skip connection')} past the lower resolutions: detail of "
             "where things are, which those lose, reaches the decoder as it is where the connection "

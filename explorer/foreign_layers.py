@@ -110,6 +110,11 @@ class Foreign(Layer):
         return self._own.family if self._own else "other"
 
     @property
+    def pools(self) -> bool:  # type: ignore[override]
+        """Whether it puts one value in the place of those in a window."""
+        return self._own is not None and self._own.pools
+
+    @property
     def pointwise(self) -> bool:  # type: ignore[override]
         """Whether each output position reads only the same position of every input."""
         return self.like is not None and self.like.pointwise

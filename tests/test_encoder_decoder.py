@@ -25,6 +25,7 @@ from explorer import (
     analyze,
     trace,
 )
+from explorer.encoder_decoder import in_stack
 from explorer.graph import input_feature
 from tests.strategies import Listed, architectures, channels, listed, stride_of
 
@@ -397,8 +398,8 @@ def test_too_much_upsampling_is_mended_where_the_architecture_can():
 class Renamed(Hourglass):
     """Stacks whose layers have names of their own."""
 
-    def make_encoder(self, x_in, current_stride, prefix="enc", stack=0):
-        return super().make_encoder(x_in, current_stride, f"down{9 - stack}_", stack)
+    def make_encoder(self, x_in, current_stride, prefix="enc"):
+        return super().make_encoder(x_in, current_stride, prefix.replace("stack", "down"))
 
 
 def test_the_number_of_a_stack_is_not_read_from_the_names_of_its_blocks():
@@ -406,10 +407,30 @@ def test_the_number_of_a_stack_is_not_read_from_the_names_of_its_blocks():
 
     stacks = {node.block.name: node.block.stack for node in graph if node.block}
 
-    assert {name: stacks[name] for name in stacks if name.startswith("down")} == {
-        f"down{9 - stack}_0": stack for stack in (0, 1)
-    }
+    assert (stacks["down0_enc0"], stacks["down1_enc0"]) == (0, 1)
     assert (stacks["stack0_dec0"], stacks["stack1_dec0"]) == (0, 1)
+
+
+class Own(Renamed):
+    """A backbone of the user's own, of two stacks."""
+
+    def make_backbone(self, x_in, current_stride=1):
+        outputs = []
+        x = self.make_stem(x_in)
+        for i in range(2):
+            with in_stack(i):
+                x, _ = self.make_encoder(x, 1, f"stack{i}_")
+                x, _ = self.make_decoder(x, 4, prefix=f"up{i}_")
+            outputs.append(x)
+        return outputs, [[], []]
+
+
+def test_a_backbone_of_ones_own_says_which_stack_it_makes():
+    graph = trace(Own(filters=2, stacks=2, down_blocks=1, up_blocks=1), (16, 16, 1))
+
+    stacks = {node.block.name: node.block.stack for node in graph if node.block}
+
+    assert [stacks[f"{name}_0"] for name in ("down0", "up0", "down1", "up1")] == [0, 0, 1, 1]
 
 
 def test_merges_belong_to_the_stack_before_them():

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 import attrs
+import keras
 import pygraphviz
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from explorer import (
     analyze,
     diagram,
     presets,
+    read,
     trace,
 )
 from explorer.analysis import Report
@@ -533,6 +535,19 @@ def test_what_is_lost_before_a_skip_connection_starts_is_not_said_to_come_with_i
     assert "that of 16×16, where the image has 64×64." in stem
     for word in ("right after a pooling", "finest"):
         assert word not in skips_text(Wiring(UNET))
+
+
+def test_a_gate_on_what_keras_pooled_is_summed_up_too():
+    layers = keras.layers
+    image = keras.Input((64, 64, 1))
+    # Of another type of values: not one of our kinds.
+    pooled = layers.MaxPooling2D(dtype="float16")(layers.Conv2D(2, 3, padding="same")(image))
+    low = layers.Conv2D(2, 3, padding="same")(layers.MaxPooling2D()(pooled))
+    gated = layers.Multiply()([pooled, layers.UpSampling2D()(low)])
+
+    text = skips_text(Wiring(read(keras.Model(image, gated))))
+
+    assert "where the connection starts (by Multiply). 1 starts right after a pooling" in text
 
 
 def test_a_skip_connection_that_is_asked_for_and_lacking_is_told():
