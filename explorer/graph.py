@@ -413,6 +413,7 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
 
     Raises:
         ParameterError: If the shape does not fit the architecture, or it has over 3,000 layers.
+        Refusal: If a layer cannot take what it would get.
     """
     shape = check_input_shape(input_shape)
     if isinstance(architecture, HasGraph):
@@ -420,7 +421,7 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     try:
         with counting_layers(type(architecture).__name__):
             outputs = architecture.make_network(input_feature(shape))
-    except ParameterError:
+    except Refusal:
         raise
     except Exception:
         if by_keras is None or "keras" not in sys.modules:  # then no block can have called it

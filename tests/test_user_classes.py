@@ -251,3 +251,22 @@ def test_blocks_of_equal_names_are_told_apart_by_the_error():
 
     with pytest.raises(ValueError, match="'pool'"):
         trace(Clash(), (8, 8, 1))
+
+
+class Mismatched(EncoderBlock):
+    def make_block(self, x_in, prefix="block"):
+        x = Conv2D(name=f"{prefix}_conv", filters=3)(x_in)
+        return Add(name=f"{prefix}_add")([x, x_in])
+
+
+class OfMismatched(EncoderDecoder):
+    encoder_stack = (Mismatched(pool=False),)
+    decoder_stack = ()
+
+
+def test_what_our_layers_refuse_is_refused_whether_keras_is_there_or_not():
+    """Keras would broadcast the one channel over the three."""
+    import keras  # noqa: F401 — what it would make of the block is not asked
+
+    with pytest.raises(ValueError, match=r"cannot add features of \[3, 1\] channels"):
+        trace(OfMismatched(), (16, 16, 1))
