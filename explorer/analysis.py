@@ -6,6 +6,7 @@ convolution at the resolution of its input; memory is that of float32 values.
 """
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
@@ -52,9 +53,17 @@ class LayerReport:
     receptive_field: tuple[int, ...] | None
 
 
+class NoSuchLayerError(KeyError):
+    """A report has no layer of that name."""
+
+    def __str__(self) -> str:
+        """Return the sentence; a `KeyError` would show it in quotes."""
+        return str(self.args[0])
+
+
 @attrs.frozen(slots=False, repr=False)
 class Report:
-    """The analysis of a graph; numbers are for one image.
+    """The analysis of a graph; numbers are for one image. `report[name]` is the row of a layer.
 
     Attributes:
         layers: A row for each layer, in the graph's order.
@@ -74,6 +83,26 @@ class Report:
     receptive_field: tuple[int, ...] | None
     head_params: int = 0
     input_shape: Shape = ()
+
+    @cached_property
+    def _by_name(self) -> dict[str, LayerReport]:
+        return {row.name: row for row in self.layers}
+
+    def __getitem__(self, name: str) -> LayerReport:
+        """Return the row of a layer.
+
+        Raises:
+            NoSuchLayerError: If no layer has that name; it is a `KeyError`.
+        """
+        row = self._by_name.get(name)
+        if row is None:
+            close = " or ".join(map(repr, get_close_matches(str(name), self._by_name)))
+            hint = f"did you mean {close}?" if close else "report.layers has them all."
+            raise NoSuchLayerError(f"There is no layer {name!r} in this network: {hint}")
+        return row
+
+    def __iter__(self) -> Iterator[LayerReport]:
+        return iter(self.layers)
 
     @cached_property
     def total_params(self) -> int:

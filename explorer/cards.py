@@ -294,12 +294,11 @@ def items_of(
         report: Its analysis.
         times: Seconds of each layer, by name; empty where they are not measured.
     """
-    rows = {row.name: row for row in report.layers}
     header: dict[Node, int] = {}
     place: dict[Node, int] = {}
     drafts: list[Item] = []
     for card in cards:
-        own = [rows[node.name] for node in card.nodes]
+        own = [report[node.name] for node in card.nodes]
         title = len(drafts)
         drafts.append(Item(card.id, _facts(card.title, card.prefix, own, card.output, times)))
         opened = is_open(card)

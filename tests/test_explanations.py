@@ -87,7 +87,7 @@ def result(text: str) -> Fraction:
 
 def check_figures(node: Node, report: Report) -> dict[str, str]:
     """Check that what is written of a layer works out, and is what the report says."""
-    row = next(row for row in report.layers if row.name == node.name)
+    row = report[node.name]
     written = {fact.name: fact.value for fact in figures(node, report)}
     memory, _, size = written["memory"].partition(" bytes = ")
     assert work_out(memory) == row.memory_bytes
@@ -116,7 +116,6 @@ def check_figures(node: Node, report: Report) -> dict[str, str]:
 def check_graph(graph: Graph) -> None:
     """Check what is written of all layers and blocks of a graph."""
     report, wiring = analyze(graph), Wiring(graph)
-    rows = {row.name: row for row in report.layers}
     texts = [skips_text(wiring)]
     for node in graph:
         written = check_figures(node, report)
@@ -126,8 +125,8 @@ def check_graph(graph: Graph) -> None:
         texts.append(layer_text(node, wiring))
     for nodes in wiring.parts.values():
         facts = {fact.name: fact.value for fact in block_facts(nodes, report)}
-        assert result(facts["weights"]) == sum(rows[node.name].params for node in nodes)
-        assert result(facts["MACs"]) == sum(rows[node.name].macs or 0 for node in nodes)
+        assert result(facts["weights"]) == sum(report[node.name].params for node in nodes)
+        assert result(facts["MACs"]) == sum(report[node.name].macs or 0 for node in nodes)
         assert facts["output"] == "×".join(map(str, nodes[-1].shape))
         if nodes[0].block:
             texts.append(block_text(nodes, wiring))

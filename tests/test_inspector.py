@@ -107,7 +107,7 @@ def test_a_block_lists_its_layers_and_what_it_is_linked_with(view):
 
 
 def _params(node) -> int:
-    return next(row.params for row in DESIGN.report.layers if row.name == node.name)
+    return DESIGN.report[node.name].params
 
 
 @pytest.mark.parametrize("name", ["U-Net (small)", "Residual hourglass", "ResNet50"])

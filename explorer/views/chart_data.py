@@ -335,8 +335,9 @@ class ChartData:
         most = max(self.memory, key=lambda point: point.held_bytes)
         if not most.held:
             return text
-        size_of = {row.name: row.memory_bytes for row in self.design.report.layers}
-        largest = max(most.held, key=lambda node: size_of[node.name])
+        report = self.design.report
+        largest = max(most.held, key=lambda node: report[node.name].memory_bytes)
+        size = byte_size(self.bytes(report[largest.name].memory_bytes))
         until = "to the end, as an output of the model"
         if largest not in graph.outputs:
             users = [node.name for node in graph if largest in node.inputs]
@@ -344,7 +345,7 @@ class ChartData:
         return (
             f"{text} Most is held while {most.node.name} runs, "
             f"{byte_size(self.bytes(most.held_bytes))}; the largest share is the output of "
-            f"{largest.name}, {byte_size(self.bytes(size_of[largest.name]))}, held {until}."
+            f"{largest.name}, {size}, held {until}."
         )
 
     def _size_sentence(self) -> str:
