@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from explorer.graph import Graph, Node, Stride
+from explorer.graph import BYTES_PER_VALUE, Graph, Node, Stride
 from explorer.layers import Shape
 from explorer.receptive_field import receptive_fields
 
 if TYPE_CHECKING:
     import pandas
-
-BYTES_PER_VALUE = 4
 
 
 @attrs.frozen
@@ -94,12 +92,12 @@ class Report:
         Raises:
             NoSuchLayerError: If no layer has that name; it is a `KeyError`.
         """
-        row = self._by_name.get(name)
-        if row is None:
+        try:
+            return self._by_name[name]
+        except KeyError:
             close = " or ".join(map(repr, get_close_matches(str(name), self._by_name)))
-            hint = f"did you mean {close}?" if close else "report.layers has them all."
-            raise NoSuchLayerError(f"There is no layer {name!r} in this network: {hint}")
-        return row
+        hint = f"did you mean {close}?" if close else "report.layers has them all."
+        raise NoSuchLayerError(f"There is no layer {name!r} in this network: {hint}")
 
     def __iter__(self) -> Iterator[LayerReport]:
         return iter(self.layers)
@@ -194,7 +192,7 @@ def analyze(graph: Graph) -> Report:
                 trainable + frozen,
                 trainable,
                 node.macs,
-                prod(node.shape) * BYTES_PER_VALUE,
+                node.memory_bytes,
                 fields[node],
             )
         )

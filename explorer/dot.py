@@ -14,12 +14,13 @@ from math import sqrt
 import attrs
 import graphviz
 
-from explorer.cards import Card, Link, Quantity, Total, levels_of, quantity, total
-from explorer.formatting import at_least, printable, shortened, size_text, stride_text
+from explorer.cards import Card, Link, levels_of
+from explorer.formatting import listed, printable, shortened, size_text, stride_text
 from explorer.graph import Node
 from explorer.layers import InputLayer
 from explorer.palette import LIGHT
 from explorer.parameters import parameter
+from explorer.quantities import PARAMETERS, QUANTITIES, Quantity, Total
 from explorer.selection import layer_id
 from explorer.summaries import family, summaries, summary
 
@@ -65,8 +66,8 @@ class DiagramOptions:
     )
     colour_by: str = parameter(
         "kind",
-        choices=("kind", "parameters", "MACs", "memory", "time"),
-        doc="Colour by kind of layer, or by the share of all parameters, MACs, memory or time.",
+        choices=("kind", *QUANTITIES),
+        doc=f"Colour by kind of layer, or by the share of all {listed([*QUANTITIES], 'or')}.",
     )
     draw_sizes: bool = parameter(
         False,
@@ -216,8 +217,7 @@ class Drawing:
     @cached_property
     def _measured(self) -> Quantity | None:
         """What colours tell a share of; None if they tell kinds."""
-        colour = self.options.colour_by
-        return None if colour == "kind" else quantity(colour, self.times)
+        return QUANTITIES.get(self.options.colour_by)
 
     @cached_property
     def _whole(self) -> Total:
@@ -227,21 +227,18 @@ class Drawing:
             if self.notes.get(card.id, ("", ""))[0] != "only in A"
             for node in card.nodes
         ]
-        return total(self._measured, nodes) if self._measured else Total(None, True)
+        return self._measured.total(nodes, self.times) if self._measured else Total(None)
 
     def _share(self, nodes: Sequence[Node]) -> float | None:
-        return total(self._measured, nodes).share_of(self._whole) if self._measured else None
+        if self._measured is None:
+            return None
+        return self._measured.total(nodes, self.times).share_of(self._whole)
 
     def _figure(self, nodes: Sequence[Node]) -> str:
         """Return the figure that colours tell of, with its share of the whole if known."""
         assert self._measured is not None
-        found, share = total(self._measured, nodes), self._share(nodes)
-        if found.value is None:
-            return f"{self._measured.name} unknown"
-        name = {"time": "", "memory": " of outputs"}.get(
-            self._measured.name, f" {self._measured.name}"
-        )
-        text = at_least(f"{self._measured.text(found.value)}{name}", found.is_all)
+        total = self._measured.total(nodes, self.times)
+        text, share = self._measured.told(total), total.share_of(self._whole)
         return text if share is None else f"{share:.1%} · {text}"
 
     def _colour(self, node: Node) -> str:
@@ -304,8 +301,8 @@ class Drawing:
         stride = stride_text(card.output.stride, card.output.shape)
         if self._measured is not None:
             return stride if card.role == "input" else f"{stride} · {self._figure(card.nodes)}"
-        params = total(quantity("parameters", {}), card.nodes).value
-        return f"{stride} · {params:,} parameters" if params else stride
+        total = PARAMETERS.total(card.nodes)
+        return f"{stride} · {PARAMETERS.told(total)}" if total.value else stride
 
     def _layer_row(self, card: Card, place: int) -> str:
         # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what

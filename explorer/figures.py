@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 
-from explorer.analysis import BYTES_PER_VALUE, Report
+from explorer.analysis import Report
 from explorer.foreign_layers import Foreign
 from explorer.formatting import at_least, byte_size, step_text
-from explorer.graph import Node, positions
+from explorer.graph import BYTES_PER_VALUE, Node, positions
 from explorer.layers import (
     BatchNormalization,
     Concatenate,

@@ -41,6 +41,12 @@ def short_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a sentence lists them: "a, b and c"."""
+    *first, end = names
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Return a shape as "height × width × channels"."""
     return " × ".join(map(str, shape)) or "a single number"

@@ -25,10 +25,11 @@ from explorer.formatting import byte_size, short_count
 from explorer.graph import Graph, input_feature, trace
 from explorer.layers import Conv2D
 from explorer.palette import LIGHT
+from explorer.quantities import QUANTITIES
 from explorer.scene import Scene
 from explorer.selection import nodes_of
 from explorer.state import Design, Input
-from explorer.views.chart_data import MAX_LABELS, MEASURES, ChartData
+from explorer.views.chart_data import MAX_LABELS, ChartData
 from explorer.views.chart_figure import MEMORY, dark_theme, drawing_of, style_sheet
 from explorer.views.chart_steps import longest_path, steps_of
 from explorer.views.charts import Charts
@@ -310,7 +311,7 @@ def test_layers_of_which_little_is_known_are_named():
 def test_every_preset_can_be_drawn_with_every_figure(by_block):
     charts = loaded()
     charts._steps.value = "by block" if by_block else "by layer"
-    for measure, architecture in zip(list(MEASURES) * 9, presets.values(), strict=False):
+    for measure, architecture in zip(list(QUANTITIES) * 9, presets.values(), strict=False):
         charts._measure.value = measure
         design = Design(architecture)
         show(charts, Scene(design, "block-stack0_enc0"))

@@ -377,11 +377,11 @@ def test_memory_is_said_to_be_that_of_outputs_which_are_not_all_held_at_once():
     }
     block, layer = items["block-stack0_enc0"], items["layer-stack0_enc0_conv0"]
 
-    assert "of outputs in all, not all held at once" in block
+    assert "of output in all, not all held at once" in block
     assert "of output" in layer
     assert "held" not in layer
     drawn = texts(diagram(graph, colour_by="memory"))
-    assert any(line.endswith("of outputs") for line in drawn["block-stack0_enc0"])
+    assert any(line.endswith("of output") for line in drawn["block-stack0_enc0"])
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)

@@ -31,6 +31,7 @@ ROWS = [
     "serialization",
     "receptive_field",
     "analysis",
+    "quantities",
     "tables",
     "comparison",
     "palette",

@@ -20,6 +20,7 @@ from explorer.graph import Node
 from explorer.guard import guarded
 from explorer.palette import LIGHT, dark_theme
 from explorer.parameters import parameters_of
+from explorer.quantities import QUANTITIES
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
 from explorer.summaries import family, summary
@@ -178,8 +179,9 @@ class DiagramView(widgets.VBox):
 
     def _legend_of(self, drawing: Drawing) -> str:
         parts = []
-        if self.options.colour_by != "kind":
-            if self.options.colour_by == "time" and not drawing.times:
+        quantity = QUANTITIES.get(self.options.colour_by)
+        if quantity:
+            if quantity.is_measured and not drawing.times:
                 parts.append("No times yet: use “Time every layer”.")
             limits = (0.0, *SHARES)
             texts = [f"{limit:.0%} or more" for limit in limits]
@@ -188,8 +190,7 @@ class DiagramView(widgets.VBox):
                 _swatch(scale_colour(limit), text)
                 for limit, text in zip(limits, texts, strict=True)
             ]
-            of_all = {"memory": "of the memory of all outputs, not all held at once."}
-            parts.append(of_all.get(self.options.colour_by, f"of all {self.options.colour_by}."))
+            parts.append(f"of {quantity.everything}.")
         elif not drawing.states and (
             self.options.draw_sizes or any(map(drawing.is_open, drawing.cards))
         ):
@@ -199,7 +200,7 @@ class DiagramView(widgets.VBox):
             ]
         if self._comparison:
             # With a scale, bodies tell shares, headers and frames what became of a box.
-            place = 0 if self.options.colour_by != "kind" else 1
+            place = 0 if quantity else 1
             frames = {"same": LIGHT.muted, **LIGHT.states}
             parts += [
                 _swatch(colours[place], state, frames[state])

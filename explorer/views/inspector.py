@@ -11,11 +11,11 @@ import anywidget
 import attrs
 import traitlets
 
-from explorer.cards import Quantity, Total, quantity, total
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import Fact, block_facts, configuration, figures, product, share
-from explorer.formatting import at_least, duration, printable, sendable, short_count
+from explorer.formatting import duration, printable, sendable
 from explorer.graph import Block, Node
+from explorer.quantities import MACS, PARAMETERS, TIME, Quantity, Total
 from explorer.scene import Scene
 from explorer.selection import block_id, is_block, layer_id, nodes_of
 from explorer.summaries import summary
@@ -189,7 +189,6 @@ class _Page:
         scene, report = self.scene, self.scene.design.report
         lost = unquote(scene.selected.partition("-")[2])
         missing = f"<p>“{escape(lost)}” is not part of this network.</p>" if lost else ""
-        macs = at_least(short_count(report.macs), report.macs_are_known)
         return "".join(
             (
                 missing,
@@ -197,20 +196,20 @@ class _Page:
                 "figures come about and why it is there.</p>",
                 self._ranking(
                     "Where are the parameters?",
-                    "parameters",
+                    PARAMETERS,
                     f"<p>{report.total_params:,} in all.</p>",
                 ),
                 self._ranking(
                     "Where does the time go?",
-                    "time",
+                    TIME,
                     self._whole_time(),
                 ),
                 self._skips(),
                 self._sight(),
                 self._ranking(
                     "Where does the computation go?",
-                    "MACs",
-                    f"<p>{macs} MACs for one image.</p>",
+                    MACS,
+                    f"<p>{MACS.told(MACS.in_network(report))} for one image.</p>",
                 ),
             )
         )
@@ -230,24 +229,25 @@ class _Page:
             "take alone, where each call costs something and none is fused with the next.</p>"
         )
 
-    def _ranking(self, question: str, name: str, whole: str) -> str:
+    def _ranking(self, question: str, quantity: Quantity, whole: str) -> str:
         """Return the three blocks that have most of something, and the one layer that has."""
-        found = quantity(name, self.scene.times)
-        everything = total(found, self.wiring.graph.nodes)
+        times = self.scene.times
+        everything = quantity.total(self.wiring.graph, times)
         if not everything.value:
             return _section(question, whole)
-        sums = [(total(found, nodes), nodes) for nodes in self.wiring.parts.values()]
+        sums = [(quantity.total(nodes, times), nodes) for nodes in self.wiring.parts.values()]
         most = sorted(sums, key=lambda each: -(each[0].value or 0))[:3]
         items = [
             f"{_button(block_id(nodes[0]), place_of(nodes[0]))} "
-            f"{_muted(_share_text(part, everything, found))}"
+            f"{_muted(_share_text(part, everything, quantity))}"
             for part, nodes in most
             if part.value
         ]
-        largest = max(self.wiring.graph, key=lambda node: found.of(node) or 0)
+        values = zip(quantity.values(self.wiring.graph, times), self.wiring.graph, strict=True)
+        largest = max(values, key=lambda pair: pair[0] or 0)[1]
         layer = (
             f"<p>Most in one layer: {_button(layer_id(largest), largest.name)} "
-            f"{_muted(_share_text(total(found, [largest]), everything, found))}</p>"
+            f"{_muted(_share_text(quantity.total([largest], times), everything, quantity))}</p>"
         )
         return _section(question, whole + _list(items) + layer)
 
@@ -289,9 +289,9 @@ def _button(selection: str, text: str) -> str:
     return f'<button type="button" data-select="{escape(selection)}">{escape(text)}</button>'
 
 
-def _share_text(part: Total, whole: Total, found: Quantity) -> str:
+def _share_text(part: Total, whole: Total, quantity: Quantity) -> str:
     """Return a figure, with its share of the whole where both are known in full."""
-    text = at_least(found.text(part.value or 0), part.is_all)
+    text = part.written(quantity.text)
     of_whole = part.share_of(whole)
     return text if of_whole is None else f"{share(of_whole, 1)} · {text}"
 
