@@ -124,16 +124,13 @@ def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     """Return the connections between the cards of a graph."""
     card_of = {node: card.id for card in cards for node in card.nodes}
     wiring = wiring_of(graph)
-    skipping = {(card_of[skip.source], card_of[skip.join]) for skip in wiring.skips}
-    beside = {card_of[node] for node in wiring.on_skips if node.block is None}
-    links: dict[tuple[str, str], Link] = {}
+    links: dict[tuple[str, str], bool] = {}
     for node in graph:
         for source in node.inputs:
             ends = card_of[source], card_of[node]
             if ends[0] != ends[1]:
-                skips = ends in skipping or not beside.isdisjoint(ends)
-                links.setdefault(ends, Link(*ends, is_skip=skips))
-    return list(links.values())
+                links[ends] = links.get(ends, False) or (source, node) in wiring.skip_of
+    return [Link(*ends, is_skip=is_skip) for ends, is_skip in links.items()]
 
 
 def levels_of(cards: Sequence[Card]) -> list[tuple[str, list[Card]]]:

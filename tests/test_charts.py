@@ -31,7 +31,7 @@ from explorer.selection import nodes_of
 from explorer.state import Design, Input
 from explorer.views.chart_data import MAX_LABELS, ChartData
 from explorer.views.chart_figure import MEMORY, dark_theme, drawing_of, style_sheet
-from explorer.views.chart_steps import longest_path, steps_of
+from explorer.views.chart_steps import steps_of
 from explorer.views.charts import Charts
 from explorer.wiring import wiring_of
 
@@ -104,7 +104,7 @@ def test_steps_are_the_layers_or_the_blocks_in_the_order_of_an_image():
 @pytest.mark.parametrize("architecture", presets.values(), ids=list(presets))
 def test_the_longest_path_leads_through_every_block_and_around_every_skip(architecture):
     graph = trace(architecture, (256, 256, 1))
-    path = longest_path(graph)
+    path = wiring_of(graph).longest_path()
     assert path[0] is graph.nodes[0]
     assert path[-1] in graph.outputs
     assert all(source in node.inputs for source, node in pairwise(path))

@@ -556,7 +556,7 @@ def test_skips_of_layers_without_blocks_are_the_same_everywhere():
     assert dashed == {("alone-fine", "alone-side"), ("alone-side", "alone-join")}
     wiring = Wiring(graph)
     assert [(skip.source.name, skip.join.name) for skip in wiring.skips] == [("fine", "join")]
-    assert wiring.skip_between(graph["fine"], graph["side"]) is wiring.skips[0]
+    assert wiring.skip_of[graph["fine"], graph["side"]] is wiring.skips[0]
     design = Design(OwnBackbone(), Input(16, 16, 1))
     charted = [(source.name, join.name) for source, join in ChartData(design).skips]
     assert charted == [("fine", "join")]

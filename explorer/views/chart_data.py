@@ -15,7 +15,7 @@ from explorer.graph import Node
 from explorer.palette import LIGHT
 from explorer.quantities import MEMORY, NO_TIMES, QUANTITIES, Quantity, Times, Total
 from explorer.state import Design
-from explorer.views.chart_steps import Step, longest_path, steps_of
+from explorer.views.chart_steps import Step, steps_of
 from explorer.wiring import wiring_of
 
 #: Most names along the horizontal axis.
@@ -80,7 +80,7 @@ class ChartData:
     @cached_property
     def path(self) -> dict[int, Node]:
         """For each step on the longest path its last image there, in the path's order."""
-        path = longest_path(self.design.graph)
+        path = wiring_of(self.design.graph).longest_path()
         return {self.place[node]: node for node in path if len(node.shape) == 3}
 
     @cached_property

@@ -170,7 +170,7 @@ class _Page:
         """Return a list of what stands second in each pair, as buttons."""
         items = []
         for node, other in pairs:
-            skip = self.wiring.skip_between(other, node) or self.wiring.skip_between(node, other)
+            skip = {(other, node), (node, other)} & self.wiring.skip_of.keys()
             name = place_of(other) if of_blocks else other.name
             selection = block_id(other) if of_blocks else layer_id(other)
             carried = other if other in node.inputs else node
