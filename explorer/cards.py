@@ -224,18 +224,18 @@ def items_of(
     """
     header: dict[Node, int] = {}
     place: dict[Node, int] = {}
-    drafts: list[Item] = []
+    drafts: list[tuple[str, str, str]] = []  # of each item its id, text and parent
     for card in cards:
         own = [report[node.name] for node in card.nodes]
         title = len(drafts)
-        drafts.append(Item(card.id, _facts(card.title, card.prefix, own, card.output, times)))
+        drafts.append((card.id, _facts(card.title, card.prefix, own, card.output, times), ""))
         opened = is_open(card)
         for node, row in zip(card.nodes, own, strict=True):
             header[node] = title
             place[node] = len(drafts) if opened else title
             if opened:
                 text = _facts(node.name, node.kind, [row], node, times)
-                drafts.append(Item(layer_id(node), text, parent=card.id))
+                drafts.append((layer_id(node), text, card.id))
     feeds: dict[int, set[int]] = {}
     for node in graph:
         for source in node.inputs:
@@ -247,7 +247,8 @@ def items_of(
         if header[node] == place[node] - 1:
             feeds.setdefault(header[node], set()).add(place[node])
     return [
-        attrs.evolve(item, feeds=tuple(sorted(feeds.get(i, ())))) for i, item in enumerate(drafts)
+        Item(selection, text, tuple(sorted(feeds.get(i, ()))), parent)
+        for i, (selection, text, parent) in enumerate(drafts)
     ]
 
 

@@ -5,7 +5,8 @@ is written stands here, and whatever shows one (boxes and their colours, tables,
 comparison) takes it from here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Literal
@@ -39,6 +40,14 @@ class Total:
     value: float | None
     is_all: bool = True
 
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> "Total":
+        """Return the sum of values, of which those that are not known are None."""
+        if None not in values:
+            return cls(sum(values))  # type: ignore[arg-type]
+        known = [value for value in values if value is not None]
+        return cls(sum(known) if known else None, is_all=False)
+
     def written(self, write: Callable[[float], str]) -> str:
         """Return what is known of it, marked where that is not all."""
         return at_least(write(self.value or 0), self.is_all)
@@ -50,7 +59,7 @@ class Total:
         return self.value / whole.value
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, slots=False)
 class Quantity:
     """Something that layers have, and that adds up.
 
@@ -110,22 +119,25 @@ class Quantity:
         """Whether it is only known once it was measured."""
         return self.of is None
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """What follows a number of it; bytes and seconds have their units already."""
         return f" {self.name}" if self.unit == "count" else ""
 
-    def short(self, value: float) -> str:
-        """Return a value in about three digits."""
-        return _SHORT[self.unit](value)
+    @cached_property
+    def short(self) -> Callable[[float], str]:
+        """Writes a value in about three digits."""
+        return _SHORT[self.unit]
 
-    def full(self, value: float) -> str:
-        """Return a value with all digits of a count."""
-        return f"{value:,}" if self.unit == "count" else self.short(value)
+    @cached_property
+    def full(self) -> Callable[[float], str]:
+        """Writes a value with all digits of a count."""
+        return "{:,}".format if self.unit == "count" else self.short
 
-    def text(self, value: float) -> str:
-        """Return the value of a layer or block."""
-        return self.full(value) if self.in_full else self.short(value)
+    @cached_property
+    def text(self) -> Callable[[float], str]:
+        """Writes the value of a layer or block."""
+        return self.full if self.in_full else self.short
 
     def values(self, layers: Iterable[Counted], times: Times = NO_TIMES) -> list[float | None]:
         """Return what each layer has; None where that is not known.
@@ -141,11 +153,7 @@ class Quantity:
 
     def total(self, layers: Iterable[Counted], times: Times = NO_TIMES) -> Total:
         """Return the sum of what is known over some layers."""
-        values = self.values(layers, times)
-        if None not in values:
-            return Total(sum(values))  # type: ignore[arg-type]
-        known = [value for value in values if value is not None]
-        return Total(sum(known) if known else None, is_all=False)
+        return Total.of(self.values(layers, times))
 
     def told(self, total: Total) -> str:
         """Return a total with what it is of, such as "≥ 2.43 G MACs" or "time unknown"."""

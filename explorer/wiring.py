@@ -62,12 +62,12 @@ class Wiring:
             for source in dict.fromkeys(node.inputs):
                 self.followers[source].append(node)
                 before |= self._before[source] | 1 << self._place[source]
-                depth = max(depth, self.depth[source] + 1)
+                if depth <= self.depth[source]:
+                    depth = self.depth[source] + 1
             self._before[node] = before
             self.depth[node] = depth
         for nodes in self.parts.values():
-            joins = self._find_skips(nodes)
-            self._find_sums(nodes, joins)
+            self._find_sums(nodes, joins=self._find_skips(nodes))
 
     def part(self, node: Node) -> Sequence[Node]:
         """Return the layers of a layer's block."""
@@ -77,6 +77,8 @@ class Wiring:
         """Return the layers outside that feed these; the last one took the longest way."""
         inside = set(nodes)
         sources = {source for node in nodes for source in node.inputs} - inside
+        if len(sources) < 2:
+            return list(sources)
         return sorted(sources, key=lambda source: (self.depth[source], self._place[source]))
 
     def leaving(self, nodes: Sequence[Node]) -> list[tuple[Node, Node]]:
@@ -108,15 +110,17 @@ class Wiring:
         main = sources.pop()
         ways = {source: way for source in sources if (way := self._way_from(main, source))}
         found: dict[Node, Skip] = {}
-        links: list[tuple[Node, Node, set[Node]]] = []
         reaching: dict[Node, set[Node]] = {}  # for each layer those of the sources that reach it
+        links: dict[tuple[Node, Node], set[Node]] = {}  # the same of links that bring none of main
         for node in nodes:
-            brought = [(source, reaching.get(source, {source})) for source in node.inputs]
-            reaching[node] = set().union(*(reached for _, reached in brought))
-            besides = [(source, reached) for source, reached in brought if main not in reached]
-            links += [(source, node, reached) for source, reached in besides]
+            brought = {source: reaching.get(source, {source}) for source in node.inputs}
+            reaching[node] = set().union(*brought.values())
+            besides = {source: there for source, there in brought.items() if main not in there}
+            if not besides:
+                continue
+            links |= {(source, node): there for source, there in besides.items()}
             if main in reaching[node]:
-                joined = [s for s in ways if any(s in reached for _, reached in besides)]
+                joined = [s for s in ways if any(s in there for there in besides.values())]
                 found |= {source: Skip(ways[source][-1], node) for source in joined}
                 self.skips += [found[source] for source in joined]
                 if joined:
@@ -127,10 +131,8 @@ class Wiring:
             way = ways[source]
             self.on_skips.update(way[:-1])
             self.skip_of |= {(before, after): skip for after, before in pairwise(way)}
-        for source, node, reached in links:
-            skips = [found[s] for s in sources if s in reached and s in found]
-            if skips:
-                self.skip_of[source, node] = skips[0]
+        for link, there in links.items():
+            self.skip_of.update((link, skip) for source, skip in found.items() if source in there)
         return joins
 
     def _way_from(self, main: Node, source: Node) -> list[Node]:
@@ -155,7 +157,7 @@ class Wiring:
     def _find_sums(self, nodes: Sequence[Node], joins: set[Node]) -> None:
         """Find the shortcuts in a block, and the features that are used again there."""
         for node in nodes:
-            if node in joins:
+            if not isinstance(node.layer, (Add, Concatenate)) or node in joins:
                 continue
             if isinstance(node.layer, Add) and len(nodes) > 1:
                 self.shortcuts.append(node)

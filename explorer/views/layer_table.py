@@ -8,7 +8,7 @@ import traitlets
 
 from explorer.formatting import printable
 from explorer.graph import Stride
-from explorer.quantities import QUANTITIES, Quantity
+from explorer.quantities import QUANTITIES, Quantity, Total
 from explorer.scene import Scene
 from explorer.selection import layer_id
 from explorer.views.modules import module
@@ -59,26 +59,26 @@ class LayerTable(anywidget.AnyWidget):
 
     def _show_rows(self, scene: Scene) -> None:
         report, times = scene.design.report, scene.times
-        columns = [quantity.values(report.layers, times) for quantity in self._quantities]
+        rows = report.layers
+        columns = [quantity.values(rows, times) for quantity in self._quantities]
         computed = sum(not quantity.is_measured for quantity in self._quantities)
         self.rows = [
-            [
-                printable(row.name),
-                printable(row.kind),
-                list(row.shape),
-                _steps(row.stride),
-                *figures[:computed],
-                row.receptive_field and list(row.receptive_field),
-                *figures[computed:],
-            ]
-            for row, *figures in zip(report.layers, *columns, strict=True)
+            list(cells)
+            for cells in zip(
+                [printable(row.name) for row in rows],
+                [printable(row.kind) for row in rows],
+                [list(row.shape) for row in rows],
+                [_steps(row.stride) for row in rows],
+                *columns[:computed],
+                [row.receptive_field and list(row.receptive_field) for row in rows],
+                *columns[computed:],
+                strict=True,
+            )
         ]
         self.ids = [layer_id(node) for node in scene.graph]
         totals = [
-            quantity.total(report.layers, times)
-            if quantity.is_measured
-            else quantity.in_network(report)
-            for quantity in self._quantities
+            Total.of(column) if quantity.is_measured else quantity.in_network(report)
+            for quantity, column in zip(self._quantities, columns, strict=True)
         ]
         self.totals = [[total.value, total.is_all] for total in totals]
 
