@@ -107,6 +107,11 @@ class Drawing:
         return {card.id: f"box{i}" for i, card in enumerate(self.cards)}
 
     @cached_property
+    def _levels(self) -> list[tuple[str, list[Card]]]:
+        """The rows of a U."""
+        return levels_of(self.cards)
+
+    @cached_property
     def places(self) -> dict[str, str]:
         """What is selected by each box, row and slab of the drawing, by the id that it has there.
 
@@ -162,7 +167,7 @@ class Drawing:
         else:
             for card in self.cards:
                 self._write_card(dot, card)
-        levels = enumerate(levels_of(self.cards))
+        levels = enumerate(self._levels)
         level_of = {card.id: level for level, (_, cards) in levels for card in cards}
         for link in self.links:
             rises = in_rows and level_of[link.source] > level_of[link.target]
@@ -171,7 +176,7 @@ class Drawing:
 
     def _write_rows(self, dot: graphviz.Digraph) -> None:
         """Write the cards with those of equal stride in one row, the smallest on top."""
-        levels = levels_of(self.cards)
+        levels = self._levels
         for level, (name, cards) in enumerate(levels):
             with dot.subgraph() as row:
                 row.attr(rank="same")

@@ -161,7 +161,7 @@ class DiagramView(widgets.VBox):
         svg = Diagram(drawing.dot()).svg()
         self.canvas.svg = svg
         self.canvas.places = drawing.places
-        self.canvas.items = [attrs.asdict(item) for item in items]
+        self.canvas.items = [attrs.asdict(item, recurse=False) for item in items]
         self.canvas.changed = (
             [card for card, label in drawing.labels.items() if last.labels.get(card) != label]  # type: ignore[union-attr]
             if edited

@@ -231,11 +231,15 @@ class _Page:
 
     def _ranking(self, question: str, quantity: Quantity, whole: str) -> str:
         """Return the three blocks that have most of something, and the one layer that has."""
-        times = self.scene.times
-        everything = quantity.total(self.wiring.graph, times)
+        report, times = self.scene.design.report, self.scene.times
+        values = quantity.values(report.layers, times)
+        everything = Total.of(values)
         if not everything.value:
             return _section(question, whole)
-        sums = [(quantity.total(nodes, times), nodes) for nodes in self.wiring.parts.values()]
+        sums = [
+            (quantity.total([report[node.name] for node in nodes], times), nodes)
+            for nodes in self.wiring.parts.values()
+        ]
         most = sorted(sums, key=lambda each: -(each[0].value or 0))[:3]
         items = [
             f"{_button(block_id(nodes[0]), place_of(nodes[0]))} "
@@ -243,11 +247,11 @@ class _Page:
             for part, nodes in most
             if part.value
         ]
-        values = zip(quantity.values(self.wiring.graph, times), self.wiring.graph, strict=True)
-        largest = max(values, key=lambda pair: pair[0] or 0)[1]
+        pairs = zip(values, self.wiring.graph, strict=True)
+        value, largest = max(pairs, key=lambda pair: pair[0] or 0)
         layer = (
             f"<p>Most in one layer: {_button(layer_id(largest), largest.name)} "
-            f"{_muted(_share_text(quantity.total([largest], times), everything, quantity))}</p>"
+            f"{_muted(_share_text(Total.of([value]), everything, quantity))}</p>"
         )
         return _section(question, whole + _list(items) + layer)
 
