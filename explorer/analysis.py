@@ -6,21 +6,20 @@ convolution at the resolution of its input; memory is that of float32 values.
 """
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
 import attrs
 
-from explorer.graph import Graph, Node, Stride
+from explorer.graph import BYTES_PER_VALUE, Graph, Node, Stride
 from explorer.layers import Shape
 from explorer.receptive_field import receptive_fields
 from explorer.tables import report_html, report_line
 
 if TYPE_CHECKING:
     import pandas
-
-BYTES_PER_VALUE = 4
 
 
 @attrs.frozen
@@ -53,9 +52,17 @@ class LayerReport:
     receptive_field: tuple[int, ...] | None
 
 
+class NoSuchLayerError(KeyError):
+    """A report has no layer of that name."""
+
+    def __str__(self) -> str:
+        """Return the sentence; a `KeyError` would show it in quotes."""
+        return str(self.args[0])
+
+
 @attrs.frozen(slots=False, repr=False)
 class Report:
-    """The analysis of a graph; numbers are for one image.
+    """The analysis of a graph; numbers are for one image. `report[name]` is the row of a layer.
 
     Attributes:
         layers: A row for each layer, in the graph's order.
@@ -75,6 +82,26 @@ class Report:
     receptive_field: tuple[int, ...] | None
     head_params: int = 0
     input_shape: Shape = ()
+
+    @cached_property
+    def _by_name(self) -> dict[str, LayerReport]:
+        return {row.name: row for row in self.layers}
+
+    def __getitem__(self, name: str) -> LayerReport:
+        """Return the row of a layer.
+
+        Raises:
+            NoSuchLayerError: If no layer has that name; it is a `KeyError`.
+        """
+        try:
+            return self._by_name[name]
+        except KeyError:
+            close = " or ".join(map(repr, get_close_matches(str(name), self._by_name)))
+        hint = f"did you mean {close}?" if close else "report.layers has them all."
+        raise NoSuchLayerError(f"There is no layer {name!r} in this network: {hint}")
+
+    def __iter__(self) -> Iterator[LayerReport]:
+        return iter(self.layers)
 
     @cached_property
     def total_params(self) -> int:
@@ -167,7 +194,7 @@ def analyze(graph: Graph) -> Report:
                 trainable + frozen,
                 trainable,
                 node.macs,
-                prod(node.shape) * BYTES_PER_VALUE,
+                node.memory_bytes,
                 fields[node],
             )
         )

@@ -5,22 +5,14 @@ Gathered here, written as DOT in `dot`, placed and drawn in `diagram`.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 
 import attrs
 
-from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
+from explorer.analysis import LayerReport, Report
 from explorer.comparison import Comparison
-from explorer.formatting import (
-    at_least,
-    byte_size,
-    duration,
-    printable,
-    short_count,
-    size_text,
-    stride_text,
-)
+from explorer.formatting import printable, size_text, stride_text
 from explorer.graph import INPUT_NAME, Block, Graph, Node, depth_first, pixels_of, positions
+from explorer.quantities import PARAMETERS, QUANTITIES
 from explorer.selection import block_id, layer_id
 from explorer.wiring import role_of, wiring_of
 
@@ -132,16 +124,13 @@ def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     """Return the connections between the cards of a graph."""
     card_of = {node: card.id for card in cards for node in card.nodes}
     wiring = wiring_of(graph)
-    skipping = {(card_of[skip.source], card_of[skip.join]) for skip in wiring.skips}
-    beside = {card_of[node] for node in wiring.on_skips if node.block is None}
-    links: dict[tuple[str, str], Link] = {}
+    links: dict[tuple[str, str], bool] = {}
     for node in graph:
         for source in node.inputs:
             ends = card_of[source], card_of[node]
             if ends[0] != ends[1]:
-                skips = ends in skipping or not beside.isdisjoint(ends)
-                links.setdefault(ends, Link(*ends, is_skip=skips))
-    return list(links.values())
+                links[ends] = links.get(ends, False) or (source, node) in wiring.skip_of
+    return [Link(*ends, is_skip=is_skip) for ends, is_skip in links.items()]
 
 
 def levels_of(cards: Sequence[Card]) -> list[tuple[str, list[Card]]]:
@@ -196,11 +185,11 @@ def merged(comparison: Comparison) -> Merged:
             titles[of_a[block.id].stack, of_a[block.id].title] += 1
         if block.state == "changed" and block.id in of_a:
             there = of_a[block.id]
-            params = sum(map(_params, there.nodes))
+            params = PARAMETERS.told(PARAMETERS.total(there.nodes))
             called = f"{there.title}, " * (there.title != title_of[block.id])
             notes[block.id] = (
                 "changed",
-                f"A: {called}{size_text(there.output.shape)} · {params:,} parameters",
+                f"A: {called}{size_text(there.output.shape)} · {params}",
             )
         elif block.state != "same":
             notes[block.id] = block.state, ""
@@ -215,67 +204,6 @@ def merged(comparison: Comparison) -> Merged:
             cards[i] = attrs.evolve(card, title=f"{card.title} of {design}")
     states: dict[Node, str] = {match.node: match.state for match in comparison.layers}
     return Merged(cards, list(links.values()), notes, states)
-
-
-@attrs.frozen
-class Quantity:
-    """What a drawing can be coloured by.
-
-    Attributes:
-        name: What it is called.
-        of: Its value for a layer; None where it is not known.
-        text: A value with its unit.
-    """
-
-    name: str
-    of: Callable[[Node], float | None]
-    text: Callable[[float], str]
-
-
-def _params(node: Node) -> float:
-    return sum(node.weights)
-
-
-def quantity(name: str, times: Mapping[str, float]) -> Quantity:
-    """Return what is known under a name.
-
-    Args:
-        name: "parameters", "MACs", "memory" (of outputs, in float32) or "time".
-        times: Seconds of each layer, by name.
-    """
-    if name == "parameters":
-        return Quantity(name, _params, lambda value: f"{value:,}")
-    if name == "MACs":
-        return Quantity(name, lambda node: node.macs, short_count)
-    if name == "memory":
-        return Quantity(name, lambda node: prod(node.shape) * BYTES_PER_VALUE, byte_size)
-    return Quantity(name, lambda node: times.get(node.name, None if node.inputs else 0), duration)
-
-
-@attrs.frozen
-class Total:
-    """The sum of a quantity over some layers.
-
-    Attributes:
-        value: What is known of it; None if nothing is.
-        is_all: Whether it is known of every layer.
-    """
-
-    value: float | None
-    is_all: bool
-
-    def share_of(self, whole: "Total") -> float | None:
-        """Return which part of a whole this is; None where either is not known in full."""
-        if not self.is_all or not whole.is_all or self.value is None or not whole.value:
-            return None
-        return self.value / whole.value
-
-
-def total(found: Quantity, nodes: Sequence[Node]) -> Total:
-    """Return the sum of what is known over some layers."""
-    values = [found.of(node) for node in nodes]
-    known = [value for value in values if value is not None]
-    return Total(sum(known) if known else None, len(known) == len(values))
 
 
 def items_of(
@@ -294,21 +222,20 @@ def items_of(
         report: Its analysis.
         times: Seconds of each layer, by name; empty where they are not measured.
     """
-    rows = {row.name: row for row in report.layers}
     header: dict[Node, int] = {}
     place: dict[Node, int] = {}
-    drafts: list[Item] = []
+    drafts: list[tuple[str, str, str]] = []  # of each item its id, text and parent
     for card in cards:
-        own = [rows[node.name] for node in card.nodes]
+        own = [report[node.name] for node in card.nodes]
         title = len(drafts)
-        drafts.append(Item(card.id, _facts(card.title, card.prefix, own, card.output, times)))
+        drafts.append((card.id, _facts(card.title, card.prefix, own, card.output, times), ""))
         opened = is_open(card)
         for node, row in zip(card.nodes, own, strict=True):
             header[node] = title
             place[node] = len(drafts) if opened else title
             if opened:
                 text = _facts(node.name, node.kind, [row], node, times)
-                drafts.append(Item(layer_id(node), text, parent=card.id))
+                drafts.append((layer_id(node), text, card.id))
     feeds: dict[int, set[int]] = {}
     for node in graph:
         for source in node.inputs:
@@ -320,24 +247,21 @@ def items_of(
         if header[node] == place[node] - 1:
             feeds.setdefault(header[node], set()).add(place[node])
     return [
-        attrs.evolve(item, feeds=tuple(sorted(feeds.get(i, ())))) for i, item in enumerate(drafts)
+        Item(selection, text, tuple(sorted(feeds.get(i, ()))), parent)
+        for i, (selection, text, parent) in enumerate(drafts)
     ]
 
 
 def _facts(
     title: str, kind: str, rows: Sequence[LayerReport], output: Node, times: Mapping[str, float]
 ) -> str:
-    params, memory = sum(row.params for row in rows), sum(row.memory_bytes for row in rows)
-    macs = [row.macs for row in rows if row.macs is not None]
-    done = at_least(f"{short_count(sum(macs))} MACs", len(macs) == len(rows))
-    figures = [
-        f"{params:,} parameters",
-        done if macs else "MACs unknown",
-        f"{byte_size(memory)} of output" + "s in all, not all held at once" * (len(rows) > 1),
-    ]
-    measured = [times[row.name] for row in rows if row.name in times]
-    if measured:
-        figures.append(duration(sum(measured)))
+    figures = []
+    for quantity in QUANTITIES.values():
+        if quantity.is_measured and not times:
+            continue
+        total = quantity.total(rows, times)
+        if total.value or not quantity.is_measured:
+            figures.append(quantity.told(total) + quantity.of_sum * (len(rows) > 1))
     field = rows[-1].receptive_field
     sees = f"sees {size_text(field)} pixels" if field else "how far it sees is unknown"
     where = f"{size_text(output.shape)}, {stride_text(output.stride, output.shape)}, {sees}"

@@ -15,9 +15,10 @@ import attrs
 
 from explorer.analysis import Report
 from explorer.architectures import Architecture, ReadModel
-from explorer.formatting import at_least, byte_size, short_count, size_text, step_text
+from explorer.formatting import size_text, step_text
 from explorer.graph import Graph, Node
 from explorer.layers import Layer, Shape
+from explorer.quantities import Quantity, of_networks
 from explorer.selection import block_id, layer_id
 
 State = Literal["same", "changed", "only in A", "only in B"]
@@ -234,16 +235,12 @@ def _changes(a: Node | None, b: Node | None, partner: dict[Node, Node]) -> tuple
     if [partner.get(source) for source in a.inputs] != list(b.inputs):
         found.append(Change("inputs", _names(a.inputs), _names(b.inputs)))
     if a.layer != b.layer or a.input_shapes != b.input_shapes:
-        found.append(Change("parameters", _params(a), _params(b)))
+        found.append(Change("parameters", a.params, b.params))
     return tuple(change for change in found if change.a != change.b)
 
 
 def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
     return tuple(node.name for node in nodes)
-
-
-def _params(node: Node) -> int:
-    return sum(node.weights)
 
 
 def parameter_changes(a: Any, b: Any) -> tuple[Change, ...]:
@@ -333,11 +330,7 @@ def figures(a: Report, b: Report) -> tuple[Figure, ...]:
     return (
         _sizes("input", a.input_shape, b.input_shape),
         _number("layers", len(a.layers), len(b.layers), "{:,}".format),
-        _number("parameters", a.total_params, b.total_params, short_count),
-        _number("trainable parameters", a.trainable_params, b.trainable_params, short_count),
-        _macs(a, b),
-        _number("peak memory", a.peak_memory_bytes, b.peak_memory_bytes, byte_size),
-        _number("weights", a.weights_bytes, b.weights_bytes, byte_size),
+        *(figure for quantity in of_networks() for figure in _counted(quantity, a, b)),
         _field(a.receptive_field, b.receptive_field),
         _number("maximum stride", a.maximum_stride, b.maximum_stride, step_text),
         _sizes("output", a.output_shapes[-1], b.output_shapes[-1]),
@@ -352,15 +345,14 @@ def _sizes(name: str, a: Shape, b: Shape) -> Figure:
     return Figure(name, size_text(a), size_text(b), a != b, None)
 
 
-def _macs(a: Report, b: Report) -> Figure:
-    texts = _macs_text(a), _macs_text(b)
-    known = a.macs_are_known and b.macs_are_known
-    ratio = _ratio(a.macs, b.macs) if known else None
-    return Figure("MACs", texts[0], texts[1], texts[0] != texts[1] or a.macs != b.macs, ratio)
-
-
-def _macs_text(report: Report) -> str:
-    return at_least(short_count(report.macs), report.macs_are_known)
+def _counted(quantity: Quantity, a: Report, b: Report) -> Iterable[Figure]:
+    totals = quantity.in_network(a), quantity.in_network(b)
+    texts = [total.written(quantity.short) for total in totals]
+    known = all(total.is_all for total in totals)
+    ratio = _ratio(totals[0].value, totals[1].value) if known else None
+    yield Figure(quantity.network_name, texts[0], texts[1], totals[0] != totals[1], ratio)
+    for name, of in quantity.parts.items():
+        yield _number(name, of(a), of(b), quantity.short)
 
 
 def _field(a: Shape | None, b: Shape | None) -> Figure:

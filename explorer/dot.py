@@ -14,11 +14,12 @@ from math import sqrt
 import attrs
 import graphviz
 
-from explorer.cards import Card, Link, Quantity, Total, levels_of, quantity, total
-from explorer.formatting import at_least, printable, shortened, size_text, stride_text
+from explorer.cards import Card, Link, levels_of
+from explorer.formatting import listed, printable, shortened, size_text, stride_text
 from explorer.graph import Node
 from explorer.palette import LIGHT
 from explorer.parameters import parameter
+from explorer.quantities import PARAMETERS, QUANTITIES, Quantity, Total
 from explorer.selection import layer_id
 from explorer.summaries import summaries
 
@@ -64,8 +65,8 @@ class DiagramOptions:
     )
     colour_by: str = parameter(
         "kind",
-        choices=("kind", "parameters", "MACs", "memory", "time"),
-        doc="Colour by kind of layer, or by the share of all parameters, MACs, memory or time.",
+        choices=("kind", *QUANTITIES),
+        doc=f"Colour by kind of layer, or by the share of all {listed([*QUANTITIES], 'or')}.",
     )
     draw_sizes: bool = parameter(
         False,
@@ -103,6 +104,11 @@ class Drawing:
     def _called(self) -> dict[str, str]:
         """What each card is called in the drawing, by the card's id."""
         return {card.id: f"box{i}" for i, card in enumerate(self.cards)}
+
+    @cached_property
+    def _levels(self) -> list[tuple[str, list[Card]]]:
+        """The rows of a U."""
+        return levels_of(self.cards)
 
     @cached_property
     def places(self) -> dict[str, str]:
@@ -160,7 +166,7 @@ class Drawing:
         else:
             for card in self.cards:
                 self._write_card(dot, card)
-        levels = enumerate(levels_of(self.cards))
+        levels = enumerate(self._levels)
         level_of = {card.id: level for level, (_, cards) in levels for card in cards}
         for link in self.links:
             rises = in_rows and level_of[link.source] > level_of[link.target]
@@ -169,7 +175,7 @@ class Drawing:
 
     def _write_rows(self, dot: graphviz.Digraph) -> None:
         """Write the cards with those of equal stride in one row, the smallest on top."""
-        levels = levels_of(self.cards)
+        levels = self._levels
         for level, (name, cards) in enumerate(levels):
             with dot.subgraph() as row:
                 row.attr(rank="same")
@@ -215,8 +221,7 @@ class Drawing:
     @cached_property
     def _measured(self) -> Quantity | None:
         """What colours tell a share of; None if they tell kinds."""
-        colour = self.options.colour_by
-        return None if colour == "kind" else quantity(colour, self.times)
+        return QUANTITIES.get(self.options.colour_by)
 
     @cached_property
     def _whole(self) -> Total:
@@ -226,21 +231,18 @@ class Drawing:
             if self.notes.get(card.id, ("", ""))[0] != "only in A"
             for node in card.nodes
         ]
-        return total(self._measured, nodes) if self._measured else Total(None, True)
+        return self._measured.total(nodes, self.times) if self._measured else Total(None)
 
     def _share(self, nodes: Sequence[Node]) -> float | None:
-        return total(self._measured, nodes).share_of(self._whole) if self._measured else None
+        if self._measured is None:
+            return None
+        return self._measured.total(nodes, self.times).share_of(self._whole)
 
     def _figure(self, nodes: Sequence[Node]) -> str:
         """Return the figure that colours tell of, with its share of the whole if known."""
         assert self._measured is not None
-        found, share = total(self._measured, nodes), self._share(nodes)
-        if found.value is None:
-            return f"{self._measured.name} unknown"
-        name = {"time": "", "memory": " of outputs"}.get(
-            self._measured.name, f" {self._measured.name}"
-        )
-        text = at_least(f"{self._measured.text(found.value)}{name}", found.is_all)
+        total = self._measured.total(nodes, self.times)
+        text, share = self._measured.told(total), total.share_of(self._whole)
         return text if share is None else f"{share:.1%} · {text}"
 
     def _colour(self, node: Node) -> str:
@@ -303,8 +305,8 @@ class Drawing:
         stride = stride_text(card.output.stride, card.output.shape)
         if self._measured is not None:
             return stride if card.role == "input" else f"{stride} · {self._figure(card.nodes)}"
-        params = total(quantity("parameters", {}), card.nodes).value
-        return f"{stride} · {params:,} parameters" if params else stride
+        total = PARAMETERS.total(card.nodes)
+        return f"{stride} · {PARAMETERS.told(total)}" if total.value else stride
 
     def _layer_row(self, card: Card, place: int) -> str:
         # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what

@@ -54,7 +54,7 @@ def _why(node: Node, wiring: Wiring) -> str:
 
 def _why_joined(node: Node, wiring: Wiring) -> str:
     skip = next((skip for skip in wiring.skips if skip.join is node), None)
-    if skip and role_of(node) == "merge":
+    if skip and skip.passes_stack:
         return "So the next stack gets what went into this one, as well as what came out."
     if skip:
         return (
@@ -162,7 +162,7 @@ def _names(nodes: Iterable[Node]) -> str:
 
 def skips_text(wiring: Wiring) -> str:
     """Return what the connections past other layers do in a network."""
-    merging = [skip for skip in wiring.skips if role_of(skip.join) == "merge"]
+    merging = [skip for skip in wiring.skips if skip.passes_stack]
     across = [skip for skip in wiring.skips if skip not in merging]
     texts = []
     if across:

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import attrs
 
-from explorer.analysis import BYTES_PER_VALUE, LayerReport, Report
+from explorer.analysis import Report
 from explorer.formatting import at_least, byte_size, product, share, step_text
-from explorer.graph import Node, positions
+from explorer.graph import BYTES_PER_VALUE, Node, positions
 from explorer.layers import Layer
 
 
@@ -51,7 +51,7 @@ def figures(node: Node, report: Report) -> list[Fact]:
         Fact(
             "memory",
             f"{product(*node.shape) or 1} × {BYTES_PER_VALUE} bytes"
-            f" = {byte_size(_row(node, report).memory_bytes)}",
+            f" = {byte_size(report[node.name].memory_bytes)}",
             "values × bytes of a float32, for one image",
         ),
     ]
@@ -102,13 +102,13 @@ def _stride(node: Node, with_terms: bool = True) -> Fact:
 
 
 def _receptive_field(node: Node, report: Report) -> Fact:
-    field = _row(node, report).receptive_field
+    field = report[node.name].receptive_field
     name, note = "receptive field", "input pixels that one position sees"
     if field is None:
         return Fact(name, "not known")
     window, dilation = node.layer.taps(axis=0)
     if window > 1 and len(field) == 2:
-        before, distance = _row(node.inputs[0], report).receptive_field, node.inputs[0].stride
+        before, distance = report[node.inputs[0].name].receptive_field, node.inputs[0].stride
         wider: int | Fraction = 0
         if node.layer.is_square and isinstance(distance, (int, Fraction)):
             wider = (window - 1) * dilation * distance
@@ -175,7 +175,7 @@ def block_facts(nodes: Sequence[Node], report: Report) -> list[Fact]:
         nodes: Its layers; the last is what it returns.
         report: The analysis of the graph.
     """
-    rows = [_row(node, report) for node in nodes]
+    rows = [report[node.name] for node in nodes]
     output = nodes[-1]
     params = [row.params for row in rows if row.params]
     macs = [row.macs for row in rows]
@@ -196,7 +196,3 @@ def _total(terms: Sequence[int]) -> str:
     return (
         f"{' + '.join(f'{term:,}' for term in terms)} = {total}" if 2 <= len(terms) <= 3 else total
     )
-
-
-def _row(node: Node, report: Report) -> LayerReport:
-    return next(row for row in report.layers if row.name == node.name)

@@ -64,6 +64,12 @@ def sentences(*texts: str) -> str:
     return " ".join(filter(None, texts))
 
 
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a sentence lists them: "a, b and c"."""
+    *first, end = names
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Return a shape as "height × width × channels"."""
     return " × ".join(map(str, shape)) or "a single number"

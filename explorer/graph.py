@@ -21,6 +21,9 @@ from explorer.parameters import LARGEST, ParameterError, Refusal, as_index
 #: it is not known.
 Stride = int | Fraction | tuple[int | Fraction, ...] | None
 
+#: Size of a float32.
+BYTES_PER_VALUE = 4
+
 #: Name of the input layer of every traced architecture.
 INPUT_NAME = "image_in"
 
@@ -111,9 +114,19 @@ class Node:
         )
 
     @property
+    def params(self) -> int:
+        """Number of parameters that no layer before has."""
+        return sum(self.weights)
+
+    @property
     def can_be_made(self) -> bool:
         """Whether Keras can make it again: its layer, with weights shared as they are now."""
         return self.layer.has_twin and (self.new_weights is None or bool(self.calls))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of its output for one image, in float32."""
+        return prod(self.shape) * BYTES_PER_VALUE
 
     @property
     def macs(self) -> int | None:

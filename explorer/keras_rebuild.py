@@ -24,9 +24,8 @@ from zlib import crc32
 import attrs
 import numpy as np
 
-from explorer.analysis import BYTES_PER_VALUE
 from explorer.architectures import Architecture, ReadModel
-from explorer.graph import Graph, Node, trace
+from explorer.graph import BYTES_PER_VALUE, Graph, Node, trace
 from explorer.keras_model import (
     as_model,
     build,

@@ -15,10 +15,10 @@ from pathlib import Path
 import attrs
 import psutil
 
-from explorer.analysis import BYTES_PER_VALUE, Report, analyze
+from explorer.analysis import Report, analyze
 from explorer.architectures import Architecture
 from explorer.formatting import byte_size
-from explorer.graph import trace
+from explorer.graph import BYTES_PER_VALUE, trace
 from explorer.layers import Shape
 from explorer.parameters import ParameterError
 

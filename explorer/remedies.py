@@ -35,14 +35,13 @@ def remedy(scene: Scene, node: Node, wanted: tuple[int, int]) -> str:
         wanted: Height and width in input pixels.
     """
     design = scene.design
-    fields = {row.name: row.receptive_field for row in design.report.layers}
     is_last = node is design.graph.outputs[-1]
     sentences = []
     whole = design.report.receptive_field
     if not is_last and whole and not is_smaller(whole, wanted):
         sentences.append(f"The network's output can ({size_text(whole)}).")
     enough, nearer = [], []
-    present = fields[node.name]
+    present = design.report[node.name].receptive_field
     architecture = design.architecture
     ways: Iterable[Iterator[tuple[str, EncoderDecoder]]] = ()
     if not isinstance(architecture, ReadModel) and not design.graph.read_from_keras:
@@ -83,7 +82,7 @@ def _field(architecture: EncoderDecoder, shape: Shape, like: Node, is_last: bool
     node = graph.outputs[-1] if is_last else next((n for n in graph if n.name == like.name), None)
     if node is None or node.stride != like.stride:
         return None
-    return next(row.receptive_field for row in analyze(graph).layers if row.name == node.name)
+    return analyze(graph)[node.name].receptive_field
 
 
 def _taken_up(architecture: EncoderDecoder) -> Iterator[Iterator[tuple[str, EncoderDecoder]]]:

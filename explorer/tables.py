@@ -5,7 +5,8 @@ from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from explorer.formatting import at_least, byte_size, size_text
+from explorer.formatting import byte_size, size_text
+from explorer.quantities import Quantity, of_networks
 
 if TYPE_CHECKING:
     from explorer.analysis import LayerReport, Report
@@ -13,18 +14,19 @@ if TYPE_CHECKING:
 #: Most layers that a table lists.
 MOST_ROWS = 60
 
-_HEADINGS = ("layer", "kind", "output", "parameters", "multiply-adds", "sees")
+
+def _counted() -> list[Quantity]:
+    """Return what the tables count; the size of an output can be told from its shape."""
+    return [quantity for quantity in of_networks() if quantity.unit == "count"]
 
 
 def report_line(report: "Report") -> str:
     """Return a report's totals in a line."""
     count = len(report.layers)
-    macs = at_least(f"{report.macs:,}", report.macs_are_known)
+    counts = zip(_in_network(report), _counted(), strict=True)
+    told = ", ".join(f"{text} {quantity.words}" for text, quantity in counts)
     field = "unknown" if report.receptive_field is None else size_text(report.receptive_field)
-    return (
-        f"<Report: {count:,} layer{'' if count == 1 else 's'}, {report.total_params:,} parameters, "
-        f"{macs} multiply-adds, receptive field {field}>"
-    )
+    return f"<Report: {count:,} layer{'' if count == 1 else 's'}, {told}, receptive field {field}>"
 
 
 def report_html(report: "Report", title: str = "") -> str:
@@ -35,13 +37,15 @@ def report_html(report: "Report", title: str = "") -> str:
         title: What stands above it, not yet escaped.
     """
     rows = list(report.layers)
+    headings = ("layer", "kind", "output", *(quantity.words for quantity in _counted()), "sees")
     cut = len(rows) - MOST_ROWS
-    lines = [_cells(_of_layer(row)) for row in rows]
+    counts = (quantity.values(rows) for quantity in _counted())
+    lines = [_cells(_of_layer(row, own)) for row, *own in zip(rows, *counts, strict=True)]
     if cut > 0:
         last = MOST_ROWS // 3
-        left_out = f'<tr><td colspan="{len(_HEADINGS)}">… and {cut:,} more layers …</td></tr>'
+        left_out = f'<tr><td colspan="{len(headings)}">… and {cut:,} more layers …</td></tr>'
         lines = [*lines[: MOST_ROWS - last], left_out, *lines[-last:]]
-    heading = _cells(_HEADINGS, "th")
+    heading = _cells(headings, "th")
     caption = f"<caption>{escape(title)}</caption>" if title else ""
     return (
         f"<table>{caption}<thead>{heading}</thead><tbody>{''.join(lines)}</tbody>"
@@ -50,13 +54,12 @@ def report_html(report: "Report", title: str = "") -> str:
     )
 
 
-def _of_layer(row: "LayerReport") -> Sequence[str]:
+def _of_layer(row: "LayerReport", counts: Sequence[float | None]) -> Sequence[str]:
     return (
         row.name,
         row.kind,
         size_text(row.shape),
-        f"{row.params:,}",
-        "unknown" if row.macs is None else f"{row.macs:,}",
+        *("unknown" if count is None else f"{count:,}" for count in counts),
         "unknown" if row.receptive_field is None else size_text(row.receptive_field),
     )
 
@@ -68,10 +71,13 @@ def _totals(report: "Report") -> Sequence[str]:
         f"{count:,} layer{'' if count == 1 else 's'}",
         "",
         ", ".join(map(size_text, report.output_shapes)),
-        f"{report.total_params:,}",
-        at_least(f"{report.macs:,}", report.macs_are_known),
+        *_in_network(report),
         "unknown" if field is None else size_text(field),
     )
+
+
+def _in_network(report: "Report") -> list[str]:
+    return [quantity.in_network(report).written(quantity.full) for quantity in _counted()]
 
 
 def _notes(report: "Report") -> str:
@@ -81,8 +87,10 @@ def _notes(report: "Report") -> str:
         f"peak memory {byte_size(report.peak_memory_bytes)} in float32. The last column: how many "
         "input pixels an output pixel sees at most."
     )
-    if not report.macs_are_known:
-        text += " The multiply-adds of some layers are not known: there are at least so many."
+    for quantity in _counted():
+        if not quantity.in_network(report).is_all:
+            text += f" The {quantity.words} of some layers are not known: "
+            text += "there are at least so many."
     return text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import attrs
 
@@ -21,6 +22,11 @@ class Skip:
     source: Node
     join: Node
 
+    @property
+    def passes_stack(self) -> bool:
+        """Whether it brings what went into a stack past all of it, instead of past its depth."""
+        return role_of(self.join) == "merge"
+
 
 class Wiring:
     """What feeds what in a graph, beyond what each layer knows of its inputs.
@@ -29,7 +35,10 @@ class Wiring:
         graph: The graph.
         followers: For each layer those that it feeds.
         parts: The layers of each block, in the graph's order; a layer of no block is one by itself.
+        depth: How many layers there are before each one, on the longest way from an input.
         skips: The connections past other blocks.
+        skip_of: The skip connection that a link between two layers is part of: by where it comes
+            from and where it goes to.
         on_skips: The layers that what a skip connection brings passes before it is joined.
         shortcuts: Sums inside one block: residual connections.
         reused: Concatenations inside one block of a feature with what was made of it.
@@ -39,7 +48,9 @@ class Wiring:
         self.graph = graph
         self.followers: dict[Node, list[Node]] = {node: [] for node in graph}
         self.parts: dict[Block | Node, list[Node]] = {}
+        self.depth: dict[Node, int] = {}
         self.skips: list[Skip] = []
+        self.skip_of: dict[tuple[Node, Node], Skip] = {}
         self.on_skips: set[Node] = set()
         self.shortcuts: list[Node] = []
         self.reused: list[Node] = []
@@ -47,15 +58,16 @@ class Wiring:
         self._before: dict[Node, int] = {}  # a bit for each layer that one depends on
         for node in graph:
             self.parts.setdefault(node.block or node, []).append(node)
-            before = 0
+            before = depth = 0
             for source in dict.fromkeys(node.inputs):
                 self.followers[source].append(node)
                 before |= self._before[source] | 1 << self._place[source]
+                if depth <= self.depth[source]:
+                    depth = self.depth[source] + 1
             self._before[node] = before
+            self.depth[node] = depth
         for nodes in self.parts.values():
-            self._find_skips(nodes)
-            if len(nodes) == 1 and nodes[0].block is None:
-                self._find_skips_without_blocks(nodes[0])
+            self._find_sums(nodes, joins=self._find_skips(nodes))
 
     def part(self, node: Node) -> Sequence[Node]:
         """Return the layers of a layer's block."""
@@ -65,7 +77,9 @@ class Wiring:
         """Return the layers outside that feed these; the last one took the longest way."""
         inside = set(nodes)
         sources = {source for node in nodes for source in node.inputs} - inside
-        return sorted(sources, key=self._place.__getitem__)
+        if len(sources) < 2:
+            return list(sources)
+        return sorted(sources, key=lambda source: (self.depth[source], self._place[source]))
 
     def leaving(self, nodes: Sequence[Node]) -> list[tuple[Node, Node]]:
         """Return each pair of one of these layers and one outside that it feeds."""
@@ -77,71 +91,82 @@ class Wiring:
             if follower not in inside
         ]
 
-    def skip_between(self, source: Node, target: Node) -> Skip | None:
-        """Return the skip connection that leads from a layer into another, if one does."""
-        for skip in self.skips:
-            leads_there = skip.join is target or (
-                target in self.on_skips
-                and (target in self.part(skip.join) or self._leads_to(target, skip.join))
-            )
-            if skip.source is source and leads_there:
-                return skip
-        return None
+    def longest_path(self) -> list[Node]:
+        """Return the layers on the longest way from an input to an output.
 
-    def _leads_to(self, node: Node, join: Node) -> bool:
-        """Return whether a layer of no block is on the way of a skip connection to its join."""
-        return node.block is None and bool(self._before[join] >> self._place[node] & 1)
+        Where a skip connection meets the way through the depth, it comes through the depth.
+        """
+        path = [max(self.graph.outputs, key=self.depth.__getitem__)]
+        while path[-1].inputs:
+            path.append(max(path[-1].inputs, key=self.depth.__getitem__))
+        return path[::-1]
 
-    def _find_skips(self, nodes: Sequence[Node]) -> None:
+    def _find_skips(self, nodes: Sequence[Node]) -> set[Node]:
+        """Find the skip connections that are joined in a block; return the layers that do it."""
         sources = self.entering(nodes)
-        main = sources[-1] if sources else None
-        past = {s for s in sources if main and self._before[main] >> self._place[s] & 1}
+        joins: set[Node] = set()
+        if len(sources) < 2:
+            return joins
+        main = sources.pop()
+        ways = {source: way for source in sources if (way := self._way_from(main, source))}
+        found: dict[Node, Skip] = {}
         reaching: dict[Node, set[Node]] = {}  # for each layer those of the sources that reach it
+        links: dict[tuple[Node, Node], set[Node]] = {}  # the same of links that bring none of main
         for node in nodes:
-            ways = [reaching.get(source, {source}) for source in node.inputs]
-            reaching[node] = set().union(*ways)
-            bypassing: set[Node] = set()
+            brought = {source: reaching.get(source, {source}) for source in node.inputs}
+            reaching[node] = set().union(*brought.values())
+            besides = {source: there for source, there in brought.items() if main not in there}
+            if not besides:
+                continue
+            links |= {(source, node): there for source, there in besides.items()}
             if main in reaching[node]:
-                bypassing = {s for way in ways if main not in way for s in way & past}
-                self.skips += [Skip(s, node) for s in sources if s in bypassing]
-            elif reaching[node] and reaching[node] <= past:
+                joined = [s for s in ways if any(s in there for there in besides.values())]
+                found |= {source: Skip(ways[source][-1], node) for source in joined}
+                self.skips += [found[source] for source in joined]
+                if joined:
+                    joins.add(node)
+            elif reaching[node] and reaching[node] <= ways.keys():
                 self.on_skips.add(node)
-            if isinstance(node.layer, Add) and len(nodes) > 1 and not bypassing:
+        for source, skip in found.items():
+            way = ways[source]
+            self.on_skips.update(way[:-1])
+            self.skip_of |= {(before, after): skip for after, before in pairwise(way)}
+        for link, there in links.items():
+            self.skip_of.update((link, skip) for source, skip in found.items() if source in there)
+        return joins
+
+    def _way_from(self, main: Node, source: Node) -> list[Node]:
+        """Return the layers from a source back to where it leaves the way to another; else none.
+
+        A way through layers of no block is that of a skip connection if the main way has passed a
+        lower resolution in between, else a branch.
+        """
+        on_main = self._before[main] | 1 << self._place[main]
+        way = [source]
+        while not on_main >> self._place[way[-1]] & 1:
+            if len(way[-1].inputs) != 1 or way[-1].block:
+                return []
+            way.append(way[-1].inputs[0])
+        between = on_main & ~self._before[way[-1]] & ~(1 << self._place[way[-1]])
+        dips = (
+            between >> place & 1 and positions(node) < positions(source)
+            for node, place in self._place.items()
+        )
+        return way if len(way) == 1 or any(dips) else []
+
+    def _find_sums(self, nodes: Sequence[Node], joins: set[Node]) -> None:
+        """Find the shortcuts in a block, and the features that are used again there."""
+        for node in nodes:
+            if not isinstance(node.layer, (Add, Concatenate)) or node in joins:
+                continue
+            if isinstance(node.layer, Add) and len(nodes) > 1:
                 self.shortcuts.append(node)
-            if isinstance(node.layer, Concatenate) and not bypassing:
+            if isinstance(node.layer, Concatenate):
                 before = 0
                 for source in node.inputs:
                     before |= self._before[source]
                 if any(before >> self._place[source] & 1 for source in node.inputs):
                     self.reused.append(node)
-
-    def _find_skips_without_blocks(self, join: Node) -> None:
-        """Find the skip connections that pass layers of no block before they are joined.
-
-        What took the longest way is the main way; others are followed back to where they leave it.
-        They are skips if the main way has passed a lower resolution in between, else branches.
-        """
-        if len(join.inputs) < 2:
-            return
-        main = max(join.inputs, key=self._place.__getitem__)
-        on_main = self._before[main] | 1 << self._place[main]
-        for start in dict.fromkeys(join.inputs):
-            passed: list[Node] = []
-            node = start
-            while not on_main >> self._place[node] & 1 and len(node.inputs) == 1 and not node.block:
-                passed.append(node)
-                node = node.inputs[0]
-            if passed and on_main >> self._place[node] & 1 and self._dips(node, join, on_main):
-                self.skips.append(Skip(node, join))
-                self.on_skips.update(passed)
-
-    def _dips(self, source: Node, join: Node, way: int) -> bool:
-        """Return whether a way has a lower resolution than its end, after a layer."""
-        between = way & ~self._before[source] & ~(1 << self._place[source])
-        return any(
-            between >> place & 1 and positions(node) < positions(join)
-            for node, place in self._place.items()
-        )
 
 
 def role_of(node: Node) -> str:

@@ -3,6 +3,7 @@
 from math import prod
 
 import keras
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from explorer import (
     build,
     trace,
 )
-from explorer.analysis import memory_curve
+from explorer.analysis import NoSuchLayerError, memory_curve
 from explorer.graph import Graph, input_feature
 from explorer.layers import Activation, Add, Conv2D, Conv2DTranspose, UpSampling2D
 from tests.keras_helpers import tensor_of
@@ -198,3 +199,26 @@ def test_the_report_as_a_data_frame():
     assert frame.params.sum() == report.total_params
     assert frame.macs.sum() == report.macs
     assert frame.loc["stack0_enc0_conv0", "shape"] == (4, 4, 2)
+
+
+def test_a_row_is_had_by_the_name_of_its_layer():
+    report = analyse(UNet(filters=2, down_blocks=1, up_blocks=1), (8, 8, 1))
+
+    assert [report[row.name] for row in report.layers] == list(report.layers) == list(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("stack0_enc0_conv9", "did you mean 'stack0_enc0_conv"),
+        ("nothing like it", "report.layers has them all"),
+        (0, "There is no layer 0 in this network"),
+    ],
+)
+def test_a_name_that_no_layer_has_is_told_with_those_that_are_close(name, said):
+    report = analyse(UNet(filters=2, down_blocks=1, up_blocks=1), (8, 8, 1))
+
+    with pytest.raises(NoSuchLayerError, match=repr(name)) as error:
+        report[name]
+    assert said in str(error.value)
+    assert isinstance(error.value, KeyError)

@@ -70,7 +70,7 @@ def result(widget) -> str:
 def shown(widget) -> tuple[int, str, int]:
     """What the views show: rows of the table, the drawing, and the total parameters."""
     table = widget._screen.views["Layers"]
-    return len(table.rows), widget._screen.diagram.canvas.svg, table.total[0]
+    return len(table.rows), widget._screen.diagram.canvas.svg, table.totals[0][0]
 
 
 def test_without_arguments_a_small_unet_is_shown(worker):
@@ -91,7 +91,7 @@ def test_a_moved_control_reshapes_everything(widget):
     assert widget.architecture == attrs.evolve(SMALL, down_blocks=3)
     assert len(widget.graph) == len(widget._screen.views["Layers"].rows) != before[0]
     assert widget._screen.diagram.canvas.svg != before[1]
-    assert widget._screen.views["Layers"].total[0] == widget.report.total_params
+    assert widget._screen.views["Layers"].totals[0][0] == widget.report.total_params
 
 
 def test_a_slider_does_the_same_as_its_number(widget):
@@ -545,7 +545,8 @@ def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, 
 
 def test_every_layers_time_stands_in_the_table(widget, worker):
     inspector = widget._screen.inspector
-    assert widget._screen.views["Layers"].whole == 0
+    table = widget._screen.views["Layers"]
+    assert table.totals[-1] == [0, False]
     assert not inspector.running
     inspector._handle_custom_msg({"time": ""}, [])
     assert inspector.running
@@ -554,13 +555,13 @@ def test_every_layers_time_stands_in_the_table(widget, worker):
     assert "data-time" not in inspector.html
 
     assert "each alone" in result(widget)
-    assert widget._screen.views["Layers"].whole > 0
-    times = {row[0]: row[-1] for row in widget._screen.views["Layers"].rows}
-    assert times.pop(widget.graph.inputs[0].name) is None
+    times = {row[0]: row[-1] for row in table.rows}
+    assert table.totals[-1] == [pytest.approx(sum(times.values())), True]
+    assert times.pop(widget.graph.inputs[0].name) == 0
     assert all(time > 0 for time in times.values())
 
     number(widget, "filters").value = 3
-    assert widget._screen.views["Layers"].whole == 0, "times of another design are taken away"
+    assert table.totals[-1] == [0, False], "times of another design are taken away"
 
 
 def test_what_is_chosen_is_measured(widget, worker):
@@ -673,7 +674,7 @@ def everything(widget) -> dict[str, object]:
     return {
         "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
         "explanation of what is selected": (screen.inspector.heading, screen.inspector.html),
-        "view “Layers”": (table.rows, table.total),
+        "view “Layers”": (table.rows, table.totals),
         "totals": widget._totals.value,
         "history": (widget._history.steps[-1], widget._history.refused),
         "form of the architecture": (widget._form.values, widget._form.shown),
@@ -793,7 +794,7 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
     for thread in threads:
         thread.join()
 
-    assert widget._screen.views["Layers"].total[0] == widget.report.total_params
+    assert widget._screen.views["Layers"].totals[0][0] == widget.report.total_params
     assert widget._screen.views["Layers"].rows[1][2][2] == widget.architecture.filters
     assert widget._problem.value == ""
 

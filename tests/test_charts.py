@@ -26,11 +26,12 @@ from explorer.formatting import byte_size, short_count
 from explorer.graph import Graph, input_feature, trace
 from explorer.layers import Conv2D
 from explorer.palette import LIGHT
+from explorer.quantities import QUANTITIES
 from explorer.scene import Scene
 from explorer.selection import nodes_of
-from explorer.views.chart_data import MAX_LABELS, MEASURES, ChartData
+from explorer.views.chart_data import MAX_LABELS, ChartData
 from explorer.views.chart_figure import MEMORY, dark_theme, drawing_of, style_sheet
-from explorer.views.chart_steps import longest_path, steps_of
+from explorer.views.chart_steps import steps_of
 from explorer.views.charts import Charts
 from explorer.wiring import wiring_of
 
@@ -103,7 +104,7 @@ def test_steps_are_the_layers_or_the_blocks_in_the_order_of_an_image():
 @pytest.mark.parametrize("architecture", presets.values(), ids=list(presets))
 def test_the_longest_path_leads_through_every_block_and_around_every_skip(architecture):
     graph = trace(architecture, (256, 256, 1))
-    path = longest_path(graph)
+    path = wiring_of(graph).longest_path()
     assert path[0] is graph.nodes[0]
     assert path[-1] in graph.outputs
     assert all(source in node.inputs for source, node in pairwise(path))
@@ -310,7 +311,7 @@ def test_layers_of_which_little_is_known_are_named():
 def test_every_preset_can_be_drawn_with_every_figure(by_block):
     charts = loaded()
     charts._steps.value = "by block" if by_block else "by layer"
-    for measure, architecture in zip(list(MEASURES) * 9, presets.values(), strict=False):
+    for measure, architecture in zip(list(QUANTITIES) * 9, presets.values(), strict=False):
         charts._measure.value = measure
         design = Design(architecture)
         show(charts, Scene(design, "block-stack0_enc0"))

@@ -377,11 +377,11 @@ def test_memory_is_said_to_be_that_of_outputs_which_are_not_all_held_at_once():
     }
     block, layer = items["block-stack0_enc0"], items["layer-stack0_enc0_conv0"]
 
-    assert "of outputs in all, not all held at once" in block
+    assert "of output in all, not all held at once" in block
     assert "of output" in layer
     assert "held" not in layer
     drawn = texts(diagram(graph, colour_by="memory"))
-    assert any(line.endswith("of outputs") for line in drawn["block-stack0_enc0"])
+    assert any(line.endswith("of output") for line in drawn["block-stack0_enc0"])
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
@@ -556,7 +556,7 @@ def test_skips_of_layers_without_blocks_are_the_same_everywhere():
     assert dashed == {("alone-fine", "alone-side"), ("alone-side", "alone-join")}
     wiring = Wiring(graph)
     assert [(skip.source.name, skip.join.name) for skip in wiring.skips] == [("fine", "join")]
-    assert wiring.skip_between(graph["fine"], graph["side"]) is wiring.skips[0]
+    assert wiring.skip_of[graph["fine"], graph["side"]] is wiring.skips[0]
     design = Design(OwnBackbone(), Input(16, 16, 1))
     charted = [(source.name, join.name) for source, join in ChartData(design).skips]
     assert charted == [("fine", "join")]

@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor
 
 import attrs
@@ -25,6 +26,7 @@ from explorer import (
     trace,
 )
 from explorer.analysis import Report
+from explorer.cards import cards_of, links_of
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import block_facts, configuration, figures
 from explorer.foreign_layers import Foreign
@@ -90,7 +92,7 @@ def result(text: str) -> Fraction:
 
 def check_figures(node: Node, report: Report) -> dict[str, str]:
     """Check that what is written of a layer works out, and is what the report says."""
-    row = next(row for row in report.layers if row.name == node.name)
+    row = report[node.name]
     written = {fact.name: fact.value for fact in figures(node, report)}
     memory, _, size = written["memory"].partition(" bytes = ")
     assert work_out(memory) == row.memory_bytes
@@ -119,7 +121,6 @@ def check_figures(node: Node, report: Report) -> dict[str, str]:
 def check_graph(graph: Graph) -> None:
     """Check what is written of all layers and blocks of a graph."""
     report, wiring = analyze(graph), Wiring(graph)
-    rows = {row.name: row for row in report.layers}
     texts = [skips_text(wiring)]
     for node in graph:
         written = check_figures(node, report)
@@ -129,8 +130,8 @@ def check_graph(graph: Graph) -> None:
         texts.append(layer_text(node, wiring))
     for nodes in wiring.parts.values():
         facts = {fact.name: fact.value for fact in block_facts(nodes, report)}
-        assert result(facts["weights"]) == sum(rows[node.name].params for node in nodes)
-        assert result(facts["MACs"]) == sum(rows[node.name].macs or 0 for node in nodes)
+        assert result(facts["weights"]) == sum(report[node.name].params for node in nodes)
+        assert result(facts["MACs"]) == sum(report[node.name].macs or 0 for node in nodes)
         assert facts["output"] == "×".join(map(str, nodes[-1].shape))
         if nodes[0].block:
             texts.append(block_text(nodes, wiring))
@@ -370,6 +371,51 @@ def test_sums_inside_a_block_are_shortcuts_and_no_skip_connections():
     assert wiring.on_skips == on_the_way
 
 
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize("passes", [0, 1, 2])
+@pytest.mark.parametrize("in_decoder", [False, True])
+def test_skip_connections_are_found_in_whatever_order_a_layer_joins_its_inputs(
+    is_last, passes, in_decoder
+):
+    fine = side = Conv2D(name="fine", filters=4)(input_feature((16, 16, 1)))
+    for i in range(passes):
+        side = Conv2D(name=f"side{i}", filters=4)(side)
+    deep = MaxPooling2D(name="low")(fine)
+    for i in range(3):
+        deep = Conv2D(name=f"deep{i}", filters=4)(deep)
+
+    def make() -> Feature:
+        up = UpSampling2D(name="up")(deep)
+        return Concatenate(name="join")([up, side] if is_last else [side, up])
+
+    joined = in_block(Block("dec", "decoder", 0, 0, ""), make) if in_decoder else make()
+    graph = Graph([Conv2D(name="out", filters=1)(joined)])
+    wiring = Wiring(graph)
+
+    (skip,) = wiring.skips
+    assert (skip.source.name, skip.join.name) == ("fine", "join")
+    way = [fine.name, *(f"side{i}" for i in range(passes)), "join"]
+    assert {(a.name, b.name) for a, b in wiring.skip_of} == set(pairwise(way))
+    assert {node.name for node in wiring.on_skips} == set(way[1:-1])
+    assert [node.name for node in wiring.longest_path()][1:4] == ["fine", "low", "deep0"]
+    cards = cards_of(graph)
+    dashed = [(link.source, link.target) for link in links_of(graph, cards) if link.is_skip]
+    card_of = {node.name: card.id for card in cards for node in card.nodes}
+    assert sorted(dashed) == sorted(pairwise(card_of[name] for name in way))
+
+
+def test_every_link_of_a_skip_connection_belongs_to_it():
+    graph = trace(presets["Residual hourglass"], (64, 64, 1))
+    wiring = Wiring(graph)
+
+    for (before, after), skip in wiring.skip_of.items():
+        assert before in after.inputs
+        assert before is skip.source or before in wiring.on_skips
+        assert after is skip.join or after in wiring.on_skips
+    assert {skip.join for skip in wiring.skip_of.values()} == {s.join for s in wiring.skips}
+    assert [s.passes_stack for s in wiring.skips].count(True) == 1
+
+
 def test_parallel_ways_are_no_skip_connections():
     image = input_feature((8, 8, 1))
     ways = [Conv2D(name=f"way{i}", filters=2)(image) for i in range(2)]
@@ -470,9 +516,9 @@ def test_what_enters_and_leaves_a_block():
     assert (place_of(skip), role_of(main)) == ("stack0_enc1", "middle")
     assert [(a.name, role_of(b)) for a, b in wiring.leaving(nodes)] == [(nodes[-1].name, "decoder")]
     join = UNET["stack0_dec0_s4_to_s2_skip_concat"]
-    assert wiring.skip_between(skip, join) == Skip(skip, join)
-    assert wiring.skip_between(main, join) is None
-    assert wiring.skip_between(skip, main) is None
+    assert wiring.skip_of[skip, join] == Skip(skip, join)
+    assert (main, join) not in wiring.skip_of
+    assert (skip, main) not in wiring.skip_of
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
     table = widget._screen.views["Layers"]
     if widget._screen.tabs.selected_index == 0:  # a closed one is shown nothing
         assert [row[0] for row in table.rows] == [node.name for node in widget.graph]
-        assert table.total[0] == widget.report.total_params
+        assert table.totals[0][0] == widget.report.total_params
     if with_drawing:
         canvas = widget._screen.diagram.canvas
         drawn = {item["id"] for item in canvas.items if not item["parent"]}

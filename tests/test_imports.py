@@ -31,6 +31,7 @@ ROWS = [
     "architectures",
     "serialization",
     "receptive_field",
+    "quantities",
     "tables",
     "analysis",
     "design",

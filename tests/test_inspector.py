@@ -7,13 +7,22 @@ from xml.etree import ElementTree
 import attrs
 import pytest
 
-from explorer import EncoderDecoder, Head, SimpleConvBlock, SimpleUpsamplingBlock, UNet, presets
+from explorer import (
+    Custom,
+    EncoderDecoder,
+    Head,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+    UNet,
+    presets,
+)
 from explorer.design import Design, Input
 from explorer.layers import Layer
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id, nodes_of
 from explorer.views import inspector as inspector_module
 from explorer.views.inspector import Inspector
+from explorer.wiring import wiring_of
 
 DESIGN = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 CONV = "layer-stack0_dec0_s4_to_s2_refine_conv0"
@@ -107,7 +116,7 @@ def test_a_block_lists_its_layers_and_what_it_is_linked_with(view):
 
 
 def _params(node) -> int:
-    return next(row.params for row in DESIGN.report.layers if row.name == node.name)
+    return DESIGN.report[node.name].params
 
 
 @pytest.mark.parametrize("name", ["U-Net (small)", "Residual hourglass", "ResNet50"])
@@ -358,3 +367,25 @@ def test_a_decoder_block_that_asks_in_vain_for_a_skip_connection_says_so(view):
     assert "asks for" not in text(view)
     view.show(Scene(design, "block-stack0_enc1"))
     assert "asks for" not in text(view)
+
+
+def test_links_on_the_whole_way_of_a_skip_connection_are_marked(view):
+    block = SimpleUpsamplingBlock(skip_connection=True, skip_add=True, refine_convs_filters=4)
+    net = Custom(
+        encoder=(SimpleConvBlock(filters=2), SimpleConvBlock(filters=4)), decoder=(block, block)
+    )
+    design = Design(net, Input(16, 16, 1))
+    wiring = wiring_of(design.graph)
+    assert any(before.kind == "Conv2D" for before, _ in wiring.skip_of), "some pass a layer"
+
+    marked = set()
+    for node in design.graph:
+        view.show(Scene(design, layer_id(node)))
+        marked |= {
+            (item.find("button").text, node.name)
+            for part in section(view, "Fed by")
+            for item in part.iter("li")
+            if "skip connection" in "".join(item.itertext())
+        }
+
+    assert marked == {(before.name, after.name) for before, after in wiring.skip_of}

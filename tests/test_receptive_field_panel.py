@@ -473,7 +473,7 @@ def test_where_no_few_steps_are_enough_the_way_is_named(shown):
     ).groups()
     assert (name, int(old), int(new)) == ("convs per block", 2, 5)
     report = analyze(trace(attrs.evolve(NET, convs_per_block=5), (64, 96, 1)))
-    assert next(row for row in report.layers if row.name == MIDDLE).receptive_field[0] == int(size)
+    assert report[MIDDLE].receptive_field[0] == int(size)
 
 
 def test_where_no_number_helps_what_does_in_general_is_named(shown):

@@ -249,8 +249,7 @@ class ReceptiveField(TabView):
             lines.append(Line(f"The output of {name} has no pixels: select another layer."))
             self.widget.write(lines)
             return
-        rows = subject.scene.design.report.layers
-        largest = next(row.receptive_field for row in rows if row.name == subject.node.name)
+        largest = subject.scene.design.report[subject.node.name].receptive_field
         lines.append(window_line(name, subject.position, subject.image, subject.window, largest))
         side = 0
         if self.widget.effective:

@@ -1,98 +1,25 @@
 """What the charts show of a design, in numbers and in words; how it is drawn stands in `charts`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from html import escape
 from itertools import groupby
 from math import ceil, floor, log2, log10
-from types import MappingProxyType
 from typing import Any
 
 import attrs
 
-from explorer.analysis import LayerReport, MemoryPoint, memory_curve
+from explorer.analysis import MemoryPoint, memory_curve
 from explorer.design import Design
-from explorer.formatting import at_least, byte_size, duration, printable, short_count
+from explorer.formatting import byte_size, listed, printable
 from explorer.graph import Node
 from explorer.palette import LIGHT
-from explorer.views.chart_steps import Step, longest_path, steps_of
+from explorer.quantities import MEMORY, NO_TIMES, QUANTITIES, Quantity, Times, Total
+from explorer.views.chart_steps import Step, steps_of
 from explorer.wiring import wiring_of
 
 #: Most names along the horizontal axis.
 MAX_LABELS = 32
-
-
-@attrs.frozen
-class Measure:
-    """A figure that each layer has.
-
-    Attributes:
-        title: What the chart is called.
-        detail: What its title ends with.
-        of: Returns a layer's figure, for a batch of that size and measured times; None where it
-            is not known.
-        write: Returns the text for a value.
-        exact: Returns the text for a value where there is room.
-        most: Start of the sentence that names the layers with most of it.
-        whole: What all layers have, with a place for the sum.
-        none: The sentence if no layer has any.
-        binary: Whether its units are powers of two.
-    """
-
-    title: str
-    detail: str
-    of: Callable[[LayerReport, int, Mapping[str, float]], float | None]
-    write: Callable[[float], str]
-    exact: Callable[[float], str]
-    most: str
-    whole: str
-    none: str
-    binary: bool = False
-
-
-MEASURES = {
-    "parameters": Measure(
-        "Parameters",
-        "",
-        lambda row, *_: row.params,
-        short_count,
-        "{:,} parameters".format,
-        "Most parameters are in",
-        "all {}",
-        "No layer has parameters.",
-    ),
-    "MACs": Measure(
-        "MACs",
-        ", for one image",
-        lambda row, *_: row.macs,
-        short_count,
-        "{:,} MACs".format,
-        "Most MACs are done in",
-        "all {}",
-        "No layer is known to do MACs.",
-    ),
-    "memory": Measure(
-        "Size of the outputs",
-        "",
-        lambda row, batch_size, _: row.memory_bytes * batch_size,
-        byte_size,
-        byte_size,
-        "The largest outputs are those of",
-        "the {} that all layers put out",
-        "No layer puts anything out.",
-        binary=True,
-    ),
-    "time": Measure(
-        "Time",
-        ", each layer alone",
-        lambda row, _, times: times.get(row.name, 0 if row.kind == "InputLayer" else None),
-        duration,
-        duration,
-        "Most time is taken by",
-        "the {} that the layers take, each alone",
-        "No layer is timed yet: press “Time every layer”.",
-    ),
-}
 
 
 @attrs.frozen(slots=False)
@@ -102,14 +29,19 @@ class ChartData:
     Attributes:
         design: What they are about.
         times: Seconds of each layer, by name.
-        measure: Name of the figure in the first chart, a key of `MEASURES`.
+        measure: Name of the quantity in the first chart.
         by_block: Whether a step along the horizontal axis is a block instead of a layer.
     """
 
     design: Design
-    times: Mapping[str, float] = MappingProxyType({})
+    times: Times = NO_TIMES
     measure: str = "parameters"
     by_block: bool = False
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the first chart shows."""
+        return QUANTITIES[self.measure]
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -122,22 +54,19 @@ class ChartData:
         return {node: i for i, step in enumerate(self.steps) for node in step.nodes}
 
     @cached_property
-    def _of_layers(self) -> dict[str, float | None]:
-        """The figure of each layer by name; None where it is not known."""
-        of, batch_size = MEASURES[self.measure].of, self.design.input.batch_size
-        return {row.name: of(row, batch_size, self.times) for row in self.design.report.layers}
+    def totals(self) -> list[Total]:
+        """What is known of each step's figure, for the whole batch."""
+        report, of = self.design.report, self.quantity
+        rows = [[report[node.name] for node in step.nodes] for step in self.steps]
+        totals = [of.total(step, self.times) for step in rows]
+        if of.unit != "bytes":
+            return totals
+        return [attrs.evolve(total, value=self.bytes(total.value or 0)) for total in totals]
 
     @cached_property
     def values(self) -> list[float]:
-        """What is known of the figure of each step."""
-        value = self._of_layers
-        return [sum(value[node.name] or 0 for node in step.nodes) for step in self.steps]
-
-    @cached_property
-    def are_known(self) -> list[bool]:
-        """Whether the figure of each step is known in full."""
-        value = self._of_layers
-        return [all(value[node.name] is not None for node in step.nodes) for step in self.steps]
+        """The figure of each step, as far as it is known."""
+        return [total.value or 0 for total in self.totals]
 
     @cached_property
     def memory(self) -> list[MemoryPoint]:
@@ -151,7 +80,7 @@ class ChartData:
     @cached_property
     def path(self) -> dict[int, Node]:
         """For each step on the longest path its last image there, in the path's order."""
-        path = longest_path(self.design.graph)
+        path = wiring_of(self.design.graph).longest_path()
         return {self.place[node]: node for node in path if len(node.shape) == 3}
 
     @cached_property
@@ -181,7 +110,7 @@ class ChartData:
         return self._bars() | self._areas() | self._curves()
 
     def _bars(self) -> dict[str, dict[str, list[Any]]]:
-        measure = MEASURES[self.measure]
+        quantity = self.quantity
         bars: dict[str, dict[str, list[Any]]] = {}
         for role in LIGHT.cards:
             places = [i for i, step in enumerate(self.steps) if step.role == role]
@@ -190,8 +119,8 @@ class ChartData:
             "x": list(range(len(self.steps))),
             "y": self.values,
             "hovertext": [
-                f"{step.heading}{at_least(measure.exact(value), known)}<br>{step.summary}"
-                for step, value, known in zip(self.steps, self.values, self.are_known, strict=True)
+                f"{step.heading}{total.written(quantity.full)}{quantity.suffix}<br>{step.summary}"
+                for step, total in zip(self.steps, self.totals, strict=True)
             ],
         }
         return bars
@@ -242,7 +171,6 @@ class ChartData:
 
     def axes(self) -> dict[str, dict[str, Any]]:
         """Return each axis' range and ticks by the axis' name, as plotly wants them."""
-        measure, memory = MEASURES[self.measure], MEASURES["memory"]
         sizes = [size for node in self.path.values() for size in (node.shape[0], node.shape[2])]
         low, high = min(sizes, default=1), max(sizes, default=1)
         powers = range(floor(log2(low)), ceil(log2(high)) + 1, 1 + int(log2(high / low) / 8))
@@ -255,8 +183,8 @@ class ChartData:
                 # A name starts where its block does, or ends under its bar.
                 "tickangle": -45 if self.by_block else 45,
             },
-            "yaxis": _axis(max(self.values), measure),
-            "yaxis2": _axis(self.bytes(self.peak.total_bytes), memory),
+            "yaxis": _axis(max(self.values), self.quantity),
+            "yaxis2": _axis(self.bytes(self.peak.total_bytes), MEMORY),
             "yaxis3": {
                 "range": [log10(low) - 0.12, log10(high) + 0.12],
                 "tickvals": [2**power for power in powers],
@@ -293,12 +221,12 @@ class ChartData:
 
     def titles(self) -> list[str]:
         """Return what each chart is called."""
-        measure = MEASURES[self.measure]
+        quantity = self.quantity
         steps = "by block" if self.by_block else "by layer"
         count = self.design.input.batch_size
         images = f", {count} images" if count > 1 else ""
         return [
-            f"{measure.title} {steps}{images if measure.binary else measure.detail}",
+            f"{quantity.title} {steps}{images if quantity.unit == 'bytes' else quantity.detail}",
             f"Features in memory {steps}{images}",
             f"Resolution and channels {steps}",
         ]
@@ -309,20 +237,23 @@ class ChartData:
         return [printable(sentence) for sentence in sentences]
 
     def _most_sentence(self) -> str:
-        measure = MEASURES[self.measure]
+        quantity = self.quantity
         largest = sorted(zip(self.values, self.steps, strict=True), key=lambda pair: -pair[0])[:3]
         names = [step.name for value, step in largest if value]
-        text = measure.none
+        text = quantity.none
         if names:
             share = sum(value for value, _ in largest) / sum(self.values)
-            whole = measure.whole.format(measure.write(sum(self.values)))
-            text = f"{measure.most} {_listed(names)}: {share:.0%} of {whole}."
-            if not all(self.are_known):  # nor is the whole, of which this could be a share
-                text = f"{measure.most} {_listed(names)}, as far as is known."
-        unknown = [name for name, value in self._of_layers.items() if value is None]
-        if unknown and (names or self.measure == "MACs"):
+            whole = quantity.whole.format(quantity.short(sum(self.values)))
+            text = f"{quantity.most} {listed(names)}: {share:.0%} of {whole}."
+            # Nor is the whole known, of which this could be a share.
+            if not all(total.is_all for total in self.totals):
+                text = f"{quantity.most} {listed(names)}, as far as is known."
+        rows = self.design.report.layers
+        values = zip(rows, quantity.values(rows, self.times), strict=True)
+        unknown = [row.name for row, value in values if value is None]
+        if unknown and (names or not quantity.is_measured):
             more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-            text += f" Those of {_listed(unknown[:3])}{more} are not known."
+            text += f" Those of {listed(unknown[:3])}{more} are not known."
         return text
 
     def _memory_sentence(self) -> str:
@@ -335,8 +266,9 @@ class ChartData:
         most = max(self.memory, key=lambda point: point.held_bytes)
         if not most.held:
             return text
-        size_of = {row.name: row.memory_bytes for row in self.design.report.layers}
-        largest = max(most.held, key=lambda node: size_of[node.name])
+        report = self.design.report
+        largest = max(most.held, key=lambda node: report[node.name].memory_bytes)
+        size = byte_size(self.bytes(report[largest.name].memory_bytes))
         until = "to the end, as an output of the model"
         if largest not in graph.outputs:
             users = [node.name for node in graph if largest in node.inputs]
@@ -344,7 +276,7 @@ class ChartData:
         return (
             f"{text} Most is held while {most.node.name} runs, "
             f"{byte_size(self.bytes(most.held_bytes))}; the largest share is the output of "
-            f"{largest.name}, {byte_size(self.bytes(size_of[largest.name]))}, held {until}."
+            f"{largest.name}, {size}, held {until}."
         )
 
     def _size_sentence(self) -> str:
@@ -355,25 +287,20 @@ class ChartData:
         levels = sorted({source.shape[0] for source, _ in self.skips}, reverse=True)
         skips = "there are no skip connections"
         if levels:
-            skips = f"skip connections bridge the depth at {_listed(list(map(str, levels)))} px"
+            skips = f"skip connections bridge the depth at {listed(list(map(str, levels)))} px"
         return (
             f"The height goes from {heights[0]} px down to {min(heights)} px and ends at "
             f"{heights[-1]} px, with up to {channels:,} channels; {skips}."
         )
 
 
-def _listed(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _axis(largest: float, measure: Measure) -> dict[str, list[Any]]:
+def _axis(largest: float, quantity: Quantity) -> dict[str, list[Any]]:
     """Return range and ticks from 0 to a bit more than the largest value."""
-    ticks = _ticks(largest, measure.binary)
+    ticks = _ticks(largest, quantity.unit == "bytes")
     return {
         "range": [0, 1.2 * largest or 1],
         "tickvals": ticks,
-        "ticktext": [_short(measure.write(tick)) for tick in ticks],
+        "ticktext": [_short(quantity.short(tick)) for tick in ticks],
     }
 
 

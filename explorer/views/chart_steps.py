@@ -1,4 +1,4 @@
-"""What stands along the charts' horizontal axis, and what connects it."""
+"""What stands along the charts' horizontal axis."""
 
 from html import escape
 
@@ -53,17 +53,3 @@ def steps_of(graph: Graph, by_block: bool) -> list[Step]:
     for node in graph:
         found.setdefault(name_of(node), []).append(node)
     return [Step(name, tuple(nodes)) for name, nodes in found.items()]
-
-
-def longest_path(graph: Graph) -> list[Node]:
-    """Return the layers on the longest way from an input to an output.
-
-    Where a skip connection meets the way through the depth, it comes through the depth.
-    """
-    depth: dict[Node, int] = {}
-    for node in graph:
-        depth[node] = 1 + max((depth[source] for source in node.inputs), default=0)
-    path = [max(graph.outputs, key=depth.__getitem__)]
-    while path[-1].inputs:
-        path.append(max(path[-1].inputs, key=depth.__getitem__))
-    return path[::-1]

@@ -17,9 +17,10 @@ import traitlets
 from explorer.controls import plain, plain_layout
 from explorer.guard import guarded
 from explorer.later import later
+from explorer.quantities import QUANTITIES
 from explorer.scene import Scene
 from explorer.selection import nodes_of
-from explorer.views.chart_data import MEASURES, ChartData
+from explorer.views.chart_data import ChartData
 from explorer.views.chart_figure import Drawing, apply, bands, drawing_of, figure_of, style_sheet
 from explorer.views.modules import module
 from explorer.views.tab_view import TabView
@@ -73,8 +74,8 @@ class Charts(widgets.VBox, TabView):
             style={"button_width": "auto"},
         )
         self._measure = widgets.ToggleButtons(
-            options=list(MEASURES),
-            tooltips=[measure.title for measure in MEASURES.values()],
+            options=list(QUANTITIES),
+            tooltips=[quantity.title for quantity in QUANTITIES.values()],
             style={"button_width": "auto"},
         )
         for buttons in (self._steps, self._measure):

@@ -20,6 +20,7 @@ from explorer.graph import Node
 from explorer.guard import guarded
 from explorer.palette import LIGHT, dark_theme
 from explorer.parameters import parameters_of
+from explorer.quantities import QUANTITIES
 from explorer.scene import Scene
 from explorer.selection import block_id, layer_id
 from explorer.views.modules import module
@@ -159,7 +160,7 @@ class DiagramView(widgets.VBox):
         svg = Diagram(drawing.dot()).svg()
         self.canvas.svg = svg
         self.canvas.places = drawing.places
-        self.canvas.items = [attrs.asdict(item) for item in items]
+        self.canvas.items = [attrs.asdict(item, recurse=False) for item in items]
         self.canvas.changed = (
             [card for card, label in drawing.labels.items() if last.labels.get(card) != label]  # type: ignore[union-attr]
             if edited
@@ -177,8 +178,9 @@ class DiagramView(widgets.VBox):
 
     def _legend_of(self, drawing: Drawing) -> str:
         parts = []
-        if self.options.colour_by != "kind":
-            if self.options.colour_by == "time" and not drawing.times:
+        quantity = QUANTITIES.get(self.options.colour_by)
+        if quantity:
+            if quantity.is_measured and not drawing.times:
                 parts.append("No times yet: use “Time every layer”.")
             limits = (0.0, *SHARES)
             texts = [f"{limit:.0%} or more" for limit in limits]
@@ -187,8 +189,7 @@ class DiagramView(widgets.VBox):
                 _swatch(scale_colour(limit), text)
                 for limit, text in zip(limits, texts, strict=True)
             ]
-            of_all = {"memory": "of the memory of all outputs, not all held at once."}
-            parts.append(of_all.get(self.options.colour_by, f"of all {self.options.colour_by}."))
+            parts.append(f"of {quantity.everything}.")
         elif not drawing.states and (
             self.options.draw_sizes or any(map(drawing.is_open, drawing.cards))
         ):
@@ -198,7 +199,7 @@ class DiagramView(widgets.VBox):
             ]
         if self._comparison:
             # With a scale, bodies tell shares, headers and frames what became of a box.
-            place = 0 if self.options.colour_by != "kind" else 1
+            place = 0 if quantity else 1
             frames = {"same": LIGHT.muted, **LIGHT.states}
             parts += [
                 _swatch(colours[place], state, frames[state])

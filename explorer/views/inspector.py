@@ -11,11 +11,11 @@ import anywidget
 import attrs
 import traitlets
 
-from explorer.cards import Quantity, Total, quantity, total
 from explorer.explanations import block_text, layer_text, skips_text
 from explorer.figures import Fact, block_facts, configuration, figures
-from explorer.formatting import at_least, duration, printable, product, sendable, share, short_count
+from explorer.formatting import duration, printable, product, sendable, share
 from explorer.graph import Block, Node
+from explorer.quantities import MACS, PARAMETERS, TIME, Quantity, Total
 from explorer.scene import Scene
 from explorer.selection import block_id, is_block, layer_id, nodes_of
 from explorer.views.modules import module
@@ -169,7 +169,7 @@ class _Page:
         """Return a list of what stands second in each pair, as buttons."""
         items = []
         for node, other in pairs:
-            skip = self.wiring.skip_between(other, node) or self.wiring.skip_between(node, other)
+            skip = {(other, node), (node, other)} & self.wiring.skip_of.keys()
             name = place_of(other) if of_blocks else other.name
             selection = block_id(other) if of_blocks else layer_id(other)
             carried = other if other in node.inputs else node
@@ -188,7 +188,6 @@ class _Page:
         scene, report = self.scene, self.scene.design.report
         lost = unquote(scene.selected.partition("-")[2])
         missing = f"<p>“{escape(lost)}” is not part of this network.</p>" if lost else ""
-        macs = at_least(short_count(report.macs), report.macs_are_known)
         return "".join(
             (
                 missing,
@@ -196,20 +195,20 @@ class _Page:
                 "figures come about and why it is there.</p>",
                 self._ranking(
                     "Where are the parameters?",
-                    "parameters",
+                    PARAMETERS,
                     f"<p>{report.total_params:,} in all.</p>",
                 ),
                 self._ranking(
                     "Where does the time go?",
-                    "time",
+                    TIME,
                     self._whole_time(),
                 ),
                 self._skips(),
                 self._sight(),
                 self._ranking(
                     "Where does the computation go?",
-                    "MACs",
-                    f"<p>{macs} MACs for one image.</p>",
+                    MACS,
+                    f"<p>{MACS.told(MACS.in_network(report))} for one image.</p>",
                 ),
             )
         )
@@ -229,24 +228,29 @@ class _Page:
             "take alone, where each call costs something and none is fused with the next.</p>"
         )
 
-    def _ranking(self, question: str, name: str, whole: str) -> str:
+    def _ranking(self, question: str, quantity: Quantity, whole: str) -> str:
         """Return the three blocks that have most of something, and the one layer that has."""
-        found = quantity(name, self.scene.times)
-        everything = total(found, self.wiring.graph.nodes)
+        report, times = self.scene.design.report, self.scene.times
+        values = quantity.values(report.layers, times)
+        everything = Total.of(values)
         if not everything.value:
             return _section(question, whole)
-        sums = [(total(found, nodes), nodes) for nodes in self.wiring.parts.values()]
+        sums = [
+            (quantity.total([report[node.name] for node in nodes], times), nodes)
+            for nodes in self.wiring.parts.values()
+        ]
         most = sorted(sums, key=lambda each: -(each[0].value or 0))[:3]
         items = [
             f"{_button(block_id(nodes[0]), place_of(nodes[0]))} "
-            f"{_muted(_share_text(part, everything, found))}"
+            f"{_muted(_share_text(part, everything, quantity))}"
             for part, nodes in most
             if part.value
         ]
-        largest = max(self.wiring.graph, key=lambda node: found.of(node) or 0)
+        pairs = zip(values, self.wiring.graph, strict=True)
+        value, largest = max(pairs, key=lambda pair: pair[0] or 0)
         layer = (
             f"<p>Most in one layer: {_button(layer_id(largest), largest.name)} "
-            f"{_muted(_share_text(total(found, [largest]), everything, found))}</p>"
+            f"{_muted(_share_text(Total.of([value]), everything, quantity))}</p>"
         )
         return _section(question, whole + _list(items) + layer)
 
@@ -288,9 +292,9 @@ def _button(selection: str, text: str) -> str:
     return f'<button type="button" data-select="{escape(selection)}">{escape(text)}</button>'
 
 
-def _share_text(part: Total, whole: Total, found: Quantity) -> str:
+def _share_text(part: Total, whole: Total, quantity: Quantity) -> str:
     """Return a figure, with its share of the whole where both are known in full."""
-    text = at_least(found.text(part.value or 0), part.is_all)
+    text = part.written(quantity.text)
     of_whole = part.share_of(whole)
     return text if of_whole is None else f"{share(of_whole, 1)} · {text}"
 

@@ -3,15 +3,18 @@
 
 const inGroups = new Intl.NumberFormat("en-US");
 const product = (values) => (values === null ? -1 : [values].flat().reduce((a, b) => a * b, 1));
-const whole = (value) => value === null ? "unknown" : inGroups.format(value);
-const count = (value) => value === null ? "unknown" : short(value, 1000, ["", "k", "M", "G", "T"]);
-const memory = (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]);
-const duration = (value) => short(value * 1e9, 1000, ["ns", "µs", "ms", "s"]);
+const inFull = (value) => inGroups.format(value);
+const writers = {
+  count: (value) => short(value, 1000, ["", "k", "M", "G", "T"]),
+  bytes: (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]),
+  seconds: (value) => short(value * 1e9, 1000, ["ns", "µs", "ms", "s"]),
+};
 const sizes = (values) => (values ? values.join(" × ") : "unknown");
 const step = (value) => (value === null ? "unknown" : [value].flat().join(" × "));
 
 // Of a sum that lacks some layers there are no shares.
-const share = (value, whole) => (whole ? ` (${Math.round((100 * value) / whole)} %)` : "");
+const share = (value, [sum, isAll]) =>
+  isAll && sum ? ` (${Math.round((100 * value) / sum)} %)` : "";
 
 function short(value, base, units) {
   let unit = 0;
@@ -23,42 +26,33 @@ function short(value, base, units) {
   return `${digits} ${units[unit]}`.trim();
 }
 
-const columns = [
+const basics = [
   { label: "layer", title: "Name of the layer", show: String },
   { label: "kind", title: "Class of the Keras layer", show: String },
   { label: "shape", title: "Height × width × channels of the output", show: sizes, sort: product },
   { label: "stride", title: "Step of the output in input pixels", show: step, sort: product },
-  { label: "parameters", title: "Parameters, trainable or not", show: whole, total: 0 },
-  {
-    label: "MACs",
-    title:
-      "Multiply-accumulates of convolutions and dense layers for one image; a multiply-add is one",
-    show: count,
-    exact: whole,
-    sort: (value) => value ?? -1,
-    total: 1,
-  },
-  {
-    label: "memory",
-    title: "Size of the output for one image, in float32. Total: the peak of one pass, with weights",
-    show: memory,
-    exact: whole,
-    total: 2,
-    totalPrefix: "peak ",
-  },
-  {
-    label: "receptive field",
-    title: "Height × width in input pixels of what one pixel can see",
-    show: sizes,
-    sort: product,
-  },
-  {
-    label: "time",
-    title: "Median time of the layer alone, and its share of all layers' times",
-    show: (value, whole) => (value === null ? "" : duration(value) + share(value, whole)),
-    sort: (value) => value ?? -1,
-  },
 ];
+const field = {
+  label: "receptive field",
+  title: "Height × width in input pixels of what one pixel can see",
+  show: sizes,
+  sort: product,
+};
+
+// The column of a quantity, whose total has this place among the totals.
+function counted(quantity, place) {
+  const write = quantity.inFull ? inFull : writers[quantity.unit];
+  const exact = (value) => (value === null ? "unknown" : inFull(value));
+  const timed = (value, total) => (value ? write(value) + share(value, total) : "");
+  return {
+    ...quantity,
+    place,
+    write,
+    show: quantity.isMeasured ? timed : (value) => (value === null ? "unknown" : write(value)),
+    exact: quantity.inFull || quantity.isMeasured ? undefined : exact,
+    sort: (value) => value ?? -1,
+  };
+}
 
 function cell(row, tag, text, numeric) {
   const made = document.createElement(tag);
@@ -71,6 +65,11 @@ function cell(row, tag, text, numeric) {
 function render({ model, el }) {
   let sorted = null; // a column, or null for the order of the network
   let descending = false;
+
+  const quantities = model.get("quantities").map(counted);
+  const measured = quantities.filter((column) => column.isMeasured);
+  const computed = quantities.filter((column) => !column.isMeasured);
+  const columns = [...basics, ...computed, field, ...measured];
 
   const table = document.createElement("table");
   const head = table.createTHead().insertRow();
@@ -110,8 +109,9 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const whole = model.get("whole");
-    const shown = whole ? columns.length : columns.length - 1; // times only once there are some
+    const totals = model.get("totals");
+    const isThere = measured.some((column) => totals[column.place]?.[0]); // only once it is measured
+    const shown = columns.length - (isThere ? 0 : measured.length);
     headings.forEach((heading, index) => {
       const state = descending ? "descending" : "ascending";
       heading.hidden = index >= shown;
@@ -122,29 +122,27 @@ function render({ model, el }) {
     rows.forEach((values, place) => {
       const row = body.rows[place] ?? body.insertRow();
       row.dataset.id = ids.get(values);
-      fill(row, values.slice(0, shown), model.get("total")[4] ? whole : 0);
+      fill(row, values.slice(0, shown), totals);
     });
     while (body.rows.length > rows.length) body.lastChild.remove();
     foot.replaceChildren();
-    const total = model.get("total");
     columns.slice(0, shown).forEach((column, index) => {
-      const known = column.total !== undefined && total.length;
+      const [sum, isAll] = (column.isMeasured ? null : totals[column.place]) ?? [];
       // The sum of what is known, where not all is.
-      const prefix = column.total === 1 && !total[3] ? "≥ " : (column.totalPrefix ?? "");
-      const text = known ? prefix + column.show(total[column.total]) : "";
+      const text = sum === undefined ? "" : (isAll ? column.prefix : "≥ ") + column.write(sum);
       cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);
     });
     mark();
   }
 
   // Most edits leave most cells as they were: to make all anew takes the browser far longer.
-  function fill(row, values, whole) {
+  function fill(row, values, totals) {
     values.forEach((value, index) => {
       const column = columns[index];
       const made = row.cells[index] ?? cell(row, "td", "", index > 1);
       if (!index && !made.firstChild) made.append(document.createElement("button"));
       const place = index ? made : made.firstChild;
-      const text = column.show(value, whole);
+      const text = column.show(value, totals[column.place]);
       if (place.textContent !== text) place.textContent = text;
       const title = index ? column.exact?.(value) : text; // a narrow window cuts the name off
       if (title && made.title !== title) made.title = title;
@@ -175,10 +173,10 @@ function render({ model, el }) {
   });
 
   // What belongs together comes in one message: "change" follows once all of it is set.
-  let [rows, whole] = [null, null];
+  let [rows, totals] = [null, null];
   const update = () => {
-    if (rows === model.get("rows") && whole === model.get("whole")) return mark();
-    [rows, whole] = [model.get("rows"), model.get("whole")];
+    if (rows === model.get("rows") && totals === model.get("totals")) return mark();
+    [rows, totals] = [model.get("rows"), model.get("totals")];
     draw();
   };
   model.on("change", update);

@@ -8,6 +8,7 @@ import traitlets
 
 from explorer.formatting import printable
 from explorer.graph import Stride
+from explorer.quantities import QUANTITIES, Quantity, Total
 from explorer.scene import Scene
 from explorer.selection import layer_id
 from explorer.views.modules import module
@@ -18,21 +19,22 @@ class LayerTable(anywidget.AnyWidget, TabView):
     """Shows the rows of a report.
 
     Attributes:
-        rows: For each layer: name, kind, shape, stride, parameters, MACs, memory in bytes,
-            receptive field (a pair, or None), and its time in seconds (or None).
+        quantities: Those that have a column: label, title, unit, whether their counts are written
+            with all digits, what precedes the total, and whether they are measured.
+        rows: For each layer: name, kind, shape, stride, what it has of the quantities that are
+            computed, receptive field (a pair, or None), and of those that are measured (or None).
         ids: What selects each layer.
-        total: The last row: parameters, MACs, peak memory in bytes, whether all MACs are
-            known, and whether all times are.
-        whole: Sum of the layers' times in seconds, or 0 while no times are shown.
+        totals: Of each quantity what the network has, and whether that is all; of one that is
+            measured, the sum over the layers.
         selected: Those of the ids whose layers are selected.
     """
 
     _esm = module("layer_table.js")
 
+    quantities: Any = traitlets.List().tag(sync=True)
     rows: Any = traitlets.List().tag(sync=True)
     ids: Any = traitlets.List().tag(sync=True)
-    total: Any = traitlets.List().tag(sync=True)
-    whole: Any = traitlets.Float().tag(sync=True)
+    totals: Any = traitlets.List().tag(sync=True)
     selected: Any = traitlets.List().tag(sync=True)
 
     def __init__(self, select: Callable[[str], None]) -> None:
@@ -41,7 +43,9 @@ class LayerTable(anywidget.AnyWidget, TabView):
         Args:
             select: Called with the selection that the user made.
         """
-        super().__init__()
+        # What is measured stands last: it is only there once it was.
+        self._quantities = sorted(QUANTITIES.values(), key=lambda quantity: quantity.is_measured)
+        super().__init__(quantities=[_column(quantity) for quantity in self._quantities])
         self._shown: object = None
         self.on_msg(lambda _, message, __: select(str(message["select"])))
 
@@ -55,30 +59,41 @@ class LayerTable(anywidget.AnyWidget, TabView):
             self.selected = [layer_id(node) for node in scene.nodes]
 
     def _show_rows(self, scene: Scene) -> None:
-        report = scene.design.report
+        report, times = scene.design.report, scene.times
+        rows = report.layers
+        columns = [quantity.values(rows, times) for quantity in self._quantities]
+        computed = sum(not quantity.is_measured for quantity in self._quantities)
         self.rows = [
-            [
-                printable(row.name),
-                printable(row.kind),
-                list(row.shape),
-                _steps(row.stride),
-                row.params,
-                row.macs,
-                row.memory_bytes,
-                row.receptive_field and list(row.receptive_field),
-                scene.times.get(row.name),
-            ]
-            for row in report.layers
+            list(cells)
+            for cells in zip(
+                [printable(row.name) for row in rows],
+                [printable(row.kind) for row in rows],
+                [list(row.shape) for row in rows],
+                [_steps(row.stride) for row in rows],
+                *columns[:computed],
+                [row.receptive_field and list(row.receptive_field) for row in rows],
+                *columns[computed:],
+                strict=True,
+            )
         ]
         self.ids = [layer_id(node) for node in scene.graph]
-        self.total = [
-            report.total_params,
-            report.macs,
-            report.peak_memory_bytes,
-            report.macs_are_known,
-            all(node.name in scene.times for node in scene.graph if node.inputs),
+        totals = [
+            Total.of(column) if quantity.is_measured else quantity.in_network(report)
+            for quantity, column in zip(self._quantities, columns, strict=True)
         ]
-        self.whole = float(sum(scene.times.values()))
+        self.totals = [[total.value, total.is_all] for total in totals]
+
+
+def _column(quantity: Quantity) -> dict[str, str | bool]:
+    """Return what the browser makes a quantity's column from."""
+    return {
+        "label": quantity.name,
+        "title": quantity.doc,
+        "unit": quantity.unit,
+        "inFull": quantity.in_full,
+        "prefix": quantity.prefix,
+        "isMeasured": quantity.is_measured,
+    }
 
 
 def _steps(stride: Stride) -> float | list[float] | None:

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 from explorer.analysis import Report
 from explorer.architectures import Architecture, ReadModel
 from explorer.formatting import at_least, byte_size, short_count, step_text
+from explorer.quantities import MACS, MEMORY, PARAMETERS, of_networks
 
 
 class Totals(widgets.HTML):
@@ -21,30 +22,26 @@ class Totals(widgets.HTML):
             architecture: What it is about.
             batch_size: Images in one forward pass, for the memory.
         """
-        frozen = report.total_params - report.trainable_params
         field = report.receptive_field
+        frozen = report.total_params - report.trainable_params
         activations = report.peak_activation_bytes * batch_size
-        cards = [
-            (
-                "parameters",
-                short_count(report.total_params),
-                f"{report.trainable_params:,} trainable, {frozen:,} not{_in_heads(report)}",
-                f"{report.total_params:,} parameters in all",
-            ),
-            (
-                "MACs",
-                at_least(short_count(report.macs), report.macs_are_known),
-                at_least(f"{short_count(report.flops)}FLOPs, per image", report.macs_are_known),
-                "Multiply-accumulates of convolutions and dense layers; a multiply-add is one MAC "
-                "and two FLOPs"
-                + ("" if report.macs_are_known else ". Those of some layers are not known"),
-            ),
-            (
-                "peak memory",
-                byte_size(report.peak_memory(batch_size)),
-                f"{byte_size(report.weights_bytes)} weights, {byte_size(activations)} features",
-                "Weights, and the features alive at once, in float32; libraries need more",
-            ),
+        notes = {
+            PARAMETERS: f"{report.trainable_params:,} trainable, {frozen:,} not{_in_heads(report)}",
+            MACS: at_least(f"{short_count(report.flops)}FLOPs, per image", report.macs_are_known),
+            MEMORY: f"{byte_size(report.weights_bytes)} weights, {byte_size(activations)} features",
+        }
+        titles = {
+            PARAMETERS: f"{report.total_params:,} parameters in all",
+            MEMORY: "Weights, and the features alive at once, in float32; libraries need more",
+        }
+        cards = []
+        for quantity in of_networks():
+            total = quantity.in_network(report, batch_size)
+            title = titles.get(quantity, quantity.doc)
+            title += "" if total.is_all else ". Those of some layers are not known"
+            value = total.written(quantity.short)
+            cards.append((quantity.network_name, value, notes.get(quantity, ""), title))
+        cards += [
             (
                 "receptive field",
                 "×".join(map(str, field)) if field else "unknown",
