@@ -5,15 +5,15 @@ about another design than the one on screen is dropped. The worker and what it n
 when the first request is made, which is after the first picture.
 """
 
-import threading
 from collections.abc import Callable
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeGuard
 
+from explorer.asking import Ask, Failure
 from explorer.controls import plain_layout
 from explorer.design import Design
 from explorer.guard import guarded
-from explorer.later import once_settled
+from explorer.later import Settling
 from explorer.parameters import ParameterError
 from explorer.state import State
 from explorer.views.forward_view import ForwardView
@@ -22,7 +22,6 @@ from explorer.views.keras_status import KerasStatus
 if TYPE_CHECKING:
     from explorer.keras_tasks import Built, ForwardPass
     from explorer.layer_timing import LayerTimes
-    from explorer.worker import Worker
 
 
 class LiveKeras:
@@ -52,7 +51,13 @@ class LiveKeras:
         self._state = state
         self._alert = alert
         self._show_times = show_times
-        self._settling: threading.Timer | None = None
+        self._settling = Settling(state.lock, self._settled, alert, _import_tasks)
+        self._asking: Ask[Design] = Ask(
+            state.lock,
+            alert,
+            "The next change or run starts it again.",
+            counts=lambda design: design == state.design,
+        )
         self.picture: bytes | None = None
         self._accepted: tuple[bytes | None, str] = None, ""  # the last picture that ran, its name
         self._picture_changed = picture_changed
@@ -69,15 +74,8 @@ class LiveKeras:
 
     def close(self) -> None:
         """Drop what was asked for."""
-        self._stop_settling()
-        if "_worker" in vars(self):
-            self._worker.cancel(self)
-
-    @cached_property
-    def _worker(self) -> "Worker":
-        from explorer.worker import shared_worker
-
-        return shared_worker()
+        self._settling.close()
+        self._asking.close()
 
     def show(self, design: Design) -> None:
         """Have Keras follow; what runs, or was measured, of the same design goes on or stays."""
@@ -89,53 +87,51 @@ class LiveKeras:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
         with self._state.lock:
             self.forward.show_nothing()
-            self._stop_settling()
-            self._settling = once_settled(self._settled)
+            self._settling.wait()
 
-    def _stop_settling(self) -> None:
-        if self._settling:
-            self._settling.cancel()
-        self._settling = None
-
-    @guarded
     def _settled(self) -> None:
-        from explorer.keras_tasks import rebuild  # before the lock: the first time takes a while
+        from explorer.keras_tasks import rebuild
 
-        with self._state.lock:
-            if threading.current_thread() is not self._settling:
-                return  # the design changed, or the user clicked, while this waited for the lock
-            if self.forward.after_every_change.value:
-                self._run()
-                return
-            design = self._state.design
-            self._show_waiting(design)
-            self._worker.submit(
-                self,
-                partial(rebuild, design.architecture, design.input.shape),
-                partial(self._rebuilt, design),
-                partial(self._not_rebuilt, design),
-            )
+        if self.forward.after_every_change.value:
+            self._run()
+            return
+        design = self._state.design
+        self._show_waiting(design)
+        work = partial(rebuild, design.architecture, design.input.shape)
+        self._asking.submit(design, work, self._rebuilt, self._not_rebuilt)
 
     def _run(self) -> None:
-        """Run the model; what was to follow once the design has settled comes with it."""
+        """Run the model with the picture."""
         from explorer.keras_tasks import run_forward
 
         with self._state.lock:
-            self._stop_settling()
             picture = self.picture, self.forward.source
-            self._ask(partial(run_forward, upload=self.picture), partial(self._ran, picture))
+            self._measure(partial(run_forward, upload=self.picture), self._ran, picture)
 
-    def _ask(
-        self, work: Callable[..., Any], done: Callable[..., None], layers: bool = False
+    def _measure(
+        self,
+        work: Callable[..., Any],
+        answered: Callable[[Any], None],
+        picture: tuple[bytes | None, str] | None = None,
     ) -> None:
-        """Have the model run in some way, with what is chosen."""
+        """Have the model run in some way, with what is chosen.
+
+        What was to follow once the design has settled comes with it.
+
+        Args:
+            work: What runs it.
+            answered: Shows what was measured.
+            picture: What runs through it, and its name; None to time its layers.
+        """
+        self._settling.stop()
         design = self._state.design
         self._show_waiting(design)
         # The input is no layer to time.
-        at_work = f"Timing {len(design.graph) - 1:,} layers …" if layers else "Running …"
-        self.forward.show_running(self._worker.outlook(self, at_work), layers)
-        self._worker.submit(
-            self,
+        layers = f"Timing {len(design.graph) - 1:,} layers …"
+        at_work = "Running …" if picture else layers
+        self.forward.show_running(self._asking.outlook(at_work), layers=picture is None)
+        self._asking.submit(
+            design,
             partial(
                 work,
                 design.architecture,
@@ -143,64 +139,56 @@ class LiveKeras:
                 design.input.batch_size,
                 how=self.forward.measurement,
             ),
-            partial(done, design),
-            partial(self._not_run, design),
+            answered,
+            self._not_run,
+            anyway=partial(self._judge, picture),
         )
 
     def _show_waiting(self, design: Design) -> None:
-        if design != self._verified or not self._worker.is_ready:
-            self.status.show_busy(self._worker.outlook(self, "Keras is rebuilding the model …"))
+        if design != self._verified or not self._asking.worker.is_ready:
+            self.status.show_busy(self._asking.outlook("Keras is rebuilding the model …"))
 
-    @guarded
-    def _rebuilt(self, design: Design, built: "Built") -> None:
-        with self._state.lock:
-            if design == self._state.design:
-                self._verified = design
-                self.forward.show_devices(built.devices)
-                self.status.show_built(built, design.report)
+    def _rebuilt(self, built: "Built") -> None:
+        self._verified = design = self._state.design
+        self.forward.show_devices(built.devices)
+        self.status.show_built(built, design.report)
 
-    @guarded
-    def _ran(
-        self, picture: tuple[bytes | None, str], design: Design, result: "ForwardPass"
-    ) -> None:
-        with self._state.lock:
-            self._accepted = picture
-            self._rebuilt(design, result.built)
-            if design == self._state.design:
-                self.forward.show(result, design.report)
+    def _ran(self, result: "ForwardPass") -> None:
+        self._rebuilt(result.built)
+        self.forward.show(result, self._state.design.report)
 
-    @guarded
-    def _timed(self, design: Design, times: "LayerTimes") -> None:
-        with self._state.lock:
-            if design == self._state.design:
-                self.forward.show_layers(times)
-                self._show_times(times)
+    def _timed(self, times: "LayerTimes") -> None:
+        self.forward.show_layers(times)
+        self._show_times(times)
 
-    @guarded
-    def _not_rebuilt(self, design: Design, error: Exception) -> None:
-        from explorer.worker import failure_text
+    def _judge(self, picture: tuple[bytes | None, str] | None, error: Exception | None) -> None:
+        """Keep a picture that ran; say of what the user chose that it can't be used.
 
-        with self._state.lock:
-            if design == self._state.design:
-                self._verified = None
-                self.status.show_failure(failure_text(error, "The next change or run"))
-
-    @guarded
-    def _not_run(self, design: Design, error: Exception) -> None:
+        That is so for another design, too, which is on screen by now.
+        """
         from explorer.images import ImageError
-        from explorer.worker import WorkerDied, failure_text
 
-        with self._state.lock:
-            if isinstance(error, ImageError):
-                self.picture, name = self._accepted
-                self.forward.show_source(name)
-                self._picture_changed()
-            if isinstance(error, ParameterError) and error.owner == "Measurement":
-                self.forward.show_refusal(error)
-            elif design == self._state.design:
-                self.forward.show_failure(failure_text(error, "The next change or run"))
-                if design != self._verified or isinstance(error, WorkerDied):
-                    self._not_rebuilt(design, error)
+        if error is None:
+            self._accepted = picture or self._accepted
+        elif isinstance(error, ImageError):
+            self.picture, name = self._accepted
+            self.forward.show_source(name)
+            self._picture_changed()
+        elif _is_about_choice(error):
+            self.forward.show_refusal(error)
+
+    def _not_rebuilt(self, failure: Failure) -> None:
+        self._verified = None
+        self.status.show_failure(failure.text)
+
+    def _not_run(self, failure: Failure) -> None:
+        from explorer.worker import WorkerDied
+
+        if _is_about_choice(failure.error):
+            return
+        self.forward.show_failure(failure.text)
+        if self._state.design != self._verified or isinstance(failure.error, WorkerDied):
+            self._not_rebuilt(failure)
 
     @guarded
     def _run_clicked(self, _: Any) -> None:
@@ -212,13 +200,12 @@ class LiveKeras:
         from explorer.keras_tasks import run_layers
 
         with self._state.lock:
-            self._stop_settling()
-            self._ask(run_layers, self._timed, layers=True)
+            self._measure(run_layers, self._timed)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:
         with self._state.lock:
-            self._worker.cancel(self)
+            self._asking.drop()
             self.design_changed()
 
     def _chosen(self) -> None:
@@ -243,3 +230,13 @@ class LiveKeras:
     def _not_uploaded(self, change: Any) -> None:
         if change.new:
             self.forward.show_failure(change.new)
+
+
+def _is_about_choice(error: Exception) -> TypeGuard[ParameterError]:
+    """Return whether an error is about how the user wants to measure."""
+    return isinstance(error, ParameterError) and error.owner == "Measurement"
+
+
+def _import_tasks() -> None:
+    """Import what is asked of Keras: the first time takes a while."""
+    import explorer.keras_tasks  # noqa: F401

@@ -248,15 +248,15 @@ def _folder_problem(folder: Path) -> str:
     return "" if has_room else "is full: delete files in it, or make it larger"
 
 
-def failure_text(error: Exception, then: str) -> str:
+def failure_text(error: Exception, restart: str) -> str:
     """Return what to say of a request that failed.
 
     Args:
         error: What it failed with.
-        then: What starts the process again, if that is what it takes: "The next change".
+        restart: Says what starts a lost process again: "The next change starts it again."
     """
     message = str(error) or type(error).__name__
-    return f"{message} {then} starts it again." if isinstance(error, WorkerDied) else message
+    return f"{message} {restart}" if isinstance(error, WorkerDied) else message
 
 
 @attrs.frozen(eq=False)

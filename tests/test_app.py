@@ -605,7 +605,7 @@ def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
 
     stop.click()
 
-    assert worker.cancelled == [widget._keras]
+    assert worker.cancelled == [widget._keras._asking]
     assert stop.disabled
     while worker.requests[-1][1].func is not rebuild:
         assert worker.asked.acquire(timeout=10)
@@ -616,11 +616,11 @@ def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
 ):
     timers = []
 
-    def by_hand(call):
+    def by_hand(seconds, call):
         timers.append(threading.Timer(0, call))
         return timers[-1]
 
-    monkeypatch.setattr("explorer.live_keras.once_settled", by_hand)
+    monkeypatch.setattr("explorer.later.later", by_hand)
     for click in (
         widget._keras.forward.button.click,
         lambda: widget._screen.inspector._handle_custom_msg({"time": ""}, []),

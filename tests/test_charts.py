@@ -52,8 +52,7 @@ def no_pause(monkeypatch):
 def show(charts, scene):
     """Show a scene, and wait until it is drawn."""
     charts.show(scene)
-    if charts._waiting:
-        charts._waiting.join(timeout=60)
+    charts._settling.join(timeout=60)
 
 
 def loaded(select=lambda _: None, scene=None):
@@ -369,7 +368,7 @@ def test_while_edits_follow_each_other_only_the_last_one_is_drawn(monkeypatch):
     for filters in (5, 6, 7):
         charts.show(Scene(Design(attrs.evolve(NET, filters=filters), Input(32, 32, 1))))
     assert messages == []
-    charts._waiting.join(timeout=60)
+    charts._settling.join(timeout=60)
     assert points_of(charts, "value").y[1] == 3 * 3 * 7 + 7
     assert len(messages) == 1
 
@@ -380,7 +379,7 @@ def test_hidden_charts_draw_nothing_and_what_counts_when_they_are_shown_again(mo
     monkeypatch.setattr("explorer.views.charts.PAUSE", 0.05)
     charts.show(Scene(Design(attrs.evolve(NET, filters=5), Input(32, 32, 1))))
     charts.hide()
-    charts._waiting.join(timeout=60)
+    charts._settling.join(timeout=60)
     assert messages == []
     charts.show(Scene(Design(attrs.evolve(NET, filters=6), Input(32, 32, 1))))
     assert points_of(charts, "value").y[1] == 3 * 3 * 6 + 6, "at once"

@@ -326,7 +326,7 @@ def test_both_are_timed_on_request(pinned, worker):
     pinned.view.time.click()
 
     owner, work, done, _ = worker.requests[-1]
-    assert owner is pinned.panel
+    assert owner is pinned.panel._asking
     assert work.func is run_pair
     assert work.args == (NET, (64, 64, 1), WIDE, (64, 64, 1), 2, HOW)
     assert "run in turns" in pinned.result
@@ -362,7 +362,7 @@ def test_an_edit_takes_the_old_times_away(pinned, worker, shown):
     pinned.edit(filters=4)
 
     assert pinned.result == ""
-    assert worker.cancelled == [pinned.panel]
+    assert worker.cancelled == [], "what was answered needs no giving up"
 
 
 @pytest.mark.parametrize("button", ["pin", "unpin", "swap", "stop"])
@@ -373,7 +373,7 @@ def test_a_measurement_that_nobody_waits_for_is_dropped(pinned, worker, button):
 
     getattr(pinned.view, button).click()
 
-    assert worker.cancelled == [pinned.panel]
+    assert worker.cancelled == [pinned.panel._asking]
     done(FASTER)
     failed(RuntimeError("too late"))
     assert pinned.result == ""
@@ -416,10 +416,8 @@ def test_closing_drops_the_request_and_the_subscription(pinned, worker):
     pinned.panel.close()
     pinned.panel.close()
 
-    assert worker.cancelled == [pinned.panel]
-    pinned.panel._timed = (pinned.state.design, pinned.state.design)
-    pinned.edit(filters=4)
-    assert len(worker.cancelled) == 1
+    assert worker.cancelled == [pinned.panel._asking]
+    assert pinned.panel._design_changed not in pinned.state._listeners
 
 
 # The tables.

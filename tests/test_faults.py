@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from unittest.mock import patch
 
 import attrs
@@ -115,7 +114,7 @@ class Screen:
         self.worker = Worker()
         self.widget = explorer.Explorer(NET, SHAPE)
         self.keras = self.widget._keras
-        self.keras.__dict__["_worker"] = self.worker
+        self.keras._asking.worker = self.worker
         self.forward = self.keras.forward
         self._answered = threading.Event()
         self.forward.stop.observe(self._stop_changed, names="disabled")
@@ -134,8 +133,9 @@ class Screen:
     def strike(self, fault: str, stage: str) -> str:
         # In a process that is there, a short limit is one for the work alone.
         self.worker.time_limit = 1.0 if fault == "hang" else TIME_LIMIT
-        ran = partial(self.keras._ran, (None, ""))
-        self.keras._run = lambda: self.keras._ask(Strike(fault, stage), ran)
+        picture = None, ""
+        work, ran = Strike(fault, stage), self.keras._ran
+        self.keras._run = lambda: self.keras._measure(work, ran, picture)
         try:
             return self.run()
         finally:

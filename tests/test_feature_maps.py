@@ -237,7 +237,7 @@ def test_what_is_hidden_asks_for_nothing_and_drops_what_comes(panel, worker, fil
     panel.show(edited)
     worker.next()
     panel.hide()
-    assert worker.cancelled[-1] is panel
+    assert worker.cancelled[-1] is panel._asking
     worker.answer()
     panel.picture_changed()
     assert film.groups == before
@@ -356,9 +356,11 @@ def test_what_closes_drops_its_requests(worker, state):
     panel = FeatureMaps(state, lambda: None, lambda _: None, lambda _: None)
     panel.show(Scene(DESIGN))
     worker.next()
+    panel.widget.redraw.click()
     panel.close()
 
-    assert worker.cancelled[-2:] == [panel, panel._loading]
+    assert worker.cancelled == [panel._asking, panel._loading]
+    worker.requests.pop()
     worker.answer()
     assert panel.widget.film.groups == []
 

@@ -145,9 +145,10 @@ def rest(widget: explorer.Explorer) -> None:
     keras = widget._keras
     keras.forward.after_every_change.value = False
     # What is still measured would only be waited for.
-    measured = [keras._worker._running, *keras._worker._waiting.values()]
+    worker = keras._asking.worker
+    measured = [worker._running, *worker._waiting.values()]
     for owner in {request.owner for request in measured if request}:
-        keras._worker.cancel(owner)
+        worker.cancel(owner)
     answered = threading.Event()
 
     def said(change) -> None:
@@ -182,7 +183,7 @@ def test_ten_thousand_random_events(seed, worker, monkeypatch):
     monkeypatch.setattr("explorer.worker.shared_worker", lambda: worker)
     draw = random.Random(seed)
     widget = explorer.Explorer(SMALL[0], SHAPE)
-    widget._keras.__dict__["_worker"] = worker
+    widget._keras._asking.worker = worker
     done = []
     try:
         for number in range(EVENTS // 10):

@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "explorer"
 
 #: Modules and packages from the bottom up: each imports only from those before it.
 ROWS = [
-    "later",
     "guard",
+    "later",
     "parameters",
     "measurement",
     "fonts",
@@ -66,6 +66,7 @@ ROWS = [
     "scene",
     "remedies",
     "controls",
+    "asking",
     "views",
     "panels",
     "live_keras",

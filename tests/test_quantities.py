@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from explorer import UNet, analyze, read, trace
 from explorer.cards import cards_of, items_of, links_of
 from explorer.comparison import figures
+from explorer.design import Design, Input
 from explorer.dot import DiagramOptions, Drawing
 from explorer.parameters import parameters_of
 from explorer.quantities import (
@@ -24,7 +25,6 @@ from explorer.quantities import (
     of_networks,
 )
 from explorer.scene import Scene
-from explorer.state import Design, Input
 from explorer.views.chart_data import ChartData
 from explorer.views.charts import Charts
 from explorer.views.inspector import Inspector

@@ -305,13 +305,13 @@ def test_a_hidden_panel_gives_up_and_asks_again_when_it_is_back(shown, worker):
     asked(worker)
 
     shown.panel.hide()
-    assert worker.cancelled == [shown.panel]
+    assert worker.cancelled == [shown.panel._gradient]
     shown.panel.picture_changed()
     shown.show()
     asked(worker)[1](field())
     shown.panel.hide()
 
-    assert worker.cancelled == [shown.panel], "what was answered needs no giving up"
+    assert worker.cancelled == [shown.panel._gradient], "what was answered needs no giving up"
     shown.show()
     settle(shown)
     assert len(worker.requests) == 2, "it has the answer still"
@@ -326,7 +326,7 @@ def test_hidden_before_the_next_question_it_gives_up_the_last_one(shown, worker,
     shown.send(row=1)
     shown.panel.hide()
 
-    assert worker.cancelled == [shown.panel]
+    assert worker.cancelled == [shown.panel._gradient]
     settle(shown)
     assert len(worker.requests) == 1
 
@@ -337,7 +337,7 @@ def test_switched_off_nothing_is_asked(shown, worker):
 
     shown.widget.effective = False
 
-    assert worker.cancelled == [shown.panel]
+    assert worker.cancelled == [shown.panel._gradient]
     assert "Effective" not in shown.text
     shown.send(row=1)
     settle(shown)

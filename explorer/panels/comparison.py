@@ -6,10 +6,11 @@ that size, it keeps its own, and the panel says so.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
+from explorer.asking import Ask, Failure
 from explorer.comparison import Comparison, compare, figures, parameter_changes
 from explorer.design import Design, Input
 from explorer.guard import guarded
@@ -19,9 +20,6 @@ from explorer.scene import Scene
 from explorer.state import State
 from explorer.views.comparison import ComparisonView
 from explorer.views.tab_view import TabView
-
-if TYPE_CHECKING:
-    from explorer.timing import PairTiming
 
 #: A, as it is compared, and B.
 Pair = tuple[Design, Design]
@@ -57,7 +55,8 @@ class Compare(TabView):
         self._pinned: Design | None = None
         self._last_faced: _Faced | None = None
         self._shown: Pair | None = None
-        self._timed: Pair | None = None  # what is being timed, or the times shown are of
+        # The last question is what is being timed, or what the times shown are of.
+        self._asking: Ask[Pair] = Ask(state.lock, alert, "The next measurement starts it again.")
         self.widget = ComparisonView()
         self.widget.pin.on_click(self._pin_clicked)
         self.widget.unpin.on_click(self._unpin_clicked)
@@ -83,7 +82,7 @@ class Compare(TabView):
     def close(self) -> None:
         """Drop what was asked of Keras, and hear of no further design."""
         with self._state.lock:
-            self._drop_timing()
+            self._asking.close()
             self._unsubscribe()
 
     def _show(self, b: Design) -> None:
@@ -148,65 +147,42 @@ class Compare(TabView):
     @guarded
     def _time_clicked(self, _: Any) -> None:
         from explorer.comparison_tasks import run_pair
-        from explorer.worker import shared_worker
 
         with self._state.lock:
             if self._pinned is None:
                 return
             b = self._state.design
             a = self._faced(self._pinned, b).design
-            pair = self._timed = a, b
-            worker = shared_worker()
-            self.widget.show_running(worker.outlook(self, "A and B are run in turns …"))
-            worker.submit(
-                self,
-                partial(
-                    run_pair,
-                    a.architecture,
-                    a.input.shape,
-                    b.architecture,
-                    b.input.shape,
-                    b.input.batch_size,
-                    self._how(),
-                ),
-                partial(self._answered, pair),
-                partial(self._failed, pair),
+            work = partial(
+                run_pair,
+                a.architecture,
+                a.input.shape,
+                b.architecture,
+                b.input.shape,
+                b.input.batch_size,
+                self._how(),
             )
+            self.widget.show_running(self._asking.outlook("A and B are run in turns …"))
+            self._asking.submit((a, b), work, self.widget.show_timing, self._failed)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:
         with self._state.lock:
             self._drop_timing()
 
-    # What Keras answers.
-
-    @guarded
-    def _answered(self, pair: Pair, timing: "PairTiming") -> None:
-        with self._state.lock:
-            if pair is self._timed:
-                self.widget.show_timing(timing)
-
-    @guarded
-    def _failed(self, pair: Pair, error: Exception) -> None:
-        from explorer.worker import failure_text
-
-        with self._state.lock:
-            if pair is self._timed:
-                self.widget.show_failure(failure_text(error, "The next measurement"))
+    def _failed(self, failure: Failure) -> None:
+        self.widget.show_failure(failure.text)
 
     @guarded
     def _design_changed(self, design: Design) -> None:
         """Take times away that are about another design, also while the panel is hidden."""
-        if self._timed and design != self._timed[1]:
+        if self._asking.question and design != self._asking.question[1]:
             self._drop_timing()
 
     def _drop_timing(self) -> None:
-        if self._timed:
-            from explorer.worker import shared_worker
-
-            shared_worker().cancel(self)
-            self._timed = None
+        if self._asking.question:
             self.widget.show_no_timing()
+            self._asking.drop()  # at last: what is broken off is done again
 
 
 @attrs.frozen

@@ -1,8 +1,7 @@
 """A picture's way through the network, run by the Keras process while the panel is open."""
 
-import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.architectures import Architecture, ReadModel
+from explorer.asking import Ask, Failure
 from explorer.cards import Card, cards_of
 from explorer.controls import close_with_parts
 from explorer.graph import Graph
 from explorer.guard import guarded
-from explorer.later import once_settled
+from explorer.later import Settling
 from explorer.layers import Shape
 from explorer.scene import Scene
 from explorer.selection import block_id
@@ -25,7 +25,8 @@ from explorer.views.tab_view import TabView
 if TYPE_CHECKING:
     from explorer.feature_tasks import FeatureMaps as Maps
     from explorer.keras_rebuild import Weights
-    from explorer.worker import Worker
+
+_RESTART = "The next change starts it again, with random weights."
 
 #: Most blocks in the strip.
 MOST = 32
@@ -82,17 +83,13 @@ class FeatureMaps(TabView):
         self._wanted: _Way | None = None
         self._shown: _Way | None = None
         self._weights: Weights | None = None  # those of the pictures shown
-        self._settling: threading.Timer | None = None
-        self._loading = object()  # owns the requests about weights, which edits don't overtake
+        self._settling = Settling(state.lock, self._ask, alert, _import_tasks)
+        self._asking: Ask[_Way] = Ask(state.lock, alert, _RESTART)
+        # About weights, which edits don't overtake: whatever was loaded last is what counts.
+        self._loading: Ask[str] = Ask(state.lock, alert, _RESTART, counts=lambda _: True)
         self.widget = FeatureMapsView(select)
         self.widget.load.on_click(self._load_clicked)
         self.widget.redraw.on_click(self._redraw_clicked)
-
-    @cached_property
-    def _worker(self) -> "Worker":
-        from explorer.worker import shared_worker
-
-        return shared_worker()
 
     # What the screen tells.
 
@@ -125,8 +122,8 @@ class FeatureMaps(TabView):
         """Drop what was asked for, and take the panel off the screen."""
         with self._state.lock:
             self.hide()
-            if "_worker" in vars(self):
-                self._worker.cancel(self._loading)
+            for part in (self._settling, self._asking, self._loading):
+                part.close()
             close_with_parts(self.widget)
 
     # The pictures.
@@ -135,13 +132,13 @@ class FeatureMaps(TabView):
         """Have pictures of this made, unless they are there or on their way."""
         if way == self._wanted:
             return
-        self._drop_request()
         self._wanted = None
+        self._drop_request()
         self._mark_old(way)
         if way == self._shown:
             self.widget.show_ready()
         else:
-            self._settling = once_settled(self._settled)
+            self._settling.wait()
         self._wanted = way  # at last: what is broken off is asked for again
 
     def _mark_old(self, wanted: _Way) -> None:
@@ -151,66 +148,51 @@ class FeatureMaps(TabView):
             film.film_is_old = not wanted.has_strip_of(self._shown)
 
     def _drop_request(self) -> None:
-        if self._settling:
-            self._settling.cancel()
-        if "_worker" in vars(self):
-            self._worker.cancel(self)
+        self._settling.stop()
+        self._asking.drop()
 
-    @guarded
-    def _settled(self) -> None:
-        from explorer import feature_tasks  # before the lock: the first time takes a while
+    def _ask(self) -> None:
+        from explorer.feature_tasks import run_feature_maps
 
-        with self._state.lock:
-            way, scene = self._wanted, self._scene
-            if way is None or scene is None or threading.current_thread() is not self._settling:
-                return  # hidden, or changed, while this waited for the lock
-            cards: Sequence[Card] = ()
-            if not way.has_strip_of(self._shown):
-                cards = strip_of(scene.graph)
-            self.widget.show_waiting(
-                self._worker.outlook(self, "The picture is on its way through the network …")
-            )
-            self._worker.submit(
-                self,
-                partial(
-                    feature_tasks.run_feature_maps,
-                    way.architecture,
-                    way.shape,
-                    self._picture(),
-                    tuple(card.output.name for card in cards),
-                    way.layer,
-                ),
-                partial(self._ran, way, scene.graph, cards),
-                partial(self._not_run, way),
-            )
+        way, scene = self._wanted, self._scene
+        if way is None or scene is None:
+            return  # an interrupt broke off what wanted it
+        cards: Sequence[Card] = ()
+        if not way.has_strip_of(self._shown):
+            cards = strip_of(scene.graph)
+        self.widget.show_waiting(
+            self._asking.outlook("The picture is on its way through the network …")
+        )
+        names = tuple(card.output.name for card in cards)
+        self._asking.submit(
+            way,
+            partial(
+                run_feature_maps, way.architecture, way.shape, self._picture(), names, way.layer
+            ),
+            partial(self._ran, way, scene.graph, cards),
+            self._not_run,
+        )
 
-    @guarded
     def _ran(self, way: _Way, graph: Graph, cards: Sequence[Card], maps: "Maps") -> None:
-        with self._state.lock:
-            if way != self._wanted:
-                return
-            if not cards and maps.weights != self._weights:
-                # Another explorer, or a new process, has changed the weights since.
-                self._run_all()
-                return
-            with self.widget.film.hold_sync():
-                if cards:
-                    whole = len(cards_of(graph))
-                    notes = [f"The picture: {maps.note}."] if maps.note else []
-                    notes += [] if len(cards) == whole else [_left_out(len(cards), whole)]
-                    self.widget.show_strip(cards, maps.strip, " ".join(notes))
-                if maps.layer:
-                    self.widget.show_channels(maps.layer)
-                self._shown, self._weights = way, maps.weights
-                self._mark_old(way)
-            self.widget.show_weights(maps.weights)
-            self.widget.show_ready()
+        if not cards and maps.weights != self._weights:
+            # Another explorer, or a new process, has changed the weights since.
+            self._run_all()
+            return
+        with self.widget.film.hold_sync():
+            if cards:
+                whole = len(cards_of(graph))
+                notes = [f"The picture: {maps.note}."] if maps.note else []
+                notes += [] if len(cards) == whole else [_left_out(len(cards), whole)]
+                self.widget.show_strip(cards, maps.strip, " ".join(notes))
+            if maps.layer:
+                self.widget.show_channels(maps.layer)
+            self._shown, self._weights = way, maps.weights
+            self._mark_old(way)
+        self.widget.show_weights(maps.weights)
+        self.widget.show_ready()
 
-    @guarded
-    def _not_run(self, way: _Way, error: Exception) -> None:
-        with self._state.lock:
-            if way == self._wanted:
-                self.widget.show_failure(_message(error))
+    def _not_run(self, failure: Failure) -> None:
+        self.widget.show_failure(failure.text)
 
     def _run_all(self) -> None:
         """Have all pictures made anew, if the panel is visible."""
@@ -240,8 +222,10 @@ class FeatureMaps(TabView):
             self.widget.show_problem(f"The path {text} cannot be used: {error}")
             return
         design = self._state.design
-        self.widget.show_loading(f"Loading {path.name} …")
-        self._ask_weights(partial(load_weights, design.architecture, design.input.shape, str(path)))
+        self._ask_weights(
+            f"Loading {path.name} …",
+            partial(load_weights, design.architecture, design.input.shape, str(path)),
+        )
 
     @guarded
     def _redraw_clicked(self, _: Any) -> None:
@@ -249,24 +233,25 @@ class FeatureMaps(TabView):
 
         with self._state.lock:
             seed = self._weights.seed + 1 if self._weights else 1
-            self.widget.show_loading("Drawing random weights …")
-            self._ask_weights(partial(draw_weights, seed))
+            self._ask_weights("Drawing random weights …", partial(draw_weights, seed))
 
-    def _ask_weights(self, work: Callable[[], Any]) -> None:
-        self._worker.submit(self._loading, work, self._weights_changed, self._weights_stayed)
+    def _ask_weights(self, doing: str, work: Callable[[], Any]) -> None:
+        self.widget.show_loading(doing)
+        self._loading.submit(doing, work, self._weights_changed, self._weights_stayed)
 
-    @guarded
     def _weights_changed(self, weights: "Weights | None") -> None:
-        with self._state.lock:
-            self.widget.show_loading("")
-            if weights:
-                self.widget.show_weights(weights)
-            self._run_all()
+        self.widget.show_loading("")
+        if weights:
+            self.widget.show_weights(weights)
+        self._run_all()
 
-    @guarded
-    def _weights_stayed(self, error: Exception) -> None:
-        with self._state.lock:
-            self.widget.show_problem(_message(error))
+    def _weights_stayed(self, failure: Failure) -> None:
+        self.widget.show_problem(failure.text)
+
+
+def _import_tasks() -> None:
+    """Import what is asked of Keras: the first time takes a while."""
+    import explorer.feature_tasks  # noqa: F401
 
 
 def strip_of(graph: Graph) -> list[Card]:
@@ -300,10 +285,3 @@ def _left_out(count: int, whole: int) -> str:
         f"{count} of {whole} blocks are shown: repeated blocks and stacks are left out. Select one "
         "in the diagram to see its channels."
     )
-
-
-def _message(error: Exception) -> str:
-    from explorer.worker import WorkerDied, failure_text
-
-    message = failure_text(error, "The next change")
-    return f"{message[:-1]}, with random weights." if isinstance(error, WorkerDied) else message

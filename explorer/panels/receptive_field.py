@@ -4,7 +4,6 @@ The theoretical window is computed here, at once. The gradient, which shows the 
 field, is asked of the Keras process a moment after the last change, while the panel is on screen.
 """
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.architectures import Architecture
+from explorer.asking import Ask, Failure
 from explorer.formatting import printable
 from explorer.graph import Node
 from explorer.guard import guarded
-from explorer.later import later, once_settled
+from explorer.later import Settling
 from explorer.layers import Shape
 from explorer.parameters import ParameterError
 from explorer.receptive_field import Box, ReceptiveWindow, receptive_window
@@ -143,13 +143,12 @@ class ReceptiveField(TabView):
         self._place = 0.5, 0.5
         self._object: tuple[float, float, float, float] | None = None  # top, left, height, width
         self._problem = ""  # with what the user typed
-        self._settling: threading.Timer | None = None
+        restart = "The next change starts it again."
+        self._settling = Settling(state.lock, self._ask, alert, self._prepare)
+        self._gradient: Ask[Question] = Ask(state.lock, alert, restart)
+        self._looking: Ask[tuple[bytes, Shape]] = Ask(state.lock, alert, restart)  # at a picture
         self._prepared: _Prepared | None = None
-        self._looking = object()  # owns the requests to decode a picture
-        self._sought: tuple[bytes, Shape] | None = None  # what is being decoded
-        self._asked: Question | None = None
         self._answer: _Answer | None = None
-        self._running: Question | None = None  # what Keras is at; perhaps no longer what counts
         self._need: tuple[Node, tuple[int, int]] | None = None
         self._remedy = ""  # for that need
         self.widget = ReceptiveFieldView(self._received)
@@ -171,19 +170,16 @@ class ReceptiveField(TabView):
         """Give up what is under way: the panel is no longer on screen."""
         with self._state.lock:
             self._is_visible = False
-            self._stop_settling()
-            if self._answer is None:
+            self._settling.stop()
+            if self._gradient.is_under_way:
                 self._forget()
 
     def close(self) -> None:
         """Give up what is under way."""
-        self.hide()
         with self._state.lock:
-            if self._sought:
-                from explorer.worker import shared_worker
-
-                self._sought = None
-                shared_worker().cancel(self._looking)
+            self.hide()
+            for part in (self._settling, self._gradient, self._looking):
+                part.close()
 
     def picture_changed(self) -> None:
         """Show another picture: the user has chosen one, or the photograph again."""
@@ -199,8 +195,9 @@ class ReceptiveField(TabView):
         if scene is None or not self._is_visible:
             return
         subject = self._subject = self._find(scene)
-        if subject.question != self._asked:
-            self._asked = self._answer = None
+        if subject.question != self._gradient.question:
+            self._answer = None
+            self._gradient.outdate()
         window = subject.window or ReceptiveWindow(None, None)
         with self.widget.hold_sync():
             self.widget.size = list(subject.image)
@@ -212,8 +209,7 @@ class ReceptiveField(TabView):
             self.widget.object = rectangle(subject.target)
             self._show_answer()
             self._write()
-        self._stop_settling()
-        self._settling = later(0.0, self._settled) if at_once else once_settled(self._settled)
+        self._settling.wait(0.0 if at_once else None)
 
     def _find(self, scene: Scene) -> _Subject:
         node = scene.node or scene.graph.outputs[-1]
@@ -265,20 +261,17 @@ class ReceptiveField(TabView):
 
     def _waiting_line(self) -> Line:
         message = "Computing the gradient …"
-        if self._asked:
-            from explorer.worker import shared_worker
-
-            message = shared_worker().outlook(self, message)
+        if self._gradient.question:
+            message = self._gradient.outlook(message)
         return Line(f"Effective: {message}", "busy")
 
     # What follows once nothing has changed for a moment.
 
-    def _stop_settling(self) -> None:
-        if self._settling:
-            self._settling.cancel()
+    def _prepare(self) -> None:
+        """Look for the picture, and for what would let the layer see more."""
+        # Before the lock: the first time takes a while.
+        import explorer.gradient_tasks  # noqa: F401
 
-    @guarded
-    def _settled(self) -> None:
         with self._state.lock:
             subject = self._subject
             if subject is None or not self._is_visible:
@@ -295,40 +288,31 @@ class ReceptiveField(TabView):
             with self._state.lock:
                 self._need, self._remedy = subject.need, found
                 self._write()
-        self._ask()
 
     def _look(self, content: bytes, shape: Shape) -> None:
         """Have the worker decode the user's file: what it takes then is not the kernel's."""
         from explorer import images
-        from explorer.worker import shared_worker
 
         with self._state.lock:
-            if not self._is_visible or self._sought == (content, shape):
-                return
-            self._sought = content, shape
-            shared_worker().submit(
-                self._looking,
-                partial(images.see, content, shape),
-                partial(self._looked, content, shape),
-                partial(self._not_looked, content, shape),
-            )
+            looking = self._looking
+            is_sought = looking.is_under_way and looking.question == (content, shape)
+            if self._is_visible and not is_sought:
+                looking.submit(
+                    (content, shape),
+                    partial(images.see, content, shape),
+                    partial(self._looked, content, shape),
+                    partial(self._not_looked, content, shape),
+                )
 
-    @guarded
     def _looked(self, content: bytes, shape: Shape, seen: "Seen") -> None:
         self._show_picture(_Prepared(content, shape, seen.png, seen.note))
 
-    @guarded
-    def _not_looked(self, content: bytes, shape: Shape, error: Exception) -> None:
-        from explorer.worker import failure_text
-
-        problem = failure_text(error, "The next change")
-        self._show_picture(attrs.evolve(_photograph(content, shape), problem=problem))
+    def _not_looked(self, content: bytes, shape: Shape, failure: Failure) -> None:
+        self._show_picture(attrs.evolve(_photograph(content, shape), problem=failure.text))
 
     def _show_picture(self, prepared: "_Prepared") -> None:
         """Show a picture, if it is still the one that counts, and ask for its gradient."""
         with self._state.lock:
-            if self._sought == (prepared.content, prepared.shape):
-                self._sought = None
             subject = self._subject
             if subject is None:
                 return
@@ -342,19 +326,17 @@ class ReceptiveField(TabView):
     def _ask(self) -> None:
         """Ask for the gradient, unless it was, or the picture is still being decoded."""
         from explorer.gradient_tasks import effective_field
-        from explorer.worker import shared_worker
 
         with self._state.lock:
             question = self._subject.question if self._subject else None
             wanted = self._is_visible and self.widget.effective
-            if not wanted or question is None or question == self._asked:
+            if not wanted or question is None or question == self._gradient.question:
                 return
             if self._prepared is None or not self._prepared.is_of(self._picture(), question.shape):
                 return
-            self._asked = self._running = question
             self._answer = None
-            shared_worker().submit(
-                self,
+            self._gradient.submit(
+                question,
                 partial(
                     effective_field,
                     question.architecture,
@@ -363,38 +345,20 @@ class ReceptiveField(TabView):
                     question.position,
                     self._prepared.upload,
                 ),
-                partial(self._answered, question),
-                partial(self._failed, question),
+                self._show_result,
+                self._failed,
+                prepare=_answer,
             )
             self._write()
 
-    @guarded
-    def _answered(self, question: Question, field: "EffectiveField") -> None:
-        half, most = field.side(0.5), field.side(0.95)
-        answer = _Answer(effective_line(half, most, field.is_finite, field.weights))
-        if field.has_gradient:
-            row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
-            square = row, column, most, most
-            answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
-        self._show_result(question, answer)
+    def _failed(self, failure: Failure) -> None:
+        self._show_result(_Answer(Line(f"Effective: {failure.text}", "bad")))
 
-    @guarded
-    def _failed(self, question: Question, error: Exception) -> None:
-        from explorer.worker import failure_text
-
-        message = f"Effective: {failure_text(error, 'The next change')}"
-        self._show_result(question, _Answer(Line(message, "bad")))
-
-    def _show_result(self, question: Question, answer: _Answer) -> None:
-        """Show what became of a question, if it is still the one that counts."""
-        with self._state.lock:
-            if self._running is question:
-                self._running = None
-            if self._asked is question:
-                self._answer = answer
-                with self.widget.hold_sync():
-                    self._show_answer()
-                    self._write()
+    def _show_result(self, answer: _Answer) -> None:
+        self._answer = answer
+        with self.widget.hold_sync():
+            self._show_answer()
+            self._write()
 
     def _show_answer(self) -> None:
         self.widget.heat = self._answer.heat if self._answer else b""
@@ -402,12 +366,8 @@ class ReceptiveField(TabView):
 
     def _forget(self) -> None:
         """Drop the answer, and give the question up."""
-        if self._running:
-            from explorer.worker import shared_worker
-
-            self._running = None
-            shared_worker().cancel(self)
-        self._asked = self._answer = None
+        self._answer = None
+        self._gradient.drop()
         self._show_answer()
 
     # What the user does.
@@ -459,6 +419,16 @@ class ReceptiveField(TabView):
                 row = min(max(row + value[0], 0), rows - 1)
                 column = min(max(column + value[1], 0), columns - 1)
             self._place = (row + 0.5) / rows, (column + 0.5) / columns
+
+
+def _answer(field: "EffectiveField") -> _Answer:
+    half, most = field.side(0.5), field.side(0.95)
+    answer = _Answer(effective_line(half, most, field.is_finite, field.weights))
+    if field.has_gradient:
+        row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
+        square = row, column, most, most
+        answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
+    return answer
 
 
 def _checked(name: str, value: Any, least: int, most: int) -> int:

@@ -16,7 +16,7 @@ import traitlets
 
 from explorer.controls import plain, plain_layout
 from explorer.guard import guarded
-from explorer.later import later
+from explorer.later import Settling
 from explorer.quantities import QUANTITIES
 from explorer.scene import Scene
 from explorer.selection import nodes_of
@@ -63,7 +63,8 @@ class Charts(widgets.VBox, TabView):
         # Charts are shown under the state's lock, but also when a button here is clicked.
         self._lock = threading.RLock()
         self._scene: Scene | None = None  # while the charts are on screen
-        self._waiting: threading.Timer | None = None  # to draw an edit
+        # Waits before an edit is drawn.
+        self._settling = Settling(self._lock, partial(self._chosen, None), self._alert)
         self._data: ChartData | None = None
         self.loading: threading.Thread | None = None
         self._loaded = False
@@ -96,26 +97,22 @@ class Charts(widgets.VBox, TabView):
         """
         with self._lock:
             last, self._scene = self._scene, scene
-            self._stop_waiting()
+            self._settling.stop()
             if self.loading is None:
                 self._words.value = '<p class="explorer-muted">The charts are being made …</p>'
                 loading = threading.Thread(target=self._load, daemon=True)
                 loading.start()
                 self.loading = loading
             elif self._loaded and last and last.design != scene.design:
-                self._waiting = later(PAUSE, partial(self._chosen, None))
+                self._settling.wait(PAUSE)
             else:
                 self._chosen(None)
 
     def hide(self) -> None:
         """Draw nothing until the charts are shown again."""
         with self._lock:
-            self._stop_waiting()
+            self._settling.stop()
             self._scene = None
-
-    def _stop_waiting(self) -> None:
-        if self._waiting:
-            self._waiting.cancel()
 
     def close(self) -> None:
         """Give up the charts, too."""

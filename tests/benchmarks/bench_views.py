@@ -92,7 +92,7 @@ def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     def enter(value: int) -> None:
         slider.value = value  # widgets call their observers before this returns
         if tab == "Charts":
-            shown._screen.views[tab]._waiting.join()
+            shown._screen.views[tab]._settling.join()
 
     times = []
     for edit in range(WARM_UP + EDITS):
