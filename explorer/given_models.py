@@ -61,6 +61,7 @@ def _of_keras(model: Any, graph: Graph | None, shape: Any) -> ReadModel:
     """Return a Keras model as an architecture, without its weights."""
     image = max(model.inputs, key=lambda tensor: len(tensor.shape))  # as a graph has it
     own_shape = image_shape(tuple(image.shape[1:]))
+    _check_channels_last(model)
     config, problem, classes = "", "", {}
     try:
         config = config_text(plain(model))
@@ -89,6 +90,16 @@ def _of_keras(model: Any, graph: Graph | None, shape: Any) -> ReadModel:
         model=model,
         **strides_of(graph),
     )
+
+
+def _check_channels_last(model: Any) -> None:
+    for layer in model._flatten_layers(include_self=False):
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise Refusal(
+                f"The layer {layer.name!r} of this model takes channels first, and the explorer "
+                "shows images of (height, width, channels): use analyze(read(model)) and "
+                "diagram(read(model)) for it, or make it with data_format='channels_last'."
+            )
 
 
 def _checked_classes(config: str, classes: dict[str, type]) -> dict[str, type]:

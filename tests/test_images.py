@@ -76,7 +76,7 @@ def test_what_a_file_is_called_or_how_else_it_begins_starts_no_other_decoder():
     others = [POSTSCRIPT, *(encoded(Image.new("RGB", (9, 9)), kind) for kind in ("PPM", "TGA"))]
     others += [encoded(Image.new("RGB", (32, 32)), kind) for kind in ("PCX", "ICO", "JPEG2000")]
     for content in others:
-        with pytest.raises(ImageError, match="use a PNG, JPEG, WebP, GIF, TIFF or BMP"):
+        with pytest.raises(ImageError, match="use a PNG, JPEG, WebP, GIF, BMP or TIFF"):
             read_image(content)
 
 

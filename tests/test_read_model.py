@@ -333,6 +333,16 @@ def test_it_is_no_json():
         to_json(as_read_model(trace(SMALL, SHAPE)))
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_model_with_channels_first_is_refused(inside):
+    """Its sizes would stand on the screen as those of other axes."""
+    first = keras.layers.MaxPooling2D(data_format="channels_first", name="pool")
+    layers = [keras.Input((3, 32, 32)), keras.Sequential([first]) if inside else first]
+
+    with pytest.raises(ValueError, match=r"The layer 'pool' of this model takes channels first"):
+        as_read_model(keras.Sequential(layers))
+
+
 def test_a_change_to_it_is_told_by_its_name():
     architecture = as_read_model(model_of(shared))
 
