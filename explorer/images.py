@@ -83,8 +83,8 @@ def read_image(content: bytes) -> Image.Image:
         raise
     except Exception as error:  # decoders raise many kinds of errors on broken files
         raise ImageError(
-            "The file is not a picture that can be read: use a PNG, JPEG, WebP, GIF, BMP or TIFF, of "
-            "at most 32 bits a value."
+            "The file is not a picture that can be read: use a PNG, JPEG, WebP, GIF, BMP or TIFF "
+            "of at most 32 bits a value."
         ) from error
     shown.info = {_NOTE: "; ".join(filter(None, notes))}
     return shown

@@ -1,4 +1,4 @@
-"""What the README says can be done, and the figures that it gives."""
+"""What README and CONTRIBUTING say can be done, and the figures and files that they name."""
 
 import re
 import runpy
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parents[1]
+README, CONTRIBUTING = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
+)
+PROGRAMS = re.findall(r"```python\n(.*?)```", README + CONTRIBUTING, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,14 @@ def test_every_picture_is_there(repository):
     assert pictures
     for picture in pictures:
         assert (repository / picture).is_file(), picture
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_every_file_that_is_named_is_there(text):
+    names = re.findall(r"`((?:explorer/|tests/)[\w./]+|(?:test|measure)_\w+\.py)`", text)
+    assert names
+    for name in names:
+        assert (ROOT / name).exists() or (ROOT / "tests" / name).exists(), name
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
