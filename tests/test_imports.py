@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def run_at_some_time(node: ast.AST) -> Iterator[ast.AST]:
         yield from run_at_some_time(child)
 
 
-def names_imported(source: str) -> set[str]:
+@cache
+def names_imported(source: str) -> frozenset[str]:
     """Return the dotted names that the source of a module imports, when it is imported or later."""
     names = set()
     for node in run_at_some_time(ast.parse(source)):
@@ -129,7 +131,13 @@ def names_imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, "relative imports hide the row: write explorer.…"
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
+
+
+# Read before any test runs: Python 3.11 may fail to while another thread reads source, too.
+SOURCES = {path: path.read_text(encoding="utf-8") for path in MODULES}
+for source in SOURCES.values():
+    names_imported(source)
 
 
 def rows_imported(source: str) -> set[str]:
@@ -141,7 +149,7 @@ def rows_imported(source: str) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_from_rows_below(path):
     row = row_of(path)
-    imported = rows_imported(path.read_text(encoding="utf-8"))
+    imported = rows_imported(SOURCES[path])
     if not row:
         assert imported <= set(ROWS)
         return
