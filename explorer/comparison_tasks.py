@@ -26,7 +26,7 @@ from explorer.keras_tasks import (
 )
 from explorer.layers import Shape
 from explorer.measurement import Measurement
-from explorer.memory import NotEnoughMemory, least_share, needed_bytes
+from explorer.memory import NotEnoughMemory, least_bytes, needed_bytes
 from explorer.timing import (
     PAIR_TIME_LIMIT,
     PairTiming,
@@ -146,23 +146,27 @@ def check_both_fit(
             for report in reports
         ]
 
-    def needed(images: int) -> int:
+    def needed_by_both(images: int) -> int:
         return sum(needed_by_each(images)) - held
 
-    if needed(batch_size) <= free:
+    wanted = needed_by_both(batch_size)
+    if wanted <= free:
         return
     # The need grows with the batch.
-    fitting = bisect_right(range(1, batch_size), free, key=needed)
+    fitting = bisect_right(range(1, batch_size), free, key=needed_by_both)
     remedies = [f"a batch of at most {fitting}"] if fitting else []
     remedies += ["smaller images", "fewer filters or blocks"]
     # They run one after the other, and the one may leave to the other what it took.
-    least = least_share(trains=how.trains, compiler=compiler) * max(needed_by_each(batch_size))
+    least = max(
+        least_bytes(report, needed, trains=how.trains, compiler=compiler)
+        for report, needed in zip(reports, needed_by_each(batch_size), strict=True)
+    )
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
-        f"Timing both models in turns with a batch of {batch_size} needs about "
-        f"{byte_size(needed(batch_size))}, since both stay in memory, and {byte_size(free)} of "
-        f"{where} is free: use {', or '.join(remedies)}.",
-        needed(batch_size) - free,
+        f"Timing both models in turns with a batch of {batch_size} needs about {byte_size(wanted)}, "
+        f"since both stay in memory, and {byte_size(free)} of {where} is free: use "
+        f"{', or '.join(remedies)}.",
+        wanted - free,
         is_certain=least - held > free,
     )
 

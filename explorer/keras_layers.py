@@ -79,6 +79,12 @@ class Called:
         )
 
     @property
+    def trains(self) -> bool:
+        """Whether it is told to compute as in training; a model that is told not to undoes that."""
+        takes_it = getattr(self.operation, "_call_has_training_arg", False)
+        return bool(takes_it and self.kwargs.get("training"))
+
+    @property
     def channels_last(self) -> bool:
         """Whether the channels are the last axis."""
         return getattr(self.operation, "data_format", None) != "channels_first"
@@ -111,9 +117,11 @@ def translated(called: Called, weights: tuple[int, int]) -> Layer:
         weights: Its numbers of trainable and of other parameters.
     """
     layer = _our_own(called)
-    if layer is not None and layer.weights(called.inputs) == weights and _is_all(called, layer):
+    if called.trains:
+        known = _facts_of_training(called, layer)
+    elif layer is not None and layer.weights(called.inputs) == weights and _is_all(called, layer):
         return layer
-    if layer is None:
+    elif layer is None:
         known = _facts(called)
     else:
         exact = layer.weights(called.inputs) == weights
@@ -315,6 +323,26 @@ def _facts(called: Called) -> _Facts:
         pooled = GlobalAveragePooling2D(name=called.name) if single else None
         return _Facts(macs, pooled, rearranged=True)
     return _Facts(macs, _like(called), _function_is_known(called.operation))
+
+
+#: Layers that change each position alone in training, too.
+_POINTWISE_IN_TRAINING = {
+    "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"
+}  # fmt: skip
+
+
+def _facts_of_training(called: Called, layer: Layer | None) -> _Facts:
+    """Return what is known of a layer that is told to compute as in training.
+
+    `model(x)` does so, and `model.predict(x)` does not. What differs between the two is not known.
+    """
+    if called.is_layer and called.kind in _POINTWISE_IN_TRAINING:
+        return _Facts(0, _each_position(called))
+    keeps_grid = called.is_layer and called.kind == "BatchNormalization"
+    return _Facts(
+        layer.macs(called.inputs) if layer else None,
+        Scaled(name=called.name, fewer=1, more=1) if keeps_grid else None,
+    )
 
 
 def _like(called: Called) -> Layer | None:

@@ -169,7 +169,12 @@ class Reader:
         return wanted
 
     def _read(
-        self, model: Any, outputs: Sequence[Any], values: dict[int, _Value], within: str = ""
+        self,
+        model: Any,
+        outputs: Sequence[Any],
+        values: dict[int, _Value],
+        within: str = "",
+        training: bool | None = None,
     ) -> None:
         """Read what some outputs of a model need; adds the values of its tensors.
 
@@ -178,6 +183,7 @@ class Reader:
             outputs: Some of its outputs.
             values: What its inputs stand for.
             within: Names of the models that it is in, and its own.
+            training: What it is told when it is called: its layers are, whatever they were told.
         """
         calls = list(calls_to(outputs, set(values)))
         used = {id(tensor) for tensor in outputs}
@@ -186,7 +192,7 @@ class Reader:
             wanted = [i for i, tensor in enumerate(call.output_tensors) if id(tensor) in used]
             inner = _opened(call, wanted)
             if inner is None:
-                self._read_call(call, wanted, values, within)
+                self._read_call(call, wanted, values, within, training)
                 continue
             inside = {
                 id(tensor): values[id(given)]
@@ -195,7 +201,8 @@ class Reader:
             if id(call) in self._blocks:
                 self._give_block(inner, self._blocks[id(call)])
             name = f"{within}{call.operation.name}_"
-            self._read(inner, [inner.outputs[i] for i in wanted], inside, name)
+            told = call.arguments.kwargs.get("training") if training is None else training
+            self._read(inner, [inner.outputs[i] for i in wanted], inside, name, told)
             for i in wanted:
                 values[id(call.output_tensors[i])] = inside[id(inner.outputs[i])]
 
@@ -204,7 +211,12 @@ class Reader:
             self._blocks[id(call)] = block
 
     def _read_call(
-        self, call: Any, wanted: Sequence[int], values: dict[int, _Value], within: str
+        self,
+        call: Any,
+        wanted: Sequence[int],
+        values: dict[int, _Value],
+        within: str,
+        training: bool | None,
     ) -> None:
         operation = call.operation
         inputs = [values[id(tensor)] for tensor in call.input_tensors]
@@ -214,6 +226,8 @@ class Reader:
         args, kwargs = call.arguments.convert(
             lambda each: Tensor(places[id(each)]) if id(each) in places else each
         )
+        if training is not None and getattr(operation, "_call_has_training_arg", False):
+            kwargs = {**kwargs, "training": training}
         first = self._first.get(id(operation))
         base = operation.name if first is None else f"{first.name}_call"
         names: dict[int, str] = {}

@@ -247,7 +247,7 @@ def needed_bytes(
 ) -> int:
     """Return an estimate of the memory that running a model takes at its peak, weights included.
 
-    It is an upper bound of what was measured; `least_share` of it is what was taken at the least.
+    It is an upper bound of what was measured; `least_bytes` is what was taken at the least.
 
     Args:
         report: The model's analysis.
@@ -265,9 +265,20 @@ def needed_bytes(
     return int(need.of(report, batch_size, scale))
 
 
-def least_share(*, trains: bool = False, step: str = "", compiler: str = "graph") -> float:
-    """Return what such a run takes at the least, relative to `needed_bytes`."""
-    return _need(step or _step(trains), compiler).least
+def least_bytes(
+    report: Report, needed: int, *, trains: bool = False, step: str = "", compiler: str = "graph"
+) -> float:
+    """Return the memory that running a model takes at the least, weights included.
+
+    Args:
+        report: The model's analysis.
+        needed: What `needed_bytes` says.
+        trains: Whether it is a training step, for which each weight has a gradient and two moments.
+        step: "gradient" for that of the input.
+        compiler: "graph", or "XLA" if that is tried too.
+    """
+    share = _need(step or _step(trains), compiler).least
+    return max(share * needed, report.weights_bytes * (4 if trains else 1))
 
 
 def _step(trains: bool) -> str:
@@ -359,14 +370,15 @@ def check_fits(
         height, width, _ = _scaled(input_shape, stride, smaller)
         remedies.append(f"images of at most {height} × {width} pixels")
     remedies.append("fewer filters or blocks")
-    least = least_share(trains=trains, step=step, compiler=compiler) * (wanted + held) - held
+    report = analyze(trace(architecture, input_shape))
+    least = least_bytes(report, wanted + held, trains=trains, step=step, compiler=compiler)
     what = "A training step" if trains else "A gradient" if step else "A forward pass"
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
         f"{what} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
         f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}.",
         wanted - free,
-        is_certain=least > free,
+        is_certain=least - held > free,
     )
 
 

@@ -260,6 +260,17 @@ def test_a_refusal_is_certain_where_the_least_is_too_much(share, is_certain):
     assert caught.value.is_certain == is_certain
 
 
+def test_a_refusal_is_certain_where_the_weights_alone_are_too_much():
+    wide = UNet(filters=128, down_blocks=5, up_blocks=5)
+    weights = analyze(trace(wide, (32, 32, 1))).weights_bytes
+
+    for options, copies in (({}, 1), ({"step": "gradient"}, 1), ({"trains": True}, 4)):
+        for free, is_certain in ((copies * weights - 1, True), (copies * weights, False)):
+            with pytest.raises(NotEnoughMemory) as caught:
+                check_fits(wide, (32, 32, 1), 1, free=free, **options)
+            assert caught.value.is_certain == is_certain, options
+
+
 class Held:
     """A process that holds memory of earlier models, and what it was told to give back."""
 

@@ -546,3 +546,61 @@ def test_every_view_says_that_a_sum_is_not_all():
     facts = {fact.name: fact for fact in block_facts(graph.nodes[1:], report)}
     assert facts["MACs"].value.startswith("≥ ")
     assert "%" not in facts["MACs"].note
+
+
+# What is told at the call.
+
+
+def nested(layer: keras.layers.Layer, **told):
+    return lambda x: model_of(x.shape[1:], layer)(x, training=True, **told)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: layers.BatchNormalization()(conv()(x), training=True),
+        lambda x: layers.RandomTranslation(0.3, 0.3)(x, training=True),
+        lambda x: layers.RandomFlip()(x, training=True),
+        nested(layers.BatchNormalization()),
+        nested(layers.RandomFlip()),
+        nested(keras.Sequential([conv(), layers.BatchNormalization()])),
+        lambda x: nested(lambda y: model_of(y.shape[1:], layers.BatchNormalization())(y))(x),
+        # What a model is told counts, whatever its layers were told in it.
+        nested(lambda y: layers.BatchNormalization()(y, training=False)),
+    ],
+)
+def test_what_is_told_to_train_sees_nobody_knows_how_far(make):
+    """`model(x)` then sees all of an image, or of another place of it; `model.predict(x)` not."""
+    model = model_of((16, 16, 3), make)
+    graph = read(model)
+
+    assert analyze(graph).receptive_field is None
+    assert analyze(graph).total_params == model.count_params()
+    same(build(graph), model)
+
+
+def same(made: keras.Model, model: keras.Model) -> None:
+    """Check that both compute the same, where chance has no part in it."""
+    made.set_weights(model.get_weights())
+    image = np.random.default_rng(0).normal(size=(4, *model.input_shape[1:])).astype("float32")
+    random = any("Random" in type(x).__name__ for x in model._flatten_layers())
+    for ways in ({"training": False}, *(() if random else ({},))):
+        np.testing.assert_allclose(made(image, **ways), model(image, **ways), atol=1e-5)
+
+
+def test_dropout_that_is_told_to_drop_drops_in_what_is_made_again():
+    model = model_of((16, 16, 3), lambda x: layers.Dropout(0.5)(conv()(x), training=True))
+    graph = read(model)
+    made = build(graph)
+
+    assert analyze(graph).receptive_field == (3, 3)
+    image = np.ones((1, 16, 16, 3), "float32")
+    assert (np.asarray(made(image)) == 0).mean() > 0.2
+    assert (np.asarray(made(image, training=False)) == 0).mean() < 0.1
+
+
+def test_what_is_told_not_to_train_is_known():
+    frozen = model_of((16, 16, 3), layers.BatchNormalization())
+    model = model_of((16, 16, 3), lambda x: conv()(frozen(x, training=False)))
+
+    assert analyze(read(model)).receptive_field == (3, 3)
