@@ -163,9 +163,9 @@ def check_both_fit(
     )
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
-        f"Timing both models in turns with a batch of {batch_size} needs about {byte_size(wanted)}, "
-        f"since both stay in memory, and {byte_size(free)} of {where} is free: use "
-        f"{', or '.join(remedies)}.",
+        f"Timing both models in turns with a batch of {batch_size} needs about "
+        f"{byte_size(wanted)}, since both stay in memory, and {byte_size(free)} of {where} is "
+        f"free: use {', or '.join(remedies)}.",
         wanted - free,
         is_certain=least - held > free,
     )

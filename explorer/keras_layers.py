@@ -17,6 +17,7 @@ from explorer.foreign_layers import Everything, Foreign, Recipe, Scaled
 from explorer.layers import (
     ACTIVATIONS,
     Activation,
+    BatchNormalization,
     Concatenate,
     Conv2D,
     Cropping2D,
@@ -80,7 +81,10 @@ class Called:
 
     @property
     def trains(self) -> bool:
-        """Whether it is told to compute as in training; a model that is told not to undoes that."""
+        """Whether it is told to compute as in training, unless the model is told not to.
+
+        Layers that augment are where they are told nothing, too.
+        """
         takes_it = getattr(self.operation, "_call_has_training_arg", False)
         return bool(takes_it and self.kwargs.get("training"))
 
@@ -117,12 +121,13 @@ def translated(called: Called, weights: tuple[int, int]) -> Layer:
         weights: Its numbers of trainable and of other parameters.
     """
     layer = _our_own(called)
-    if called.trains:
-        known = _facts_of_training(called, layer)
-    elif layer is not None and layer.weights(called.inputs) == weights and _is_all(called, layer):
+    if layer is not None and layer.weights(called.inputs) == weights and _is_all(called, layer):
         return layer
-    elif layer is None:
+    if layer is None:
         known = _facts(called)
+    elif called.trains and isinstance(layer, BatchNormalization):
+        # `model(x)` then takes the statistics of all positions, and `model.predict(x)` doesn't.
+        known = _Facts(0, Scaled(name=called.name, fewer=1, more=1))
     else:
         exact = layer.weights(called.inputs) == weights
         known = _Facts(
@@ -181,7 +186,7 @@ def _is_all(called: Called, layer: Layer) -> bool:
     """Return whether our layer has every setting that the Keras layer has."""
     operation = called.operation
     ours = attrs.asdict(layer, recurse=False)
-    if not called.is_plain or not _function_is_known(operation):
+    if not called.is_plain or called.trains or not _function_is_known(operation):
         return False
     if getattr(operation.dtype_policy, "name", "") != "float32":
         return False
@@ -323,26 +328,6 @@ def _facts(called: Called) -> _Facts:
         pooled = GlobalAveragePooling2D(name=called.name) if single else None
         return _Facts(macs, pooled, rearranged=True)
     return _Facts(macs, _like(called), _function_is_known(called.operation))
-
-
-#: Layers that change each position alone in training, too.
-_POINTWISE_IN_TRAINING = {
-    "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"
-}  # fmt: skip
-
-
-def _facts_of_training(called: Called, layer: Layer | None) -> _Facts:
-    """Return what is known of a layer that is told to compute as in training.
-
-    `model(x)` does so, and `model.predict(x)` does not. What differs between the two is not known.
-    """
-    if called.is_layer and called.kind in _POINTWISE_IN_TRAINING:
-        return _Facts(0, _each_position(called))
-    keeps_grid = called.is_layer and called.kind == "BatchNormalization"
-    return _Facts(
-        layer.macs(called.inputs) if layer else None,
-        Scaled(name=called.name, fewer=1, more=1) if keeps_grid else None,
-    )
 
 
 def _like(called: Called) -> Layer | None:
