@@ -42,6 +42,12 @@ function render({ el }) {
     const keep = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
     root.setAttribute("data-lm-suppress-shortcuts", "true");
     root.addEventListener("focusin", keep);
+    // A click on what takes no focus would give it to the cell, which keys then cut.
+    root.tabIndex = -1;
+    const hold = () => setTimeout(() => {
+      if (!root.contains(document.activeElement)) root.focus({ preventScroll: true });
+    });
+    for (const kind of ["pointerdown", "pointerup"]) root.addEventListener(kind, hold, true);
     observer = new MutationObserver((changes) => {
       if (changes.some(({ target }) => !target.closest(DRAWN))) name(root);
     });

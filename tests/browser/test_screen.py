@@ -144,6 +144,28 @@ def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa:
         for key in ("x", "d", "d", "m", "y", "a", "b", "c", "v", "z", "1", "0", "0"):
             place.focus()
             page.keyboard.press(key)
+    # Nor after a click on what takes no focus: it would go to the cell.
+    cell = "() => jupyterapp.shell.currentWidget.content.activeCell.node.focus()"
+    clicked = [
+        page.get_by_title("Undo (Ctrl+Z)"),
+        page.get_by_role("button", name="Go back to the start"),
+        page.get_by_role("tab", name="Layers"),
+        page.locator(".explorer-totals > *").first,
+        page.locator(".explorer-heading").first,
+        page.locator(".explorer-table tbody td").nth(1),
+        page.locator(".explorer-canvas svg"),
+    ]
+    for place in clicked:
+        page.evaluate(cell)
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        page.mouse.move(box["x"] + 4, box["y"] + 4)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 8, box["y"] + 8)
+        page.mouse.up()
+        expect(page.locator(".explorer:focus-within")).to_have_count(1)
+        for key in ("x", "d", "d", "a"):
+            page.keyboard.press(key)
     assert [(cell["cell_type"], cell["source"]) for cell in page.evaluate(cells)] == before
     expect(page.locator(".jp-Dialog")).to_have_count(0)
 
