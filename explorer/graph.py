@@ -225,22 +225,31 @@ class Graph:
     Attributes:
         nodes: Every layer that an output needs.
         outputs: The layers whose outputs the model returns.
-        inputs: The input layers.
+        inputs: The input layers, in the order in which a model that was read takes them.
+        unused_inputs: Names of the inputs of that model which no output needs.
         name: Name of the model.
         read_from_keras: Whether the graph was read from a Keras model.
         model: That model, if it is the user's own; it does not travel with the graph.
     """
 
     def __init__(
-        self, outputs: Sequence[Feature], name: str = "model", read_from_keras: bool = False
+        self,
+        outputs: Sequence[Feature],
+        name: str = "model",
+        read_from_keras: bool = False,
+        input_names: Sequence[str] = (),
     ) -> None:
         self.model: Any = None
         self.name = name
         self.read_from_keras = read_from_keras
         self.outputs: tuple[Node, ...] = tuple(feature.node for feature in outputs)
         self.nodes: tuple[Node, ...] = tuple(_in_keras_order(self.outputs))
-        self.inputs: tuple[Node, ...] = tuple(node for node in self.nodes if not node.inputs)
         self._by_name = {node.name: node for node in self.nodes}
+        self._input_names = tuple(input_names)
+        place = {name: i for i, name in enumerate(input_names)}
+        inputs = (node for node in self.nodes if not node.inputs)
+        self.inputs: tuple[Node, ...] = tuple(sorted(inputs, key=lambda n: place.get(n.name, 0)))
+        self.unused_inputs = tuple(name for name in input_names if name not in self._by_name)
         if len(self._by_name) < len(self.nodes):
             names = [node.name for node in self.nodes]
             double = next(name for name in names if names.count(name) > 1)
@@ -288,7 +297,8 @@ class Graph:
     def __reduce__(self) -> Any:
         """Travel as rows: nodes that hold each other would exceed Python's recursion limit."""
         outputs = [self.nodes.index(node) for node in self.outputs]
-        return _from_rows, (self.rows, outputs, self.name, self.read_from_keras)
+        rest = self.name, self.read_from_keras, self._input_names
+        return _from_rows, (self.rows, outputs, *rest)
 
     def __repr__(self) -> str:
         """Name, input shape and number of layers."""
@@ -313,14 +323,19 @@ class Row:
 
 
 def _from_rows(
-    rows: Sequence[Row], outputs: Sequence[int], name: str, read_from_keras: bool
+    rows: Sequence[Row],
+    outputs: Sequence[int],
+    name: str,
+    read_from_keras: bool,
+    input_names: Sequence[str],
 ) -> Graph:
     nodes: list[Node] = []
     for row in rows:
         inputs = tuple(nodes[place] for place in row.inputs)
         rest = row.shape, row.stride, row.block, row.calls, row.new_weights
         nodes.append(Node(row.layer, inputs, *rest))
-    return Graph([Feature(nodes[place]) for place in outputs], name, read_from_keras)
+    features = [Feature(nodes[place]) for place in outputs]
+    return Graph(features, name, read_from_keras, input_names)
 
 
 def resized(graph: Graph, shape: Shape) -> Graph:

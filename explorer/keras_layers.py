@@ -7,6 +7,7 @@ name.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -320,7 +321,7 @@ def _facts(called: Called) -> _Facts:
     """Return what is known of a layer or function that is none of our kinds."""
     if not called.is_layer and not called.is_function:
         return _Facts()
-    if called.is_layer and called.kind.rstrip("123D").endswith(("Conv", "ConvTranspose")):
+    if called.is_layer and re.fullmatch(r"\w*Conv[123]D(Transpose)?", called.kind):
         return _any_convolution(called)
     macs = 0 if called.kind in _WITHOUT_MACS else None
     if called.kind in _REARRANGING:
@@ -508,7 +509,7 @@ def _any_convolution(called: Called) -> _Facts:
     """Return what is known of a convolution with any number of axes, or channels first."""
     operation = called.operation
     outputs, inputs = called.sizes(called.shape), called.sizes(called.inputs[0])
-    transposed = called.kind.endswith(("Transpose", "1DTranspose", "3DTranspose"))
+    transposed = called.kind.endswith("Transpose")
     names = ("_kernel", "kernel", "depthwise_kernel", "pointwise_kernel")
     found = [getattr(operation, name, None) for name in names]
     kernels = list({id(kernel): kernel for kernel in found if kernel is not None}.values())

@@ -139,6 +139,11 @@ def build(
 
 def _check_can_be_made(graph: Graph) -> None:
     """Raise an error that names the layers of a graph which Keras can't make again exactly."""
+    if graph.unused_inputs:
+        raise Refusal(
+            "This graph was read from a Keras model and holds only what its outputs need, which is "
+            f"not its input {graph.unused_inputs[0]!r}: use the model itself."
+        )
     lacking = [f"{node.kind} {node.name!r}" for node in graph if not node.can_be_made]
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""

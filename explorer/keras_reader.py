@@ -134,10 +134,11 @@ class Reader:
             name: Name of the graph.
         """
         values = {id(tensor): self._input(tensor) for tensor in self._model.inputs}
+        inputs = [values[id(tensor)].node.name for tensor in self._model.inputs]
         self._read(self._model, self._model.outputs, values)
         outputs = [Feature(values[id(tensor)].node) for tensor in self._model.outputs]
-        graph = Graph(outputs, name, read_from_keras=True)
-        return graph if self._blocks else Graph(_in_parts(graph), name, read_from_keras=True)
+        graph = Graph(outputs, name, True, inputs)
+        return graph if self._blocks else Graph(_in_parts(graph), name, True, inputs)
 
     def _input(self, tensor: Any) -> _Value:
         name = _made_by(tensor)

@@ -1,5 +1,6 @@
 """Models as people bring them: what is read of them is right, or said to be unknown."""
 
+import pickle
 from fractions import Fraction
 from math import prod
 
@@ -600,3 +601,49 @@ def test_what_is_told_not_to_train_is_known():
     model = model_of((16, 16, 3), lambda x: conv()(frozen(x, training=False)))
 
     assert analyze(read(model)).receptive_field == (3, 3)
+
+
+# Several inputs.
+
+
+def test_inputs_keep_their_order_whatever_needs_them_first():
+    x, z = keras.Input((8, 8, 3), name="first"), keras.Input((8, 8, 3), name="second")
+    model = keras.Model([x, z], layers.Subtract()([z, x]))
+    made = build(pickle.loads(pickle.dumps(read(model))))
+
+    one, two = np.ones((1, 8, 8, 3)), np.zeros((1, 8, 8, 3))
+    assert [tensor.name for tensor in made.inputs] == ["first", "second"]
+    np.testing.assert_array_equal(made([one, two]), model([one, two]))
+
+
+def test_what_was_read_of_a_model_with_an_input_of_no_use_is_not_made_again_without_it():
+    x, z = keras.Input((8, 8, 3), name="first"), keras.Input((8, 8, 3), name="second")
+    graph = read(keras.Model([x, z], conv()(z)))
+
+    assert [node.name for node in graph.inputs] == ["second"]
+    with pytest.raises(ValueError, match="not its input 'first': use the model itself"):
+        build(graph)
+
+
+# Transposed convolutions of any number of axes.
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "macs", "stride"),
+    [
+        ((8, 3), layers.Conv1DTranspose(4, 2, strides=2), 2 * 3 * 4 * 8, Fraction(1, 2)),
+        ((4, 4, 4, 3), layers.Conv3DTranspose(5, 2, strides=2), 8 * 3 * 5 * 64, Fraction(1, 2)),
+        (
+            (6, 6, 3),
+            layers.Conv2DTranspose(4, 3, strides=2, padding="same", output_padding=1),
+            9 * 3 * 4 * 36,
+            Fraction(1, 2),
+        ),
+        ((6, 6, 3), layers.Conv2DTranspose(4, 3, dilation_rate=2), 9 * 3 * 4 * 36, 1),
+    ],
+)
+def test_transposed_convolutions_are_counted_at_their_input(shape, layer, macs, stride):
+    report = analyze(read(model_of(shape, layer)))
+
+    assert (report.macs, report.macs_are_known) == (macs, True)
+    assert report.layers[-1].stride == stride

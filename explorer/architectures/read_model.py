@@ -230,7 +230,7 @@ def image_shape(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
 
 def _unmakeable(graph: Graph) -> str:
     """Return why no model can be made of a graph, or nothing."""
-    if all(node.can_be_made for node in graph):
+    if all(node.can_be_made for node in graph) and not graph.unused_inputs:
         return ""
     return "it holds layers that only the model that it was read from can make"
 
