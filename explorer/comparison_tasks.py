@@ -140,9 +140,7 @@ def check_both_fit(
 
     def needed_by_each(images: int) -> list[int]:
         return [
-            needed_bytes(
-                report, images, precision=how.precision, trains=how.trains, compiler=compiler
-            )
+            needed_bytes(report, images, precision=how.precision, step=how.step, compiler=compiler)
             for report in reports
         ]
 
@@ -158,7 +156,7 @@ def check_both_fit(
     remedies += ["smaller images", "fewer filters or blocks"]
     # They run one after the other, and the one may leave to the other what it took.
     least = max(
-        least_bytes(report, needed, trains=how.trains, compiler=compiler)
+        least_bytes(report, needed, step=how.step, compiler=compiler)
         for report, needed in zip(reports, needed_by_each(batch_size), strict=True)
     )
     where = "memory of the GPU" if device == "GPU" else "memory"

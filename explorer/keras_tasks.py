@@ -220,8 +220,7 @@ def ready_model(
             held=_rebuilder().held_bytes,
             device=kept.device.kind,
             precision=how.precision,
-            trains=how.trains,
-            step=step,
+            step=step or how.step,
             compiler=compiler,
         )
 

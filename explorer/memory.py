@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -241,8 +242,7 @@ def needed_bytes(
     batch_size: int,
     *,
     precision: str = "float32",
-    trains: bool = False,
-    step: str = "",
+    step: str = "forward pass",
     compiler: str = "graph",
 ) -> int:
     """Return an estimate of the memory that running a model takes at its peak, weights included.
@@ -253,11 +253,9 @@ def needed_bytes(
         report: The model's analysis.
         batch_size: Images in a run.
         precision: Keras' dtype policy.
-        trains: Whether it is a training step instead of a forward pass.
-        step: "gradient" for that of the input, which is neither.
+        step: "forward pass", "training step", or "gradient" for that of the input.
         compiler: "graph", or "XLA" if that is tried too.
     """
-    step = step or _step(trains)
     need = _need(step, compiler)
     scale = SIXTEEN_BITS.get((step, compiler, precision), 1.0)
     if step == "training step" and precision != "float32":
@@ -266,23 +264,19 @@ def needed_bytes(
 
 
 def least_bytes(
-    report: Report, needed: int, *, trains: bool = False, step: str = "", compiler: str = "graph"
+    report: Report, needed: int, *, step: str = "forward pass", compiler: str = "graph"
 ) -> float:
     """Return the memory that running a model takes at the least, weights included.
 
     Args:
         report: The model's analysis.
         needed: What `needed_bytes` says.
-        trains: Whether it is a training step, for which each weight has a gradient and two moments.
-        step: "gradient" for that of the input.
+        step: "forward pass", "training step", or "gradient" for that of the input.
         compiler: "graph", or "XLA" if that is tried too.
     """
-    share = _need(step or _step(trains), compiler).least
-    return max(share * needed, report.weights_bytes * (4 if trains else 1))
-
-
-def _step(trains: bool) -> str:
-    return "training step" if trains else "forward pass"
+    # In training each weight has a gradient and two moments.
+    copies = 4 if step == "training step" else 1
+    return max(_need(step, compiler).least * needed, report.weights_bytes * copies)
 
 
 def _need(step: str, compiler: str) -> Need:
@@ -313,8 +307,7 @@ def check_fits(
     held: int = 0,
     device: str = "CPU",
     precision: str = "float32",
-    trains: bool = False,
-    step: str = "",
+    step: str = "forward pass",
     compiler: str = "graph",
 ) -> None:
     """Raise an error when running a model would take more memory than is free.
@@ -327,8 +320,7 @@ def check_fits(
         held: Bytes of the weights that are already there.
         device: "CPU" or "GPU", for the message.
         precision: Keras' dtype policy.
-        trains: Whether it is a training step instead of a forward pass.
-        step: "gradient" for that of the input.
+        step: "forward pass", "training step", or "gradient" for that of the input.
         compiler: "graph", or "XLA" if that is tried too.
 
     Raises:
@@ -337,11 +329,14 @@ def check_fits(
     if free is None:
         return
 
+    @cache
+    def report_at(shape: Shape) -> Report:
+        return analyze(trace(architecture, shape))
+
     def needed(shape: Shape, images: int) -> int:
-        report = analyze(trace(architecture, shape))
         return (
             needed_bytes(
-                report, images, precision=precision, trains=trains, step=step, compiler=compiler
+                report_at(shape), images, precision=precision, step=step, compiler=compiler
             )
             - held
         )
@@ -370,12 +365,10 @@ def check_fits(
         height, width, _ = _scaled(input_shape, stride, smaller)
         remedies.append(f"images of at most {height} × {width} pixels")
     remedies.append("fewer filters or blocks")
-    report = analyze(trace(architecture, input_shape))
-    least = least_bytes(report, wanted + held, trains=trains, step=step, compiler=compiler)
-    what = "A training step" if trains else "A gradient" if step else "A forward pass"
+    least = least_bytes(report_at(input_shape), wanted + held, step=step, compiler=compiler)
     where = "memory of the GPU" if device == "GPU" else "memory"
     raise NotEnoughMemory(
-        f"{what} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
+        f"A {step} of this model with a batch of {batch_size} needs about {byte_size(wanted)}, "
         f"and {byte_size(free)} of {where} is free: use {', or '.join(remedies)}.",
         wanted - free,
         is_certain=least - held > free,

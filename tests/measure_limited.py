@@ -82,8 +82,7 @@ class Case:
             analyze(self.graph),
             self.batch,
             precision=self.how.precision,
-            trains=self.how.trains,
-            step="gradient" if self.kind == "gradient" else "",
+            step="gradient" if self.kind == "gradient" else self.how.step,
             compiler="XLA" if self.how.compiler in ("XLA", "fastest") else "graph",
         )
         return needed * (2 if self.kind == "comparison" else 1)

@@ -219,7 +219,7 @@ def test_where_the_weights_alone_are_too_large_only_the_width_helps():
 
 
 def test_the_message_says_how_much_of_what_is_free():
-    text = refusal((256, 256, 1), 16, 2**20, device="GPU", trains=True)
+    text = refusal((256, 256, 1), 16, 2**20, device="GPU", step="training step")
 
     assert text.startswith("A training step of this model with a batch of 16 needs about ")
     assert "1.00 MiB of memory of the GPU is free" in text
@@ -228,7 +228,7 @@ def test_the_message_says_how_much_of_what_is_free():
 def test_training_needs_more_and_sixteen_bits_less():
     plain = needed((256, 256, 1), 8)
 
-    assert needed((256, 256, 1), 8, trains=True) > 1.5 * plain
+    assert needed((256, 256, 1), 8, step="training step") > 1.5 * plain
     assert needed((256, 256, 1), 8, precision="mixed_bfloat16") < plain
 
 
@@ -236,7 +236,7 @@ def test_xla_training_and_float16_need_what_they_take():
     plain = needed((256, 256, 1), 4)
 
     assert needed((256, 256, 1), 4, compiler="XLA") > 1.5 * plain
-    assert needed((256, 256, 1), 4, compiler="XLA", trains=True) > 2 * plain
+    assert needed((256, 256, 1), 4, compiler="XLA", step="training step") > 2 * plain
     assert needed((256, 256, 1), 4, precision="mixed_float16") == plain, "casts take as much"
     assert needed((256, 256, 1), 4, step="gradient") > plain
 
@@ -264,7 +264,7 @@ def test_a_refusal_is_certain_where_the_weights_alone_are_too_much():
     wide = UNet(filters=128, down_blocks=5, up_blocks=5)
     weights = analyze(trace(wide, (32, 32, 1))).weights_bytes
 
-    for options, copies in (({}, 1), ({"step": "gradient"}, 1), ({"trains": True}, 4)):
+    for options, copies in (({}, 1), ({"step": "gradient"}, 1), ({"step": "training step"}, 4)):
         for free, is_certain in ((copies * weights - 1, True), (copies * weights, False)):
             with pytest.raises(NotEnoughMemory) as caught:
                 check_fits(wide, (32, 32, 1), 1, free=free, **options)

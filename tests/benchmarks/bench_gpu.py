@@ -531,7 +531,7 @@ def memory(plan: Plan, say: Callable[..., None]) -> None:
             before = gpu_memory(index) if plan.on_gpu else None
             timing = asked(partial(first_pass, plan.net, plan.shape, batch_size, how))
             after = gpu_memory(index) if plan.on_gpu else None
-            estimate = needed_bytes(report, batch_size, trains=how.trains)
+            estimate = needed_bytes(report, batch_size, step=how.step)
             numbers = f"estimated {byte_size(estimate)}"
             holds = None
             if timing.peak_memory_bytes is not None:
@@ -555,7 +555,7 @@ def refusal(plan: Plan, say: Callable[..., None]) -> None:
     largest = max(prod(row.shape) for row in report.layers)
     for step in STEPS:
         how = Measurement(device=plan.device.name, compiler=plan.compilers[0], step=step)
-        free = needed_bytes(report, 3, trains=how.trains) if plan.dry else None
+        free = needed_bytes(report, 3, step=how.step) if plan.dry else None
         work = partial(with_free, plan.net, plan.shape, how=how, free=free)
         try:
             asked(partial(work, batch_size=10**6))
