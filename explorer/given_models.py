@@ -13,7 +13,7 @@ import attrs
 
 from explorer.architectures.read_model import ReadModel, image_shape, strides_of
 from explorer.formatting import byte_size
-from explorer.graph import Graph, check_input_shape
+from explorer.graph import BYTES_PER_VALUE, Graph, check_input_shape
 from explorer.keras_config import (
     CannotMake,
     classes_of_others,
@@ -128,7 +128,7 @@ def _saved_weights(made: ReadModel) -> tuple[Any, str, str]:
     model = made.model
     if made.problem or not model.weights:
         return None, "", ""
-    size = sum(4 * prod(weight.shape) for weight in model.weights)
+    size = sum(BYTES_PER_VALUE * prod(weight.shape) for weight in model.weights)
     if size > MOST_WEIGHTS:
         about = f"your model's own take {byte_size(size)}: save them to a file, and load it"
         return None, "", about

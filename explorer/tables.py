@@ -5,7 +5,7 @@ from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from explorer.formatting import byte_size, size_text
+from explorer.formatting import byte_size, counted, size_text
 from explorer.quantities import Quantity, of_networks
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ def _counted() -> list[Quantity]:
 
 def report_line(report: "Report") -> str:
     """Return a report's totals in a line."""
-    count = len(report.layers)
     counts = zip(_in_network(report), _counted(), strict=True)
     told = ", ".join(f"{text} {quantity.words}" for text, quantity in counts)
     field = "unknown" if report.receptive_field is None else size_text(report.receptive_field)
-    return f"<Report: {count:,} layer{'' if count == 1 else 's'}, {told}, receptive field {field}>"
+    return f"<Report: {counted(len(report.layers), 'layer')}, {told}, receptive field {field}>"
 
 
 def report_html(report: "Report", title: str = "") -> str:
@@ -65,10 +64,9 @@ def _of_layer(row: "LayerReport", counts: Sequence[float | None]) -> Sequence[st
 
 
 def _totals(report: "Report") -> Sequence[str]:
-    count = len(report.layers)
     field = report.receptive_field
     return (
-        f"{count:,} layer{'' if count == 1 else 's'}",
+        counted(len(report.layers), "layer"),
         "",
         ", ".join(map(size_text, report.output_shapes)),
         *_in_network(report),

@@ -150,6 +150,14 @@ def work_out(text: str) -> float:
     return eval(text.translate(str.maketrans({"×": "*", "÷": "/"})))
 
 
+def fitting_output(layer, shapes):
+    """Return the shape of a layer's output; what was drawn is rejected where there is none."""
+    try:
+        return layer.output_shape(shapes)
+    except ValueError:  # a window that does not fit, or nothing is left
+        reject()
+
+
 each_kind = pytest.mark.parametrize("kind", sorted(layer_kinds()))
 
 
@@ -170,10 +178,7 @@ def test_shape_and_weights_are_those_of_the_keras_twin(kind, data):
     if kind == "InputLayer":
         shape = tensor_of(twin.output).shape
     else:
-        try:
-            layer.output_shape(shapes)
-        except ValueError:  # a window that does not fit, or nothing is left
-            reject()
+        fitting_output(layer, shapes)
         tensors = [keras.Input(shape) for shape in shapes]
         shape = twin(tensors if len(tensors) > 1 else tensors[0]).shape
     assert layer.output_shape(shapes) == tuple(shape[1:])
@@ -190,10 +195,7 @@ def test_shape_and_weights_are_those_of_the_keras_twin(kind, data):
 def test_what_is_counted_is_what_is_written(kind, data):
     layers, inputs = KINDS[kind]
     layer, shapes = data.draw(layers), data.draw(inputs)
-    try:
-        output = layer.output_shape(shapes)
-    except ValueError:  # a window that does not fit, or nothing is left
-        reject()
+    output = fitting_output(layer, shapes)
     weights, macs = layer.weight_terms(shapes), layer.mac_terms(shapes, output)
     assert weights.value == work_out(str(weights)) == sum(layer.weights(shapes))
     assert macs.value == work_out(str(macs)) == layer.macs(shapes) == layer.macs(shapes, output)
@@ -238,10 +240,7 @@ def test_a_layer_keeps_the_configuration_of_its_keras_twin(kind, data):
 def test_a_kind_is_read_from_its_keras_twin(kind, data):
     layers, inputs = KINDS[kind]
     layer, shapes = data.draw(layers), data.draw(inputs)
-    try:
-        layer.output_shape(shapes)
-    except ValueError:  # a window that does not fit, or nothing is left
-        reject()
+    fitting_output(layer, shapes)
     tensors = [keras.Input(shape) for shape in shapes]
     output = layer.keras_layer()(tensors if len(tensors) > 1 else tensors[0])
     found = read(keras.Model(tensors, output))["layer"].layer
@@ -272,10 +271,7 @@ def test_a_layer_with_settings_that_a_kind_lacks_is_not_read_as_that_kind(theirs
 
 def check_sources(layer, size, axis, across=3):
     shape = (size, across, 2) if axis == 0 else (across, size, 2)
-    try:
-        layer.output_shape([shape])
-    except ValueError:  # a window that does not fit, or nothing is left
-        reject()
+    fitting_output(layer, [shape])
     twin = layer.keras_layer()
     twin.build((None, *shape))
     make_positive([twin])
