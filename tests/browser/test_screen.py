@@ -15,6 +15,7 @@ from tests.browser.test_explorer import (
     TINY_NET,
     control,
     eventually,
+    expect_result,
     expect_views,
     handle,
     number,
@@ -24,6 +25,46 @@ from tests.browser.test_explorer import (
 )
 
 TABS = ("Layers", "Charts", "Receptive field", "Feature maps", "Compare")
+
+#: What scrolls though it is not meant to: with the axis, and what it holds beside what it shows.
+SCROLLING = """
+    () => {
+        const meant = {
+            '.explorer-canvas': 'xy', '.explorer-table': 'xy', '.explorer-inspector': 'y',
+            '.explorer-film': 'x', '.explorer-comparison': 'x', '.explorer-blocks select': 'y',
+        };
+        const found = [];
+        for (const element of document.querySelectorAll('.explorer, .explorer *')) {
+            if (!element.checkVisibility()) continue;
+            const style = getComputedStyle(element);
+            const axes = Object.keys(meant).filter(each => element.matches(each))
+                .map(each => meant[each]).join('');
+            for (const [axis, overflow, whole, shown] of [
+                ['x', style.overflowX, element.scrollWidth, element.clientWidth],
+                ['y', style.overflowY, element.scrollHeight, element.clientHeight],
+            ]) {
+                if (/auto|scroll/.test(overflow) && whole > shown && !axes.includes(axis)) {
+                    found.push(`${element.className} ${axis}: ${whole} in ${shown}`);
+                }
+            }
+        }
+        return found;
+    }
+"""
+#: Labels of tabs that are cut off, or stand over what lies beside them.
+CUT_OFF = """
+    () => {
+        const bar = document.querySelector('.explorer .lm-TabBar').getBoundingClientRect();
+        return [...document.querySelectorAll('.explorer .lm-TabBar-tabLabel')].filter(label => {
+            const range = document.createRange();
+            range.selectNodeContents(label);
+            const text = range.getBoundingClientRect();
+            const tab = label.parentElement.getBoundingClientRect();
+            return text.left < tab.left || text.right > tab.right || tab.right > bar.right
+                || text.top < tab.top || text.bottom > tab.bottom;
+        }).map(label => label.textContent);
+    }
+"""
 
 
 def open_tab(page: Page, title: str) -> None:
@@ -522,6 +563,42 @@ def test_every_view_is_accessible_and_fits(opened, theme):  # noqa: F811
             assert found == [], (title, width)
         assert violations(page) == [], title
         page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_nothing_scrolls_that_should_not(opened):  # noqa: F811
+    page = opened()
+    page.locator(".explorer-good").wait_for()
+
+    def look(what: str) -> None:
+        for width in (2560, 1440, 1024, 700, 640):
+            page.set_viewport_size({"width": width, "height": 900})
+            for kind in (SCROLLING, OVERFLOWING):
+                found = eventually(page, lambda kind=kind: page.evaluate(kind), [].__eq__)
+                assert found == [], (what, width)
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+    look("at first")
+    page.get_by_role("button", name="Run forward pass").click()
+    expect_result(page, channels=8)
+    page.get_by_role("button", name="Time every layer").last.click()
+    expect(page.get_by_text("layers, each alone")).to_be_visible()
+    page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
+    for title in TABS:
+        open_tab(page, title)
+        wait_for_content(page, title)
+        look(title)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_labels_of_tabs_are_whole(opened, theme):  # noqa: F811
+    page = opened(TINY, keras=False, theme=theme)
+    for width in (1440, 700):
+        page.set_viewport_size({"width": width, "height": 900})
+        for title in (*TABS, TABS[0]):
+            open_tab(page, title)
+            expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
+            cut_off = eventually(page, lambda: page.evaluate(CUT_OFF), [].__eq__)
+            assert cut_off == [], (title, width)
 
 
 def wait_for_content(page: Page, title: str) -> None:
