@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import attrs
+
 from explorer.asking import Ask, Failure
 from explorer.controls import plain_layout
 from explorer.design import Design
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
     from explorer.layer_timing import LayerTimes
 
 
+#: Pictures that are kept beside the last one until it is known that this can be used.
+UNREAD = 4
+
+
 class LiveKeras:
     """Keeps the Keras model in step with the design on screen.
 
     Attributes:
         status: The line on what Keras is doing.
         forward: The forward pass.
-        picture: Content of the user's picture, or None for the photograph.
     """
 
     def __init__(
@@ -58,8 +63,8 @@ class LiveKeras:
             "The next change or run starts it again.",
             counts=lambda design: design == state.design,
         )
-        self.picture: bytes | None = None
-        self._accepted: tuple[bytes | None, str] = None, ""  # the last picture that ran, its name
+        # The last picture that ran, and those chosen since: one that can't be read leaves the others.
+        self._pictures = [_PHOTOGRAPH]
         self._picture_changed = picture_changed
         self._verified: Design | None = None  # the last design that Keras built
         self._followed: Design | None = None  # the last one that was shown
@@ -71,6 +76,11 @@ class LiveKeras:
         self.forward.after_every_change.observe(self._always_chosen, names="value")
         self.forward.upload.observe(self._uploaded, names="picture")
         self.forward.upload.observe(self._not_uploaded, names="problem")
+
+    @property
+    def picture(self) -> bytes | None:
+        """Content of the user's picture, or None for the photograph."""
+        return self._pictures[-1].content
 
     def close(self) -> None:
         """Drop what was asked for."""
@@ -105,14 +115,14 @@ class LiveKeras:
         from explorer.keras_tasks import run_forward
 
         with self._state.lock:
-            picture = self.picture, self.forward.source
-            self._measure(partial(run_forward, upload=self.picture), self._ran, picture)
+            work = partial(run_forward, upload=self.picture)
+            self._measure(work, self._ran, self._pictures[-1])
 
     def _measure(
         self,
         work: Callable[..., Any],
         answered: Callable[[Any], None],
-        picture: tuple[bytes | None, str] | None = None,
+        picture: "_Chosen | None" = None,
     ) -> None:
         """Have the model run in some way, with what is chosen.
 
@@ -121,7 +131,7 @@ class LiveKeras:
         Args:
             work: What runs it.
             answered: Shows what was measured.
-            picture: What runs through it, and its name; None to time its layers.
+            picture: What runs through it; None to time its layers.
         """
         self._settling.stop()
         design = self._state.design
@@ -161,30 +171,51 @@ class LiveKeras:
         self.forward.show_layers(times)
         self._show_times(times)
 
-    def _judge(self, picture: tuple[bytes | None, str] | None, error: Exception | None) -> None:
+    def _judge(self, picture: "_Chosen | None", error: Exception | None) -> None:
         """Keep a picture that ran; say of what the user chose that it can't be used.
 
         That is so for another design, too, which is on screen by now.
         """
         from explorer.images import ImageError
 
-        if error is None:
-            self._accepted = picture or self._accepted
-        elif isinstance(error, ImageError):
-            self.picture, name = self._accepted
-            self.forward.show_source(name)
-            self._picture_changed()
+        if picture and isinstance(error, ImageError):
+            self._refuse(picture, error)
+        elif error is None:
+            if picture in self._pictures:
+                del self._pictures[: self._pictures.index(picture)]
         elif _is_about_choice(error):
             self.forward.show_refusal(error)
+
+    def _refuse(self, picture: "_Chosen", error: Exception) -> None:
+        """Go back from a picture that can't be used to the one before, and say why.
+
+        Where that one was overtaken before it ran, it runs now.
+        """
+        was_shown = picture == self._pictures[-1]
+        self._pictures = [other for other in self._pictures if other != picture]
+        if not self._asking.is_under_way:
+            self.forward.show_nothing_runs()
+        self.forward.note(f"{picture.name}: {error}")
+        if was_shown:
+            self.forward.show_source(self._pictures[-1].name)
+            self._picture_changed()
+            if len(self._pictures) > 1:
+                self._run()
 
     def _not_rebuilt(self, failure: Failure) -> None:
         self._verified = None
         self.status.show_failure(failure.text)
 
     def _not_run(self, failure: Failure) -> None:
+        from explorer.images import ImageError
         from explorer.worker import WorkerDied
 
         if _is_about_choice(failure.error):
+            return
+        if isinstance(failure.error, ImageError):
+            # It is read before the model is built.
+            if self._state.design != self._verified and not self._asking.is_under_way:
+                self._settling.wait()
             return
         self.forward.show_failure(failure.text)
         if self._state.design != self._verified or isinstance(failure.error, WorkerDied):
@@ -192,6 +223,7 @@ class LiveKeras:
 
     @guarded
     def _run_clicked(self, _: Any) -> None:
+        self.forward.forget_notes()
         self._run()
 
     @guarded
@@ -220,16 +252,36 @@ class LiveKeras:
 
     @guarded
     def _uploaded(self, change: Any) -> None:
-        self.picture = change.new.get("content")
-        self._picture_changed()
-        self.forward.show_source(str(change.new.get("name", "")))
-        self.forward.upload.problem = ""
-        self._run_clicked(None)
+        with self._state.lock:
+            file = change.new
+            chosen = _Chosen(file["content"], file["name"]) if file else _PHOTOGRAPH
+            self._pictures = [self._pictures[0], *self._pictures[1:][-UNREAD:], chosen]
+            self._picture_changed()
+            self.forward.show_source(chosen.name)
+            self._run_clicked(None)
 
     @guarded
     def _not_uploaded(self, change: Any) -> None:
         if change.new:
-            self.forward.show_failure(change.new)
+            self.forward.forget_notes()
+            self.forward.note(change.new)
+            self.forward.upload.problem = ""  # the next one may be the same
+
+
+@attrs.frozen
+class _Chosen:
+    """A picture that the user chose.
+
+    Attributes:
+        content: The file; None is the photograph.
+        name: Of the file.
+    """
+
+    content: bytes | None = attrs.field(repr=False)
+    name: str
+
+
+_PHOTOGRAPH = _Chosen(None, "")
 
 
 def _is_about_choice(error: Exception) -> TypeGuard[ParameterError]:

@@ -21,6 +21,7 @@ from explorer import (
     presets,
 )
 from explorer.diagram import Diagram
+from explorer.images import ImageError
 from explorer.keras_tasks import rebuild, run_forward
 from explorer.live_keras import LiveKeras
 from explorer.parameters import parameters_of
@@ -454,6 +455,113 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
     assert "forward pass" in result(widget)
 
 
+def of_grey(value: int) -> bytes:
+    from PIL import Image
+
+    from tests.test_images import encoded
+
+    return encoded(Image.new("L", (32, 32), value))
+
+
+def source(widget) -> str:
+    return widget._keras.forward._source.value
+
+
+def test_a_broken_picture_leaves_a_good_one_that_was_not_run_yet(widget, worker):
+    good = of_grey(200)
+    upload(widget, "good.png", good)
+    upload(widget, "words.png", b"words")  # before the good one's answer
+
+    worker.answer()
+    assert "words.png: The file is not a picture" in result(widget)
+    assert "good.png" in source(widget)
+    assert widget._keras.picture == good
+    assert worker.requests[-1][1].keywords["upload"] == good
+    assert not widget._keras.forward.stop.disabled, "the good one runs"
+
+    worker.answer()
+    assert "forward pass" in result(widget)
+    assert "words.png: The file is not a picture" in result(widget), "it is still said"
+    assert widget._keras.forward.stop.disabled
+    upload(widget, "other.png", of_grey(100))
+    worker.answer()
+    assert "words.png" not in result(widget)
+    assert "other.png" in source(widget)
+
+
+def test_each_of_two_broken_pictures_is_named_and_the_last_good_one_stays(widget, worker):
+    upload(widget, "good.png", of_grey(200))
+    worker.answer()
+    upload(widget, "one.png", b"words")
+    upload(widget, "two.png", b"other words")
+
+    worker.answer()
+    worker.answer()
+
+    assert "one.png: The file" in result(widget)
+    assert "two.png: The file" in result(widget)
+    assert "good.png" in source(widget)
+    assert widget._keras.picture == of_grey(200)
+    assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
+
+
+def test_of_two_good_pictures_the_last_one_is_used_whatever_is_answered_first(widget, worker):
+    upload(widget, "first.png", of_grey(50))
+    _, work, done, _ = worker.requests[-1]
+    upload(widget, "second.png", of_grey(200))
+    done(work())  # an answer that came when the second was on its way
+
+    assert "second.png" in source(widget)
+    worker.answer()
+    assert "second.png" in source(widget)
+    assert widget._keras.picture == of_grey(200)
+    upload(widget, "words.png", b"words")
+    worker.answer()
+    assert widget._keras.picture == of_grey(200)
+
+
+def test_a_good_picture_takes_the_place_of_a_broken_one(widget, worker):
+    upload(widget, "words.png", b"words")
+    upload(widget, "good.png", of_grey(200))
+    worker.answer()
+
+    assert "forward pass" in result(widget)
+    assert "good.png" in source(widget)
+    upload(widget, "more words.png", b"more words")
+    worker.answer()
+    assert widget._keras.picture == of_grey(200)
+
+
+def test_a_broken_picture_leaves_the_photograph_that_was_asked_for_since(widget, worker):
+    upload(widget, "words.png", b"words")
+    _, work, _, failed = worker.requests[-1]
+    take_back(widget)
+    with pytest.raises(ImageError) as caught:
+        work()
+    failed(caught.value)
+
+    assert "astronaut" in source(widget)
+    assert not widget._keras.forward.stop.disabled
+    worker.answer()
+    assert "forward pass" in result(widget)
+
+
+def test_a_broken_picture_keeps_no_design_from_being_verified(widget, worker):
+    number(widget, "filters").value = 4
+    upload(widget, "words.png", b"words")
+    while worker.requests[-1][1].func is not run_forward:
+        assert worker.asked.acquire(timeout=10)
+    before = len(worker.requests)
+    worker.answer()
+
+    assert "not a picture" in result(widget)
+    while len(worker.requests) == before:
+        assert worker.asked.acquire(timeout=10)
+    assert worker.requests[-1][1].func is rebuild
+    worker.answer()
+    assert "explorer-good" in widget._keras.status.value
+
+
 def test_a_picture_whose_sending_was_broken_off_does_no_harm(widget, worker):
     from explorer.images import default_photograph
     from tests.test_images import encoded
@@ -493,6 +601,12 @@ def test_what_the_browser_could_not_send_is_said(widget, worker):
 
     assert "&lt;raw&gt; has 101 MB" in result(widget)
     assert "forward pass" in result(widget), "what was measured stays"
+    widget._keras.forward.button.click()
+    assert "101 MB" not in result(widget)
+    # Said again when it is chosen again, and still when what runs has an answer.
+    widget._keras.forward.upload.problem = "<raw> has 101 MB: use a picture of at most 100 MB."
+    worker.answer()
+    assert "&lt;raw&gt; has 101 MB" in result(widget)
 
 
 def test_a_refused_picture_is_taken_from_the_other_views_too(widget, worker, monkeypatch):

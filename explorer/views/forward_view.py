@@ -30,7 +30,6 @@ class ForwardView(widgets.VBox):
         layers: Starts timing every layer.
         after_every_change: Whether each change of the design starts a pass.
         upload: The user's picture.
-        source: Name of the user's picture; empty: the default photograph.
     """
 
     def __init__(self, on_choice: Callable[[], None]) -> None:
@@ -82,6 +81,7 @@ class ForwardView(widgets.VBox):
         )
         row.add_class("explorer-row")
         super().__init__([row, self._form.widget, self._result], layout=plain_layout())
+        self._notes = ""
         self.show_source("")
         self.show_nothing()
 
@@ -100,37 +100,49 @@ class ForwardView(widgets.VBox):
 
     def show_source(self, name: str) -> None:
         """Say which picture the next pass takes; an empty name is the default photograph."""
-        self.source = name
         self.upload.is_own = bool(name)
         text = name or "photograph: astronaut, from scikit-image"
         self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
+
+    def note(self, message: str) -> None:
+        """Say what went wrong with a picture: beside what runs, or was measured, with another."""
+        self._notes += _alert(message)
+        self._write()
+
+    def forget_notes(self) -> None:
+        """Take away what was said of pictures."""
+        self._notes = ""
+        self._write()
 
     def show_running(self, message: str, layers: bool = False) -> None:
         """Say how far a measurement is, of the whole model or of its layers."""
         self.stop.disabled = False
         running = f'<div class="explorer-status explorer-busy">{escape(message)}</div>'
-        self._result.value = running + (self._pass if layers else self._layers)
+        self._shown = running + (self._pass if layers else self._layers)
+        self._write()
 
     def show_nothing(self) -> None:
         """Take the results away: they are about another design than the one shown."""
         self._pass = self._layers = ""
-        self._show_result()
+        self.show_nothing_runs()
 
-    def _show_result(self, problem: str = "") -> None:
+    def show_nothing_runs(self, problem: str = "") -> None:
         """Show what was measured of the design shown, beneath what went wrong since."""
         self.stop.disabled = True
-        self._result.value = problem + self._pass + self._layers
+        self._shown = problem + self._pass + self._layers
+        self._write()
+
+    def _write(self) -> None:
+        self._result.value = self._notes + self._shown
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
         self._form.show_error(error.field, str(error))
-        self._show_result()
+        self.show_nothing_runs()
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong, above what was measured before."""
-        self._show_result(
-            f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
-        )
+        self.show_nothing_runs(_alert(message))
 
     def show(self, result: "ForwardPass", report: Report) -> None:
         """Show a result.
@@ -151,7 +163,7 @@ class ForwardView(widgets.VBox):
         self._pass = (
             f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'
         )
-        self._show_result()
+        self.show_nothing_runs()
 
     def show_layers(self, times: "LayerTimes") -> None:
         """Show what the layers' times add up to; each one's own stands in the table."""
@@ -170,7 +182,11 @@ class ForwardView(widgets.VBox):
             "The table below has each layer's time, and its share of the sum."
             "</small></div>"
         )
-        self._show_result()
+        self.show_nothing_runs()
+
+
+def _alert(message: str) -> str:
+    return f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
 
 
 def _left_out(times: "LayerTimes") -> str:

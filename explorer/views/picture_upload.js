@@ -55,19 +55,22 @@ function render({ model, el }) {
   input.hidden = true;
   el.append(input);
   button("Use own picture", "It is resized to the input's size", () => input.click());
-  const back = button("Use the photograph again", "Go back to the first picture", () => {
-    model.send({ name: "", part: 0, parts: 0 });
-  });
-
-  input.addEventListener("change", async () => {
-    const file = input.files[0];
-    input.value = ""; // so that the same file can be chosen again
-    try {
-      send(model, file.name, await content(file));
-    } catch (error) {
+  // A large picture takes longer than the small one that is chosen after it, which must come last.
+  let sent = Promise.resolve();
+  const inTurn = (task) => {
+    sent = sent.then(task).catch((error) => {
       model.set("problem", error.message);
       model.save_changes();
-    }
+    });
+  };
+  const back = button("Use the photograph again", "Go back to the first picture", () => {
+    inTurn(() => model.send({ name: "", part: 0, parts: 0 }));
+  });
+
+  input.addEventListener("change", () => {
+    const file = input.files[0];
+    input.value = ""; // so that the same file can be chosen again
+    inTurn(async () => send(model, file.name, await content(file)));
   });
 
   const update = () => {
