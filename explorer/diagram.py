@@ -16,12 +16,14 @@ import pygraphviz
 
 from explorer.cards import cards_of, links_of
 from explorer.dot import BOLD, FONT, DiagramOptions, Drawing
-from explorer.fonts import measured_with
+from explorer.fonts import font_css, measured_with
 from explorer.graph import Graph
 from explorer.parameters import Refusal
 
+#: The font that a file has with it.
+EMBEDDED = "Arimo"
 #: Fonts that are as wide as each other; a browser takes the first that it has.
-FAMILIES = f"{FONT},Arimo,Liberation Sans,Helvetica,sans-serif"
+FAMILIES = f"{FONT},{EMBEDDED},Liberation Sans,Helvetica,sans-serif"
 
 #: Dots per inch of a picture of dots: fine enough for print.
 PNG_DPI = 200
@@ -44,7 +46,7 @@ class Diagram:
     places: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def svg(self) -> str:
-        """Return the drawing as an SVG element, without an XML header."""
+        """Return the drawing as an SVG element, without an XML header and without its font."""
         svg = _with_weights(self._draw("svg").decode())
         return svg[svg.index("<svg") :]
 
@@ -70,7 +72,7 @@ class Diagram:
         if ending == "dot":
             return self.dot.encode()
         drawn = self._draw(ending)
-        return _with_weights(drawn.decode()).encode() if ending == "svg" else drawn
+        return _with_font(_with_weights(drawn.decode())).encode() if ending == "svg" else drawn
 
     def _draw(self, file_format: str) -> bytes:
         finer = f"-Gdpi={PNG_DPI}" if file_format == "png" else ""
@@ -80,13 +82,19 @@ class Diagram:
         return drawn
 
     def _repr_svg_(self) -> str:
-        return self.svg()
+        return _with_font(self.svg())
 
 
 def _with_weights(svg: str) -> str:
     """Write fonts as browsers know them: families, and a weight."""
     bold = svg.replace(f'font-family="{BOLD}"', f'font-family="{FONT}" font-weight="bold"')
     return bold.replace(f'font-family="{FONT}"', f'font-family="{FAMILIES}"')
+
+
+def _with_font(svg: str) -> str:
+    """Put the font into a drawing that leaves the page: else text would stand over its box."""
+    start = svg.index(">", svg.index("<svg")) + 1
+    return f"{svg[:start]}\n<style>{font_css(EMBEDDED)}</style>{svg[start:]}"
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class LiveKeras:
             "The next change or run starts it again.",
             counts=lambda design: design == state.design,
         )
-        # The last picture that ran, and those chosen since: one that can't be read leaves the others.
+        # The last picture that ran, and those chosen since: a bad one leaves the others.
         self._pictures = [_PHOTOGRAPH]
         self._picture_changed = picture_changed
         self._verified: Design | None = None  # the last design that Keras built

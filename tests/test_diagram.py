@@ -200,6 +200,21 @@ def test_bold_titles_are_written_as_browsers_know_them(tmp_path):
         assert "Arial Bold" not in svg
 
 
+def test_a_drawing_that_leaves_the_page_has_its_font_with_it(tmp_path):
+    drawing = diagram(trace(LeapCNN(filters=2), (64, 64, 1)))
+    drawing.save(tmp_path / "net.svg")
+
+    saved = (tmp_path / "net.svg").read_text(encoding="utf-8")
+    for svg in (saved, drawing._repr_svg_()):
+        root = ElementTree.fromstring(svg)
+        style = root[0]
+        assert style.tag == "{http://www.w3.org/2000/svg}style"
+        assert style.text.count("@font-face { font-family: Arimo;") == 2
+        for text in root.iter("{http://www.w3.org/2000/svg}text"):
+            assert "Arimo" in text.get("font-family").split(",")
+    assert "@font-face" not in drawing.svg(), "the page has the font"
+
+
 def test_another_ending_or_option_is_refused_by_name(tmp_path):
     graph = trace(LeapCNN(filters=2), (64, 64, 1))
 

@@ -11,7 +11,7 @@ from tests.browser.test_explorer import SHOW, opened  # noqa: F401 — a fixture
 OVERFLOWING = """
     () => {
         const found = [];
-        for (const node of document.querySelectorAll('.explorer-canvas g.node')) {
+        for (const node of document.querySelectorAll('g.node')) {
             const box = [...node.querySelectorAll(':scope > polygon')].at(-1)?.getBBox();
             if (!box) continue;
             const texts = [...node.querySelectorAll('text')].map(text => {
@@ -31,6 +31,8 @@ OVERFLOWING = """
         return found;
     }
 """
+#: What became of the fonts of a name that the page has with it.
+OURS = "name => [...document.fonts].filter(f => f.family === name).map(f => f.status)"
 DRAWN = [(name, {}) for name in presets]
 DRAWN += [("U-Net", {"detail": "layers"}), ("ResNet50", {"detail": "layers"})]
 DRAWN += [("U-Net", {"colour_by": "memory"}), ("Residual hourglass", {"colour_by": "MACs"})]
@@ -54,10 +56,30 @@ def test_all_text_stands_in_its_box(page, name, options):
     assert page.evaluate(OVERFLOWING) == []
 
 
-def test_the_explorer_has_its_font_with_it(opened):  # noqa: F811
+@pytest.mark.parametrize("name", ["U-Net", "Residual hourglass"])
+def test_a_saved_drawing_has_its_font_with_it(page, name, tmp_path):
+    file = tmp_path / "net.svg"
+    diagram(trace(presets[name], (256, 256, 1)), "layers").save(file)
+    page.goto(file.as_uri())
+    page.evaluate("() => document.fonts.ready")
+
+    assert page.evaluate(OURS, "Arimo") == ["loaded", "loaded"]
+    assert page.locator("g.node text").count() > 20
+    assert page.evaluate(OVERFLOWING) == []
+
+
+def test_the_explorer_has_its_font_with_it(opened, tmp_path):  # noqa: F811
     page = opened(SHOW, keras=False, viewport=(1440, 900))
     page.evaluate("() => document.fonts.ready")
 
-    loaded = "() => [...document.fonts].filter(f => f.family === 'Explorer').map(f => f.status)"
-    assert page.evaluate(loaded) == ["loaded", "loaded"]
+    assert page.evaluate(OURS, "Explorer") == ["loaded", "loaded"]
+    assert page.evaluate(OVERFLOWING) == []
+
+    assert "@font-face" not in page.locator(".explorer-canvas svg").inner_html()
+    with page.expect_download() as download:
+        page.get_by_label("Save the diagram").select_option("SVG")
+    download.value.save_as(tmp_path / "net.svg")
+    page.goto((tmp_path / "net.svg").as_uri())
+    page.evaluate("() => document.fonts.ready")
+    assert page.evaluate(OURS, "Arimo") == ["loaded", "loaded"]
     assert page.evaluate(OVERFLOWING) == []
