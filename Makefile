@@ -21,7 +21,7 @@ GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 help:
 	@echo "make lab     open the explorer in JupyterLab"
 	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
-	@echo "make lint    check style and formatting"
+	@echo "make lint    check style, formatting, and what imports what"
 	@echo "make types   check types"
 	@echo "make bench   run the benchmarks"
 	@echo "make bench-gpu  check on this machine's GPU all that is measured (BACKEND=jax: with JAX;"
@@ -45,6 +45,7 @@ test: $(VENV)/.test
 lint: $(VENV)/.test
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
+	$(BIN)/lint-imports
 
 types: $(VENV)/.test
 	$(BIN)/python -m mypy

@@ -2,9 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from explorer import analysis, graph, keras_model
-from explorer.analysis import LayerReport, Report, analyze
-from explorer.architectures import (
+from explorer import graphviz_layout
+from explorer.core.analysis import report
+from explorer.core.analysis.report import LayerReport, Report, analyze
+from explorer.core.drawing import diagram as drawing
+from explorer.core.drawing.diagram import Diagram, diagram
+from explorer.core.exchange.own_json import from_json, to_json
+from explorer.core.families import (
     Custom,
     DenseDownBlock,
     DenseUpBlock,
@@ -25,37 +29,43 @@ from explorer.architectures import (
     UNet,
     presets,
 )
-from explorer.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock, SimpleUpsamplingBlock
-from explorer.diagram import Diagram, diagram
-from explorer.encoder_decoder import EncoderDecoder, IntermediateFeature
-from explorer.graph import Feature, Graph, trace
-from explorer.heads import Head
-from explorer.keras_model import build, read
-from explorer.parameters import AtLeast, ParameterError, active_when, parameter
-from explorer.serialization import from_json, to_json
+from explorer.core.network import hooks, layers
+from explorer.core.network.blocks import (
+    DecoderBlock,
+    EncoderBlock,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+)
+from explorer.core.network.encoder_decoder import EncoderDecoder, IntermediateFeature
+from explorer.core.network.errors import ParameterError
+from explorer.core.network.graph import Feature, Graph
+from explorer.core.network.heads import Head
+from explorer.core.network.parameters import AtLeast, active_when, parameter
+from explorer.core.network.tracing import trace
+from explorer.keras_side import build as building
+from explorer.keras_side.build import build, read
 
 if TYPE_CHECKING:
-    from explorer.app import Explorer
-    from explorer.comparison_tasks import time_pair
-    from explorer.keras_tasks import time_each_layer, time_forward
-    from explorer.layer_timing import LayerTimes
-    from explorer.timing import PairTiming, Timing
-    from explorer.worker import WorkerDied
+    from explorer.core.asking.failures import WorkerDied
+    from explorer.core.asking.timing import LayerTimes, PairTiming, Timing
+    from explorer.widget.explorer import Explorer
+    from explorer.worker.timing_functions import time_each_layer, time_forward, time_pair
 
-graph.by_keras = keras_model
-graph.as_html = analysis.graph_html
+hooks.by_keras = building
+hooks.as_html = report.graph_html
+drawing.laid_out = graphviz_layout.drawn
 
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
-    "Explorer": "explorer.app",
-    "LayerTimes": "explorer.layer_timing",
-    "PairTiming": "explorer.timing",
-    "Timing": "explorer.timing",
-    "WorkerDied": "explorer.worker",
-    "time_each_layer": "explorer.keras_tasks",
-    "time_forward": "explorer.keras_tasks",
-    "time_pair": "explorer.comparison_tasks",
+    "Explorer": "explorer.widget.explorer",
+    "LayerTimes": "explorer.keras_side.layer_timing",
+    "PairTiming": "explorer.keras_side.timing",
+    "Timing": "explorer.keras_side.timing",
+    "WorkerDied": "explorer.worker.process",
+    "time_each_layer": "explorer.worker.timing_functions",
+    "time_forward": "explorer.worker.timing_functions",
+    "time_pair": "explorer.worker.timing_functions",
 }
 
 
@@ -116,6 +126,7 @@ __all__ = [
     "build",
     "diagram",
     "from_json",
+    "layers",
     "parameter",
     "presets",
     "read",

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras.src.activations import ALL_OBJECTS_DICT
 
 from explorer import EncoderDecoder, analyze
-from explorer.graph import INPUT_NAME, Graph
+from explorer.core.network.graph import INPUT_NAME, Graph
 
 #: Names of all activations that Keras knows.
 KERAS_ACTIVATIONS = frozenset(ALL_OBJECTS_DICT)

@@ -10,8 +10,9 @@ import threading
 
 import psutil
 
-from explorer import Explorer, Hourglass, LeapCNN, UNet, later
-from explorer.worker import shared_worker
+from explorer import Explorer, Hourglass, LeapCNN, UNet
+from explorer.core import settling as later
+from explorer.worker.process import shared_worker
 
 
 def drawn(draw: random.Random):

@@ -24,10 +24,10 @@ from pathlib import Path
 import attrs
 
 from explorer import Hourglass, LeapCNN, UNet, analyze, presets, trace
-from explorer.graph import Graph
-from explorer.measurement import Measurement
-from explorer.memory import needed_bytes
-from explorer.parameters import ParameterError
+from explorer.core.analysis.memory_need import needed_bytes
+from explorer.core.asking.measurement import Measurement
+from explorer.core.network.errors import ParameterError
+from explorer.core.network.graph import Graph
 
 LIMIT = 2 * 2**30
 #: What is free of it once TensorFlow is there, about.
@@ -93,7 +93,10 @@ class Case:
 
     def run(self) -> None:
         """Run it in this process, as the worker does."""
-        from explorer import comparison_tasks, feature_tasks, gradient_tasks, keras_tasks
+        from explorer.worker.tasks import features as feature_tasks
+        from explorer.worker.tasks import forward as keras_tasks
+        from explorer.worker.tasks import gradient as gradient_tasks
+        from explorer.worker.tasks import pair as comparison_tasks
 
         net, shape, batch, how = self.net, self.shape, self.batch, self.how
         last = self.graph.outputs[-1]
@@ -215,8 +218,10 @@ def run_limited(arguments: list[str], limit: int = LIMIT) -> dict[str, object]:
 
 def one(case: Case, forced: bool) -> dict[str, object]:
     """Run a case in this process and say what became of it."""
-    from explorer import comparison_tasks, keras_tasks, layer_timing, timing
-    from explorer.memory import NotEnoughMemory
+    from explorer.keras_side import layer_timing, timing
+    from explorer.keras_side.machine_memory import NotEnoughMemory
+    from explorer.worker.tasks import forward as keras_tasks
+    from explorer.worker.tasks import pair as comparison_tasks
 
     timing._peak_flops = lambda *_: 1.0  # whose matrices are larger than a small model
     timing.MINIMUM_RUNS = 1

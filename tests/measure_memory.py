@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer import presets, timing
-from explorer.backends import find_device
-from explorer.keras_rebuild import Rebuilder
-from explorer.measurement import Measurement
+from explorer import presets
+from explorer.core.asking.measurement import Measurement
+from explorer.keras_side import timing
+from explorer.keras_side.backends import find_device
+from explorer.keras_side.rebuild import Rebuilder
 
 
 def resident(which: str) -> int:

@@ -2,7 +2,7 @@
 
 import threading
 
-from explorer.worker import Worker
+from explorer.worker.process import Worker
 
 
 class StillWorker(Worker):

@@ -30,8 +30,8 @@ from explorer import (
     SimpleUpsamplingBlock,
     UNet,
 )
-from explorer.layers import Add, Concatenate, Conv2D
-from explorer.parameters import Parameter, parameters_of
+from explorer.core.network.layers import Add, Concatenate, Conv2D
+from explorer.core.network.parameters import Parameter, parameters_of
 
 #: Whole numbers are drawn from this many values, from the smallest valid one upwards.
 FEW = 3

@@ -77,7 +77,7 @@ def test_only_what_can_be_judged_fails(bench_gpu, capsys, dry, holds, is_time, f
 
 
 def test_a_part_that_breaks_off_fails_and_the_others_run(bench_gpu, monkeypatch, capsys):
-    from explorer.backends import Device
+    from explorer.keras_side.backends import Device
 
     ran = []
 

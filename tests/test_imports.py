@@ -1,82 +1,15 @@
 """What imports what: modules only from below, and nothing heavy before it is needed."""
 
-import ast
 import os
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "explorer"
-
-#: Modules and packages from the bottom up: each imports only from those before it.
-ROWS = [
-    "guard",
-    "later",
-    "parameters",
-    "measurement",
-    "fonts",
-    "formatting",
-    "layers",
-    "foreign_layers",
-    "graph",
-    "selection",
-    "blocks",
-    "heads",
-    "checks",
-    "encoder_decoder",
-    "architectures",
-    "serialization",
-    "receptive_field",
-    "quantities",
-    "tables",
-    "analysis",
-    "design",
-    "comparison",
-    "palette",
-    "summaries",
-    "wiring",
-    "figures",
-    "explanations",
-    "cards",
-    "dot",
-    "diagram",
-    "memory",
-    "keras_layers",
-    "keras_config",
-    "keras_reader",
-    "keras_names",
-    "keras_model",
-    "given_models",
-    "keras_rebuild",
-    "backends",
-    "timing",
-    "layer_timing",
-    "worker",
-    "images",
-    "keras_tasks",
-    "feature_tasks",
-    "comparison_tasks",
-    "gradient_tasks",
-    "history",
-    "state",
-    "scene",
-    "remedies",
-    "controls",
-    "asking",
-    "views",
-    "panels",
-    "live_keras",
-    "screen",
-    "block_editor",
-    "app",
-]
-
-MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: What the first import of the package must not wait for.
 HEAVY = {
@@ -107,114 +40,53 @@ def run(code: str) -> str:
     return done.stdout
 
 
-def row_of(path: Path) -> str:
-    """Return the row that a file belongs to; that of the package itself is empty."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0].replace("__init__", "")
+def lint(folder: Path) -> subprocess.CompletedProcess:
+    """Hold the package in a folder against the contracts beside it."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
 
 
-def run_at_some_time(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the statements of a module, in its functions too, without those for type checkers."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
-        yield child
-        yield from run_at_some_time(child)
+def test_modules_import_only_from_below():
+    done = lint(PACKAGE.parent)
 
-
-@cache
-def names_imported(source: str) -> frozenset[str]:
-    """Return the dotted names that the source of a module imports, when it is imported or later."""
-    names = set()
-    for node in run_at_some_time(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, "relative imports hide the row: write explorer.…"
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(names)
-
-
-# Read before any test runs: Python 3.11 may fail to while another thread reads source, too.
-SOURCES = {path: path.read_text(encoding="utf-8") for path in MODULES}
-for source in SOURCES.values():
-    names_imported(source)
-
-
-def rows_imported(source: str) -> set[str]:
-    """Return the rows that the source of a module imports from."""
-    parts = [name.split(".") for name in names_imported(source)]
-    return {part[1] for part in parts if part[0] == "explorer" and len(part) > 1}
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_from_rows_below(path):
-    row = row_of(path)
-    imported = rows_imported(SOURCES[path])
-    if not row:
-        assert imported <= set(ROWS)
-        return
-    assert row in ROWS, "say where the module stands"
-    # The files of one package may use each other.
-    assert imported <= {*ROWS[: ROWS.index(row)], row}
-
-
-def links(sources: dict[str, str]) -> dict[str, set[str]]:
-    """Return the modules that each module imports, by their dotted names."""
-    return {
-        name: {found for full in names_imported(source) for found in sources if is_of(full, found)}
-        for name, source in sources.items()
-    }
-
-
-def is_of(full: str, module: str) -> bool:
-    """Return whether an imported name is a module, or something in its own file."""
-    return full == module or full.rpartition(".")[0] == module
-
-
-def test_no_modules_import_each_other_in_a_circle():
-    sources = {
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path.read_text("utf-8")
-        for path in MODULES
-        if path.parent != PACKAGE or path.stem != "__init__"  # which imports all
-    }
-    sources = {name.removesuffix(".__init__"): source for name, source in sources.items()}
-    assert list(TopologicalSorter(links(sources)).static_order())
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
-    "lower",
+    ("file", "source", "broken"),
     [
-        "from explorer.b import b",
-        "from explorer import b",
-        "def f():\n    import explorer.b",
-        "class A:\n    async def f(self):\n        from explorer.b import b",
+        ("core/network/graph.py", "from explorer.keras_side import build", "Wings import"),
+        ("core/guard.py", "def f():\n    import explorer.core.words", "Within the core"),
+        (
+            "core/settling.py",
+            "class A:\n    async def f(self):\n        import threading",
+            "The core",
+        ),
+        ("core/words/arithmetic.py", "import numpy", "NumPy and Pillow"),
+        (
+            "keras_side/reader.py",
+            "def f():\n    from explorer.keras_side import build",
+            "No circles",
+        ),
+        ("worker/process.py", "import keras", "Keras is imported"),
     ],
 )
-def test_circles_are_found(lower):
-    sources = {"explorer.a": lower, "explorer.b": "from explorer.a import a"}
-    with pytest.raises(CycleError):
-        list(TopologicalSorter(links(sources)).static_order())
+def test_imports_from_above_are_found_in_functions_too(file, source, broken, tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "explorer")
+    shutil.copy(PACKAGE.parent / "pyproject.toml", tmp_path)
+    assert lint(tmp_path).returncode == 0
+    with (tmp_path / "explorer" / file).open("a", encoding="utf-8") as module:
+        module.write(f"\n\n{source}\n")
 
+    done = lint(tmp_path)
 
-def test_every_row_exists():
-    assert {row_of(path) for path in MODULES} - {""} == set(ROWS)
-
-
-@pytest.mark.parametrize(
-    ("source", "rows"),
-    [
-        ("import explorer.app", {"app"}),
-        ("from explorer import app", {"app"}),
-        ("from explorer.views.totals import Totals", {"views"}),
-        ("if True:\n    from explorer.app import Explorer", {"app"}),
-        ("class A:\n    import explorer.app", {"app"}),
-        ("def f():\n    import explorer.app", {"app"}),
-        ("if TYPE_CHECKING:\n    import explorer.app", set()),
-        ("import attrs\nfrom pathlib import Path", set()),
-    ],
-)
-def test_imports_are_recognised(source, rows):
-    assert rows_imported(source) == rows
+    assert done.returncode == 1
+    assert re.search(rf"^{broken}.* BROKEN\b", done.stdout, re.MULTILINE)
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -222,14 +94,17 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not HEAVY & set(loaded.split())
 
 
-@pytest.mark.parametrize("module", ["graph", "layers", "encoder_decoder", "worker"])
+@pytest.mark.parametrize(
+    "module",
+    ["core.network.graph", "core.network.layers", "core.network.encoder_decoder", "worker.process"],
+)
 def test_whichever_module_is_imported_first_tracing_can_ask_keras_and_loads_none_of_it(module):
     printed = run(
         f"import sys, explorer.{module}\n"
-        "from explorer import graph\n"
-        "print(graph.by_keras.trace_with_keras.__module__, 'keras' in sys.modules)"
+        "from explorer.core.network import hooks\n"
+        "print(hooks.by_keras.trace_with_keras.__module__, 'keras' in sys.modules)"
     )
-    assert printed.split() == ["explorer.keras_model", "False"]
+    assert printed.split() == ["explorer.keras_side.build", "False"]
 
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -257,6 +132,21 @@ def test_everything_but_building_works_without_keras():
         "    print(report.total_params)\n",
     )
     assert len(printed.split()) >= 4
+
+
+def test_the_core_works_where_only_python_code_can_be_installed():
+    """As in a browser, where what is compiled or starts processes cannot be had."""
+    absent = (*BACKENDS, "IPython", "PIL", "anywidget", "ipywidgets", "keras", "loky", "numpy")
+    printed = run_without(
+        (*absent, "psutil", "pygraphviz", "traitlets"),
+        "from explorer.core.drawing.diagram import diagram\n"
+        "for architecture in explorer.presets.values():\n"
+        "    graph = explorer.trace(architecture, (256, 256, 1))\n"
+        "    report = explorer.analyze(graph)\n"
+        "    assert report.total_params and str(report) and diagram(graph, 'layers').dot\n"
+        "    print(report.receptive_field)\n",
+    )
+    assert len(printed.splitlines()) >= 4
 
 
 @pytest.mark.parametrize("absent", [("keras", *BACKENDS), BACKENDS], ids=["keras", "backend"])
@@ -298,7 +188,7 @@ def test_keras_process_runs_on_jax_where_there_is_no_tensorflow(tmp_path):
     )
     code = (
         "from explorer import UNet, time_each_layer, time_forward\n"
-        "from explorer.keras_tasks import asked\n"
+        "from explorer.worker.timing_functions import asked\n"
         "net, shape = UNet(filters=2, down_blocks=1, up_blocks=1), (32, 32, 1)\n"
         "def there():\n"
         "    import sys\n"

@@ -35,7 +35,7 @@ def test_every_picture_is_there(repository):
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
 def test_every_file_that_is_named_is_there(text):
-    names = re.findall(r"`((?:explorer/|tests/)[\w./]+|(?:test|measure)_\w+\.py)`", text)
+    names = re.findall(r"`((?:explorer/|tests/)[\w./]+|[\w/]*(?:test|measure)_\w+\.py)`", text)
     assert names
     for name in names:
         assert (ROOT / name).exists() or (ROOT / "tests" / name).exists(), name

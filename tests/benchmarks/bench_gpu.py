@@ -49,12 +49,14 @@ from explorer import (
     time_forward,
     trace,
 )
-from explorer.backends import Device
-from explorer.formatting import byte_size
-from explorer.keras_tasks import asked
-from explorer.measurement import Measurement
-from explorer.memory import gpu_memory, needed_bytes
-from explorer.worker import WorkerDied, shared_worker
+from explorer.core.analysis.memory_need import needed_bytes
+from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.measurement import Measurement
+from explorer.core.formatting import byte_size
+from explorer.keras_side.backends import Device
+from explorer.keras_side.machine_memory import gpu_memory
+from explorer.worker.process import shared_worker
+from explorer.worker.timing_functions import asked
 
 STEPS = ("forward pass", "training step")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -135,22 +137,22 @@ class Verdicts:
 
 
 def look() -> tuple[str, tuple[Device, ...], tuple[str, ...]]:
-    from explorer.backends import backend, environment
+    from explorer.keras_side.backends import backend, environment
 
     return environment(), backend().devices(), backend().compilers
 
 
 def free_on(device: str) -> int | None:
-    from explorer.backends import find_device, free_bytes
+    from explorer.keras_side.backends import find_device, free_bytes
 
     return free_bytes(find_device(device))
 
 
 def places(net: EncoderDecoder, shape: tuple, device: str) -> set[str]:
     """On which devices the weights and the output of a pass lie, as the backend names them."""
-    from explorer.backends import backend
-    from explorer.keras_model import import_keras
-    from explorer.keras_tasks import noise, ready_model
+    from explorer.keras_side.backends import backend
+    from explorer.keras_side.build import import_keras
+    from explorer.worker.tasks.forward import noise, ready_model
 
     keras = import_keras()
     model = ready_model(net, shape, 1, Measurement(device=device)).model
@@ -308,9 +310,9 @@ def both_times(
 ) -> tuple[list[float], list[float], str]:
     """Medians of ours and of an independent loop, in turns, and what the loop was timed by."""
     from explorer import build
-    from explorer.keras_model import import_keras
-    from explorer.keras_tasks import noise, ready_model
-    from explorer.timing import time_model
+    from explorer.keras_side.build import import_keras
+    from explorer.keras_side.timing import time_model
+    from explorer.worker.tasks.forward import noise, ready_model
 
     model = ready_model(net, shape, batch_size, how).model
     images = noise(batch_size, shape)
@@ -329,11 +331,12 @@ def both_times(
 
 def first_pass(net: EncoderDecoder, shape: tuple, batch_size: int, how: Measurement) -> Timing:
     """Time a pass in a new process, without the matrices that the peak speed is looked for with."""
-    from explorer import keras_tasks, timing
+    from explorer.keras_side import timing
+    from explorer.worker.tasks import forward as keras_tasks
 
     real, timing._peak_flops = timing._peak_flops, lambda *_: 1.0
     try:
-        return keras_tasks._time_noise(net, shape, batch_size, how, 0)
+        return keras_tasks.run_noise(net, shape, batch_size, how, 0)
     finally:
         timing._peak_flops = real
 
@@ -342,13 +345,13 @@ def with_free(
     net: EncoderDecoder, shape: tuple, batch_size: int, how: Measurement, free: int | None
 ) -> Timing:
     """Time a pass, as if so much memory were free."""
-    from explorer import keras_tasks
+    from explorer.worker.tasks import forward as keras_tasks
 
     real = keras_tasks.free_bytes
     if free is not None:
         keras_tasks.free_bytes = lambda device: free
     try:
-        return keras_tasks._time_noise(net, shape, batch_size, how, 0)
+        return keras_tasks.run_noise(net, shape, batch_size, how, 0)
     finally:
         keras_tasks.free_bytes = real
 
@@ -357,8 +360,8 @@ def exhaust(
     net: EncoderDecoder, shape: tuple, batch_size: int, how: Measurement, dry: bool
 ) -> Timing:
     """Take all of the device's memory, then time a pass without looking at what is free."""
-    from explorer import keras_tasks
-    from explorer.keras_model import import_keras
+    from explorer.keras_side.build import import_keras
+    from explorer.worker.tasks import forward as keras_tasks
 
     keras = import_keras()
     held = []
@@ -376,7 +379,7 @@ def exhaust(
                     raise
     check, keras_tasks.check_fits = keras_tasks.check_fits, lambda *_, **__: None
     try:
-        return keras_tasks._time_noise(net, shape, batch_size, how, 0)
+        return keras_tasks.run_noise(net, shape, batch_size, how, 0)
     finally:
         keras_tasks.check_fits = check
 

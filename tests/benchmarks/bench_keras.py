@@ -16,10 +16,10 @@ import tensorflow as tf
 from benchmarking import Row, milliseconds, print_machine, print_table
 
 from explorer import UNet, analyze, build, presets, trace
-from explorer.formatting import byte_size
-from explorer.keras_rebuild import Rebuilder
-from explorer.memory import needed_bytes
-from explorer.timing import time_model
+from explorer.core.analysis.memory_need import needed_bytes
+from explorer.core.formatting import byte_size
+from explorer.keras_side.rebuild import Rebuilder
+from explorer.keras_side.timing import time_model
 
 NET, SHAPE = UNet(), (256, 256, 1)
 REBUILDS, BUILDS = 20, 7

@@ -15,10 +15,11 @@ import ipywidgets
 import pygraphviz  # noqa: F401 — loaded before anything is timed
 from benchmarking import Row, draw_layers, milliseconds, print_machine, print_table
 
-from explorer import EncoderDecoder, Explorer, Hourglass, UNet, build, later
-from explorer.views import charts
-from explorer.views.diagram_view import Canvas
-from explorer.views.totals import Totals
+from explorer import EncoderDecoder, Explorer, Hourglass, UNet, build
+from explorer.core import settling as later
+from explorer.widget.panels.charts import panel as charts
+from explorer.widget.panels.diagram.panel import Canvas
+from explorer.widget.panels.totals.panel import Totals
 
 SHAPE = (256, 256, 1)
 WARM_UP, EDITS, EDITS_BY_HAND = 10, 150, 12

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import EncoderDecoder, UNet, analyze, presets, to_json, trace
-from explorer.formatting import byte_size, short_count
+from explorer.core.formatting import byte_size, short_count
 
 # Starting TensorFlow takes long on a slow machine; what is waited for mostly comes at once.
 PATIENCE = 90_000
@@ -251,7 +251,11 @@ def opened(notebook) -> Iterator[Callable[..., Page]]:
 
     def open_explorer(show: str = SHOW, keras: bool = True, **options) -> Page:
         # What needs no Keras need not wait while TensorFlow is imported beside it.
-        quiet = "" if keras else "import explorer.later\nexplorer.later.SETTLED = 3600\n"
+        quiet = (
+            ""
+            if keras
+            else "import explorer.core.settling\nexplorer.core.settling.SETTLED = 3600\n"
+        )
         page = notebook([f"{quiet}{IMPORT}\n{show}"], **options)
         pages.append(page)
         page.locator(".explorer-canvas svg").wait_for(timeout=PATIENCE)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from explorer import diagram, presets, trace
-from explorer.views.diagram_view import Canvas
+from explorer.widget.panels.diagram.panel import Canvas
 from tests.browser.test_explorer import SHOW, opened  # noqa: F401 — a fixture
 
 #: Texts that stand over the edge of their box, or over another text in their row.

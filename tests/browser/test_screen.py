@@ -7,8 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import UNet, presets, trace
-from explorer.formatting import printable
-from explorer.parameters import parameters_of
+from explorer.core.formatting import printable
+from explorer.core.network.parameters import parameters_of
 from tests.browser.test_explorer import (
     OVERFLOWING,
     TINY,
@@ -132,7 +132,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
 
 ODD = """
 import attrs
-from explorer.layers import Conv2D
+from explorer.core.network.layers import Conv2D
 @attrs.frozen
 class Odd(UNet):
     def make_backbone(self, x, current_stride=1):

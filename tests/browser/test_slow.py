@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_explorer import IMPORT, TINY, type_number
 
 PATIENCE = 90_000
-QUIET = "import explorer.later\nexplorer.later.SETTLED = 3600\n"
+QUIET = "import explorer.core.settling\nexplorer.core.settling.SETTLED = 3600\n"
 
 #: A browser for which whatever anywidget waits two seconds for is always too late.
 TOO_LATE = """

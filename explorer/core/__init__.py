@@ -1,0 +1,1 @@
+"""What needs no Keras, process, thread or widget: networks as values, and what follows."""

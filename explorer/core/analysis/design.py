@@ -1,0 +1,65 @@
+"""An architecture with its input, as a value; everything else is computed from it."""
+
+from functools import cached_property
+
+import attrs
+
+from explorer.core.analysis.report import Report, analyze
+from explorer.core.families import Architecture
+from explorer.core.network.graph import Graph
+from explorer.core.network.layers import Shape
+from explorer.core.network.parameters import parameter
+from explorer.core.network.tracing import trace
+
+
+@attrs.frozen
+class Input:
+    """What the network is given.
+
+    Attributes:
+        height: Height of an image in pixels.
+        width: Width of an image in pixels.
+        channels: Channels of an image.
+        batch_size: Images in one forward pass.
+    """
+
+    height: int = parameter(
+        256, doc="Height of the input image.", minimum=1, slider=(32, 512), unit="px"
+    )
+    width: int = parameter(
+        256, doc="Width of the input image.", minimum=1, slider=(32, 512), unit="px"
+    )
+    channels: int = parameter(
+        1, doc="Channels of the input image: 1 is grey, 3 is colour.", minimum=1, slider=(1, 4)
+    )
+    batch_size: int = parameter(
+        1, doc="Images in one forward pass.", minimum=1, maximum=4096, slider=(1, 32)
+    )
+
+    @property
+    def shape(self) -> Shape:
+        """`(height, width, channels)`."""
+        return self.height, self.width, self.channels
+
+
+@attrs.frozen(slots=False)
+class Design:
+    """An architecture with its input; everything else is computed from it, once.
+
+    Attributes:
+        architecture: The architecture.
+        input: What it is given.
+    """
+
+    architecture: Architecture
+    input: Input = attrs.field(factory=Input)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The architecture's layers for this input."""
+        return trace(self.architecture, self.input.shape)
+
+    @cached_property
+    def report(self) -> Report:
+        """The analysis of the graph."""
+        return analyze(self.graph)

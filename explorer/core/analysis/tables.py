@@ -1,0 +1,105 @@
+"""Reports as a notebook prints them: a line, or a table of the layers."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from explorer.core.analysis.quantities import Quantity, of_networks
+from explorer.core.formatting import byte_size, counted, size_text
+
+if TYPE_CHECKING:
+    from explorer.core.analysis.report import LayerReport, Report
+
+#: Most layers that a table lists.
+MOST_ROWS = 60
+
+
+def _counted() -> list[Quantity]:
+    """Return what the tables count; the size of an output can be told from its shape."""
+    return [quantity for quantity in of_networks() if quantity.unit == "count"]
+
+
+def report_line(report: "Report") -> str:
+    """Return a report's totals in a line."""
+    counts = zip(_in_network(report), _counted(), strict=True)
+    told = ", ".join(f"{text} {quantity.words}" for text, quantity in counts)
+    field = "unknown" if report.receptive_field is None else size_text(report.receptive_field)
+    return f"<Report: {counted(len(report.layers), 'layer')}, {told}, receptive field {field}>"
+
+
+def report_html(report: "Report", title: str = "") -> str:
+    """Return a report's layers and totals as an HTML table; a long one is cut in the middle.
+
+    Args:
+        report: The report.
+        title: What stands above it, not yet escaped.
+    """
+    rows = list(report.layers)
+    headings = ("layer", "kind", "output", *(quantity.words for quantity in _counted()), "sees")
+    cut = len(rows) - MOST_ROWS
+    counts = (quantity.values(rows) for quantity in _counted())
+    lines = [_cells(_of_layer(row, own)) for row, *own in zip(rows, *counts, strict=True)]
+    if cut > 0:
+        last = MOST_ROWS // 3
+        left_out = f'<tr><td colspan="{len(headings)}">… and {cut:,} more layers …</td></tr>'
+        lines = [*lines[: MOST_ROWS - last], left_out, *lines[-last:]]
+    heading = _cells(headings, "th")
+    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    return (
+        f"<table>{caption}<thead>{heading}</thead><tbody>{''.join(lines)}</tbody>"
+        f"<tfoot>{_cells(_totals(report), 'th')}</tfoot></table>"
+        f"<p>{escape(_notes(report))}</p>"
+    )
+
+
+def _of_layer(row: "LayerReport", counts: Sequence[float | None]) -> Sequence[str]:
+    return (
+        row.name,
+        row.kind,
+        size_text(row.shape),
+        *("unknown" if count is None else f"{count:,}" for count in counts),
+        "unknown" if row.receptive_field is None else size_text(row.receptive_field),
+    )
+
+
+def _totals(report: "Report") -> Sequence[str]:
+    field = report.receptive_field
+    return (
+        counted(len(report.layers), "layer"),
+        "",
+        ", ".join(map(size_text, report.output_shapes)),
+        *_in_network(report),
+        "unknown" if field is None else size_text(field),
+    )
+
+
+def _in_network(report: "Report") -> list[str]:
+    return [quantity.in_network(report).written(quantity.full) for quantity in _counted()]
+
+
+def _notes(report: "Report") -> str:
+    frozen = report.total_params - report.trainable_params
+    text = (
+        f"{report.trainable_params:,} parameters are trainable, {frozen:,} are not. For one image; "
+        f"peak memory {byte_size(report.peak_memory_bytes)} in float32. The last column: how many "
+        "input pixels an output pixel sees at most."
+    )
+    for quantity in _counted():
+        if not quantity.in_network(report).is_all:
+            text += f" The {quantity.words} of some layers are not known: "
+            text += "there are at least so many."
+    return text
+
+
+def _cells(texts: Sequence[str], tag: str = "td") -> str:
+    """Return a row of a table: names to the left, numbers to the right."""
+    sides = ("left", "left")
+    return (
+        "<tr>"
+        + "".join(
+            f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
+            for text, side in zip_longest(texts, sides, fillvalue="right")
+        )
+        + "</tr>"
+    )

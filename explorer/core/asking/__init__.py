@@ -1,0 +1,1 @@
+"""Questions to Keras, and how their answers are to be had, as values."""

@@ -1,0 +1,16 @@
+"""Why there is no answer."""
+
+
+class WorkerDied(RuntimeError):
+    """The worker process ended in the middle of a request."""
+
+
+def failure_text(error: Exception, restart: str) -> str:
+    """Return what to say of a request that failed.
+
+    Args:
+        error: What it failed with.
+        restart: Says what starts a lost process again: "The next change starts it again."
+    """
+    message = str(error) or type(error).__name__
+    return f"{message} {restart}" if isinstance(error, WorkerDied) else message

@@ -1,0 +1,1 @@
+"""A graph as a picture: boxes and links, written in Graphviz' language."""

@@ -1,0 +1,68 @@
+"""Two networks in one diagram."""
+
+from collections import Counter
+
+import attrs
+
+from explorer.core.analysis.comparison import Comparison
+from explorer.core.analysis.quantities import PARAMETERS
+from explorer.core.drawing.boxes import Card, Link, cards_of, links_of
+from explorer.core.formatting import size_text
+from explorer.core.network.graph import (
+    Node,
+)
+
+
+@attrs.frozen
+class Merged:
+    """Two designs in one drawing.
+
+    Attributes:
+        cards: B's boxes, and those only in A after the one that they follow there.
+        links: The links of both.
+        notes: For each card that differs: the state, and a line that says what A has.
+        states: Of each layer drawn, what became of it since A.
+    """
+
+    cards: list[Card]
+    links: list[Link]
+    notes: dict[str, tuple[str, str]]
+    states: dict[Node, str]
+
+
+def merged(comparison: Comparison) -> Merged:
+    """Return the boxes and links of both designs of a comparison."""
+    cards_a, cards = cards_of(comparison.a), cards_of(comparison.b)
+    links = {(link.source, link.target): link for link in links_of(comparison.b, cards)}
+    in_a = {(link.source, link.target): link for link in links_of(comparison.a, cards_a)}
+    of_a = {card.id: card for card in cards_a}
+    title_of = {card.id: card.title for card in cards}
+    notes = {}
+    titles = Counter((card.stack, card.title) for card in cards)
+    before = cards[0].id
+    for block in comparison.blocks:
+        if block.state == "only in A":
+            place = next(i for i, card in enumerate(cards) if card.id == before)
+            cards.insert(place + 1, of_a[block.id])
+            titles[of_a[block.id].stack, of_a[block.id].title] += 1
+        if block.state == "changed" and block.id in of_a:
+            there = of_a[block.id]
+            params = PARAMETERS.told(PARAMETERS.total(there.nodes))
+            called = f"{there.title}, " * (there.title != title_of[block.id])
+            notes[block.id] = (
+                "changed",
+                f"A: {called}{size_text(there.output.shape)} · {params}",
+            )
+        elif block.state != "same":
+            notes[block.id] = block.state, ""
+        before = block.id
+    for ends, link in {**in_a, **links}.items():
+        if (ends in in_a) != (ends in links):
+            state = "only in A" if ends in in_a else "only in B"
+            links[ends] = attrs.evolve(link, state=state)
+    for i, card in enumerate(cards):
+        if titles[card.stack, card.title] > 1:
+            design = "A" if notes.get(card.id, ("", ""))[0] == "only in A" else "B"
+            cards[i] = attrs.evolve(card, title=f"{card.title} of {design}")
+    states: dict[Node, str] = {match.node: match.state for match in comparison.layers}
+    return Merged(cards, list(links.values()), notes, states)

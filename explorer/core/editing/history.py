@@ -1,0 +1,93 @@
+"""Where the user has been: designs to go back to, each with what led to it."""
+
+import time
+from collections.abc import Callable
+
+import attrs
+
+from explorer.core.analysis.comparison import parameter_changes
+from explorer.core.analysis.design import Design
+from explorer.core.network.parameters import describe
+
+#: Changes of the same parameter that follow each other within so many seconds are one step.
+ONE_STEP = 1.0
+#: Steps that are kept.
+MOST_STEPS = 200
+
+
+@attrs.frozen
+class Step:
+    """A design that was shown.
+
+    Attributes:
+        design: The design, as a value: what is computed from it is not kept.
+        label: What led to it.
+        changed: Names of the fields that led to it.
+        time: When, in seconds of a steady clock.
+    """
+
+    design: Design
+    label: str
+    changed: tuple[str, ...]
+    time: float
+
+
+class History:
+    """The designs that were shown, and which of them is."""
+
+    def __init__(self, design: Design, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # Both at once: an interrupt between the two would leave a place that is not there.
+        start = Step(attrs.evolve(design), "start", (), clock())
+        self._now: tuple[list[Step], int] = [start], 0
+
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, the first one first."""
+        return self._now[0]
+
+    @property
+    def position(self) -> int:
+        """The place of the one that is shown."""
+        return self._now[1]
+
+    def record(self, design: Design) -> None:
+        """Note a design, if it is new; what had been undone before it is forgotten."""
+        last = self.steps[self.position]
+        if last.design == design:
+            return
+        changed, label = _difference(last.design, design)
+        now = self._clock()
+        steps = self.steps[: self.position + 1]
+        if len(changed) == 1 and changed == last.changed and now - last.time < ONE_STEP:
+            steps.pop()
+            before = steps[-1].design
+            if before != design:  # else a slider was moved to and fro
+                _, label = _difference(before, design)
+                steps.append(Step(attrs.evolve(design), label, changed, now))
+        else:
+            steps.append(Step(attrs.evolve(design), label, changed, now))
+            if len(steps) > MOST_STEPS:
+                del steps[1]
+        self._now = steps, len(steps) - 1
+
+    def move(self, position: int) -> Design:
+        """Go to a step, the nearest there is, and return its design."""
+        self._now = self.steps, min(max(position, 0), len(self.steps) - 1)
+        return self.steps[self.position].design
+
+
+def _difference(before: Design, after: Design) -> tuple[tuple[str, ...], str]:
+    """Return the names of the fields that differ, and a few words on it."""
+    changes = [
+        *parameter_changes(before.architecture, after.architecture),
+        *parameter_changes(before.input, after.input),
+    ]
+    words = [f"{change.field} {_short(change.a)} → {_short(change.b)}" for change in changes]
+    label = ", ".join(words[:2]) + (f" and {len(words) - 2} more" if len(words) > 2 else "")
+    return tuple(change.field for change in changes), label
+
+
+def _short(value: object) -> str:
+    text = describe(value)
+    return text if len(text) <= 20 else text[:19] + "…"

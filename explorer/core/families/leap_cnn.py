@@ -1,0 +1,93 @@
+"""LEAP CNN: a fully convolutional encoder-decoder without skip connections."""
+
+from typing import Any
+
+import attrs
+
+from explorer.core.network.blocks import (
+    DecoderBlock,
+    EncoderBlock,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+    filters_parameter,
+)
+from explorer.core.network.encoder_decoder import EncoderDecoder
+from explorer.core.network.parameters import AtLeast, active_when, parameter
+
+
+@attrs.frozen(slots=False)
+class LeapCNN(EncoderDecoder):
+    """The backbone of LEAP with variable depth and width.
+
+    Source: Pereira et al. 2019, "Fast animal pose estimation using deep neural networks"
+    (Nature Methods 16). Encoder block i has `filters * filters_rate ** i` filters; the decoder's
+    widths count down from `up_blocks`.
+
+    Attributes:
+        stacks: Number of encoder-decoders, one after the other.
+        filters: Filters of the first block.
+        filters_rate: Factor between the filters of a block and the next.
+        down_blocks: Pooling steps of the encoder.
+        down_convs_per_block: Convolutions in each encoder block.
+        up_blocks: Upsampling steps of the decoder.
+        up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
+        up_convs_per_block: Convolutions in each decoder block.
+    """
+
+    filters: int = filters_parameter(
+        64, "Filters of the first block.", slider=(1, 128), whole=False
+    )
+    filters_rate: float = parameter(
+        2, doc="Factor between the filters of a block and the next.", minimum=0.1, slider=(1, 3)
+    )
+    down_blocks: int = parameter(
+        3, doc="Pooling steps of the encoder.", minimum=1, maximum=10, slider=(1, 6)
+    )
+    down_convs_per_block: int = parameter(
+        3, doc="Convolutions in each encoder block.", minimum=1, slider=(1, 5)
+    )
+    up_blocks: int = parameter(
+        3, doc="Upsampling steps of the decoder.", minimum=0, maximum=10, slider=(0, 6)
+    )
+    up_interpolate: bool = parameter(
+        False,
+        doc="Upsample by bilinear interpolation instead of transposed convolutions.",
+        active=active_when(up_blocks=AtLeast(1)),
+    )
+    up_convs_per_block: int = parameter(
+        2,
+        doc="Convolutions in each decoder block.",
+        minimum=0,
+        slider=(0, 5),
+        active=active_when(up_blocks=AtLeast(1)),
+    )
+
+    def _filters(self, level: int, where: str) -> int:
+        return self.widened("filters", "filters_rate", level, where)
+
+    @property
+    def encoder_stack(self) -> list[EncoderBlock]:
+        """Convolutions with a pooling after them, per step."""
+        return [
+            SimpleConvBlock(
+                num_convs=self.down_convs_per_block,
+                filters=self._filters(i, f"encoder block {i}"),
+            )
+            for i in range(self.down_blocks)
+        ]
+
+    @property
+    def decoder_stack(self) -> list[DecoderBlock]:
+        """An upsampling and convolutions, per step."""
+        return [self._decoder_block(i) for i in range(self.up_blocks)]
+
+    def _decoder_block(self, i: int) -> Any:
+        filters = self._filters(self.up_blocks - i, f"decoder block {i}")
+        return SimpleUpsamplingBlock(
+            transposed_conv=not self.up_interpolate,
+            transposed_conv_filters=filters,
+            transposed_conv_batch_norm=False,
+            refine_convs=self.up_convs_per_block,
+            refine_convs_filters=filters,
+            refine_convs_batch_norm=False,
+        )

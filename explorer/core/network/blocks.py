@@ -1,0 +1,378 @@
+"""Encoder and decoder blocks: frozen values that add their layers to whatever they are called on.
+
+A block is written once and serves both symbolic features and Keras tensors, which are
+`(batch, height, width, channels)`.
+"""
+
+from typing import Any
+
+import attrs
+
+from explorer.core.network.errors import NotDefined
+from explorer.core.network.layers import (
+    ACTIVATIONS,
+    INTERPOLATIONS,
+    Activation,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Conv2DTranspose,
+    MaxPooling2D,
+    UpSampling2D,
+)
+from explorer.core.network.parameters import NAME_PART, AtLeast, active_when, parameter
+
+#: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
+MAX_FILTERS = 1_000_000
+
+
+def filters_parameter(
+    default: Any,
+    doc: str,
+    *,
+    slider: tuple[int, int] = (1, 512),
+    whole: bool = True,
+    maximum: int = MAX_FILTERS,
+    **options: Any,
+) -> Any:
+    """Declare a number of filters; `whole`: a formula's fraction is truncated by `int()`."""
+    return parameter(
+        default,
+        doc=doc,
+        minimum=1,
+        maximum=maximum,
+        slider=slider,
+        whole=whole,
+        **options,
+    )
+
+
+def kernel_parameter(default: int, doc: str, **options: Any) -> Any:
+    """Declare the height and width of a kernel."""
+    return parameter(default, doc=doc, minimum=1, slider=(1, 11), unit="px", **options)
+
+
+def activation_parameter(doc: str, default: str = "relu", **options: Any) -> Any:
+    """Declare the name of a Keras activation."""
+    return parameter(default, doc=doc, choices=ACTIVATIONS, **options)
+
+
+def interpolation_parameter(default: str, **options: Any) -> Any:
+    """Declare how upsampling fills in the new pixels."""
+    doc = "How the enlarged feature is filled in: smoothly (bilinear) or in squares (nearest)."
+    return parameter(default, doc=doc, choices=INTERPOLATIONS, **options)
+
+
+@attrs.frozen(slots=False)
+class EncoderBlock:
+    """Base class of encoder blocks.
+
+    Attributes:
+        pool: Whether the block lowers the resolution.
+        pooling_stride: Factor by which it does.
+    """
+
+    pool: bool = parameter(True, doc="Lower the resolution in this block.")
+    pooling_stride: int = parameter(
+        2,
+        doc="Factor by which the block lowers the resolution.",
+        minimum=1,
+        slider=(1, 4),
+        active=active_when(pool=True),
+    )
+
+    def make_block(self, x_in: Any, prefix: str = "block") -> Any:
+        """Return the block's output for a feature or Keras tensor; subclasses implement it."""
+        raise NotDefined(f"{type(self).__name__} does not define make_block.")
+
+
+@attrs.frozen(slots=False)
+class SimpleConvBlock(EncoderBlock):
+    """Convolutions, each followed by an activation, with max pooling before or after them.
+
+    Attributes:
+        pool: Whether the block pools (window 2).
+        pooling_stride: Stride of the pooling.
+        pool_before_convs: Pool first instead of last.
+        num_convs: Number of convolutions.
+        filters: Filters of every convolution.
+        kernel_size: Height and width of every kernel.
+        use_bias: Whether the convolutions have a bias.
+        batch_norm: Normalise after each convolution.
+        batch_norm_before_activation: Normalise before the activation instead of after it.
+        activation: Name of a Keras activation.
+        block_prefix: Appended to the prefix that `make_block` is given.
+    """
+
+    pool_before_convs: bool = parameter(
+        False,
+        doc="Pool before the convolutions instead of after them.",
+        active=active_when(pool=True, num_convs=AtLeast(1)),
+    )
+    num_convs: int = parameter(
+        2, doc="Convolutions in the block, each with an activation.", minimum=0, slider=(0, 6)
+    )
+    filters: int = filters_parameter(
+        32, "Filters of every convolution.", active=active_when(num_convs=AtLeast(1))
+    )
+    kernel_size: int = kernel_parameter(
+        3, "Height and width of every kernel.", active=active_when(num_convs=AtLeast(1))
+    )
+    use_bias: bool = parameter(
+        True, doc="Add a bias per filter.", active=active_when(num_convs=AtLeast(1))
+    )
+    batch_norm: bool = parameter(
+        False,
+        doc="Normalise the batch after each convolution.",
+        active=active_when(num_convs=AtLeast(1)),
+    )
+    batch_norm_before_activation: bool = parameter(
+        True,
+        doc="Convolution, normalisation, activation; off: normalisation comes last.",
+        active=active_when(num_convs=AtLeast(1), batch_norm=True),
+    )
+    activation: str = activation_parameter(
+        "Activation after each convolution.", active=active_when(num_convs=AtLeast(1))
+    )
+    block_prefix: str = parameter(
+        "", doc="Appended to the names of the block's layers.", pattern=NAME_PART
+    )
+
+    def make_block(self, x_in: Any, prefix: str = "conv_block") -> Any:
+        """Return the block's output.
+
+        Args:
+            x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
+            prefix: Start of the layers' names.
+
+        Returns:
+            `(batch, height, width, filters)`, height and width divided by the pooling stride.
+        """
+        prefix += self.block_prefix
+        x = x_in
+        if self.pool and self.pool_before_convs:
+            x = self._pool(x, prefix)
+        for i in range(self.num_convs):
+            x = Conv2D(
+                name=f"{prefix}_conv{i}",
+                filters=self.filters,
+                kernel_size=self.kernel_size,
+                use_bias=self.use_bias,
+            )(x)
+            x = activate(
+                x,
+                f"{prefix}_act{i}_{self.activation}",
+                self.activation,
+                batch_norm_name=f"{prefix}_bn{i}" if self.batch_norm else None,
+                batch_norm_first=self.batch_norm_before_activation,
+            )
+        if self.pool and not self.pool_before_convs:
+            x = self._pool(x, prefix)
+        return x
+
+    def _pool(self, x: Any, prefix: str) -> Any:
+        return MaxPooling2D(name=f"{prefix}_pool", strides=self.pooling_stride)(x)
+
+
+def activate(
+    x: Any, name: str, activation: str, batch_norm_name: str | None, batch_norm_first: bool
+) -> Any:
+    """Return the activation of `x`, with batch normalisation before or after it when named."""
+    if batch_norm_name and batch_norm_first:
+        x = BatchNormalization(name=batch_norm_name)(x)
+    x = Activation(name=name, activation=activation)(x)
+    if batch_norm_name and not batch_norm_first:
+        x = BatchNormalization(name=batch_norm_name)(x)
+    return x
+
+
+@attrs.frozen(slots=False)
+class DecoderBlock:
+    """Base class of decoder blocks.
+
+    Attributes:
+        upsampling_stride: Factor by which the block raises the resolution.
+    """
+
+    upsampling_stride: int = parameter(
+        2, doc="Factor by which the block raises the resolution.", minimum=1, slider=(1, 4)
+    )
+    skip_connection = False  # a field of blocks that offer the choice
+
+    def make_block(
+        self,
+        x: Any,
+        current_stride: int | None,
+        skip_source: Any = None,
+        prefix: str = "upsample",
+    ) -> Any:
+        """Return the block's output for a feature or Keras tensor; subclasses implement it."""
+        raise NotDefined(f"{type(self).__name__} does not define make_block.")
+
+
+_TRANSPOSED = active_when(transposed_conv=True)
+_TRANSPOSED_NORMALISED = active_when(transposed_conv=True, transposed_conv_batch_norm=True)
+_REFINED = active_when(refine_convs=AtLeast(1))
+_REFINED_NORMALISED = active_when(refine_convs=AtLeast(1), refine_convs_batch_norm=True)
+
+
+@attrs.frozen(slots=False)
+class SimpleUpsamplingBlock(DecoderBlock):
+    """Upsampling, then an optional skip connection, then refinement convolutions.
+
+    Attributes:
+        upsampling_stride: Factor by which the block raises the resolution.
+        transposed_conv: Upsample by a transposed convolution instead of interpolation.
+        transposed_conv_filters: Its filters.
+        transposed_conv_kernel_size: Height and width of its kernel.
+        transposed_conv_use_bias: Whether it has a bias.
+        transposed_conv_batch_norm: Normalise after it.
+        transposed_conv_batch_norm_before_activation: Normalise before its activation.
+        transposed_conv_activation: Name of the Keras activation after it.
+        interp_method: "bilinear" or "nearest", when there is no transposed convolution.
+        skip_connection: Join a feature of the encoder.
+        skip_add: Add it instead of concatenating it.
+        refine_convs: Number of refinement convolutions.
+        refine_convs_first_filters: Filters of the first; None: as the others.
+        refine_convs_filters: Filters of the refinement convolutions.
+        refine_convs_use_bias: Whether they have a bias.
+        refine_convs_kernel_size: Height and width of their kernels.
+        refine_convs_batch_norm: Normalise after each.
+        refine_convs_batch_norm_before_activation: Normalise before the activation.
+        refine_convs_activation: Name of the Keras activation after each.
+    """
+
+    transposed_conv: bool = parameter(
+        False, doc="Upsample by a transposed convolution, which is trained."
+    )
+    transposed_conv_filters: int = filters_parameter(
+        64, "Filters of the transposed convolution.", active=_TRANSPOSED
+    )
+    transposed_conv_kernel_size: int = kernel_parameter(
+        3, "Height and width of the transposed convolution's kernel.", active=_TRANSPOSED
+    )
+    transposed_conv_use_bias: bool = parameter(
+        True, doc="Add a bias to the transposed convolution.", active=_TRANSPOSED
+    )
+    transposed_conv_batch_norm: bool = parameter(
+        True, doc="Normalise the batch after the transposed convolution.", active=_TRANSPOSED
+    )
+    transposed_conv_batch_norm_before_activation: bool = parameter(
+        True,
+        doc="Normalise before the activation; off: after it.",
+        active=_TRANSPOSED_NORMALISED,
+    )
+    transposed_conv_activation: str = activation_parameter(
+        "Activation after the transposed convolution.", active=_TRANSPOSED
+    )
+    interp_method: str = interpolation_parameter(
+        "bilinear", active=active_when(transposed_conv=False)
+    )
+    skip_connection: bool = parameter(
+        False, doc="Join the encoder's feature of the same resolution."
+    )
+    skip_add: bool = parameter(
+        False,
+        doc="Add the skip connection; off: concatenate its channels.",
+        active=active_when(skip_connection=True),
+    )
+    refine_convs: int = parameter(
+        2, doc="Convolutions after upsampling and skip connection.", minimum=0, slider=(0, 6)
+    )
+    refine_convs_first_filters: int | None = filters_parameter(
+        None, "Filters of the first refinement convolution; not set: as the rest.", active=_REFINED
+    )
+    refine_convs_filters: int = filters_parameter(
+        64, "Filters of the refinement convolutions.", active=_REFINED
+    )
+    refine_convs_use_bias: bool = parameter(
+        True, doc="Add a bias to the refinement convolutions.", active=_REFINED
+    )
+    refine_convs_kernel_size: int = kernel_parameter(
+        3, "Height and width of the refinement kernels.", active=_REFINED
+    )
+    refine_convs_batch_norm: bool = parameter(
+        True, doc="Normalise the batch after each refinement convolution.", active=_REFINED
+    )
+    refine_convs_batch_norm_before_activation: bool = parameter(
+        True, doc="Normalise before the activation; off: after it.", active=_REFINED_NORMALISED
+    )
+    refine_convs_activation: str = activation_parameter(
+        "Activation after each refinement convolution.", active=_REFINED
+    )
+
+    def make_block(
+        self,
+        x: Any,
+        current_stride: int | None = None,
+        skip_source: Any = None,
+        prefix: str = "upsample",
+    ) -> Any:
+        """Return the block's output.
+
+        Args:
+            x: Feature or Keras tensor, `(batch, height, width, channels)`.
+            current_stride: Stride of `x`; when given, it and the new one become part of the
+                layers' names.
+            skip_source: Feature of the encoder at the new resolution, or None.
+            prefix: Start of the layers' names.
+
+        Returns:
+            `(batch, height, width, channels)`, height and width times the upsampling stride.
+        """
+        if current_stride is not None:
+            prefix += f"_s{current_stride}_to_s{current_stride // self.upsampling_stride}"
+        x = self._upsample(x, prefix)
+        if self.skip_connection and skip_source is not None:
+            x = self._join(x, skip_source, prefix)
+        for i in range(self.refine_convs):
+            filters = self.refine_convs_filters
+            if i == 0 and self.refine_convs_first_filters is not None:
+                filters = self.refine_convs_first_filters
+            x = Conv2D(
+                name=f"{prefix}_refine_conv{i}",
+                filters=filters,
+                kernel_size=self.refine_convs_kernel_size,
+                use_bias=self.refine_convs_use_bias,
+            )(x)
+            bn_name = f"{prefix}_refine_conv{i}_bn" if self.refine_convs_batch_norm else None
+            x = activate(
+                x,
+                f"{prefix}_refine_conv{i}_act_{self.refine_convs_activation}",
+                self.refine_convs_activation,
+                batch_norm_name=bn_name,
+                batch_norm_first=self.refine_convs_batch_norm_before_activation,
+            )
+        return x
+
+    def _upsample(self, x: Any, prefix: str) -> Any:
+        if not self.transposed_conv:
+            return UpSampling2D(
+                name=f"{prefix}_interp_{self.interp_method}",
+                size=self.upsampling_stride,
+                interpolation=self.interp_method,
+            )(x)
+        x = Conv2DTranspose(
+            name=f"{prefix}_trans_conv",
+            filters=self.transposed_conv_filters,
+            kernel_size=self.transposed_conv_kernel_size,
+            strides=self.upsampling_stride,
+            use_bias=self.transposed_conv_use_bias,
+        )(x)
+        return activate(
+            x,
+            f"{prefix}_trans_conv_act_{self.transposed_conv_activation}",
+            self.transposed_conv_activation,
+            batch_norm_name=f"{prefix}_trans_conv_bn" if self.transposed_conv_batch_norm else None,
+            batch_norm_first=self.transposed_conv_batch_norm_before_activation,
+        )
+
+    def _join(self, x: Any, skip_source: Any, prefix: str) -> Any:
+        if not self.skip_add:
+            return Concatenate(name=f"{prefix}_skip_concat")([skip_source, x])
+        if skip_source.shape[-1] != x.shape[-1]:
+            skip_source = Conv2D(name=f"{prefix}_skip_conv1x1", filters=x.shape[-1], kernel_size=1)(
+                skip_source
+            )
+        return Add(name=f"{prefix}_skip_add")([skip_source, x])

@@ -1,0 +1,25 @@
+"""What is filled in by the package, since what does it stands above the network."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+
+class ByKeras(Protocol):
+    """What only Keras can do."""
+
+    def trace_with_keras(self, architecture: Any, input_shape: tuple[int, ...]) -> Any:
+        """Return the graph of an architecture whose blocks call Keras layers themselves."""
+
+    def read_again(
+        self, config: str, classes: Mapping[str, type], shape: tuple[int, ...] | None
+    ) -> Any:
+        """Return the graph of a model's configuration."""
+
+    def keras_layer(self, layer: Any) -> Any:
+        """Return a new Keras layer of a layer's configuration."""
+
+
+by_keras: ByKeras | None = None
+
+#: Returns a graph's layers as a table in HTML.
+as_html: Callable[[Any], str] | None = None

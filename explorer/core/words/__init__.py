@@ -1,0 +1,1 @@
+"""What is written of layers and blocks."""

@@ -1,0 +1,1 @@
+"""Graph to Keras model and back, its weights, backends, timing and memory: what imports Keras."""

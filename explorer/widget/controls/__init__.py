@@ -1,0 +1,1 @@
+"""Declared parameters as ipywidgets."""

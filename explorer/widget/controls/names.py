@@ -1,0 +1,13 @@
+"""Accessible names for the controls that ipywidgets leaves without one."""
+
+from pathlib import Path
+
+import anywidget
+
+from explorer.widget.front.modules import module
+
+
+class Names(anywidget.AnyWidget):
+    """Shows nothing; names the controls of the explorer that it is part of."""
+
+    _esm = module(Path(__file__).with_name("names.js"))

@@ -1,0 +1,1 @@
+"""What the views in the browser share."""

@@ -1,0 +1,291 @@
+"""The diagram on screen: how it is drawn, what is selected in it, and what a user does there."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import attrs
+import ipywidgets as widgets
+import traitlets
+
+from explorer.core.analysis.quantities import QUANTITIES
+from explorer.core.drawing.boxes import cards_of, links_of
+from explorer.core.drawing.diagram import Diagram
+from explorer.core.drawing.dot import SHARES, DiagramOptions, Drawing, scale_colour
+from explorer.core.drawing.fonts import font_css
+from explorer.core.drawing.items import items_of
+from explorer.core.drawing.merged import merged
+from explorer.core.drawing.palette import LIGHT, dark_theme
+from explorer.core.editing.snapshot import Scene
+from explorer.core.formatting import printable
+from explorer.core.guard import guarded
+from explorer.core.network.graph import Node
+from explorer.core.network.names import block_id, layer_id
+from explorer.core.network.parameters import parameters_of
+from explorer.widget.controls.form import Form, plain
+from explorer.widget.front.modules import module
+
+if TYPE_CHECKING:
+    from explorer.core.analysis.comparison import Comparison
+
+#: Characters of a search that found nothing that are repeated.
+MOST_CHARACTERS = 40
+
+MIME_TYPES = {
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "dot": "text/vnd.graphviz",
+}
+
+
+def theme_css() -> str:
+    """Return the rules that exchange the drawing's colours on JupyterLab's dark themes."""
+    dark = 'body[data-jp-theme-light="false"] .explorer-diagram svg'
+    # The paper that an exported drawing has gives way to the page's own background.
+    paper = ".explorer-diagram svg > g > polygon:first-of-type { fill: none; }"
+    return "\n".join(
+        [paper]
+        + [
+            f'{dark} [{attribute}="{light}"] {{ {attribute}: {colour}; }}'
+            for light, colour in dark_theme().items()
+            for attribute in ("fill", "stroke")
+        ]
+    )
+
+
+class Canvas(anywidget.AnyWidget):
+    """Shows a drawing, and reports what a user does in it as messages.
+
+    Attributes:
+        svg: The drawing, an SVG element.
+        places: What is selected by each box, row and slab of the drawing, by its id in there.
+        items: What can be selected: dicts of id, text, feeds (places of those it feeds), parent.
+        selected: The selection; it need not be drawn.
+        shown: The item that stands for it: itself, or the card of its block.
+        changed: Ids of the cards that the last edit changed.
+        found: What the search found, in words.
+    """
+
+    _esm = module(Path(__file__).with_name("panel.js"))
+    _css = "\n".join(
+        (
+            font_css("Explorer"),
+            Path(__file__).with_name("panel.css").read_text(encoding="utf-8"),
+            theme_css(),
+        )
+    )
+
+    svg = traitlets.Unicode().tag(sync=True)
+    places: Any = traitlets.Dict().tag(sync=True)
+    items: Any = traitlets.List().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
+    shown = traitlets.Unicode().tag(sync=True)
+    changed: Any = traitlets.List().tag(sync=True)
+    found = traitlets.Unicode().tag(sync=True)
+
+
+class DiagramView(widgets.VBox):
+    """Shows the graph of a scene, in the way that its controls say.
+
+    Attributes:
+        options: How it is drawn.
+        toggled: Ids of the cards that have the other detail than the rest.
+        canvas: The drawing.
+    """
+
+    def __init__(
+        self,
+        select: Callable[[str], None],
+        redraw: Callable[[], None],
+        alert: Callable[[str], None],
+        **traits: Any,
+    ) -> None:
+        """Make the view.
+
+        Args:
+            select: Called with the selection that the user made.
+            redraw: Called when the drawing is to be shown in another way.
+            alert: Shows the text of an unforeseen error.
+            **traits: Of the box.
+        """
+        self.options = DiagramOptions()
+        self.toggled: frozenset[str] = frozenset()
+        self._comparison: Comparison | None = None
+        self._select = select
+        self._redraw = redraw
+        self._alert = alert
+        self._scene: Scene | None = None
+        self._drawing: Drawing | None = None
+        self._key: object = None
+        self._found: list[Node] = []
+        self._form = Form(parameters_of(DiagramOptions), self.options, self._chosen)
+        self._form.widget.add_class("explorer-choices")
+        self._legend = plain(widgets.HTML)
+        self.canvas = Canvas()
+        self.canvas.on_msg(self._received)
+        super().__init__([self._form.widget, self._legend, self.canvas], **traits)
+        self.add_class("explorer-diagram")
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene, and mark what is selected in it."""
+        before, self._scene = self._scene, scene
+        self._take_options()
+        key = (scene.design, self.options, self.toggled, dict(scene.times), self._comparison)
+        with self.canvas.hold_sync():
+            if key != self._key:
+                self._draw(scene, key, before)
+            self.canvas.selected = scene.selected
+            self.canvas.shown = self._item_of(scene)
+
+    def _draw(self, scene: Scene, key: object, before: Scene | None) -> None:
+        graph, last = scene.graph, self._drawing
+        cards = cards_of(graph)
+        both = merged(self._comparison) if self._comparison else None
+        drawn = both.cards if both else cards
+        drawing = Drawing(
+            cards=drawn,
+            links=both.links if both else links_of(graph, cards),
+            notes=both.notes if both else {},
+            states=both.states if both else {},
+            outputs=graph.outputs,
+            options=self.options,
+            toggled=self.toggled & {card.id for card in drawn},
+            times=scene.times,
+            handles=True,
+        )
+        same_way = last is not None and last.options == drawing.options
+        edited = same_way and before is not None and before.design != scene.design
+        items = items_of(graph, cards, drawing.is_open, scene.design.report, scene.times)
+        svg = Diagram(drawing.dot()).svg()
+        self.canvas.svg = svg
+        self.canvas.places = drawing.places
+        self.canvas.items = [attrs.asdict(item, recurse=False) for item in items]
+        self.canvas.changed = (
+            [card for card, label in drawing.labels.items() if last.labels.get(card) != label]  # type: ignore[union-attr]
+            if edited
+            else []
+        )
+        self._legend.value = self._legend_of(drawing)
+        self._drawing, self._key = drawing, key  # at last: what is broken off is drawn again
+
+    def _item_of(self, scene: Scene) -> str:
+        """Return the item that stands for what is selected."""
+        if not scene.nodes:
+            return ""
+        ids = {item["id"] for item in self.canvas.items}
+        return scene.selected if scene.selected in ids else block_id(scene.nodes[-1])
+
+    def _legend_of(self, drawing: Drawing) -> str:
+        parts = []
+        quantity = QUANTITIES.get(self.options.colour_by)
+        if quantity:
+            if quantity.is_measured and not drawing.times:
+                parts.append("No times yet: use “Time every layer”.")
+            limits = (0.0, *SHARES)
+            texts = [f"{limit:.0%} or more" for limit in limits]
+            texts[0] = f"below {SHARES[0]:.0%}"
+            parts += [
+                _swatch(scale_colour(limit), text)
+                for limit, text in zip(limits, texts, strict=True)
+            ]
+            parts.append(f"of {quantity.everything}.")
+        elif not drawing.states and (
+            self.options.draw_sizes or any(map(drawing.is_open, drawing.cards))
+        ):
+            present = {node.layer.family for card in drawing.cards for node in card.nodes}
+            parts += [
+                _swatch(colour, name) for name, colour in LIGHT.families.items() if name in present
+            ]
+        if self._comparison:
+            # With a scale, bodies tell shares, headers and frames what became of a box.
+            place = 0 if quantity else 1
+            frames = {"same": LIGHT.muted, **LIGHT.states}
+            parts += [
+                _swatch(colours[place], state, frames[state])
+                for state, colours in LIGHT.compared.items()
+            ]
+            parts.append("Dashed frames: only in A. Arrows marked A or B: only there.")
+        if self.options.draw_sizes:
+            parts.append(
+                "Slabs are as high as the feature, and as wide as the root of its channels."
+            )
+        parts.append("Solid arrows: the way of the image. Dashed: skip connections.")
+        return f'<div class="explorer-legend explorer-muted">{" ".join(parts)}</div>'
+
+    def compare(self, comparison: "Comparison | None") -> None:
+        """Mark what differs from a pinned design, from the next scene on; None ends this."""
+        self._comparison = comparison
+
+    # What the user does.
+
+    def _chosen(self, _: str) -> None:
+        self._redraw()
+
+    def _take_options(self) -> None:
+        """Draw as the controls say, also where an interrupt came between them and the drawing."""
+        options = DiagramOptions(**self._form.values)
+        if options.detail != self.options.detail:
+            self.toggled = frozenset()
+        self.options = options
+
+    @guarded
+    def _received(self, _: Any, message: dict[str, Any], __: Sequence[Any]) -> None:
+        if "select" in message:
+            self._select(str(message["select"]))
+        elif "toggle" in message:
+            self.toggled ^= {str(message["toggle"])}
+            self._redraw()
+        elif "find" in message:
+            self._find(str(message["find"]), int(message["step"]))
+        elif message.get("save") in MIME_TYPES:
+            self._save(message["save"])
+
+    def _find(self, text: str, step: int) -> None:
+        """Select the first layer that has a text in its names or kind, or one so many further."""
+        if self._scene is None:
+            return
+        wanted = text.strip().lower()
+        title_of = {
+            node: card.title
+            for card in (self._drawing.cards if self._drawing else ())
+            for node in card.nodes
+        }
+        found = [
+            node
+            for node in self._scene.graph
+            if wanted
+            and wanted
+            in f"{title_of.get(node)} {node.name} {node.kind} {node.layer.summary}".lower()
+        ]
+        if not found:
+            self.canvas.found = (
+                f"no layer has “{printable(_short(text.strip()))}”" if wanted else ""
+            )
+            return
+        place = found.index(self._scene.node) if self._scene.node in found else -step
+        place = (place + step) % len(found)
+        self.canvas.found = f"{place + 1} of {len(found)}"
+        self._select(layer_id(found[place]))
+
+    def _save(self, ending: str) -> None:
+        """Send the drawing to the browser as a file: light and without handles, for papers."""
+        if self._drawing is None or self._scene is None:
+            return
+        drawing = Diagram(attrs.evolve(self._drawing, handles=False).dot())
+        name = f"{printable(self._scene.graph.name)}.{ending}"
+        self.canvas.send({"file": name, "type": MIME_TYPES[ending]}, [drawing.content(ending)])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
+
+
+def _swatch(colour: str, text: str, frame: str = LIGHT.muted) -> str:
+    return (
+        '<span class="explorer-swatch"><svg width="11" height="11" aria-hidden="true">'
+        f'<rect width="11" height="11" rx="2" fill="{colour}" stroke="{frame}"/></svg>'
+        f" {escape(text)}</span>"
+    )

@@ -1,0 +1,1 @@
+"""What layers make of a picture."""

@@ -1,0 +1,228 @@
+"""A picture's way through the network, and where the network's weights come from."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from itertools import groupby
+from math import log2
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+
+from explorer.core.drawing.boxes import Card
+from explorer.core.drawing.palette import DARK, LIGHT
+from explorer.core.formatting import printable, size_text
+from explorer.core.network.graph import positions
+from explorer.widget.controls.form import plain, plain_layout
+from explorer.widget.front.modules import module
+
+if TYPE_CHECKING:
+    from explorer.core.asking.feature_maps import FeatureMap, LayerChannels
+    from explorer.core.asking.weights import Weights
+
+#: Sides of a picture on screen, in pixels: at the input's resolution, at none, and of a channel.
+LARGEST, SMALLEST = 112, 48
+CHANNEL = 104
+#: By how much a picture is smaller that has half the resolution.
+STEP = 14
+
+
+def _css() -> str:
+    rules = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
+    for prefix, colours in (("", LIGHT), ('body[data-jp-theme-light="false"] ', DARK)):
+        for role, (header, _) in colours.cards.items():
+            rules += f'{prefix}.explorer-part[data-role="{role}"] {{ --role: {header}; }}\n'
+    return rules
+
+
+class Film(anywidget.AnyWidget):
+    """A film strip of blocks, each a button, and the channels of a layer beneath.
+
+    Attributes:
+        groups: The strip's parts: their `title`, `role` and `frames`. A frame has the `id` that it
+            selects, `title`, `name`, `tag`, `lines` of text, and a `png` with its `side` in pixels.
+        note: What of the strip is not shown.
+        channels: Of the layer: `title`, `side` of the pictures in pixels, and `pictures`, each
+            with `title`, `strength` and `png`.
+        selected: Id of the selected frame.
+        film_is_old: Whether the strip is of another network than the one shown.
+        channels_are_old: Whether the channels are of another layer or network.
+    """
+
+    _esm = module(Path(__file__).with_name("panel.js"))
+    _css = _css()
+
+    groups: Any = traitlets.List().tag(sync=True)
+    note: Any = traitlets.Unicode().tag(sync=True)
+    channels: Any = traitlets.Dict().tag(sync=True)
+    selected: Any = traitlets.Unicode().tag(sync=True)
+    film_is_old: Any = traitlets.Bool().tag(sync=True)
+    channels_are_old: Any = traitlets.Bool().tag(sync=True)
+
+    def __init__(self, select: Callable[[str], None]) -> None:
+        """Make the view.
+
+        Args:
+            select: Called with the selection that the user made.
+        """
+        super().__init__(layout=plain_layout())
+        self.on_msg(lambda _, message, __: select(str(message["select"])))
+
+
+class FeatureMapsView(widgets.VBox):
+    """The strip and the channels, what they wait for, and the controls of the weights.
+
+    Attributes:
+        path: Path of a file with weights.
+        load: Loads the file.
+        redraw: Goes to other random weights.
+        film: The pictures.
+    """
+
+    def __init__(self, select: Callable[[str], None]) -> None:
+        """Make the view.
+
+        Args:
+            select: Called with the selection that the user made.
+        """
+        self._weights = plain(widgets.HTML)
+        self.path = widgets.Text(
+            description="weights file",
+            placeholder="path/to/NAME.weights.h5",
+            tooltip="Path of a file of Keras' model.save_weights, where this kernel runs",
+            style={"description_width": "initial"},
+            layout=plain_layout(),
+        )
+        self.load = widgets.Button(
+            description="Load",
+            tooltip="Give the model the weights in this file; without a path, a model of yours "
+            "gets its own again",
+            layout=plain_layout(),
+        )
+        self.redraw = widgets.Button(
+            description="Random again",
+            tooltip="Give the model other random weights",
+            layout=plain_layout(),
+        )
+        row = widgets.Box([self._weights, self.path, self.load, self.redraw], layout=plain_layout())
+        row.add_class("explorer-row")
+        row.add_class("explorer-weights")
+        self._problem = plain(widgets.HTML)
+        self._status = plain(widgets.HTML)
+        self.film = Film(select)
+        legend = plain(
+            widgets.HTML,
+            '<p class="explorer-muted">In the strip: the output of each block, as the mean '
+            "absolute value over its channels; the lower the resolution, the smaller the picture. "
+            "Beneath: single channels, those with the largest mean absolute value. Every picture "
+            "is stretched from black (its lowest value) to white (its highest).</p>",
+        )
+        super().__init__(
+            [row, self._problem, self._status, self.film, legend], layout=plain_layout()
+        )
+        self.show_weights(None)
+
+    def show_weights(self, weights: "Weights | None") -> None:
+        """Say where the weights of the pictures come from; None: there are no pictures yet."""
+        if weights is None:
+            text = "random, until a file is loaded"
+        else:
+            text = f"{weights}: the network is not trained" if weights.are_random else str(weights)
+        self._weights.value = f"weights: <b>{escape(text)}</b>"
+
+    def show_loading(self, text: str) -> None:
+        """Say what happens to the weights; nothing happens any more if the text is empty."""
+        self._problem.value = _status("busy", text) if text else ""
+
+    def show_problem(self, message: str) -> None:
+        """Say why weights could not be loaded."""
+        self._problem.value = _status("bad", message)
+
+    def show_waiting(self, text: str) -> None:
+        """Say what the pictures wait for."""
+        self._status.value = _status("busy", text)
+
+    def show_failure(self, message: str) -> None:
+        """Say why there are no pictures."""
+        self._status.value = _status("bad", message)
+
+    def show_ready(self) -> None:
+        """Say nothing: the pictures are those of what is shown."""
+        self._status.value = ""
+
+    def show_strip(self, cards: Sequence[Card], maps: Sequence["FeatureMap"], note: str) -> None:
+        """Show the film strip.
+
+        Args:
+            cards: Its blocks, in order.
+            maps: What each puts out.
+            note: How the picture is shown, and which blocks are left out, if there is to say.
+        """
+        sizes = [positions(card.output) for card in cards]
+        several = len({card.stack for card in cards} - {None}) > 1
+        pairs = list(zip(cards, maps, range(len(cards)), strict=True))
+        groups = []
+        for (stack, role), parts in groupby(pairs, key=lambda pair: (pair[0].stack, pair[0].role)):
+            frames = []
+            for card, made, place in parts:
+                after = sizes[place + 1] if place + 1 < len(cards) else sizes[0]
+                is_lowest = sizes[place] == min(sizes) < min(after, sizes[0])
+                frames.append(
+                    {
+                        "id": card.id,
+                        "title": card.title,
+                        "name": printable(card.prefix or made.name),
+                        "tag": "bottleneck" if is_lowest else "",
+                        "lines": _lines(made),
+                        "side": _side(made.shape, maps[0].shape),
+                        "png": made.png,
+                    }
+                )
+            title = f"stack {stack + 1}, {role}" if several and stack is not None else role
+            groups.append({"title": title, "role": role, "frames": frames})
+        self.film.groups = groups
+        self.film.note = note
+
+    def show_channels(self, layer: "LayerChannels") -> None:
+        """Show the strongest channels of a layer."""
+        count, whole = len(layer.channels), layer.shape[-1]
+        which = f"The {count} strongest of {whole}" if count < whole else f"All {whole}"
+        of = "channel" if whole == 1 else "channels"
+        which = "The only" if whole == 1 else which
+        self.film.channels = {
+            "title": f"{which} {of} of {printable(layer.name)}, {size_text(layer.shape)}",
+            "side": CHANNEL,
+            "pictures": [
+                {
+                    "title": f"channel {channel.index}",
+                    "strength": f"{channel.strength:.3g}",
+                    "png": channel.png,
+                }
+                for channel in layer.channels
+            ],
+        }
+
+
+def _lines(made: "FeatureMap") -> list[str]:
+    return [
+        size_text(made.shape),
+        f"{_number(made.lowest)} to {_number(made.highest)}",
+        f"mean {_number(made.mean)}",
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _side(shape: Sequence[int], largest: Sequence[int]) -> int:
+    """Return the longest side of a picture on screen, in pixels."""
+    halvings = log2(max(1.0, max(largest[:-1], default=1) / max(shape[:-1], default=1)))
+    return max(SMALLEST, round(LARGEST - STEP * halvings))
+
+
+def _status(mark: str, text: str) -> str:
+    role = "alert" if mark == "bad" else "status"
+    return f'<div class="explorer-status explorer-{mark}" role="{role}">{escape(text)}</div>'

@@ -1,0 +1,291 @@
+"""A picture's way through the network, run by the Keras process while the panel is open."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from explorer.core.asking.ask import Ask, Failure
+from explorer.core.drawing.boxes import Card, cards_of
+from explorer.core.editing.snapshot import Scene
+from explorer.core.editing.store import State
+from explorer.core.families import Architecture, ReadModel
+from explorer.core.guard import guarded
+from explorer.core.network.graph import Graph
+from explorer.core.network.layers import Shape
+from explorer.core.network.names import block_id
+from explorer.core.settling import Settling
+from explorer.widget.controls.form import close_with_parts
+from explorer.widget.panels.feature_maps.page import FeatureMapsView
+from explorer.widget.panels.tab_view import TabView
+from explorer.worker import shared_worker
+from explorer.worker.thread_timer import later
+
+if TYPE_CHECKING:
+    from explorer.core.asking.feature_maps import FeatureMaps as Maps
+    from explorer.core.asking.weights import Weights
+
+_RESTART = "The next change starts it again, with random weights."
+
+#: Most blocks in the strip.
+MOST = 32
+
+
+@attrs.frozen
+class _Way:
+    """What the pictures depend on, but for the weights.
+
+    Attributes:
+        architecture: The architecture.
+        shape: `(height, width, channels)` of the input.
+        picture: Which of the user's pictures it is.
+        layer: Name of the layer whose channels are shown.
+    """
+
+    architecture: Architecture
+    shape: Shape
+    picture: int
+    layer: str
+
+    def has_strip_of(self, other: "_Way | None") -> bool:
+        """Whether the two differ in the layer alone."""
+        return other is not None and attrs.evolve(other, layer=self.layer) == self
+
+
+class FeatureMaps(TabView):
+    """Shows what blocks and channels make of the user's picture, and loads weights.
+
+    Attributes:
+        widget: What is shown.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        picture: Callable[[], bytes | None],
+        select: Callable[[str], None],
+        alert: Callable[[str], None],
+    ) -> None:
+        """Make the panel.
+
+        Args:
+            state: What is on screen.
+            picture: Returns the content of the user's picture, or None for the photograph.
+            select: Called with the selection that the user made.
+            alert: Shows the text of an unforeseen error.
+        """
+        self._state = state
+        self._picture = picture
+        self._alert = alert
+        self._pictures = 0
+        self._scene: Scene | None = None  # while the panel is visible
+        self._wanted: _Way | None = None
+        self._shown: _Way | None = None
+        self._weights: Weights | None = None  # those of the pictures shown
+        self._settling = Settling(later, state.lock, self._ask, alert, _import_tasks)
+        self._asking: Ask[_Way] = Ask(shared_worker, state.lock, alert, _RESTART)
+        # About weights, which edits don't overtake: whatever was loaded last is what counts.
+        self._loading: Ask[str] = Ask(
+            shared_worker, state.lock, alert, _RESTART, counts=lambda _: True
+        )
+        self.widget = FeatureMapsView(select)
+        self.widget.load.on_click(self._load_clicked)
+        self.widget.redraw.on_click(self._redraw_clicked)
+
+    # What the screen tells.
+
+    def show(self, scene: Scene) -> None:
+        """Show a scene: its pictures follow a moment after it has settled."""
+        with self._state.lock:
+            self._scene = scene
+            self.widget.film.selected = block_id(scene.node) if scene.node else ""
+            layer = scene.node or scene.graph.outputs[-1]
+            self._want(
+                _Way(
+                    scene.design.architecture, scene.design.input.shape, self._pictures, layer.name
+                )
+            )
+
+    def hide(self) -> None:
+        """Ask for nothing until the panel is shown again."""
+        with self._state.lock:
+            self._scene = self._wanted = None
+            self._drop_request()
+
+    def picture_changed(self) -> None:
+        """Show the way of another picture."""
+        with self._state.lock:
+            self._pictures += 1
+            if self._scene:
+                self.show(self._scene)
+
+    def close(self) -> None:
+        """Drop what was asked for, and take the panel off the screen."""
+        with self._state.lock:
+            self.hide()
+            for part in (self._settling, self._asking, self._loading):
+                part.close()
+            close_with_parts(self.widget)
+
+    # The pictures.
+
+    def _want(self, way: _Way) -> None:
+        """Have pictures of this made, unless they are there or on their way."""
+        if way == self._wanted:
+            return
+        self._wanted = None
+        self._drop_request()
+        self._mark_old(way)
+        if way == self._shown:
+            self.widget.show_ready()
+        else:
+            self._settling.wait()
+        self._wanted = way  # at last: what is broken off is asked for again
+
+    def _mark_old(self, wanted: _Way) -> None:
+        film = self.widget.film
+        with film.hold_sync():
+            film.channels_are_old = wanted != self._shown
+            film.film_is_old = not wanted.has_strip_of(self._shown)
+
+    def _drop_request(self) -> None:
+        self._settling.stop()
+        self._asking.drop()
+
+    def _ask(self) -> None:
+        from explorer.worker.tasks.features import run_feature_maps
+
+        way, scene = self._wanted, self._scene
+        if way is None or scene is None:
+            return  # an interrupt broke off what wanted it
+        cards: Sequence[Card] = ()
+        if not way.has_strip_of(self._shown):
+            cards = strip_of(scene.graph)
+        self.widget.show_waiting(
+            self._asking.outlook("The picture is on its way through the network …")
+        )
+        names = tuple(card.output.name for card in cards)
+        self._asking.submit(
+            way,
+            partial(
+                run_feature_maps, way.architecture, way.shape, self._picture(), names, way.layer
+            ),
+            partial(self._ran, way, scene.graph, cards),
+            self._not_run,
+        )
+
+    def _ran(self, way: _Way, graph: Graph, cards: Sequence[Card], maps: "Maps") -> None:
+        if not cards and maps.weights != self._weights:
+            # Another explorer, or a new process, has changed the weights since.
+            self._run_all()
+            return
+        with self.widget.film.hold_sync():
+            if cards:
+                whole = len(cards_of(graph))
+                notes = [f"The picture: {maps.note}."] if maps.note else []
+                notes += [] if len(cards) == whole else [_left_out(len(cards), whole)]
+                self.widget.show_strip(cards, maps.strip, " ".join(notes))
+            if maps.layer:
+                self.widget.show_channels(maps.layer)
+            self._shown, self._weights = way, maps.weights
+            self._mark_old(way)
+        self.widget.show_weights(maps.weights)
+        self.widget.show_ready()
+
+    def _not_run(self, failure: Failure) -> None:
+        self.widget.show_failure(failure.text)
+
+    def _run_all(self) -> None:
+        """Have all pictures made anew, if the panel is visible."""
+        self._shown = self._wanted = None
+        if self._scene:
+            self.show(self._scene)
+
+    # The weights.
+
+    @guarded
+    def _load_clicked(self, _: Any) -> None:
+        from explorer.worker.tasks.forward import load_weights
+
+        text = self.widget.path.value.strip()
+        given = self._state.design.architecture
+        if not text and isinstance(given, ReadModel):
+            text = given.weights
+        if not text:
+            self.widget.show_problem(
+                "Give the path of a file of weights, such as NAME.weights.h5, which "
+                "model.save_weights() wrote on the machine where this kernel runs."
+            )
+            return
+        try:
+            path = Path(text).expanduser().absolute()
+        except RuntimeError as error:  # there is no such user
+            self.widget.show_problem(f"The path {text} cannot be used: {error}")
+            return
+        design = self._state.design
+        self._ask_weights(
+            f"Loading {path.name} …",
+            partial(load_weights, design.architecture, design.input.shape, str(path)),
+        )
+
+    @guarded
+    def _redraw_clicked(self, _: Any) -> None:
+        from explorer.worker.tasks.forward import draw_weights
+
+        with self._state.lock:
+            seed = self._weights.seed + 1 if self._weights else 1
+            self._ask_weights("Drawing random weights …", partial(draw_weights, seed))
+
+    def _ask_weights(self, doing: str, work: Callable[[], Any]) -> None:
+        self.widget.show_loading(doing)
+        self._loading.submit(doing, work, self._weights_changed, self._weights_stayed)
+
+    def _weights_changed(self, weights: "Weights | None") -> None:
+        self.widget.show_loading("")
+        if weights:
+            self.widget.show_weights(weights)
+        self._run_all()
+
+    def _weights_stayed(self, failure: Failure) -> None:
+        self.widget.show_problem(failure.text)
+
+
+def _import_tasks() -> None:
+    """Import what is asked of Keras: the first time takes a while."""
+    import explorer.worker.tasks.features  # noqa: F401
+
+
+def strip_of(graph: Graph) -> list[Card]:
+    """Return the blocks of a film strip: all of them, or of a large network the telling ones.
+
+    What is left out, until few enough remain: blocks before another one of the same role and
+    output size; stacks between the first and the last; and then blocks at even distances.
+    """
+    cards = cards_of(graph)
+    if len(cards) > MOST:
+        cards = [
+            card
+            for card, after in pairwise([*cards, None])
+            if card is not None and (after is None or _kind(card) != _kind(after))
+        ]
+    if len(cards) > MOST:
+        last = max((card.stack for card in cards if card.stack is not None), default=0)
+        cards = [card for card in cards if card.stack in (None, 0, last)]
+    if len(cards) > MOST:
+        gaps = MOST - 1
+        cards = [cards[round(i * (len(cards) - 1) / gaps)] for i in range(MOST)]
+    return cards
+
+
+def _kind(card: Card) -> tuple[object, ...]:
+    return card.stack, card.role, card.output.shape[:2]
+
+
+def _left_out(count: int, whole: int) -> str:
+    return (
+        f"{count} of {whole} blocks are shown: repeated blocks and stacks are left out. Select one "
+        "in the diagram to see its channels."
+    )

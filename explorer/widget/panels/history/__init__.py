@@ -1,0 +1,1 @@
+"""The steps that led to the present design."""

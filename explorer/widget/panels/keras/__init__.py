@@ -1,0 +1,1 @@
+"""The model in Keras: rebuilt, run and timed."""

@@ -1,0 +1,263 @@
+"""The timed forward pass: what starts it, the picture that it takes, and what came out."""
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import attrs
+import ipywidgets as widgets
+
+from explorer.core.analysis.report import Report
+from explorer.core.asking.measurement import Measurement
+from explorer.core.formatting import byte_size, duration, short_count, size_text
+from explorer.core.network.errors import ParameterError
+from explorer.core.network.parameters import parameters_of
+from explorer.widget.controls.form import Form, plain, plain_layout, with_tooltip
+from explorer.widget.panels.keras.picture import PictureUpload
+
+if TYPE_CHECKING:
+    from explorer.core.asking.forward_pass import ForwardPass, Picture
+    from explorer.core.asking.timing import LayerTimes, Timing
+
+
+class ForwardView(widgets.VBox):
+    """Controls of the forward pass, and its result.
+
+    Attributes:
+        button: Starts a pass.
+        stop: Ends what is running.
+        layers: Starts timing every layer.
+        after_every_change: Whether each change of the design starts a pass.
+        upload: The user's picture.
+    """
+
+    def __init__(self, on_choice: Callable[[], None]) -> None:
+        """Make the view.
+
+        Args:
+            on_choice: Called when the user has chosen another way to measure.
+        """
+        self.button = widgets.Button(
+            description="Run forward pass",
+            button_style="primary",
+            tooltip="Run the picture through the Keras model and time it",
+        )
+        self.stop = widgets.Button(description="Stop", tooltip="End what is running")
+        self.layers = widgets.Button(
+            description="Time every layer",
+            tooltip="Run each layer alone, compiled, on the input that it has in the model",
+            layout=plain_layout(),
+        )
+        self.after_every_change = with_tooltip(
+            widgets.Checkbox(
+                description="after every change",
+                indent=False,
+                tooltip="Run and time the model after every change of the design",
+                layout=plain_layout(),
+            )
+        )
+        self.upload = PictureUpload(layout=plain_layout())
+        self._source = plain(widgets.HTML)
+        self._result = plain(widgets.HTML)
+        self._on_choice = on_choice
+        # Which devices there are is known only later.
+        parameters = [
+            attrs.evolve(found, choices=("auto",)) if found.name == "device" else found
+            for found in parameters_of(Measurement)
+        ]
+        self._form = Form(parameters, Measurement(), self._chosen)
+        self._form.widget.add_class("explorer-choices")
+        row = widgets.Box(
+            [
+                self.button,
+                self.stop,
+                self.layers,
+                self.after_every_change,
+                self.upload,
+                self._source,
+            ],
+            layout=plain_layout(),
+        )
+        row.add_class("explorer-row")
+        super().__init__([row, self._form.widget, self._result], layout=plain_layout())
+        self._notes = ""
+        self.show_source("")
+        self.show_nothing()
+
+    @property
+    def measurement(self) -> Measurement:
+        """What the user chose to measure, and how."""
+        return Measurement(**self._form.values)
+
+    def show_devices(self, names: Sequence[str]) -> None:
+        """Offer these devices."""
+        self._form.controls["device"].set_choices(("auto", *names))
+
+    def _chosen(self, _: str) -> None:
+        self._form.show_error("", "")
+        self._on_choice()
+
+    def show_source(self, name: str) -> None:
+        """Say which picture the next pass takes; an empty name is the default photograph."""
+        self.upload.is_own = bool(name)
+        text = name or "photograph: astronaut, from scikit-image"
+        self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
+
+    def note(self, message: str) -> None:
+        """Say what went wrong with a picture: beside what runs, or was measured, with another."""
+        self._notes += _alert(message)
+        self._write()
+
+    def forget_notes(self) -> None:
+        """Take away what was said of pictures."""
+        self._notes = ""
+        self._write()
+
+    def show_running(self, message: str, layers: bool = False) -> None:
+        """Say how far a measurement is, of the whole model or of its layers."""
+        self.stop.disabled = False
+        running = f'<div class="explorer-status explorer-busy">{escape(message)}</div>'
+        self._shown = running + (self._pass if layers else self._layers)
+        self._write()
+
+    def show_nothing(self) -> None:
+        """Take the results away: they are about another design than the one shown."""
+        self._pass = self._layers = ""
+        self.show_nothing_runs()
+
+    def show_nothing_runs(self, problem: str = "") -> None:
+        """Show what was measured of the design shown, beneath what went wrong since."""
+        self.stop.disabled = True
+        self._shown = problem + self._pass + self._layers
+        self._write()
+
+    def _write(self) -> None:
+        self._result.value = self._notes + self._shown
+
+    def show_refusal(self, error: ParameterError) -> None:
+        """Say that what was chosen cannot be measured here."""
+        self._form.show_error(error.field, str(error))
+        self.show_nothing_runs()
+
+    def show_failure(self, message: str) -> None:
+        """Say what went wrong, above what was measured before."""
+        self.show_nothing_runs(_alert(message))
+
+    def show(self, result: "ForwardPass", report: Report) -> None:
+        """Show a result.
+
+        Args:
+            result: The pass.
+            report: The model's analysis.
+        """
+        pictures = "".join(map(_figure, result.channels))
+        if pictures:
+            pictures = (
+                f'<div class="explorer-pictures">{_figure(result.image)}'
+                f'<span class="explorer-arrow" aria-hidden="true">→</span>{pictures}</div>'
+                '<p class="explorer-muted">The strongest channels of the output (largest mean '
+                "absolute value), each stretched from black to white. Weights: "
+                f"{escape(result.weights)}.</p>"
+            )
+        self._pass = (
+            f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'
+        )
+        self.show_nothing_runs()
+
+    def show_layers(self, times: "LayerTimes") -> None:
+        """Show what the layers' times add up to; each one's own stands in the table."""
+        slowest = sorted(times.layers, key=lambda layer: -layer.seconds)[:3]
+        named = ", ".join(
+            f"{layer.name} ({duration(layer.seconds)}, {layer.seconds / times.total:.0%})"
+            for layer in slowest
+        )
+        self._layers = (
+            '<div class="explorer-status explorer-good">'
+            f"{len(times.layers)} layers, each alone, take {duration(times.total)} together; the "
+            f"whole model takes {duration(times.whole)}. Slowest (of the sum): {escape(named)}."
+            f"{_left_out(times)}<small>{duration(times.calls)} of the sum are the calls themselves "
+            f"({duration(times.call)} each). What else the two differ by is what the whole model "
+            "gains by fusing layers and running them side by side, or loses to its larger memory. "
+            "The table below has each layer's time, and its share of the sum."
+            "</small></div>"
+        )
+        self.show_nothing_runs()
+
+
+def _alert(message: str) -> str:
+    return f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
+
+
+def _left_out(times: "LayerTimes") -> str:
+    """Return a sentence on what was not timed, if anything."""
+    if not times.left_out:
+        return ""
+    names = ", ".join(times.left_out[:3]) + (" and more" if len(times.left_out) > 3 else "")
+    return f" Not timed, since they can't be compiled by themselves: {escape(names)}."
+
+
+def _timing(timing: "Timing", report: Report) -> str:
+    images = "image" if timing.batch_size == 1 else "images"
+    rate = timing.images_per_second
+    rows = [
+        ("10th to 90th percentile", f"{duration(timing.p10)} to {duration(timing.p90)}"),
+        ("throughput", f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.2f} images/s"),
+        ("speed", _speed(timing)),
+        ("measured runs", _runs(timing)),
+        ("input", f"{timing.batch_size} {images} of {size_text(timing.input_shape)}"),
+        ("compiled in", f"{duration(timing.compile_time)} ({timing.compiler}), not counted"),
+        ("first call", f"{duration(timing.first_call_time)}, not counted"),
+        ("device", _device(timing)),
+        ("backend", f"{timing.backend}, {timing.dtype}"),
+    ]
+    if timing.problem:
+        rows.append(("not compared", timing.problem))
+    if timing.peak_memory_bytes is not None:
+        rows.append(("most memory used", byte_size(timing.peak_memory_bytes)))
+    if timing.xla is not None:
+        ours = "" if timing.flops is None else f", {short_count(timing.flops)}FLOPs by our count"
+        memory = byte_size(report.peak_memory(timing.batch_size))
+        rows += [
+            ("XLA counts", f"{short_count(timing.xla.flops)}FLOPs{ours}"),
+            ("XLA plans", f"{byte_size(timing.xla.memory_bytes)} of memory, {memory} by our count"),
+        ]
+    facts = "".join(f"<span>{escape(name)}</span><b>{escape(value)}</b>" for name, value in rows)
+    return (
+        f'<div class="explorer-timing"><div class="explorer-total"><span>{timing.step}</span>'
+        f"<b>{escape(duration(timing.median))}</b><small>median</small></div>"
+        f'<div class="explorer-facts">{facts}</div></div>'
+    )
+
+
+def _speed(timing: "Timing") -> str:
+    if timing.flops_per_second is None or timing.peak_share is None:
+        return "unknown: the model has layers whose operations are not known"
+    speed = f"{short_count(timing.flops_per_second)}FLOP/s"
+    peak = f"{short_count(timing.peak_flops_per_second)}FLOP/s"
+    if timing.peak_share > 1:
+        return f"{speed}, faster than a large matrix product, which reached {peak}"
+    return f"{speed}, {timing.peak_share:.0%} of the {peak} that a matrix product reaches"
+
+
+def _runs(timing: "Timing") -> str:
+    steady = (
+        "the median is known within 2 %"
+        if timing.is_steady
+        else "the time was up before the median was known within 2 %"
+    )
+    return f"{timing.runs} after {timing.warmup_runs} for warming up; {steady}"
+
+
+def _device(timing: "Timing") -> str:
+    memory = timing.device_memory_bytes
+    return timing.device if memory is None else f"{timing.device}, {byte_size(memory)} of memory"
+
+
+def _figure(picture: "Picture") -> str:
+    data = b64encode(picture.png).decode()
+    caption = escape(picture.caption)
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{caption}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )

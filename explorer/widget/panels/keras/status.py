@@ -1,0 +1,65 @@
+"""One line on what Keras is doing, and whether it agrees."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
+from explorer.core.analysis.report import Report
+from explorer.core.formatting import duration
+
+if TYPE_CHECKING:
+    from explorer.core.asking.forward_pass import Built
+
+
+class KerasStatus(widgets.HTML):
+    """A line with a mark before it."""
+
+    def show_busy(self, message: str) -> None:
+        """Say what Keras is doing."""
+        self._show("busy", message)
+
+    def show_built(self, built: "Built", report: Report) -> None:
+        """Say that the model was built, and how it compares with the report."""
+        differences = compare(built, report)
+        if differences:
+            shown = "; ".join(differences[:3])
+            more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
+            self._show("bad", f"Keras built another model than is shown: {shown}{more}.")
+            return
+        self._show(
+            "good",
+            f"Rebuilt in Keras in {duration(built.seconds)}: all {len(built.layers)} layers, "
+            "shapes and parameter counts are as shown.",
+            built.environment,
+        )
+
+    def show_failure(self, message: str) -> None:
+        """Say what went wrong."""
+        self._show("bad", message)
+
+    def _show(self, mark: str, text: str, detail: str = "") -> None:
+        self.value = (
+            f'<div class="explorer-status explorer-{mark}" role="status">{escape(text)}'
+            f"<small>{escape(detail)}</small></div>"
+        )
+
+
+def compare(built: "Built", report: Report) -> list[str]:
+    """Return a line for each difference between what Keras built and what is shown."""
+    theirs = [(layer.name, layer.kind, layer.shape, layer.params) for layer in built.layers]
+    ours = [(row.name, row.kind, row.shape, row.params) for row in report.layers]
+    differences = [
+        f"{mine[0]}: {mine[1:]} here, {', '.join(map(str, other))} in Keras"
+        for mine, other in zip(ours, theirs, strict=False)
+        if mine != other
+    ]
+    if len(ours) != len(theirs):
+        differences.append(f"{len(ours)} layers here, {len(theirs)} in Keras")
+    counts = (report.total_params, report.trainable_params)
+    if counts != (built.total_params, built.trainable_params):
+        differences.append(
+            f"{counts[0]:,} parameters ({counts[1]:,} trainable) here, {built.total_params:,} "
+            f"({built.trainable_params:,}) in Keras"
+        )
+    return differences

@@ -1,0 +1,1 @@
+"""What a layer sees of a picture."""

@@ -1,0 +1,195 @@
+"""What one position of a layer's output can see, and what it looks at, on the user's picture."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import attrs
+import traitlets
+
+from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
+from explorer.core.analysis.seeing_more import is_smaller
+from explorer.core.formatting import size_text
+from explorer.core.pictures.heat_map import RAMP
+from explorer.widget.front.modules import module
+
+if TYPE_CHECKING:
+    pass
+
+
+@attrs.frozen
+class Line:
+    """A line of text beneath the controls.
+
+    Attributes:
+        text: What it says.
+        mark: "good", "bad", "busy" or, for none, "".
+    """
+
+    text: str
+    mark: str = ""
+
+
+class ReceptiveFieldView(anywidget.AnyWidget):
+    """Shows the picture that the network sees, with what is seen of it drawn upon it.
+
+    All sizes and places are in pixels of the network's input, rows before columns.
+
+    Attributes:
+        picture: The picture, as the content of a PNG; empty while it is being prepared.
+        size: Its height and width.
+        layer: Name of the layer.
+        grid: Height and width of the layer's output; empty if it has none.
+        position: Row and column of the position in the output.
+        whole: Top, left, height and width of the theoretical window; empty where there is none.
+        inside: The same of its part in the picture.
+        heat: The gradient's strength, as the content of a PNG; empty while there is none.
+        most: Top, left, height and width of the square that holds most of it; may be empty.
+        object: Top, left, height and width of the object's box; empty while there is none.
+        effective: Whether the effective field is wanted.
+        lines: Text and mark of each line.
+        ramp: Colours of the gradient's strength, the weakest first.
+    """
+
+    _esm = module(Path(__file__).with_name("panel.js"))
+    _css = Path(__file__).with_name("panel.css")
+
+    picture: Any = traitlets.Bytes().tag(sync=True)
+    size: Any = traitlets.List().tag(sync=True)
+    layer: Any = traitlets.Unicode().tag(sync=True)
+    grid: Any = traitlets.List().tag(sync=True)
+    position: Any = traitlets.List().tag(sync=True)
+    whole: Any = traitlets.List().tag(sync=True)
+    inside: Any = traitlets.List().tag(sync=True)
+    heat: Any = traitlets.Bytes().tag(sync=True)
+    most: Any = traitlets.List().tag(sync=True)
+    object: Any = traitlets.List().tag(sync=True)
+    effective: Any = traitlets.Bool(True).tag(sync=True)
+    lines: Any = traitlets.List().tag(sync=True)
+    ramp: Any = traitlets.List(list(RAMP)).tag(sync=True)
+
+    def __init__(self, on_message: Callable[[dict[str, Any]], None], **options: Any) -> None:
+        """Make the view.
+
+        Args:
+            on_message: Called with what the user does: `{"at": [y, x]}` with the place that was
+                clicked, as parts of the picture's height and width; `{"move": [rows, columns]}`
+                of the output; `{"row": number}` or `{"column": number}`; or `{"object": [top,
+                left, height, width]}`, which is None where it is to be taken away.
+            **options: Of the widget.
+        """
+        super().__init__(**options)
+        self._on_message = on_message
+        self.on_msg(self._received)
+
+    def _received(self, _: Any, content: Any, __: Any) -> None:
+        if isinstance(content, dict):
+            self._on_message(content)
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Show these lines."""
+        self.lines = [[line.text, line.mark] for line in lines]
+
+
+def rectangle(box: Box | None) -> list[int]:
+    """Return top, left, height and width, or nothing."""
+    return [box.top, box.left, box.height, box.width] if box else []
+
+
+# What is written beneath the controls. Sizes are height × width, as everywhere.
+
+
+def window_line(
+    layer: str,
+    position: tuple[int, int],
+    image: tuple[int, int],
+    window: ReceptiveWindow | None,
+    largest: Sequence[int] | None,
+) -> Line:
+    """Say what a position can see.
+
+    Args:
+        layer: Name of the layer.
+        position: Row and column in its output.
+        image: Height and width of the input.
+        window: The position's window; None if it is not known.
+        largest: Height and width of the largest window of the layer's positions.
+    """
+    pixel = f"Pixel ({position[0]}, {position[1]}) of {layer}"
+    if window is None or largest is None:
+        return Line(
+            f"What {layer} can see is not known: a layer before it is of a kind whose window is "
+            "not known."
+        )
+    if window.whole is None or window.inside is None:
+        return Line(f"{pixel} sees no pixel of the image: it lies between the kernels of a layer.")
+    inside, whole = window.inside.size, window.whole.size
+    text = f"{pixel} sees {size_text(inside)} pixels of the {size_text(image)} image"
+    if inside == image:
+        text = f"{pixel} sees the whole {size_text(image)} image"
+    if inside != whole:
+        text += f"; the rest of its {size_text(whole)} window is padding"
+    if largest != whole:
+        text += f". Windows of this layer have up to {size_text(largest)}"
+    return Line(f"{text}.")
+
+
+def effective_line(half: int, most: int, is_finite: bool, weights: str) -> Line:
+    """Say what a position looks at.
+
+    Args:
+        half: Side of the square that holds half of the gradient; 0 if there is none.
+        most: Side of the square that holds 95 % of it.
+        is_finite: Whether the gradient could be computed in float32.
+        weights: Where the model's weights come from.
+    """
+    if not is_finite:
+        return Line(
+            f"Effective: the gradient is too large for float32. Weights: {weights}; use batch "
+            "normalisation or fewer layers.",
+            "bad",
+        )
+    if not half:
+        return Line(
+            "Effective: none. No change of the picture changes this pixel, whose activations are "
+            f"all off here. Weights: {weights}; choose another pixel."
+        )
+    return Line(
+        f"Effective: 95 % of the gradient within {size_text((most, most))} pixels, half of it "
+        f"within {size_text((half, half))}. Weights: {weights}"
+        + ("; training usually widens it." if weights.startswith("random") else ".")
+    )
+
+
+def object_line(
+    layer: str, target: Box, window: ReceptiveWindow | None, effective: int, remedy: str
+) -> Line | None:
+    """Say whether a position can see a whole object at once; None if that is not known.
+
+    Args:
+        layer: Name of the layer.
+        target: The object's box.
+        window: The position's window.
+        effective: Side of the effective window, or 0 while it is not known.
+        remedy: What would enlarge the window, as sentences.
+    """
+    if window is None or window.whole is None or window.inside is None:
+        return None
+    whole = window.whole.size
+    if is_smaller(whole, target.size):
+        return Line(
+            f"The window ({size_text(whole)}) is smaller than the object "
+            f"({size_text(target.size)}): {layer} can't see the whole object at once. {remedy}",
+            "bad",
+        )
+    text = f"The window ({size_text(whole)}) can hold the object ({size_text(target.size)})"
+    if not window.inside.contains(target):
+        text += ", though not from this pixel: click the object's middle"
+    if effective and is_smaller((effective, effective), target.size):
+        text += (
+            f". The effective one ({size_text((effective, effective))}) is smaller: the object's "
+            "far parts have little influence"
+        )
+        return Line(f"{text}.", "bad")
+    return Line(f"{text}.", "good" if window.inside.contains(target) else "")

@@ -1,0 +1,489 @@
+"""The receptive field on the user's picture: what a layer can see, and what it looks at.
+
+The theoretical window is computed here, at once. The gradient, which shows the effective receptive
+field, is asked of the Keras process a moment after the last change, while the panel is on screen.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from explorer.core.analysis.receptive_field import Box, ReceptiveWindow, receptive_window
+from explorer.core.analysis.seeing_more import is_smaller, remedy
+from explorer.core.asking.ask import Ask, Failure
+from explorer.core.editing.snapshot import Scene
+from explorer.core.editing.store import State
+from explorer.core.families import Architecture
+from explorer.core.formatting import printable
+from explorer.core.guard import guarded
+from explorer.core.network.errors import ParameterError
+from explorer.core.network.graph import Node
+from explorer.core.network.layers import Shape
+from explorer.core.pictures.heat_map import heat_png
+from explorer.core.settling import Settling
+from explorer.widget.panels.receptive_field.page import (
+    Line,
+    ReceptiveFieldView,
+    effective_line,
+    object_line,
+    rectangle,
+    window_line,
+)
+from explorer.widget.panels.tab_view import TabView
+from explorer.worker import shared_worker
+from explorer.worker.thread_timer import later
+
+if TYPE_CHECKING:
+    from explorer.core.pictures.effective_field import EffectiveField
+    from explorer.core.pictures.images import Seen
+
+
+@attrs.frozen
+class Question:
+    """What the gradient is asked about.
+
+    Attributes:
+        architecture: The architecture.
+        shape: `(height, width, channels)` of the input.
+        layer: Name of the layer.
+        position: Row and column in its output.
+    """
+
+    architecture: Architecture
+    shape: Shape
+    layer: str
+    position: tuple[int, int]
+
+
+@attrs.frozen
+class _Answer:
+    """What became of a question.
+
+    Attributes:
+        line: What to say.
+        heat: The gradient's strength as the content of a PNG; empty if there is none.
+        side: Side of the square that holds most of it, or 0.
+        square: Top, left, height and width of that.
+    """
+
+    line: Line
+    heat: bytes = b""
+    side: int = 0
+    square: tuple[float, ...] = ()
+
+
+@attrs.frozen
+class _Subject:
+    """What is shown: a position in a layer's output, and what it can see.
+
+    Attributes:
+        scene: The scene.
+        node: The layer.
+        position: Row and column; None if the layer's output has no pixels.
+        window: What it can see; None if that is not known.
+        target: The object's box, or None.
+    """
+
+    scene: Scene
+    node: Node
+    position: tuple[int, int] | None
+    window: ReceptiveWindow | None
+    target: Box | None
+
+    @property
+    def image(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        return self.scene.graph.input_shape[0], self.scene.graph.input_shape[1]
+
+    @property
+    def question(self) -> Question | None:
+        """What the gradient is asked about; None for an output without pixels."""
+        if self.position is None:
+            return None
+        shape = self.scene.graph.input_shape
+        return Question(self.scene.design.architecture, shape, self.node.name, self.position)
+
+    @property
+    def need(self) -> tuple[Node, tuple[int, int]] | None:
+        """The layer, and the size of an object that is larger than its window, if one is."""
+        whole = self.window.whole if self.window else None
+        if whole is None or self.target is None or not is_smaller(whole.size, self.target.size):
+            return None
+        return self.node, self.target.size
+
+
+class ReceptiveField(TabView):
+    """Shows the theoretical window and the effective receptive field of the selected layer.
+
+    Attributes:
+        widget: What is shown.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        picture: Callable[[], bytes | None],
+        alert: Callable[[str], None],
+    ) -> None:
+        """Make the panel; the position in the middle is chosen.
+
+        Args:
+            state: What is on screen.
+            picture: Returns the content of the user's picture, or None for the photograph.
+            alert: Shows the text of an unforeseen error.
+        """
+        self._state = state
+        self._picture = picture
+        self._alert = alert
+        self._scene: Scene | None = None
+        self._shown: Scene | None = None
+        self._subject: _Subject | None = None
+        self._is_visible = False
+        # Parts of the picture's height and width: they outlast another layer or input size.
+        self._place = 0.5, 0.5
+        self._object: tuple[float, float, float, float] | None = None  # top, left, height, width
+        self._problem = ""  # with what the user typed
+        restart = "The next change starts it again."
+        self._settling = Settling(later, state.lock, self._ask, alert, self._prepare)
+        self._gradient: Ask[Question] = Ask(shared_worker, state.lock, alert, restart)
+        self._looking: Ask[tuple[bytes, Shape]] = Ask(
+            shared_worker, state.lock, alert, restart
+        )  # at a picture
+        self._prepared: _Prepared | None = None
+        self._answer: _Answer | None = None
+        self._need: tuple[Node, tuple[int, int]] | None = None
+        self._remedy = ""  # for that need
+        self.widget = ReceptiveFieldView(self._received)
+        self.widget.observe(self._toggled, names="effective")
+
+    def show(self, scene: Scene) -> None:
+        """Show the field of a scene's layer: the selected one, or else that of the last output."""
+        with self._state.lock:
+            last = self._scene
+            if self._is_visible and self._shown and _is_same(self._shown, scene):
+                return
+            self._shown = None
+            self._is_visible = True
+            self._scene = scene
+            self._refresh(at_once=last is None)
+            self._shown = scene  # at last: what is broken off is shown again
+
+    def hide(self) -> None:
+        """Give up what is under way: the panel is no longer on screen."""
+        with self._state.lock:
+            self._is_visible = False
+            self._settling.stop()
+            if self._gradient.is_under_way:
+                self._forget()
+
+    def close(self) -> None:
+        """Give up what is under way."""
+        with self._state.lock:
+            self.hide()
+            for part in (self._settling, self._gradient, self._looking):
+                part.close()
+
+    def picture_changed(self) -> None:
+        """Show another picture: the user has chosen one, or the photograph again."""
+        with self._state.lock:
+            self._forget()
+            self._refresh(at_once=True)
+
+    # From the scene to the view.
+
+    def _refresh(self, at_once: bool = False) -> None:
+        """Show what is known, and see to the rest at once or when all has settled."""
+        scene = self._scene
+        if scene is None or not self._is_visible:
+            return
+        subject = self._subject = self._find(scene)
+        if subject.question != self._gradient.question:
+            self._answer = None
+            self._gradient.outdate()
+        window = subject.window or ReceptiveWindow(None, None)
+        with self.widget.hold_sync():
+            self.widget.size = list(subject.image)
+            self.widget.layer = printable(subject.node.name)
+            self.widget.grid = list(subject.node.shape[:2]) if subject.position else []
+            self.widget.position = list(subject.position or ())
+            self.widget.whole = rectangle(window.whole)
+            self.widget.inside = rectangle(window.inside)
+            self.widget.object = rectangle(subject.target)
+            self._show_answer()
+            self._write()
+        self._settling.wait(0.0 if at_once else None)
+
+    def _find(self, scene: Scene) -> _Subject:
+        node = scene.node or scene.graph.outputs[-1]
+        height, width, _ = scene.graph.input_shape
+        target = None
+        if self._object is not None:
+            top, left, tall, wide = self._object
+            first_row = min(round(top * height), height - 1)
+            first_column = min(round(left * width), width - 1)
+            last_row = max(first_row, round((top + tall) * height) - 1)
+            last_column = max(first_column, round((left + wide) * width) - 1)
+            target = Box(first_row, first_column, last_row, last_column)
+        if len(node.shape) != 3:
+            return _Subject(scene, node, None, None, target)
+        row, column = (
+            min(int(part * size), size - 1)
+            for part, size in zip(self._place, node.shape[:2], strict=True)
+        )
+        window = receptive_window(scene.graph, node, row, column)
+        return _Subject(scene, node, (row, column), window, target)
+
+    def _write(self) -> None:
+        """Write what is known."""
+        subject = self._subject
+        if subject is None:
+            return
+        problems = [self._problem, self._prepared.problem if self._prepared else ""]
+        lines = [Line(problem, "bad") for problem in problems if problem]
+        if self._prepared and self._prepared.note:
+            lines.append(Line(f"Picture: {self._prepared.note}."))
+        name = printable(subject.node.name)
+        if subject.position is None:
+            lines.append(Line(f"The output of {name} has no pixels: select another layer."))
+            self.widget.write(lines)
+            return
+        largest = subject.scene.design.report[subject.node.name].receptive_field
+        lines.append(window_line(name, subject.position, subject.image, subject.window, largest))
+        side = 0
+        if self.widget.effective:
+            lines.append(self._answer.line if self._answer else self._waiting_line())
+            side = self._answer.side if self._answer else 0
+        if subject.target is None:
+            lines.append(Line("Drag a box around an object to see whether the window holds it."))
+        else:
+            known = self._remedy if subject.need == self._need else ""
+            line = object_line(name, subject.target, subject.window, side, known)
+            lines += [line] if line else []
+        self.widget.write(lines)
+
+    def _waiting_line(self) -> Line:
+        message = "Computing the gradient …"
+        if self._gradient.question:
+            message = self._gradient.outlook(message)
+        return Line(f"Effective: {message}", "busy")
+
+    # What follows once nothing has changed for a moment.
+
+    def _prepare(self) -> None:
+        """Look for the picture, and for what would let the layer see more."""
+        # Before the lock: the first time takes a while.
+        import explorer.worker.tasks.gradient  # noqa: F401
+
+        with self._state.lock:
+            subject = self._subject
+            if subject is None or not self._is_visible:
+                return
+            content, prepared, need = self._picture(), self._prepared, self._need
+        shape = subject.scene.graph.input_shape
+        if prepared is None or not prepared.is_of(content, shape):
+            if content is None:
+                self._show_picture(_photograph(content, shape))
+            else:
+                self._look(content, shape)
+        if subject.need and subject.need != need:
+            found = remedy(subject.scene.design, *subject.need)
+            with self._state.lock:
+                self._need, self._remedy = subject.need, found
+                self._write()
+
+    def _look(self, content: bytes, shape: Shape) -> None:
+        """Have the worker decode the user's file: what it takes then is not the kernel's."""
+        from explorer.core.pictures import images
+
+        with self._state.lock:
+            looking = self._looking
+            is_sought = looking.is_under_way and looking.question == (content, shape)
+            if self._is_visible and not is_sought:
+                looking.submit(
+                    (content, shape),
+                    partial(images.see, content, shape),
+                    partial(self._looked, content, shape),
+                    partial(self._not_looked, content, shape),
+                )
+
+    def _looked(self, content: bytes, shape: Shape, seen: "Seen") -> None:
+        self._show_picture(_Prepared(content, shape, seen.png, seen.note))
+
+    def _not_looked(self, content: bytes, shape: Shape, failure: Failure) -> None:
+        self._show_picture(attrs.evolve(_photograph(content, shape), problem=failure.text))
+
+    def _show_picture(self, prepared: "_Prepared") -> None:
+        """Show a picture, if it is still the one that counts, and ask for its gradient."""
+        with self._state.lock:
+            subject = self._subject
+            if subject is None:
+                return
+            if not prepared.is_of(self._picture(), subject.scene.graph.input_shape):
+                return
+            self._prepared = prepared
+            self.widget.picture = prepared.png
+            self._write()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the gradient, unless it was, or the picture is still being decoded."""
+        from explorer.worker.tasks.gradient import effective_field
+
+        with self._state.lock:
+            question = self._subject.question if self._subject else None
+            wanted = self._is_visible and self.widget.effective
+            if not wanted or question is None or question == self._gradient.question:
+                return
+            if self._prepared is None or not self._prepared.is_of(self._picture(), question.shape):
+                return
+            self._answer = None
+            self._gradient.submit(
+                question,
+                partial(
+                    effective_field,
+                    question.architecture,
+                    question.shape,
+                    question.layer,
+                    question.position,
+                    self._prepared.upload,
+                ),
+                self._show_result,
+                self._failed,
+                prepare=_answer,
+            )
+            self._write()
+
+    def _failed(self, failure: Failure) -> None:
+        self._show_result(_Answer(Line(f"Effective: {failure.text}", "bad")))
+
+    def _show_result(self, answer: _Answer) -> None:
+        self._answer = answer
+        with self.widget.hold_sync():
+            self._show_answer()
+            self._write()
+
+    def _show_answer(self) -> None:
+        self.widget.heat = self._answer.heat if self._answer else b""
+        self.widget.most = list(self._answer.square) if self._answer else []
+
+    def _forget(self) -> None:
+        """Drop the answer, and give the question up."""
+        self._answer = None
+        self._gradient.drop()
+        self._show_answer()
+
+    # What the user does.
+
+    @guarded
+    def _toggled(self, _: Any) -> None:
+        with self._state.lock:
+            self._forget()
+            self._refresh(at_once=True)
+
+    @guarded
+    def _received(self, content: dict[str, Any]) -> None:
+        with self._state.lock:
+            if self._subject is None:
+                return
+            try:
+                for name, value in content.items():
+                    self._take(self._subject, name, value)
+                self._problem = ""
+            except ParameterError as error:
+                self._problem = str(error)
+            self._refresh()
+
+    def _take(self, subject: _Subject, name: str, value: Any) -> None:
+        """Take what the user gave.
+
+        Raises:
+            ParameterError: If it is not in the picture, or in the layer's output.
+        """
+        height, width = subject.image
+        if name == "object" and value is None:
+            self._object = None
+        elif name == "object":
+            top = _checked("object top", value[0], 0, height - 1)
+            left = _checked("object left", value[1], 0, width - 1)
+            tall = _checked("object height", value[2], 1, height - top)
+            wide = _checked("object width", value[3], 1, width - left)
+            self._object = top / height, left / width, tall / height, wide / width
+        elif name == "at":
+            self._place = min(max(value[0], 0.0), 1.0), min(max(value[1], 0.0), 1.0)
+        elif subject.position is not None:
+            row, column = subject.position
+            rows, columns = subject.node.shape[:2]
+            if name == "row":
+                row = _checked("row", value, 0, rows - 1)
+            elif name == "column":
+                column = _checked("column", value, 0, columns - 1)
+            elif name == "move":
+                row = min(max(row + value[0], 0), rows - 1)
+                column = min(max(column + value[1], 0), columns - 1)
+            self._place = (row + 0.5) / rows, (column + 0.5) / columns
+
+
+def _answer(field: "EffectiveField") -> _Answer:
+    half, most = field.side(0.5), field.side(0.95)
+    answer = _Answer(effective_line(half, most, field.is_finite, field.weights))
+    if field.has_gradient:
+        row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
+        square = row, column, most, most
+        answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
+    return answer
+
+
+def _checked(name: str, value: Any, least: int, most: int) -> int:
+    if isinstance(value, int) and least <= value <= most:
+        return value
+    problem = (
+        "does not fit into the picture" if name.startswith("object") else "is not in the layer"
+    )
+    raise ParameterError(
+        "ReceptiveField", name, value, problem, f"give a whole number from {least} to {most}"
+    )
+
+
+def _is_same(one: Scene, other: Scene) -> bool:
+    """Return whether two scenes have the same layer to show; times are not shown here."""
+    return one.design is other.design and one.selected == other.selected
+
+
+# The picture.
+
+
+@attrs.frozen(eq=False)
+class _Prepared:
+    """A picture as the network sees it.
+
+    Attributes:
+        content: What the user chose, or None for the photograph.
+        shape: `(height, width, channels)` of the input.
+        png: What the network sees of it.
+        note: How its values are shown.
+        problem: Why what the user chose can't be used, if it can't.
+    """
+
+    content: bytes | None
+    shape: Shape
+    png: bytes
+    note: str = ""
+    problem: str = ""
+
+    @property
+    def upload(self) -> bytes | None:
+        """What of the user's can be used."""
+        return None if self.problem else self.content
+
+    def is_of(self, content: bytes | None, shape: Shape) -> bool:
+        """Return whether this is what the network sees of that content."""
+        return (self.content, self.shape) == (content, shape)
+
+
+def _photograph(content: bytes | None, shape: Shape) -> _Prepared:
+    """Return the photograph as the network sees it, in place of this content."""
+    from explorer.core.pictures import images
+
+    return _Prepared(content, shape, images.see(None, shape).png)

@@ -1,0 +1,1 @@
+"""What that process does: a file for each kind of question."""

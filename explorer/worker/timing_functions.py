@@ -1,0 +1,139 @@
+"""Networks timed from a notebook: the Keras process is asked, and its answer waited for."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.timing import LayerTimes, PairTiming, Timing
+from explorer.core.families import Architecture
+from explorer.core.network.errors import ParameterError
+from explorer.core.network.layers import Shape
+from explorer.core.network.tracing import check_input_shape
+from explorer.keras_side.timing import PAIR_TIME_LIMIT, TIME_LIMIT
+from explorer.worker.process import shared_worker
+from explorer.worker.tasks.forward import run_layers, run_noise
+from explorer.worker.tasks.pair import run_pair
+
+_Answer = TypeVar("_Answer")
+
+
+_callers = itertools.count()
+
+
+def time_forward(
+    architecture: Architecture,
+    input_shape: Sequence[int],
+    batch_size: int = 1,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+    step: str = "forward pass",
+    time_limit: float = TIME_LIMIT,
+) -> Timing:
+    """Time a forward pass, or a training step, on random images, in the worker process.
+
+    Args:
+        architecture: The architecture; its weights are random.
+        input_shape: `(height, width, channels)`.
+        batch_size: Images in each run.
+        device: Where to run, such as "CPU:0" or "GPU:1"; "auto": on a GPU, if there is one.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        compiler: "graph", "XLA", "fastest" of the two, or "auto" (see `Measurement`).
+        step: "forward pass", or "training step": forward, backward and the Adam optimiser.
+        time_limit: Seconds after which no further run is started; at least 5 runs are made.
+
+    Raises:
+        ParameterError: If the shape or one of the choices cannot be used.
+        MemoryError: If the device's free memory is less than is needed.
+        WorkerDied: If the process ended, or gave no answer.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
+    shape = checked(input_shape, batch_size)
+    return asked(partial(run_noise, architecture, shape, batch_size, how, time_limit))
+
+
+def time_each_layer(
+    architecture: Architecture,
+    input_shape: Sequence[int],
+    batch_size: int = 1,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+) -> LayerTimes:
+    """Time every layer alone, compiled, on the input that it has in the model.
+
+    Arguments and errors are those of `time_forward`.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler)
+    shape = checked(input_shape, batch_size)
+    return asked(partial(run_layers, architecture, shape, batch_size, how))
+
+
+def time_pair(
+    architecture_a: Architecture,
+    architecture_b: Architecture,
+    input_shape: Sequence[int],
+    batch_size: int = 1,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+    step: str = "forward pass",
+    time_limit: float = PAIR_TIME_LIMIT,
+) -> PairTiming:
+    """Time two architectures in turns on random images, in the worker process.
+
+    What slows the machine down slows both, so their ratio is known better than from two separate
+    measurements.
+
+    Args:
+        architecture_a: The one architecture; its weights are random.
+        architecture_b: The other.
+        input_shape: `(height, width, channels)`, of both.
+        batch_size: Images in each run.
+        device: Where to run, such as "CPU:0" or "GPU:1"; "auto": on a GPU, if there is one.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        compiler: "graph", "XLA", "fastest" of the two, or "auto" (see `Measurement`).
+        step: "forward pass", or "training step": forward, backward and the Adam optimiser.
+        time_limit: Seconds after which no further run is started; at least 6 of each are made.
+
+    Raises:
+        ParameterError: If the shape or one of the choices cannot be used.
+        MemoryError: If the device's free memory is less than both need together.
+        WorkerDied: If the process ended, or gave no answer.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
+    shape = checked(input_shape, batch_size)
+    return asked(
+        partial(run_pair, architecture_a, shape, architecture_b, shape, batch_size, how, time_limit)
+    )
+
+
+def checked(input_shape: Sequence[int], batch_size: int) -> Shape:
+    """Return the shape, if it and the batch size are such.
+
+    Raises:
+        ParameterError: If not.
+    """
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ParameterError(
+            "Input", "batch_size", batch_size, "is not a number of images", "give 1 or more"
+        )
+    return check_input_shape(input_shape)
+
+
+def asked(work: Callable[[], _Answer]) -> _Answer:
+    """Return what the worker answers; interrupted, it is told that nobody waits."""
+    result: Future[_Answer] = Future()
+    owner = next(_callers)
+    shared_worker().submit(owner, work, result.set_result, result.set_exception)
+    try:
+        return result.result()
+    except BaseException:
+        shared_worker().cancel(owner)
+        raise

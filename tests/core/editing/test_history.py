@@ -1,0 +1,139 @@
+import threading
+
+import attrs
+import pytest
+
+from explorer import LeapCNN, SimpleConvBlock, UNet
+from explorer.core.analysis.design import Design, Input
+from explorer.core.editing.history import MOST_STEPS, History
+from explorer.core.editing.store import State
+from explorer.core.families import Custom
+
+SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 10
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def history(clock) -> History:
+    return History(Design(SMALL), clock)
+
+
+def wide(filters: int, **changes: object) -> Design:
+    return Design(attrs.evolve(SMALL, filters=filters, **changes))
+
+
+def labels(history: History) -> list[str]:
+    return [step.label for step in history.steps]
+
+
+def test_each_step_says_what_led_to_it(history):
+    history.record(wide(3))
+    history.record(wide(3, up_interpolate=True))
+    history.record(Design(LeapCNN(), Input(width=64)))
+    history.record(Design(LeapCNN(), Input(width=128, height=128, channels=3)))
+    history.record(Design(Custom(encoder=(SimpleConvBlock(filters=2),))))
+    history.record(Design(Custom(encoder=(SimpleConvBlock(filters=2),) * 2)))
+    seven = SimpleConvBlock(filters=7), SimpleConvBlock(filters=2)
+    history.record(Design(Custom(encoder=seven)))
+
+    assert labels(history) == [
+        "start",
+        "filters 2 → 3",
+        "up interpolate off → on",
+        "architecture UNet → LeapCNN, width 256 → 64",
+        "height 256 → 128, width 64 → 128 and 1 more",
+        "architecture LeapCNN → Custom, height 128 → 256 and 2 more",
+        "encoder 1 none → SimpleConvBlock",
+        "encoder 0: filters 2 → 7",
+    ]
+    assert history.position == 7
+
+
+def test_moving_goes_to_the_nearest_step_there_is(history):
+    history.record(wide(3))
+
+    assert history.move(0) == Design(SMALL)
+    assert history.move(-5) == Design(SMALL)
+    assert history.move(9) == wide(3)
+    assert history.position == 1
+
+
+def test_a_new_design_takes_the_place_of_what_was_undone(history):
+    history.record(wide(3))
+    history.record(wide(3, up_interpolate=True))
+    history.move(0)
+
+    history.record(wide(5))
+
+    assert labels(history) == ["start", "filters 2 → 5"]
+
+
+def test_a_dragged_slider_is_one_step(history, clock):
+    for filters in (3, 4, 5):
+        history.record(wide(filters))
+        clock.now -= 9.9
+    assert labels(history) == ["start", "filters 2 → 5"]
+
+    history.record(wide(2))
+    assert labels(history) == ["start"], "it was dragged back"
+    assert history.position == 0
+
+
+def test_another_parameter_or_a_pause_begins_a_step(history, clock):
+    history.record(wide(3))
+    clock.now -= 9.9
+    history.record(wide(3, up_interpolate=True))
+    history.record(wide(4, up_interpolate=True))
+    history.record(wide(5, up_interpolate=True))
+
+    assert len(history.steps) == 5
+
+
+def test_the_start_and_the_latest_steps_are_kept(history):
+    for filters in range(3, 3 + 2 * MOST_STEPS):
+        history.record(wide(filters))
+
+    assert len(history.steps) == MOST_STEPS
+    assert history.steps[0].design == Design(SMALL)
+    assert history.steps[-1].design == wide(2 + 2 * MOST_STEPS)
+    assert history.position == MOST_STEPS - 1
+
+
+def test_what_is_computed_from_a_design_is_not_kept(history):
+    design = wide(3)
+    assert design.report.total_params > 0
+
+    history.record(design)
+
+    assert history.steps[-1].design == design
+    assert "report" not in vars(history.steps[-1].design)
+
+
+def test_a_state_goes_back_and_forth_and_tells_everybody():
+    state = State(Design(SMALL), threading.RLock())
+    heard = []
+    state.subscribe(heard.append)
+    state.update(architecture=LeapCNN(filters=2))
+
+    state.move(0)
+    state.move(1)
+
+    assert [design.architecture for design in heard] == [
+        LeapCNN(filters=2),
+        SMALL,
+        LeapCNN(filters=2),
+    ]
+    assert state.design.report.total_params == heard[0].report.total_params
+    assert len(state.history.steps) == 2

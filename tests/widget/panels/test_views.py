@@ -1,0 +1,270 @@
+import attrs
+import pytest
+
+from explorer import UNet, analyze, build, trace
+from explorer.core.analysis.design import Design, Input
+from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Picture
+from explorer.core.asking.timing import LayerTime, LayerTimes, Timing
+from explorer.core.editing.snapshot import Scene
+from explorer.core.formatting import byte_size, duration, short_count
+from explorer.widget.panels.keras.forward_pass import ForwardView
+from explorer.widget.panels.keras.status import KerasStatus, compare
+from explorer.widget.panels.layers.panel import LayerTable
+from explorer.widget.panels.totals.panel import Totals
+
+NET = UNet(filters=2, down_blocks=2, up_blocks=2)
+DESIGN = Design(NET, Input(32, 32, 1))
+GRAPH = trace(NET, (32, 32, 1))
+REPORT = analyze(GRAPH)
+
+
+def as_built(report) -> Built:
+    return Built(
+        seconds=0.2,
+        environment="Keras",
+        devices=("CPU:0",),
+        layers=tuple(
+            BuiltLayer(row.name, row.kind, row.shape, row.params) for row in report.layers
+        ),
+        total_params=report.total_params,
+        trainable_params=report.trainable_params,
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (9_999, "10.0 k"),
+        (99_990, "100 k"),
+        (999_949, "1.00 M"),
+        (34_512_128, "34.5 M"),
+        (28_559_278_080, "28.6 G"),
+        (2.5e12, "2.50 T"),
+    ],
+)
+def test_counts_have_three_digits(count, text):
+    assert short_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (1536, "1.50 KiB"),
+        (1024**2 - 1, "1.00 MiB"),
+        (300 * 1024**2, "300 MiB"),
+        (5 * 1024**3, "5.00 GiB"),
+    ],
+)
+def test_memory_has_binary_units(size, text):
+    assert byte_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (2, "2.00 s"),
+        (0.9999, "1.00 s"),
+        (0.1234, "123 ms"),
+        (0.00999, "9.99 ms"),
+        (5e-5, "50.0 µs"),
+    ],
+)
+def test_times_have_fitting_units(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_totals_show_what_the_report_says():
+    view = Totals()
+
+    view.show(REPORT, NET, batch_size=4)
+
+    for text in (
+        short_count(REPORT.total_params),
+        f"{REPORT.trainable_params:,} trainable",
+        short_count(REPORT.macs),
+        f"{short_count(2 * REPORT.macs)}FLOPs",
+        byte_size(REPORT.peak_memory(4)),
+        "{}×{}".format(*REPORT.receptive_field),
+        "32×32×2",
+        "4 → 1",
+    ):
+        assert text in view.value
+
+
+def test_the_table_has_a_row_for_every_layer():
+    view = LayerTable(lambda selected: None)
+
+    view.show(Scene(DESIGN))
+
+    assert [row[0] for row in view.rows] == [node.name for node in GRAPH]
+    first = REPORT.layers[1]
+    assert view.rows[1] == [
+        first.name,
+        first.kind,
+        list(first.shape),
+        first.stride,
+        first.params,
+        first.macs,
+        first.memory_bytes,
+        list(first.receptive_field),
+        None,
+    ]
+    assert view.totals == [
+        [REPORT.total_params, True],
+        [REPORT.macs, True],
+        [REPORT.peak_memory_bytes, True],
+        [0, False],  # no layer is timed
+    ]
+
+
+def test_the_table_marks_what_is_selected_and_says_what_was_clicked():
+    clicked = []
+    view = LayerTable(clicked.append)
+    view.show(Scene(DESIGN, "block-stack0_enc0"))
+    rows = view.rows
+    assert view.selected == [
+        f"layer-{node.name}" for node in GRAPH if node.name.startswith("stack0_enc0_")
+    ]
+
+    view.show(Scene(DESIGN, "layer-stack0_enc0_conv1", times={"stack0_enc0_conv1": 0.5}))
+    assert view.selected == ["layer-stack0_enc0_conv1"]
+    assert [row[0] for row in view.rows if row[-1]] == ["stack0_enc0_conv1"]
+    times = view.rows
+    view.show(Scene(DESIGN, "", times={"stack0_enc0_conv1": 0.5}))
+    assert view.rows is times is not rows, "rows are sent again only when they are others"
+
+    view._handle_custom_msg({"select": "layer-stack0_enc0_conv0"}, [])
+    assert clicked == ["layer-stack0_enc0_conv0"]
+
+
+def test_an_unknown_receptive_field_is_said_so():
+    report = attrs.evolve(
+        REPORT,
+        layers=tuple(attrs.evolve(row, receptive_field=None) for row in REPORT.layers),
+        receptive_field=None,
+    )
+    totals = Totals()
+
+    totals.show(report, NET, batch_size=1)
+
+    assert "unknown" in totals.value
+
+
+def test_a_model_that_equals_the_report_has_no_differences():
+    model = build(GRAPH)
+    layers = tuple(
+        BuiltLayer(layer.name, type(layer).__name__, node.shape, layer.count_params())
+        for layer, node in zip(model.layers, GRAPH, strict=True)
+    )
+    total = model.count_params()
+    assert compare(Built(0.1, "", ("CPU:0",), layers, total, total), REPORT) == []
+
+
+def test_each_kind_of_difference_is_named():
+    built = as_built(REPORT)
+    wrong = attrs.evolve(built.layers[1], params=7)
+    changed = attrs.evolve(
+        built, layers=(built.layers[0], wrong, *built.layers[2:-1]), total_params=1
+    )
+
+    differences = compare(changed, REPORT)
+
+    assert len(differences) == 3
+    assert wrong.name in differences[0]
+    assert "7" in differences[0]
+    assert f"{len(REPORT.layers)} layers here" in differences[1]
+    assert "1 (" in differences[2]
+
+
+def test_the_status_marks_agreement_and_difference():
+    view = KerasStatus()
+
+    view.show_built(as_built(REPORT), REPORT)
+    assert "explorer-good" in view.value
+    view.show_built(attrs.evolve(as_built(REPORT), trainable_params=3), REPORT)
+    assert "explorer-bad" in view.value
+    view.show_failure("<i>gone</i>")
+    assert "&lt;i&gt;gone" in view.value
+
+
+def test_a_result_shows_its_figures_and_pictures():
+    timing = Timing(
+        median=0.02,
+        p10=0.019,
+        p90=0.025,
+        runs=30,
+        warmup_runs=4,
+        compile_time=0.3,
+        first_call_time=0.1,
+        batch_size=2,
+        input_shape=(32, 32, 1),
+        dtype="float32",
+        device="CPU (a processor)",
+        device_name="CPU:0",
+        device_memory_bytes=8 * 2**30,
+        backend="TensorFlow 2",
+        compiler="graph",
+        is_steady=True,
+        step="forward pass",
+        flops=4 * 10**9,
+        peak_flops_per_second=8e11,
+        peak_memory_bytes=None,
+        xla=None,
+    )
+    picture = Picture("channel <3>", b"\x89PNG")
+    view = ForwardView(lambda: None)
+
+    made = ForwardPass(as_built(REPORT), timing, picture, (picture,), weights="from <x>.weights.h5")
+    view.show(made, REPORT)
+
+    shown = view.children[-1].value
+    for text in (
+        "20.0 ms",
+        "19.0 ms to 25.0 ms",
+        "100 images/s",
+        "200 GFLOP/s, 25% of the 800 GFLOP/s",
+        "within 2 %",
+        "30 after 4",
+        "2 images of 32 × 32 × 1",
+        "300 ms (graph)",
+        "CPU (a processor), 8.00 GiB",
+        "channel &lt;3&gt;",
+        "data:image/png;base64,iVBORw==",
+        "Weights: from &lt;x&gt;.weights.h5",
+    ):
+        assert text in shown
+
+    faster = attrs.evolve(timing, peak_flops_per_second=1e11)
+    view.show(attrs.evolve(made, timing=faster), REPORT)
+    assert "200 GFLOP/s, faster than a large matrix product, which reached 100 GFLOP/s" in (
+        view.children[-1].value
+    )
+
+    one = attrs.evolve(timing, problem="XLA failed: <libdevice> is not there")
+    view.show(attrs.evolve(made, timing=one), REPORT)
+    assert "XLA failed: &lt;libdevice&gt; is not there" in view.children[-1].value
+
+
+def test_layer_times_stand_beside_the_pass_until_the_design_changes():
+    view = ForwardView(lambda: None)
+    view._pass = "<p>the pass</p>"
+    times = LayerTimes(whole=0.02, layers=(LayerTime("<a>", 0.03),), call=0.001)
+
+    view.show_layers(times)
+    assert "the pass" in view.children[-1].value
+    assert "&lt;a&gt; (30.0 ms, 100%)" in view.children[-1].value
+    view.show_running("Running …", layers=True)
+    assert "the pass" in view.children[-1].value
+    assert "&lt;a&gt;" not in view.children[-1].value
+    view.show_running("Running …")
+    assert "the pass" not in view.children[-1].value
+    view.show_failure("lost")
+    assert "the pass" in view.children[-1].value, "it is still true"
+    view.show_nothing()
+    assert view.children[-1].value == ""

@@ -1,0 +1,133 @@
+"""The explorer of a Keras model of the user's, or of a graph."""
+
+import keras
+import pytest
+
+import explorer.worker.process
+from explorer import Explorer, ReadModel, UNet, analyze, build, presets, read, trace
+from tests.still_worker import StillWorker
+
+
+@pytest.fixture(autouse=True)
+def worker(monkeypatch) -> StillWorker:
+    made = StillWorker()
+    monkeypatch.setattr(explorer.worker.process, "shared_worker", lambda: made)
+    monkeypatch.setattr("explorer.core.settling.SETTLED", 0.001)
+    return made
+
+
+def model_to_show() -> keras.Model:
+    return build(UNet(filters=2, down_blocks=2, up_blocks=2), (32, 48, 3))
+
+
+@pytest.mark.parametrize("kind", ["model", "read", "graph"])
+def test_a_model_or_graph_is_shown_as_it_is(kind):
+    model = model_to_show()
+    shown = {"model": model, "read": read(model), "graph": trace(UNet(filters=2), (32, 48, 3))}[
+        kind
+    ]
+
+    explorer = Explorer(shown)
+
+    assert isinstance(explorer.architecture, ReadModel)
+    assert explorer.input_shape == (32, 48, 3)
+    assert explorer.report.total_params == analyze(explorer.graph).total_params
+    if kind == "graph":
+        assert explorer.graph is shown
+        assert explorer.model.count_params() == explorer.report.total_params
+    else:
+        assert explorer.model is model
+        assert explorer.report.total_params == model.count_params()
+    for place in range(len(explorer._screen.tabs.children)):
+        explorer._screen.tabs.selected_index = place
+        assert not explorer._problem.value
+    explorer.close()
+
+
+def test_the_size_of_a_model_can_be_changed_and_its_weights_stay():
+    model = model_to_show()
+    explorer = Explorer(model)
+
+    explorer._input_form.controls["height"]._inputs[-1].value = 64
+
+    assert explorer.input_shape == (64, 48, 3)
+    assert explorer.model.inputs[0].shape == (None, 64, 48, 3)
+    for own, other in zip(model.get_weights(), explorer.model.get_weights(), strict=True):
+        assert (own == other).all()
+
+    explorer._input_form.controls["height"]._inputs[-1].value = 65
+    assert "use 64 or 68" in explorer._input_form.controls["height"]._note.value
+    assert explorer.input_shape == (64, 48, 3)
+    explorer.close()
+
+
+def test_controls_that_a_model_does_not_have_are_inactive_with_the_reason():
+    image = keras.Input((32, 32, 3))
+    flat = keras.layers.Flatten()(image)
+    explorer = Explorer(keras.Model(image, keras.layers.Dense(2, name="top")(flat)))
+
+    for name, reason in (
+        ("height", "&#x27;top&#x27; has weights for that size"),
+        ("channels", "3"),
+    ):
+        control = explorer._input_form.controls[name]
+        assert all(made.disabled for made in control._inputs)
+        assert reason in control._note.value
+    assert not explorer._input_form.controls["batch_size"]._inputs[-1].disabled
+    explorer._editor_box.selected_index = 0
+    assert "no blocks that can be edited" in explorer._editor_place.children[0].value
+    explorer.close()
+
+
+def test_from_a_model_to_a_preset_and_back():
+    explorer = Explorer(model_to_show())
+    given = explorer.architecture
+
+    explorer._family.value = "U-Net (small)"
+    assert explorer.architecture == presets["U-Net (small)"]
+    assert not explorer._input_form.controls["channels"]._inputs[-1].disabled
+    explorer._editor_box.selected_index = 0
+    assert explorer._editor.widget in explorer._editor_place.children
+
+    explorer._moved(-1, True)
+    assert explorer.architecture == given
+    explorer._family.value = "U-Net (small)"
+    explorer._family.value = "unet (as given)"
+    assert explorer.architecture == given
+    assert explorer.input_shape == (32, 48, 3)
+    explorer.close()
+
+
+def test_a_model_can_be_assigned():
+    explorer = Explorer()
+    model = model_to_show()
+
+    explorer.architecture = model
+
+    assert explorer.model is model
+    assert explorer.input_shape == (32, 48, 3)
+    explorer.close()
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("tf_keras.src.engine.functional", "Net, a model of tf_keras"),
+        ("torch.nn.modules.container", "Net, a PyTorch module"),
+        ("somewhere", "of the class Net"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(module, said):
+    value = type("Net", (), {"__module__": module})()
+
+    with pytest.raises(TypeError, match="functional or sequential model of Keras 3") as error:
+        Explorer(value)
+
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [UNet, "model.keras", 3])
+def test_values_of_other_types_are_refused(value):
+    with pytest.raises(TypeError, match="Explorer can't show"):
+        Explorer(value)

@@ -1,0 +1,211 @@
+"""Whatever is done to the controls, in whatever order, the screen stays whole and true."""
+
+import random
+import threading
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import pytest
+
+import explorer
+from explorer import Hourglass, LeapCNN, UNet, presets
+from explorer.core.network.names import block_id
+from explorer.widget.panels.diagram.panel import Canvas
+from explorer.widget.panels.history.panel import HistoryView
+from explorer.widget.panels.keras.picture import PictureUpload
+from explorer.worker.process import Worker
+from tests.core.network.test_user_classes import Residual
+
+EVENTS = 10_000
+SMALL = (
+    UNet(filters=2, down_blocks=2, up_blocks=2),
+    LeapCNN(filters=2, down_blocks=2, up_blocks=2),
+    Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=1),
+)
+SHAPE = (32, 32, 1)
+#: What a user wrote: the editor offers it, and knows nothing of what its fields may be.
+OF_A_USER = Residual
+#: Larger networks are left soon, so that there is time for more events.
+MANY_LAYERS = 120
+
+INTS = (*[-1, 0, 1, 2, 2, 3, 3, 4, 4] * 3, 7, 8, 16, 33, 10**7, 10**12)
+FLOATS = (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 1e9, float("nan"))
+TEXTS = ("", "1", "2, 3", "4.5", "-3", "on", "<b>&", "relu", "🙂", "x" * 500)
+
+
+def widgets_of(root: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield all that can be seen of a widget, and can be used."""
+    layout = getattr(root, "layout", None)
+    if isinstance(layout, widgets.Layout) and layout.display == "none":
+        return
+    yield root
+    children = getattr(root, "children", ())
+    if isinstance(root, widgets.Tab):
+        children = children[root.selected_index : root.selected_index + 1]
+    for child in children:
+        yield from widgets_of(child)
+
+
+def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
+    """Do something to a random control, as a browser would; returns what was done."""
+    usable = [
+        found
+        for found in widgets_of(widget)
+        if isinstance(found, KINDS) and not getattr(found, "disabled", False)
+    ]
+    found = draw.choice(usable)
+    if isinstance(found, widgets.Button):
+        found.click()
+        return f"click {found.description}"
+    if isinstance(found, Canvas):
+        node = draw.choice(widget.graph.nodes)
+        name = draw.choice([block_id(node), f"layer-{node.name}", "", "block-<none>", "nonsense"])
+        act = draw.choice(
+            [
+                {"select": name},
+                {"toggle": name},
+                {"find": name[-5:], "step": 1},
+                {"save": "dot"},
+                {},
+            ]
+        )
+        found._handle_custom_msg(act, [])
+        return f"{act}"
+    if isinstance(found, HistoryView):
+        move = draw.choice([{"to": -1}, {"to": 0}, {"by": -1}, {"by": 1}, {"to": 10**9}, {}])
+        found._handle_custom_msg(move, [])
+        return f"move {move}"
+    if isinstance(found, PictureUpload):
+        content = draw.choice([b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
+        part, parts = draw.choice([(0, 0), (0, 1), (0, 2), (1, 2)])
+        sent = {"name": "<b>.png", "part": part, "parts": parts}
+        found._handle_custom_msg(sent, [memoryview(content)])
+        return "upload"
+    if isinstance(found, widgets.Tab):
+        found.selected_index = draw.randrange(len(found.children))
+        return f"open tab {found.selected_index}"
+    if isinstance(found, widgets.Accordion):
+        found.selected_index = draw.choice([0, None])
+        return f"open {found.selected_index}"
+    if isinstance(found, widgets.Checkbox):
+        value: object = not found.value
+    elif isinstance(found, (widgets.Dropdown, widgets.Select, widgets.ToggleButtons)):
+        if not found.options:
+            return "nothing to choose"
+        entry = draw.choice(found.options)
+        value = entry[1] if isinstance(entry, tuple) else entry
+    elif isinstance(found, (widgets.IntSlider, widgets.FloatSlider)):
+        steps = int((found.max - found.min) / found.step)
+        value = found.min + draw.randint(0, steps) * found.step
+    elif isinstance(found, widgets.FloatText):
+        value = draw.choice(INTS if found.step == 1 and draw.random() < 0.9 else FLOATS)
+    else:
+        value = draw.choice(TEXTS)
+    found.value = value
+    return f"{found.description} = {value!r}"
+
+
+KINDS = (
+    widgets.Button,
+    widgets.Checkbox,
+    widgets.Dropdown,
+    widgets.Select,
+    widgets.ToggleButtons,
+    widgets.IntSlider,
+    widgets.FloatSlider,
+    widgets.FloatText,
+    widgets.Text,
+    widgets.Accordion,
+    widgets.Tab,
+    PictureUpload,
+    HistoryView,
+    Canvas,
+)
+
+
+def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
+    design = widget._state.design
+    assert "Something went wrong" not in widget._problem.value, widget._problem.value
+    assert widget.architecture == design.architecture
+    assert widget.input_shape == design.input.shape
+    table = widget._screen.views["Layers"]
+    if widget._screen.tabs.selected_index == 0:  # a closed one is shown nothing
+        assert [row[0] for row in table.rows] == [node.name for node in widget.graph]
+        assert table.totals[0][0] == widget.report.total_params
+    if with_drawing:
+        canvas = widget._screen.diagram.canvas
+        drawn = {item["id"] for item in canvas.items if not item["parent"]}
+        assert drawn == {block_id(node) for node in widget.graph}
+        boxes = {selected: box for box, selected in canvas.places.items()}
+        assert all(f'id="{boxes[card]}"' in canvas.svg for card in drawn)
+
+
+def rest(widget: explorer.Explorer) -> None:
+    """Wait until Keras has built what is shown, and agrees."""
+    keras = widget._keras
+    keras.forward.after_every_change.value = False
+    # What is still measured would only be waited for.
+    worker = keras._asking.worker
+    measured = [worker._running, *worker._waiting.values()]
+    for owner in {request.owner for request in measured if request}:
+        worker.cancel(owner)
+    answered = threading.Event()
+
+    def said(change) -> None:
+        if "explorer-busy" not in change.new:
+            answered.set()
+
+    keras.status.observe(said, names="value")
+    for _ in range(3):
+        answered.clear()
+        keras._verified = None
+        keras.status.show_busy("")
+        keras.design_changed()
+        assert answered.wait(120), keras.status.value
+        # What the random passes did to the process may still have come to light just now.
+        if "starts it again" not in keras.status.value:
+            break
+    keras.status.unobserve(said, names="value")
+    assert "explorer-good" in widget._keras.status.value, widget._keras.status.value
+    assert widget._keras._verified == widget._state.design
+
+
+@pytest.fixture(scope="module")
+def worker():
+    made = Worker()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_ten_thousand_random_events(seed, worker, monkeypatch):
+    monkeypatch.setattr("explorer.core.settling.SETTLED", 0.05)
+    monkeypatch.setattr("explorer.worker.process.shared_worker", lambda: worker)
+    draw = random.Random(seed)
+    widget = explorer.Explorer(SMALL[0], SHAPE)
+    widget._keras._asking.worker = worker
+    done = []
+    try:
+        for number in range(EVENTS // 10):
+            done.append(one_event(draw, widget))
+            check_views(widget, with_drawing=number % 20 == 0)
+            if len(widget.graph) > MANY_LAYERS:
+                with widget.hold_trait_notifications():
+                    widget.architecture, widget.input_shape = draw.choice(SMALL), SHAPE
+        rest(widget)
+    except BaseException as error:
+        error.add_note(f"after {done[-30:]}")
+        raise
+    finally:
+        widget.close()
+
+
+def test_every_preset_can_follow_every_other(monkeypatch, worker):
+    monkeypatch.setattr("explorer.core.settling.SETTLED", 3600)
+    widget = explorer.Explorer(presets["U-Net (small)"])
+    names = list(presets)
+    random.Random(0).shuffle(names)
+    for name in names:
+        widget._family.value = name
+        check_views(widget, with_drawing=True)
+    widget.close()
