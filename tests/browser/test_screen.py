@@ -601,6 +601,34 @@ def test_labels_of_tabs_are_whole(opened, theme):  # noqa: F811
             assert cut_off == [], (title, width)
 
 
+LONG_LABELS = """
+    () => [...document.querySelectorAll('.explorer .widget-label, .explorer label')]
+        .filter(label => label.checkVisibility())
+        .filter(label => label.scrollWidth > label.clientWidth
+            || label.scrollHeight > label.clientHeight + 1)
+        .map(label => label.textContent)
+"""
+
+
+@pytest.mark.parametrize("family", ["LEAP CNN", "ResNet50", "FC-DenseNet56"])
+def test_labels_of_controls_are_whole(opened, family):  # noqa: F811
+    page = opened(f"widget = Explorer(presets['{family}'], (64, 64, 1))\nwidget", keras=False)
+    page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
+    blocks = page.locator(".explorer-blocks select").first
+    expect(blocks.locator("option").nth(2)).to_be_attached()
+    names = {text.split("·")[-1]: text for text in blocks.locator("option").all_text_contents()}
+    assert len(names) > 2
+    for text in names.values():
+        blocks.select_option(text)
+        title = text.split(" · ")[-1]
+        kind = page.locator(".explorer-kind select")
+        if " · " in text and kind.is_visible():
+            expect(kind).to_have_value(title)
+        for width in (1440, 700):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert eventually(page, lambda: page.evaluate(LONG_LABELS), [].__eq__) == []
+
+
 def wait_for_content(page: Page, title: str) -> None:
     if title == "Charts":
         expect(page.locator(".js-plotly-plot .barlayer .point").first).to_be_attached()
