@@ -396,6 +396,21 @@ def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
     assert scale() == pytest.approx(by_hand, rel=0.01)
 
 
+def test_a_network_without_what_was_selected_is_shown_from_its_start(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['FC-DenseNet103'], (64, 64, 1))\nwidget", keras=False)
+    canvas = page.locator(".explorer-canvas")
+
+    def scrolled() -> float:
+        return canvas.evaluate("canvas => canvas.scrollTop")
+
+    block(page, "stack0_dec0").dispatch_event("click")
+    assert eventually(page, lambda: scrolled() > 0)
+    page.locator(".explorer-family select").select_option("ResNet50")
+    expect(heading(page)).to_have_text("ResNet")
+    expect(block(page, "stack0_dec0")).to_have_count(0)
+    assert eventually(page, lambda: scrolled() == 0)
+
+
 def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
     page = opened(TINY)
     svg = page.locator(".explorer-canvas svg")

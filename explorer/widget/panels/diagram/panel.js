@@ -308,12 +308,16 @@ function render({ model, el }) {
   observer.observe(canvas);
   window.addEventListener("resize", scale); // of its height
   // Several traits come in one message; the drawing needs all of them.
-  let drawn = null;
+  let [drawn, before] = [null, ""];
   const update = () => {
+    const shown = model.get("shown");
     if (drawn !== model.get("svg")) {
       drawn = model.get("svg");
       draw();
+      // What was scrolled to has gone with its network.
+      if (before && !shown) canvas.scrollTo(0, 0);
     }
+    before = shown;
     reveal();
   };
   model.on("change", update);
