@@ -73,7 +73,7 @@ memory: $(VENV)/.test
 	@$(BIN)/python tests/measure_limited.py draw 200
 
 clean:
-	rm -rf $(VENV) $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.lab: EXTRAS := cpu,lab,pandas
 $(VENV)/.test: EXTRAS := cpu,lab,test

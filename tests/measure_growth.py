@@ -46,7 +46,7 @@ def main() -> None:
         if "explorer-bad" in change.new:
             wrong.append(change.new)
 
-    widget._keras.status.observe(said, names="value")
+    widget._panels.keras.status.observe(said, names="value")
     worker = shared_worker()
     found = {}
     for number in range(1, 1001):

@@ -7,16 +7,18 @@ import weakref
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from explorer.core.families import Architecture
 from explorer.core.families.read_model import ReadModel, image_shape, strides_of
 from explorer.core.formatting import byte_size
 from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import BYTES_PER_VALUE, Graph
+from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
-from explorer.keras_side.build import read, read_again, without_values
+from explorer.keras_side.build import build, made_anew, read, read_again, without_values
 from explorer.keras_side.config import (
     CannotMake,
     classes_of_others,
@@ -25,6 +27,10 @@ from explorer.keras_side.config import (
     make,
     plain,
 )
+
+if TYPE_CHECKING:
+    import keras
+
 
 #: Weights that take more bytes are not sent to the Keras process by themselves.
 MOST_WEIGHTS = 2**29
@@ -91,6 +97,27 @@ def _of_keras(model: Any, graph: Graph | None, shape: Any) -> ReadModel:
         model=model,
         **strides_of(graph),
     )
+
+
+def built(architecture: Architecture, shape: Shape) -> "keras.Model":
+    """Return the Keras model of an architecture.
+
+    Of a model of the user's it is that model itself, and at another size one with its weights.
+
+    Args:
+        architecture: The architecture.
+        shape: `(height, width, channels)`.
+
+    Raises:
+        ValueError: If Keras cannot make it.
+    """
+    if not isinstance(architecture, ReadModel) or architecture.model is None:
+        return build(architecture, shape)
+    if architecture.takes(shape):
+        return architecture.model
+    made = made_anew(architecture, shape)
+    made.set_weights(architecture.model.get_weights())
+    return made
 
 
 def _check_channels_last(model: Any) -> None:

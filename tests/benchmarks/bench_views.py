@@ -73,13 +73,13 @@ def main() -> None:
 def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     """Milliseconds from each of many slider values until all views show it, with this tab open."""
     shown = Explorer(architecture, SHAPE)
-    table = shown._screen.views["Layers"]
-    shown._screen.select("block-stack0_enc0")
-    shown._screen.tabs.selected_index = list(shown._screen.tabs.titles).index(tab)
+    table = shown._panels.screen.views["Layers"]
+    shown._panels.screen.select("block-stack0_enc0")
+    shown._panels.screen.tabs.selected_index = list(shown._panels.screen.tabs.titles).index(tab)
     if tab == "Charts":
-        shown._screen.views[tab].loading.join()
+        shown._panels.screen.views[tab].loading.join()
     if tab == "Compare":
-        shown._screen.views[tab].widget.pin.click()
+        shown._panels.screen.views[tab].widget.pin.click()
     found = list(descendants(shown))
     slider = next(
         widget
@@ -93,7 +93,7 @@ def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     def enter(value: int) -> None:
         slider.value = value  # widgets call their observers before this returns
         if tab == "Charts":
-            shown._screen.views[tab]._settling.join()
+            shown._panels.screen.views[tab]._settling.join()
 
     times = []
     for edit in range(WARM_UP + EDITS):

@@ -24,10 +24,12 @@ from explorer.core.asking.failures import WorkerDied
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.network.parameters import parameters_of
 from explorer.core.pictures.images import ImageError
+from explorer.widget.panels.families.panel import Families
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.panels.keras.panel import LiveKeras
 from explorer.widget.panels.layers.panel import LayerTable
+from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import OUT_OF_DATE
 from explorer.widget.panels.totals.panel import Totals
 from explorer.worker.tasks.forward import rebuild, run_forward
@@ -54,24 +56,39 @@ def widget(worker):
 
 
 def number(widget, name: str):
-    forms = {**widget._input_form.controls, **widget._form.controls}
-    return forms[name].widget.children[-2]
+    return widget._panels.parameters.controls[name].widget.children[-2]
 
 
 def note(widget, name: str) -> str:
-    forms = {**widget._input_form.controls, **widget._form.controls}
-    return forms[name].widget.children[-1].value
+    return widget._panels.parameters.controls[name].widget.children[-1].value
 
 
 def result(widget) -> str:
     """What stands beneath the controls of the forward pass."""
-    return widget._keras.forward.children[-1].value
+    return widget._panels.keras.forward.children[-1].value
 
 
 def shown(widget) -> tuple[int, str, int]:
     """What the views show: rows of the table, the drawing, and the total parameters."""
-    table = widget._screen.views["Layers"]
-    return len(table.rows), widget._screen.diagram.canvas.svg, table.totals[0][0]
+    table = widget._panels.screen.views["Layers"]
+    return len(table.rows), widget._panels.screen.diagram.canvas.svg, table.totals[0][0]
+
+
+def test_a_control_can_be_linked_to_a_widget_of_the_users_own(widget):
+    own = ipywidgets.IntSlider(value=3, min=1, max=64)
+    ipywidgets.link((own, "value"), (widget.controls["filters"], "value"))
+    assert widget.architecture.filters == 3
+
+    own.value = 8
+    assert widget.architecture.filters == 8
+    widget.architecture = SMALL
+    assert own.value == SMALL.filters
+
+    widget._panels.family.value = "ResNet50"
+    own.value = 5
+    assert widget.architecture == explorer.presets["ResNet50"]
+    assert {"height", "batch_size", "encoder_stride"} <= set(widget.controls)
+    own.close()
 
 
 def test_without_arguments_a_small_unet_is_shown(worker):
@@ -90,13 +107,13 @@ def test_a_moved_control_reshapes_everything(widget):
     number(widget, "down_blocks").value = 3
 
     assert widget.architecture == attrs.evolve(SMALL, down_blocks=3)
-    assert len(widget.graph) == len(widget._screen.views["Layers"].rows) != before[0]
-    assert widget._screen.diagram.canvas.svg != before[1]
-    assert widget._screen.views["Layers"].totals[0][0] == widget.report.total_params
+    assert len(widget.graph) == len(widget._panels.screen.views["Layers"].rows) != before[0]
+    assert widget._panels.screen.diagram.canvas.svg != before[1]
+    assert widget._panels.screen.views["Layers"].totals[0][0] == widget.report.total_params
 
 
 def test_a_slider_does_the_same_as_its_number(widget):
-    slider = widget._form.controls["filters"].widget.children[0]
+    slider = widget._panels.parameters.form.controls["filters"].widget.children[0]
 
     slider.value = 9
 
@@ -122,23 +139,23 @@ def test_a_wrong_value_shows_its_error_and_changes_nothing_else(widget, name, va
     number(widget, name).value = value
 
     assert message in note(widget, name)
-    assert message in widget._problem.value
+    assert message in widget._panels.problem.value
     assert shown(widget) == before
     assert widget.architecture == design
     number(widget, name).value = right
     assert note(widget, name) == ""
-    assert widget._problem.value == ""
+    assert widget._panels.problem.value == ""
 
 
 def test_two_edits_that_only_work_together_are_accepted_in_either_order(worker):
     widget = explorer.Explorer(UNet(filters=2, stacks=2, down_blocks=2, up_blocks=2), (32, 32, 1))
 
     number(widget, "down_blocks").value = 3
-    assert widget._problem.value
+    assert widget._panels.problem.value
     number(widget, "up_blocks").value = 3
 
     assert widget.architecture.down_blocks == widget.architecture.up_blocks == 3
-    assert widget._problem.value == ""
+    assert widget._panels.problem.value == ""
     widget.close()
 
 
@@ -157,17 +174,17 @@ def test_every_preset_can_be_chosen(widget, name):
     number(widget, "height").value = 256
     number(widget, "width").value = 256
 
-    widget._family.value = name
+    widget._panels.family.value = name
 
     assert widget.architecture == presets[name]
     names = {found.name for found in parameters_of(type(presets[name]))}
-    assert set(widget._form.values) == names
+    assert set(widget._panels.parameters.form.values) == names
 
 
 def test_a_preset_that_does_not_fit_the_size_says_so_and_waits(widget):
     before = shown(widget)
 
-    widget._family.value = "Stacked hourglass"
+    widget._panels.family.value = "Stacked hourglass"
 
     assert "use 64" in note(widget, "height")
     assert shown(widget) == before
@@ -179,13 +196,13 @@ def test_a_preset_that_does_not_fit_the_size_says_so_and_waits(widget):
 
 def test_the_choice_shows_whether_a_preset_was_edited(widget):
     number(widget, "height").value = number(widget, "width").value = 256
-    widget._family.value = "LEAP CNN"
+    widget._panels.family.value = "LEAP CNN"
     number(widget, "filters").value = 3
 
-    assert widget._family.value == "LeapCNN (edited)"
+    assert widget._panels.family.value == "LeapCNN (edited)"
     assert widget.architecture == LeapCNN(filters=3)
     number(widget, "filters").value = 64
-    assert widget._family.value == "LEAP CNN"
+    assert widget._panels.family.value == "LEAP CNN"
 
 
 def test_assigning_an_architecture_moves_the_controls(widget):
@@ -193,7 +210,7 @@ def test_assigning_an_architecture_moves_the_controls(widget):
 
     assert number(widget, "filters").value == 5
     assert number(widget, "up_blocks").value == 1
-    assert len(widget._screen.views["Layers"].rows) == len(widget.graph)
+    assert len(widget._panels.screen.views["Layers"].rows) == len(widget.graph)
 
 
 def test_assigning_the_input_shape_moves_the_controls(widget):
@@ -240,17 +257,17 @@ def alive() -> set[str]:
 
 def use_everything(widget) -> None:
     """Open every view, and have the form of every family and of several blocks made."""
-    for index in reversed(range(len(widget._screen.tabs.children))):
-        widget._screen.tabs.selected_index = index
-    charts = widget._screen.views["Charts"]
+    for index in reversed(range(len(widget._panels.screen.tabs.children))):
+        widget._panels.screen.tabs.selected_index = index
+    charts = widget._panels.screen.views["Charts"]
     charts.loading.join(60)
     number(widget, "height").value = number(widget, "width").value = 256
     for name in presets:
-        widget._family.value = name
-    widget._editor_box.selected_index = 0
-    for _, place in widget._editor._list.options:
-        widget._editor._list.value = place
-    widget._screen.select("block-stack0_enc0")
+        widget._panels.family.value = name
+    widget._panels.blocks.widget.selected_index = 0
+    for _, place in widget._panels.blocks._editor._list.options:
+        widget._panels.blocks._editor._list.value = place
+    widget._panels.screen.select("block-stack0_enc0")
 
 
 def test_what_is_closed_leaves_no_widget_and_others_whole(worker):
@@ -276,7 +293,7 @@ def test_what_is_closed_leaves_no_widget_and_others_whole(worker):
 
 
 def test_a_closed_explorer_makes_no_more_widgets(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     widget.close()
     before = alive()
 
@@ -290,12 +307,14 @@ def test_a_closed_explorer_makes_no_more_widgets(widget, worker):
 def test_each_family_has_one_form(widget):
     number(widget, "height").value = number(widget, "width").value = 256
     for name in presets:
-        widget._family.value = name
+        widget._panels.family.value = name
     once = alive()
 
     for name in reversed(presets):
-        widget._family.value = name
-        assert widget._form.values.keys() == {p.name for p in parameters_of(type(presets[name]))}
+        widget._panels.family.value = name
+        assert widget._panels.parameters.form.values.keys() == {
+            p.name for p in parameters_of(type(presets[name]))
+        }
 
     assert alive() == once
 
@@ -316,7 +335,7 @@ def test_a_class_that_is_defined_again_has_its_new_form(worker):
     for depth in range(3):
         widget.architecture = define(width=3, depth=depth + 5)
 
-    assert widget._form.values == {"stacks": 1, "width": 3, "depth": 7}
+    assert widget._panels.parameters.form.values == {"stacks": 1, "width": 3, "depth": 7}
     assert len(alive()) == len(once)
     widget.close()
 
@@ -327,13 +346,13 @@ def test_wrong_start_values_are_refused(worker):
 
 
 def test_the_detail_of_the_drawing_can_be_chosen(widget):
-    before = widget._screen.diagram.canvas.svg
+    before = widget._panels.screen.diagram.canvas.svg
 
-    detail = widget._screen.diagram._form.controls["detail"]._inputs[-1]
+    detail = widget._panels.screen.diagram._form.controls["detail"]._inputs[-1]
     detail.value = "layers"
-    assert "conv0" in widget._screen.diagram.canvas.svg
+    assert "conv0" in widget._panels.screen.diagram.canvas.svg
     detail.value = "blocks"
-    assert widget._screen.diagram.canvas.svg == before
+    assert widget._panels.screen.diagram.canvas.svg == before
 
 
 def test_the_keras_model_is_built_here_on_request(widget):
@@ -354,7 +373,7 @@ def test_the_settled_design_is_rebuilt_and_verified(widget, worker):
     worker.answer()
 
     assert worker.requests[-1][1].func is rebuild
-    assert "explorer-good" in widget._keras.status.value
+    assert "explorer-good" in widget._panels.keras.status.value
 
 
 def test_an_answer_about_another_design_is_dropped(widget, worker):
@@ -363,11 +382,11 @@ def test_an_answer_about_another_design_is_dropped(widget, worker):
     work = worker.requests[-1][1]
     stale = work()
     number(widget, "filters").value = 4
-    status = widget._keras.status.value
+    status = widget._panels.keras.status.value
 
     done(stale)
 
-    assert widget._keras.status.value == status
+    assert widget._panels.keras.status.value == status
 
 
 def test_a_model_that_differs_is_reported(widget, worker):
@@ -376,22 +395,22 @@ def test_a_model_that_differs_is_reported(widget, worker):
 
     done(attrs.evolve(work(), total_params=1))
 
-    assert "another model" in widget._keras.status.value
+    assert "another model" in widget._panels.keras.status.value
 
 
 def test_the_button_runs_the_picture_through_the_model(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     assert worker.requests[-1][1].func is run_forward
     assert "Running" in result(widget)
 
     worker.answer()
 
     assert "forward pass" in result(widget)
-    assert "explorer-good" in widget._keras.status.value
+    assert "explorer-good" in widget._panels.keras.status.value
 
 
 def test_an_edit_takes_the_old_result_away(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
 
     number(widget, "filters").value = 4
@@ -402,7 +421,7 @@ def test_an_edit_takes_the_old_result_away(widget, worker):
 def test_after_every_change_each_settled_edit_is_run(widget, worker):
     while worker.asked.acquire(timeout=0.2):
         pass
-    widget._keras.forward.after_every_change.value = True
+    widget._panels.keras.forward.after_every_change.value = True
     assert worker.asked.acquire(timeout=10)
 
     number(widget, "filters").value = 4
@@ -414,14 +433,14 @@ def test_after_every_change_each_settled_edit_is_run(widget, worker):
 
 
 def upload(widget, name: str, content: bytes) -> None:
-    view = widget._keras.forward.upload
+    view = widget._panels.keras.forward.upload
     for part, piece in enumerate((content[:100], content[100:])):
         message = {"name": name, "part": part, "parts": 2}
         view._handle_custom_msg(message, [memoryview(piece)])
 
 
 def take_back(widget) -> None:
-    view = widget._keras.forward.upload
+    view = widget._panels.keras.forward.upload
     view._handle_custom_msg({"name": "", "part": 0, "parts": 0}, [])
 
 
@@ -432,15 +451,15 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
     upload(widget, "mine.png", encoded(default_photograph()))
     worker.answer()
     assert "forward pass" in result(widget)
-    assert "mine.png" in widget._keras.forward._source.value
+    assert "mine.png" in widget._panels.keras.forward._source.value
 
     upload(widget, "notes.png", b"text")
     worker.answer()
     assert "not a picture" in result(widget)
     assert "forward pass" in result(widget), "the last one stays"
-    assert "mine.png" in widget._keras.forward._source.value
-    assert widget._keras.picture == encoded(default_photograph())
-    assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
+    assert "mine.png" in widget._panels.keras.forward._source.value
+    assert widget._panels.keras.picture == encoded(default_photograph())
+    assert "explorer-good" in widget._panels.keras.status.value, "the model itself is fine"
 
     upload(widget, "empty.png", b"")
     worker.answer()
@@ -448,9 +467,9 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
 
     take_back(widget)
     worker.answer()
-    assert "astronaut" in widget._keras.forward._source.value
+    assert "astronaut" in widget._panels.keras.forward._source.value
 
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
     assert "forward pass" in result(widget)
 
@@ -464,7 +483,7 @@ def of_grey(value: int) -> bytes:
 
 
 def source(widget) -> str:
-    return widget._keras.forward._source.value
+    return widget._panels.keras.forward._source.value
 
 
 def test_a_broken_picture_leaves_a_good_one_that_was_not_run_yet(widget, worker):
@@ -475,14 +494,14 @@ def test_a_broken_picture_leaves_a_good_one_that_was_not_run_yet(widget, worker)
     worker.answer()
     assert "words.png: The file is not a picture" in result(widget)
     assert "good.png" in source(widget)
-    assert widget._keras.picture == good
+    assert widget._panels.keras.picture == good
     assert worker.requests[-1][1].keywords["upload"] == good
-    assert not widget._keras.forward.stop.disabled, "the good one runs"
+    assert not widget._panels.keras.forward.stop.disabled, "the good one runs"
 
     worker.answer()
     assert "forward pass" in result(widget)
     assert "words.png: The file is not a picture" in result(widget), "it is still said"
-    assert widget._keras.forward.stop.disabled
+    assert widget._panels.keras.forward.stop.disabled
     upload(widget, "other.png", of_grey(100))
     worker.answer()
     assert "words.png" not in result(widget)
@@ -501,8 +520,8 @@ def test_each_of_two_broken_pictures_is_named_and_the_last_good_one_stays(widget
     assert "one.png: The file" in result(widget)
     assert "two.png: The file" in result(widget)
     assert "good.png" in source(widget)
-    assert widget._keras.picture == of_grey(200)
-    assert "explorer-good" in widget._keras.status.value, "the model itself is fine"
+    assert widget._panels.keras.picture == of_grey(200)
+    assert "explorer-good" in widget._panels.keras.status.value, "the model itself is fine"
 
 
 def test_of_two_good_pictures_the_last_one_is_used_whatever_is_answered_first(widget, worker):
@@ -514,10 +533,10 @@ def test_of_two_good_pictures_the_last_one_is_used_whatever_is_answered_first(wi
     assert "second.png" in source(widget)
     worker.answer()
     assert "second.png" in source(widget)
-    assert widget._keras.picture == of_grey(200)
+    assert widget._panels.keras.picture == of_grey(200)
     upload(widget, "words.png", b"words")
     worker.answer()
-    assert widget._keras.picture == of_grey(200)
+    assert widget._panels.keras.picture == of_grey(200)
 
 
 def test_a_good_picture_takes_the_place_of_a_broken_one(widget, worker):
@@ -529,7 +548,7 @@ def test_a_good_picture_takes_the_place_of_a_broken_one(widget, worker):
     assert "good.png" in source(widget)
     upload(widget, "more words.png", b"more words")
     worker.answer()
-    assert widget._keras.picture == of_grey(200)
+    assert widget._panels.keras.picture == of_grey(200)
 
 
 def test_a_broken_picture_leaves_the_photograph_that_was_asked_for_since(widget, worker):
@@ -541,7 +560,7 @@ def test_a_broken_picture_leaves_the_photograph_that_was_asked_for_since(widget,
     failed(caught.value)
 
     assert "astronaut" in source(widget)
-    assert not widget._keras.forward.stop.disabled
+    assert not widget._panels.keras.forward.stop.disabled
     worker.answer()
     assert "forward pass" in result(widget)
 
@@ -559,21 +578,21 @@ def test_a_broken_picture_keeps_no_design_from_being_verified(widget, worker):
         assert worker.asked.acquire(timeout=10)
     assert worker.requests[-1][1].func is rebuild
     worker.answer()
-    assert "explorer-good" in widget._keras.status.value
+    assert "explorer-good" in widget._panels.keras.status.value
 
 
 def test_a_picture_whose_sending_was_broken_off_does_no_harm(widget, worker):
     from explorer.core.pictures.images import default_photograph
     from tests.core.pictures.test_images import encoded
 
-    view = widget._keras.forward.upload
+    view = widget._panels.keras.forward.upload
     view._handle_custom_msg({"name": "a.png", "part": 0, "parts": 3}, [memoryview(b"half")])
     assert not view.is_own
 
     for _ in range(2):  # the same file again is another request
         upload(widget, "mine.png", encoded(default_photograph()))
         worker.answer()
-    assert widget._keras.picture == encoded(default_photograph())
+    assert widget._panels.keras.picture == encoded(default_photograph())
     assert [request[1].func.__name__ for request in worker.requests[-2:]] == ["run_forward"] * 2
 
 
@@ -581,7 +600,7 @@ def test_the_photograph_can_be_had_again(widget, worker):
     from explorer.core.pictures.images import default_photograph
     from tests.core.pictures.test_images import encoded
 
-    view = widget._keras.forward.upload
+    view = widget._panels.keras.forward.upload
     assert not view.is_own
     upload(widget, "mine.png", encoded(default_photograph()))
     assert view.is_own
@@ -589,33 +608,37 @@ def test_the_photograph_can_be_had_again(widget, worker):
     take_back(widget)
 
     assert not view.is_own
-    assert "astronaut" in widget._keras.forward._source.value
+    assert "astronaut" in widget._panels.keras.forward._source.value
     assert worker.requests[-1][1].keywords["upload"] is None
 
 
 def test_what_the_browser_could_not_send_is_said(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
 
-    widget._keras.forward.upload.problem = "<raw> has 101 MB: use a picture of at most 100 MB."
+    widget._panels.keras.forward.upload.problem = (
+        "<raw> has 101 MB: use a picture of at most 100 MB."
+    )
 
     assert "&lt;raw&gt; has 101 MB" in result(widget)
     assert "forward pass" in result(widget), "what was measured stays"
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     assert "101 MB" not in result(widget)
     # Said again when it is chosen again, and still when what runs has an answer.
-    widget._keras.forward.upload.problem = "<raw> has 101 MB: use a picture of at most 100 MB."
+    widget._panels.keras.forward.upload.problem = (
+        "<raw> has 101 MB: use a picture of at most 100 MB."
+    )
     worker.answer()
     assert "&lt;raw&gt; has 101 MB" in result(widget)
 
 
 def test_a_refused_picture_is_taken_from_the_other_views_too(widget, worker, monkeypatch):
     seen = []
-    changed = widget._keras._picture_changed
+    changed = widget._panels.keras._picture_changed
     monkeypatch.setattr(
-        widget._keras,
+        widget._panels.keras,
         "_picture_changed",
-        lambda: (changed(), seen.append(widget._keras.picture)),
+        lambda: (changed(), seen.append(widget._panels.keras.picture)),
     )
 
     upload(widget, "notes.png", b"text")
@@ -625,41 +648,43 @@ def test_a_refused_picture_is_taken_from_the_other_views_too(widget, worker, mon
 
 
 def test_a_process_that_died_is_one_clear_line(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     _, _, _, failed = worker.requests[-1]
 
     failed(WorkerDied("The Keras process ended unexpectedly."))
 
-    assert "explorer-bad" in widget._keras.status.value
-    assert "starts it again" in widget._keras.status.value
+    assert "explorer-bad" in widget._panels.keras.status.value
+    assert "starts it again" in widget._panels.keras.status.value
     assert "ended unexpectedly" in result(widget)
 
 
 def test_what_does_not_fit_the_memory_is_verified_and_not_run(widget, worker):
     widget.architecture = UNet(filters=128, filters_rate=3, down_blocks=5, up_blocks=5)
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
 
     assert "fewer filters" in result(widget)
     assert "of memory is free" in result(widget)
     while worker.requests[-1][1].func is not rebuild:
-        widget._keras.design_changed()
+        widget._panels.keras.design_changed()
         assert worker.asked.acquire(timeout=10)
     worker.answer()
-    assert "explorer-good" in widget._keras.status.value, "weights without values take no room"
+    assert "explorer-good" in widget._panels.keras.status.value, (
+        "weights without values take no room"
+    )
 
 
 def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, worker):
     widget.input_shape = (2**20, 2**20, 1)
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
 
     assert "images of at most" in result(widget)
 
 
 def test_every_layers_time_stands_in_the_table(widget, worker):
-    inspector = widget._screen.inspector
-    table = widget._screen.views["Layers"]
+    inspector = widget._panels.screen.inspector
+    table = widget._panels.screen.views["Layers"]
     assert table.totals[-1] == [0, False]
     assert not inspector.running
     inspector._handle_custom_msg({"time": ""}, [])
@@ -679,10 +704,10 @@ def test_every_layers_time_stands_in_the_table(widget, worker):
 
 
 def test_what_is_chosen_is_measured(widget, worker):
-    controls = widget._keras.forward._form.controls
+    controls = widget._panels.keras.forward._form.controls
     controls["compiler"]._inputs[-1].value = "XLA"
     controls["step"]._inputs[-1].value = "training step"
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
 
     assert "training step" in result(widget)
@@ -690,36 +715,36 @@ def test_what_is_chosen_is_measured(widget, worker):
 
 
 def test_the_devices_that_there_are_can_be_chosen(widget, worker):
-    device = widget._keras.forward._form.controls["device"]._inputs[-1]
+    device = widget._panels.keras.forward._form.controls["device"]._inputs[-1]
     assert device.value == "auto"
     assert len(device.options) == 1
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     worker.answer()
 
     assert tuple(device.options) == ("auto", "CPU:0")
 
 
 def test_a_choice_that_the_backend_lacks_is_refused_beneath_its_control(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     _, _, _, failed = worker.requests[-1]
 
     failed(ParameterError("Measurement", "compiler", "graph", "is not there", "choose XLA"))
 
-    control = widget._keras.forward._form.controls["compiler"]
+    control = widget._panels.keras.forward._form.controls["compiler"]
     assert "choose XLA" in control.widget.children[-1].value
     control._inputs[-1].value = "XLA"
     assert control.widget.children[-1].value == ""
 
 
 def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
-    stop = widget._keras.forward.stop
+    stop = widget._panels.keras.forward.stop
     assert stop.disabled
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     assert not stop.disabled
 
     stop.click()
 
-    assert worker.cancelled == [widget._keras._asking]
+    assert worker.cancelled == [widget._panels.keras._asking]
     assert stop.disabled
     while worker.requests[-1][1].func is not rebuild:
         assert worker.asked.acquire(timeout=10)
@@ -734,10 +759,10 @@ def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
         timers.append(threading.Timer(0, call))
         return timers[-1]
 
-    monkeypatch.setattr(widget._keras._settling, "_later", by_hand)
+    monkeypatch.setattr(widget._panels.keras._settling, "_later", by_hand)
     for click in (
-        widget._keras.forward.button.click,
-        lambda: widget._screen.inspector._handle_custom_msg({"time": ""}, []),
+        widget._panels.keras.forward.button.click,
+        lambda: widget._panels.screen.inspector._handle_custom_msg({"time": ""}, []),
     ):
         number(widget, "filters").value += 1
         asked = len(worker.requests)
@@ -750,13 +775,13 @@ def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
 
 
 def test_an_edit_that_is_refused_and_taken_back_ends_no_run(widget, worker):
-    widget._keras.forward.button.click()
+    widget._panels.keras.forward.button.click()
     cancelled = list(worker.cancelled)
 
     number(widget, "filters").value = 0
     number(widget, "filters").value = SMALL.filters
 
-    assert not widget._keras.forward.stop.disabled
+    assert not widget._panels.keras.forward.stop.disabled
     assert worker.cancelled == cancelled
     worker.answer()
     assert "forward pass" in result(widget)
@@ -768,7 +793,7 @@ def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
 
     assert worker.asked.acquire(timeout=10)
 
-    assert "starting" in widget._keras.status.value
+    assert "starting" in widget._panels.keras.status.value
     widget.close()
 
 
@@ -779,21 +804,24 @@ def test_an_unforeseen_error_is_on_the_screen(widget, monkeypatch):
     monkeypatch.setattr(Totals, "show", broken)
     number(widget, "filters").value = 4
 
-    assert "RuntimeError: &lt;unforeseen&gt;" in widget._problem.value
+    assert "RuntimeError: &lt;unforeseen&gt;" in widget._panels.problem.value
 
 
 def everything(widget) -> dict[str, object]:
     """All that the views show of a design, by the name that a message calls them."""
-    screen, table = widget._screen, widget._screen.views["Layers"]
+    screen, table = widget._panels.screen, widget._panels.screen.views["Layers"]
     return {
         "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
         "explanation of what is selected": (screen.inspector.heading, screen.inspector.html),
         "view “Layers”": (table.rows, table.totals),
-        "totals": widget._totals.value,
-        "history": (widget._history.steps[-1], widget._history.refused),
-        "form of the architecture": (widget._form.values, widget._form.shown),
-        "form of the input": widget._input_form.values,
-        "list of architectures": (widget._family.value, widget._family.options),
+        "totals": widget._panels.totals.value,
+        "history": (widget._panels.history.steps[-1], widget._panels.history.refused),
+        "form of the architecture": (
+            widget._panels.parameters.form.values,
+            widget._panels.parameters.form.shown,
+        ),
+        "form of the input": widget._panels.parameters.input_form.values,
+        "list of architectures": (widget._panels.family.value, widget._panels.family.options),
         "traits": (widget.architecture, widget.input_shape, widget.batch_size),
         "graph": [node.name for node in widget.graph],
     }
@@ -814,8 +842,8 @@ BROKEN = {
     "view “Layers”": (LayerTable, "_show_rows"),
     "totals": (Totals, "show"),
     "history": (HistoryView, "show"),
-    "form of the input": (explorer.Explorer, "_show_input"),
-    "list of architectures": (explorer.Explorer, "_show_family"),
+    "form of the input": (Parameters, "show_input"),
+    "list of architectures": (Families, "show"),
     "line on Keras": (LiveKeras, "show"),
 }
 
@@ -841,8 +869,8 @@ def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
             number(widget, "filters").value += 1
             number(widget, "height").value = 64
 
-            assert f"The {name} could not be shown" in widget._problem.value
-            assert "RuntimeError: &lt;as asked&gt;" in widget._problem.value
+            assert f"The {name} could not be shown" in widget._panels.problem.value
+            assert "RuntimeError: &lt;as asked&gt;" in widget._panels.problem.value
             assert len(marked()) == 1
         after = everything(widget)
     wanted = expected(widget)
@@ -854,7 +882,7 @@ def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
 
     number(widget, "filters").value += 1
 
-    assert widget._problem.value == ""
+    assert widget._panels.problem.value == ""
     assert marked() == []
     assert everything(widget) == expected(widget)
 
@@ -866,7 +894,7 @@ def test_what_a_program_observes_with_an_error_keeps_no_view_from_being_shown(wi
     widget.observe(broken, "architecture")
     number(widget, "filters").value = 4
 
-    assert "RuntimeError: in the cell" in widget._problem.value
+    assert "RuntimeError: in the cell" in widget._panels.problem.value
     assert everything(widget) == expected(widget)
 
 
@@ -894,7 +922,7 @@ def test_an_error_in_a_users_class_stands_beneath_the_control(worker):
     assert shown(widget) == before
     number(widget, "width").value = 5
     assert widget.architecture == Mine(width=5)
-    assert widget._family.value == "Mine"
+    assert widget._panels.family.value == "Mine"
     widget.close()
 
 
@@ -908,9 +936,9 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
     for thread in threads:
         thread.join()
 
-    assert widget._screen.views["Layers"].totals[0][0] == widget.report.total_params
-    assert widget._screen.views["Layers"].rows[1][2][2] == widget.architecture.filters
-    assert widget._problem.value == ""
+    assert widget._panels.screen.views["Layers"].totals[0][0] == widget.report.total_params
+    assert widget._panels.screen.views["Layers"].rows[1][2][2] == widget.architecture.filters
+    assert widget._panels.problem.value == ""
 
 
 @pytest.mark.parametrize(
@@ -925,34 +953,34 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
 def test_a_single_block_is_shown_with_its_own_controls(worker, block):
     widget = explorer.Explorer(block, (32, 32, 1))
 
-    assert widget._editor._block == block
+    assert widget._panels.blocks._editor._block == block
     names = {found.name for found in parameters_of(type(block))}
-    assert set(widget._editor._form.controls) == names
+    assert set(widget._panels.blocks._editor._form.controls) == names
     assert any(node.block and node.block.kind == type(block).__name__ for node in widget.graph)
     widget.close()
 
 
 def test_the_editor_is_complete_when_the_page_first_shows_it(widget):
     found = []
-    widget._editor_place.observe(
+    widget._panels.blocks._place.observe(
         lambda change: found.extend(button.description for button in change.new[:1]), "children"
     )
 
-    widget._editor_box.selected_index = 0
+    widget._panels.blocks.widget.selected_index = 0
 
     assert found[0].startswith("Back to ")
 
 
 def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
     widget = explorer.Explorer(SMALL, (32, 32, 1))
-    widget._editor_box.selected_index = 0
-    widget._editor._list.value = ("encoder", 0)
-    widget._editor._buttons["duplicate"].click()
+    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks._editor._list.value = ("encoder", 0)
+    widget._panels.blocks._editor._buttons["duplicate"].click()
     assert isinstance(widget.architecture, Custom)
     widget.architecture = Custom(encoder=(explorer.SimpleConvBlock(filters=2, pool=False),))
     widget.input_shape = (31, 31, 1)
 
-    widget._back.click()
+    widget._panels.blocks._back.click()
 
     assert "height=31" in note(widget, "height")
     assert widget.input_shape == (31, 31, 1)
@@ -963,7 +991,7 @@ def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
 
 
 def test_edits_are_undone_redone_and_reset(widget):
-    history = widget._history
+    history = widget._panels.history
     for name, value in (("filters", 4), ("channels", 3), ("filters", 5)):
         number(widget, name).value = value
     assert history.steps[1:] == ["filters 2 → 4", "channels 1 → 3", "filters 4 → 5"]
@@ -980,23 +1008,23 @@ def test_edits_are_undone_redone_and_reset(widget):
     assert widget.architecture == SMALL
     assert shown(widget)[0] == len(widget.graph)
     history._handle_custom_msg({"nonsense": 1}, [])
-    assert widget._problem.value == ""
+    assert widget._panels.problem.value == ""
 
 
 def test_what_was_refused_is_undone_before_what_was_accepted(widget):
     number(widget, "filters").value = 5
     number(widget, "up_blocks").value = 9
     number(widget, "height").value = -1
-    assert widget._history.refused
+    assert widget._panels.history.refused
 
-    widget._history._handle_custom_msg({"by": -1}, [])
+    widget._panels.history._handle_custom_msg({"by": -1}, [])
 
-    assert not widget._history.refused
+    assert not widget._panels.history.refused
     assert number(widget, "up_blocks").value == SMALL.up_blocks
     assert number(widget, "height").value == 32
-    assert note(widget, "up_blocks") == note(widget, "height") == widget._problem.value == ""
+    assert note(widget, "up_blocks") == note(widget, "height") == widget._panels.problem.value == ""
     assert widget.architecture.filters == 5
-    widget._history._handle_custom_msg({"by": -1}, [])
+    widget._panels.history._handle_custom_msg({"by": -1}, [])
     assert widget.architecture.filters == SMALL.filters
 
 
@@ -1005,7 +1033,7 @@ def test_undoing_takes_a_refused_edit_away(widget):
     number(widget, "filters").value = 0
     assert note(widget, "filters")
 
-    widget._history._handle_custom_msg({"to": 0}, [])
+    widget._panels.history._handle_custom_msg({"to": 0}, [])
 
     assert note(widget, "filters") == ""
     assert number(widget, "filters").value == 2
@@ -1037,7 +1065,9 @@ class Interrupt:
 
 
 def drag(widget, random: Random) -> None:
-    widget._form.controls["filters"].widget.children[0].value = random.randint(1, 30)
+    widget._panels.parameters.form.controls["filters"].widget.children[0].value = random.randint(
+        1, 30
+    )
 
 
 def type_number(widget, random: Random) -> None:
@@ -1053,7 +1083,7 @@ def resize(widget, random: Random) -> None:
 
 
 def choose(widget, random: Random) -> None:
-    widget._family.value = random.choice(["U-Net (small)", "LEAP CNN", "U-Net"])
+    widget._panels.family.value = random.choice(["U-Net (small)", "LEAP CNN", "U-Net"])
 
 
 def assign(widget, random: Random) -> None:
@@ -1065,23 +1095,23 @@ def assign_shape(widget, random: Random) -> None:
 
 
 def undo(widget, random: Random) -> None:
-    widget._history._handle_custom_msg({"by": random.choice([-1, -1, 1])}, [])
+    widget._panels.history._handle_custom_msg({"by": random.choice([-1, -1, 1])}, [])
 
 
 def select(widget, random: Random) -> None:
-    widget._screen.select(random.choice(["block-stack0_enc0", "", "block-stack0_enc1"]))
+    widget._panels.screen.select(random.choice(["block-stack0_enc0", "", "block-stack0_enc1"]))
 
 
 def change_detail(widget, random: Random) -> None:
-    control = widget._screen.diagram._form.controls["detail"]._inputs[-1]
+    control = widget._panels.screen.diagram._form.controls["detail"]._inputs[-1]
     control.value = random.choice(["layers", "blocks"])
 
 
 def change_block(widget, random: Random) -> None:
-    widget._editor_box.selected_index = 0
-    widget._editor._list.value = ("encoder", random.choice([0, 1]))
-    if widget._editor._form:
-        box = widget._editor._form.controls["filters"].widget.children[-2]
+    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks._editor._list.value = ("encoder", random.choice([0, 1]))
+    if widget._panels.blocks._editor._form:
+        box = widget._panels.blocks._editor._form.controls["filters"].widget.children[-2]
         box.value = random.randint(1, 9)
 
 
@@ -1101,12 +1131,14 @@ ACTIONS = (
 
 
 def edit(widget, way: str, filters: int) -> None:
-    if way == "an assignment" or "filters" not in widget._form.controls:  # of single blocks
+    if (
+        way == "an assignment" or "filters" not in widget._panels.parameters.form.controls
+    ):  # of single blocks
         widget.architecture = UNet(filters=filters, down_blocks=2, up_blocks=1)
     elif way == "a number":
         number(widget, "filters").value = filters
     else:
-        widget._form.controls["filters"].widget.children[0].value = filters
+        widget._panels.parameters.form.controls["filters"].widget.children[0].value = filters
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -1115,7 +1147,7 @@ def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
     widget = explorer.Explorer(SMALL, (64, 64, 1))
     for filters in range(40, 90):
         while True:
-            if "filters" not in widget._form.controls:
+            if "filters" not in widget._panels.parameters.form.controls:
                 widget.architecture = SMALL
             number(widget, "height").value = 64  # not what was refused
             action = random.choice(ACTIONS)
@@ -1132,7 +1164,7 @@ def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
         edit(widget, way, filters)
 
         told = (action.__name__, line, way)
-        assert widget._problem.value == "", told
+        assert widget._panels.problem.value == "", told
         assert widget.architecture.filters == filters, told
         compare_with_new(widget, told)
     widget.close()
@@ -1140,13 +1172,15 @@ def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
 
 def compare_with_new(widget, told: object) -> None:
     wanted, found = expected(widget), everything(widget)
-    diagram = widget._screen.diagram
+    diagram = widget._panels.screen.diagram
     if diagram.options.detail != "blocks":
         wanted["diagram"] = found["diagram"]
         names = {node.name for node in widget.graph}
         assert {item["id"].partition("-")[2] for item in found["diagram"][1]} >= names, told
-    if widget._screen.scene.nodes:
+    if widget._panels.screen.scene.nodes:
         wanted["explanation of what is selected"] = found["explanation of what is selected"]
-        assert found["explanation of what is selected"][0] in widget._screen.scene.selected, told
+        assert (
+            found["explanation of what is selected"][0] in widget._panels.screen.scene.selected
+        ), told
     for view in found:
         assert found[view] == wanted[view], (view, told)

@@ -38,9 +38,9 @@ def test_a_model_or_graph_is_shown_as_it_is(kind):
     else:
         assert explorer.model is model
         assert explorer.report.total_params == model.count_params()
-    for place in range(len(explorer._screen.tabs.children)):
-        explorer._screen.tabs.selected_index = place
-        assert not explorer._problem.value
+    for place in range(len(explorer._panels.screen.tabs.children)):
+        explorer._panels.screen.tabs.selected_index = place
+        assert not explorer._panels.problem.value
     explorer.close()
 
 
@@ -48,15 +48,15 @@ def test_the_size_of_a_model_can_be_changed_and_its_weights_stay():
     model = model_to_show()
     explorer = Explorer(model)
 
-    explorer._input_form.controls["height"]._inputs[-1].value = 64
+    explorer._panels.parameters.input_form.controls["height"]._inputs[-1].value = 64
 
     assert explorer.input_shape == (64, 48, 3)
     assert explorer.model.inputs[0].shape == (None, 64, 48, 3)
     for own, other in zip(model.get_weights(), explorer.model.get_weights(), strict=True):
         assert (own == other).all()
 
-    explorer._input_form.controls["height"]._inputs[-1].value = 65
-    assert "use 64 or 68" in explorer._input_form.controls["height"]._note.value
+    explorer._panels.parameters.input_form.controls["height"]._inputs[-1].value = 65
+    assert "use 64 or 68" in explorer._panels.parameters.input_form.controls["height"]._note.value
     assert explorer.input_shape == (64, 48, 3)
     explorer.close()
 
@@ -70,12 +70,12 @@ def test_controls_that_a_model_does_not_have_are_inactive_with_the_reason():
         ("height", "&#x27;top&#x27; has weights for that size"),
         ("channels", "3"),
     ):
-        control = explorer._input_form.controls[name]
+        control = explorer._panels.parameters.input_form.controls[name]
         assert all(made.disabled for made in control._inputs)
         assert reason in control._note.value
-    assert not explorer._input_form.controls["batch_size"]._inputs[-1].disabled
-    explorer._editor_box.selected_index = 0
-    assert "no blocks that can be edited" in explorer._editor_place.children[0].value
+    assert not explorer._panels.parameters.input_form.controls["batch_size"]._inputs[-1].disabled
+    explorer._panels.blocks.widget.selected_index = 0
+    assert "no blocks that can be edited" in explorer._panels.blocks._place.children[0].value
     explorer.close()
 
 
@@ -83,16 +83,16 @@ def test_from_a_model_to_a_preset_and_back():
     explorer = Explorer(model_to_show())
     given = explorer.architecture
 
-    explorer._family.value = "U-Net (small)"
+    explorer._panels.family.value = "U-Net (small)"
     assert explorer.architecture == presets["U-Net (small)"]
-    assert not explorer._input_form.controls["channels"]._inputs[-1].disabled
-    explorer._editor_box.selected_index = 0
-    assert explorer._editor.widget in explorer._editor_place.children
+    assert not explorer._panels.parameters.input_form.controls["channels"]._inputs[-1].disabled
+    explorer._panels.blocks.widget.selected_index = 0
+    assert explorer._panels.blocks._editor.widget in explorer._panels.blocks._place.children
 
-    explorer._moved(-1, True)
+    explorer._panels.history._on_move(-1, True)
     assert explorer.architecture == given
-    explorer._family.value = "U-Net (small)"
-    explorer._family.value = "unet (as given)"
+    explorer._panels.family.value = "U-Net (small)"
+    explorer._panels.family.value = "unet (as given)"
     assert explorer.architecture == given
     assert explorer.input_shape == (32, 48, 3)
     explorer.close()

@@ -60,8 +60,8 @@ def shown(control, value):
 @pytest.mark.parametrize("family", NETWORKS)
 def test_of_every_family_and_of_the_input(family):
     widget = explorer.Explorer(NETWORKS[family])
-    assert check(widget, widget._form) > 0
-    assert check(widget, widget._input_form) == 4
+    assert check(widget, widget._panels.parameters.form) > 0
+    assert check(widget, widget._panels.parameters.input_form) == 4
     widget.close()
 
 
@@ -73,26 +73,26 @@ BLOCKS = [kind for kind in BLOCKS if kind.__module__.startswith("explorer.")]
 def test_of_every_block(kind):
     widget = explorer.Explorer(kind())
     section = "decoder" if issubclass(kind, DecoderBlock) else "encoder"
-    widget._editor._list.value = (section, 0)
-    assert check(widget, widget._editor._form) > 0
+    widget._panels.blocks._editor._list.value = (section, 0)
+    assert check(widget, widget._panels.blocks._editor._form) > 0
     widget.close()
 
 
 def test_of_heads():
     widget = explorer.Explorer(UNet(filters=2, heads=[Head("map")]))
-    widget._editor_box.selected_index = 0
-    widget._editor._list.value = ("heads", 0)
-    assert check(widget, widget._editor._form) == 2
+    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks._editor._list.value = ("heads", 0)
+    assert check(widget, widget._panels.blocks._editor._form) == 2
     widget.close()
 
 
 @pytest.mark.parametrize("name", ["", "é", "body parts", "a:b", "&lt;", "-x", "\x07", "a/b", "\\N"])
 def test_a_name_that_no_layer_can_have_is_refused_beside_its_field(name):
     widget = explorer.Explorer(UNet(filters=2, heads=[Head("map")]))
-    widget._editor_box.selected_index = 0
+    widget._panels.blocks.widget.selected_index = 0
     for place, field in ((("heads", 0), "name"), (("encoder", 0), "block_prefix")):
-        widget._editor._list.value = place
-        control = widget._editor._form.controls[field]
+        widget._panels.blocks._editor._list.value = place
+        control = widget._panels.blocks._editor._form.controls[field]
         before, design = control.value, widget._state.design
         if field == "block_prefix" and name in ("", "-x"):
             continue  # these can stand within a name
@@ -107,7 +107,7 @@ def test_a_name_that_no_layer_can_have_is_refused_beside_its_field(name):
 def test_minus_zero_is_zero():
     net = UNet(filters=2, down_blocks=2, up_blocks=0)
     widget = explorer.Explorer(net, (64, 64, 1))
-    type_into(widget._form.controls["up_blocks"], "-0")
+    type_into(widget._panels.parameters.form.controls["up_blocks"], "-0")
     assert widget.architecture == net
     assert str(widget.architecture.up_blocks) == "0"
     widget.close()

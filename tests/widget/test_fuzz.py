@@ -125,15 +125,15 @@ KINDS = (
 
 def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
     design = widget._state.design
-    assert "Something went wrong" not in widget._problem.value, widget._problem.value
+    assert "Something went wrong" not in widget._panels.problem.value, widget._panels.problem.value
     assert widget.architecture == design.architecture
     assert widget.input_shape == design.input.shape
-    table = widget._screen.views["Layers"]
-    if widget._screen.tabs.selected_index == 0:  # a closed one is shown nothing
+    table = widget._panels.screen.views["Layers"]
+    if widget._panels.screen.tabs.selected_index == 0:  # a closed one is shown nothing
         assert [row[0] for row in table.rows] == [node.name for node in widget.graph]
         assert table.totals[0][0] == widget.report.total_params
     if with_drawing:
-        canvas = widget._screen.diagram.canvas
+        canvas = widget._panels.screen.diagram.canvas
         drawn = {item["id"] for item in canvas.items if not item["parent"]}
         assert drawn == {block_id(node) for node in widget.graph}
         boxes = {selected: box for box, selected in canvas.places.items()}
@@ -142,7 +142,7 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
 
 def rest(widget: explorer.Explorer) -> None:
     """Wait until Keras has built what is shown, and agrees."""
-    keras = widget._keras
+    keras = widget._panels.keras
     keras.forward.after_every_change.value = False
     # What is still measured would only be waited for.
     worker = keras._asking.worker
@@ -166,8 +166,8 @@ def rest(widget: explorer.Explorer) -> None:
         if "starts it again" not in keras.status.value:
             break
     keras.status.unobserve(said, names="value")
-    assert "explorer-good" in widget._keras.status.value, widget._keras.status.value
-    assert widget._keras._verified == widget._state.design
+    assert "explorer-good" in widget._panels.keras.status.value, widget._panels.keras.status.value
+    assert widget._panels.keras._verified == widget._state.design
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_ten_thousand_random_events(seed, worker, monkeypatch):
     monkeypatch.setattr("explorer.worker.process.shared_worker", lambda: worker)
     draw = random.Random(seed)
     widget = explorer.Explorer(SMALL[0], SHAPE)
-    widget._keras._asking.worker = worker
+    widget._panels.keras._asking.worker = worker
     done = []
     try:
         for number in range(EVENTS // 10):
@@ -206,6 +206,6 @@ def test_every_preset_can_follow_every_other(monkeypatch, worker):
     names = list(presets)
     random.Random(0).shuffle(names)
     for name in names:
-        widget._family.value = name
+        widget._panels.family.value = name
         check_views(widget, with_drawing=True)
     widget.close()

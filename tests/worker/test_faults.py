@@ -115,7 +115,7 @@ class Screen:
     def __init__(self) -> None:
         self.worker = Worker()
         self.widget = explorer.Explorer(NET, SHAPE)
-        self.keras = self.widget._keras
+        self.keras = self.widget._panels.keras
         self.keras._asking.worker = self.worker
         self.forward = self.keras.forward
         self._answered = threading.Event()
@@ -153,7 +153,7 @@ def survive(ways: list[tuple[str, str]]) -> int:
     """Strike an explorer of its own in each of these ways, and return how many it outlived."""
     screen = Screen()
     try:
-        drawing = screen.widget._screen.diagram.canvas.svg
+        drawing = screen.widget._panels.screen.diagram.canvas.svg
         assert "forward pass" in screen.run()
         for fault, stage in ways:
             said = screen.strike(fault, stage)
@@ -161,8 +161,8 @@ def survive(ways: list[tuple[str, str]]) -> int:
             for text in FAULT_TEXTS[fault]:
                 assert text in said, (fault, stage, said)
             assert screen.widget.architecture == NET
-            assert screen.widget._screen.diagram.canvas.svg == drawing
-            assert screen.widget._problem.value == ""
+            assert screen.widget._panels.screen.diagram.canvas.svg == drawing
+            assert screen.widget._panels.problem.value == ""
             assert "forward pass" in screen.run(), "the next request works"
             assert "explorer-good" in screen.keras.status.value
     finally:
@@ -171,9 +171,8 @@ def survive(ways: list[tuple[str, str]]) -> int:
 
 
 def test_a_hundred_faults_cost_a_message_each(monkeypatch):
-    monkeypatch.setattr(
-        "explorer.core.settling.SETTLED", 3600
-    )  # nothing is asked for but what is clicked
+    # Nothing is asked for but what is clicked.
+    monkeypatch.setattr("explorer.core.settling.SETTLED", 3600)
     ways = [(fault, stage) for fault in FAULT_TEXTS for stage in STAGES]
     # What leaves the process alive is quickly done, so there is more of it.
     frequency = {"exhaust": 30, "exhaust_backend": 0}

@@ -26,12 +26,12 @@ def test_controls_that_are_replaced_are_given_up():
     from ipywidgets.widgets.widget import _instances
 
     widget = explorer.Explorer(UNet(filters=2), (64, 64, 1))
-    widget._editor_box.selected_index = 0
+    widget._panels.blocks.widget.selected_index = 0
     counts = []
     for _ in range(3):
         widget.architecture = LeapCNN(filters=2)
-        widget._editor._list.value = ("encoder", 0)
-        widget._editor._list.value = ("decoder", 0)
+        widget._panels.blocks._editor._list.value = ("encoder", 0)
+        widget._panels.blocks._editor._list.value = ("decoder", 0)
         widget.architecture = UNet(filters=2)
         counts.append(len(_instances))
 

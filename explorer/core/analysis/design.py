@@ -1,5 +1,6 @@
 """An architecture with its input, as a value; everything else is computed from it."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import attrs
@@ -9,7 +10,7 @@ from explorer.core.families import Architecture
 from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import parameter
-from explorer.core.network.tracing import trace
+from explorer.core.network.tracing import check_input_shape, trace
 
 
 @attrs.frozen
@@ -40,6 +41,18 @@ class Input:
     def shape(self) -> Shape:
         """`(height, width, channels)`."""
         return self.height, self.width, self.channels
+
+    def of_shape(self, shape: Sequence[int]) -> "Input":
+        """Return as many images of another shape.
+
+        Args:
+            shape: `(height, width, channels)`.
+
+        Raises:
+            ParameterError: If it is none.
+        """
+        height, width, channels = check_input_shape(shape)
+        return attrs.evolve(self, height=height, width=width, channels=channels)
 
 
 @attrs.frozen(slots=False)

@@ -152,6 +152,11 @@ class Control:
         return low, high if high is not None else max(2 * abs(value), low + 10)
 
     @property
+    def holder(self) -> Any:
+        """The widget whose `value` counts: a box of text or a number, a list, a checkbox."""
+        return self._inputs[-1]
+
+    @property
     def _slider(self) -> Any:
         return self._inputs[0] if len(self._inputs) == 2 else None
 

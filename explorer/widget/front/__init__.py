@@ -1,1 +1,6 @@
 """What the views in the browser share."""
+
+from pathlib import Path
+
+#: The rules of the whole screen.
+STYLE = Path(__file__).with_name("style.css")

@@ -128,9 +128,9 @@ class ForwardView(widgets.VBox):
 
     def show_nothing_runs(self, problem: str = "") -> None:
         """Show what was measured of the design shown, beneath what went wrong since."""
-        self.stop.disabled = True
         self._shown = problem + self._pass + self._layers
         self._write()
+        self.stop.disabled = True
 
     def _write(self) -> None:
         self._result.value = self._notes + self._shown

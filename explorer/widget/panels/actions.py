@@ -1,0 +1,92 @@
+"""What the user does, turned into designs: an edit, a choice, a step of the history."""
+
+from explorer.core.editing.store import State
+from explorer.core.families import Architecture, ReadModel
+from explorer.core.guard import guarded
+from explorer.core.network.errors import problem_text
+from explorer.widget.controls.form import Form
+from explorer.widget.panels.history.panel import HistoryView
+from explorer.widget.panels.parameters.panel import Parameters
+from explorer.widget.panels.problems import Problems
+
+
+class Actions:
+    """Changes the design as the user asks, or says why not.
+
+    What an interrupt broke off is shown in full before anything else is done.
+    """
+
+    def __init__(
+        self, state: State, parameters: Parameters, history: HistoryView, problems: Problems
+    ) -> None:
+        """Begin with nothing done.
+
+        Args:
+            state: What is changed.
+            parameters: The controls, which describe a network.
+            history: Where what was refused can be undone.
+            problems: Where it is said.
+        """
+        self._state = state
+        self._parameters = parameters
+        self._history = history
+        self._problems = problems
+        self._alert = problems.report
+
+    @guarded
+    def edit(self, form: Form, name: str) -> None:
+        """Show the network that the controls describe, of which one was moved."""
+        parameters = self._parameters
+        with self._state.lock:
+            if self._state.unbroken.is_broken_off:
+                value = form.controls[name].value
+                self._state.unbroken.mend()  # which shows the last design in all controls
+                form = form if form is parameters.input_form else parameters.form
+                if name not in form.controls:  # of another class, that was to be shown
+                    return
+                form.controls[name].set_value(value)
+            self._state.unbroken.do(self._edit, form, name)
+
+    def _edit(self, form: Form, name: str) -> None:
+        """Show the network that all controls together describe, or say what is wrong with it."""
+        before = self._state.design
+        try:
+            architecture, given = self._parameters.described()
+            self._state.update(architecture=architecture, input=given)
+        except Exception as error:  # a class that the user wrote can raise anything
+            message = problem_text(error)
+            self._parameters.refuse(error, message, form, name)
+            self._history.refused = True
+            self._problems.refuse(message)
+            return
+        # The same network as before a refused edit is no news to the state.
+        if self._state.design is before and self._problems.value:
+            self._state.tell()
+
+    @guarded
+    def start_from(self, architecture: Architecture) -> None:
+        """Show an architecture that was chosen."""
+        with self._state.lock:
+            self._state.unbroken.do(self._start_from, architecture)
+
+    def _start_from(self, architecture: Architecture) -> None:
+        """Put it into the controls: it is shown unless the input does not fit it."""
+        if isinstance(architecture, ReadModel):  # at the size that it was given with
+            given = self._state.design.input.of_shape(architecture.shown_shape)
+            self._state.update(architecture=architecture, input=given)
+            return
+        self._parameters.show(architecture)
+        self._edit(self._parameters.input_form, "height")
+
+    @guarded
+    def go(self, steps: int, relative: bool) -> None:
+        """Go to a step of the history, or so many steps from the present one."""
+        with self._state.lock:
+            self._state.unbroken.do(self._go, steps, relative)
+
+    def _go(self, steps: int, relative: bool) -> None:
+        """Go there; what was refused is undone first."""
+        if self._history.refused and relative and steps < 0:
+            self._state.tell()
+        else:
+            self._state.move(steps, relative)

@@ -1,0 +1,1 @@
+"""The list of architectures to start from."""

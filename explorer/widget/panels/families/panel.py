@@ -1,0 +1,64 @@
+"""The list of architectures to start from."""
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from explorer.core.families import Architecture, ReadModel, presets
+from explorer.core.guard import as_part_of, is_under_way
+from explorer.widget.controls.form import plain_layout
+
+
+class Families(widgets.Dropdown):
+    """The presets, the model that was given, and what the present architecture is."""
+
+    options: Any
+    value: Any
+
+    def __init__(self, chosen: Callable[[Architecture], None]) -> None:
+        """Begin without anything to choose.
+
+        Args:
+            chosen: Called with the architecture that the user chooses.
+        """
+        self._chosen = chosen
+        self._given: ReadModel | None = None  # the last model that was given
+        super().__init__(
+            description="architecture",
+            tooltip="Start from this architecture",
+            layout=plain_layout(),
+        )
+        self.add_class("explorer-family")
+        self.observe(self._picked, names="value")
+
+    def show(self, architecture: Architecture) -> None:
+        """Show which of them an architecture is, or that it is another one."""
+        own = type(architecture).__name__
+        name = next((name for name, preset in presets.items() if preset == architecture), None)
+        if isinstance(architecture, ReadModel):
+            self._given = architecture
+            name = _title(architecture)
+        is_of_preset = own in {type(preset).__name__ for preset in presets.values()}
+        edited = f"{own} (edited)" if is_of_preset else own
+        given = [_title(self._given)] if self._given else []
+        options = [*presets, *given, *([] if name else [edited])]
+        as_part_of(self, self._put, options, name or edited)
+
+    def _put(self, options: list[str], value: str) -> None:
+        if list(self.options) != options:
+            self.options = options
+        self.value = value
+
+    def _picked(self, change: Any) -> None:
+        if is_under_way(self):
+            return
+        if change.new in presets:
+            self._chosen(presets[change.new])
+        elif self._given and change.new == _title(self._given):
+            self._chosen(self._given)
+
+
+def _title(model: ReadModel) -> str:
+    """Return what the list calls a model of the user's."""
+    return f"{model.name} (as given)"
