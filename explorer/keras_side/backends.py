@@ -5,8 +5,9 @@ Everything else asks Keras, or the one of these two that Keras runs on.
 
 import os
 import platform
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -154,10 +155,27 @@ class _TensorFlow:
             compiler,
         )
 
+    @contextmanager
+    def _any_names(self) -> Iterator[None]:
+        """Let layers have any names: of a graph, which nobody sees, TensorFlow refuses most."""
+        own = self._tf.name_scope
+
+        class AnyName(own):  # type: ignore[misc, valid-type]
+            def __init__(self, name: str | None) -> None:
+                plain = re.sub(r"[^A-Za-z0-9_./>-]", "_", name) if name else name
+                super().__init__(re.sub(r"^(?=[^A-Za-z0-9.])", "x", plain) if plain else plain)
+
+        self._tf.name_scope = AnyName
+        try:
+            yield
+        finally:
+            self._tf.name_scope = own
+
     def function(self, call: Callable[..., Any], inputs: Sequence[Any], compiler: str) -> Compiled:
-        function = self._tf.function(
-            call, jit_compile=compiler == "XLA", autograph=False
-        ).get_concrete_function(*inputs)
+        with self._any_names():
+            function = self._tf.function(
+                call, jit_compile=compiler == "XLA", autograph=False
+            ).get_concrete_function(*inputs)
 
         def run(*tensors: Any) -> Any:
             result = function(*tensors)

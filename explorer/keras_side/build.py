@@ -5,17 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 from explorer.core.analysis.report import analyze
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import ParameterError, Refusal
 from explorer.core.network.graph import INPUT_NAME, Block, Graph, Node, made_blocks
 from explorer.core.network.layers import InputLayer, Layer, Shape
 from explorer.core.network.layers.foreign import Foreign, Recipe
-from explorer.core.network.tracing import trace
+from explorer.core.network.tracing import check_sizes, trace
 from explorer.keras_side.config import make as make_of_text
 from explorer.keras_side.layers import cook, make
 from explorer.keras_side.machine_memory import check_weights_fit
@@ -117,7 +116,11 @@ def build(
         ImportError: If Keras' backend is not installed.
     """
     if isinstance(architecture, Graph):
-        _check_can_be_made(architecture)
+        if architecture.obstacle:
+            raise Refusal(
+                f"This graph was read from a Keras model, and {architecture.obstacle}: use the "
+                "model itself."
+            )
         check_weights_fit(analyze(architecture))
         return _from_graph(architecture)
     if input_shape is None:
@@ -136,22 +139,6 @@ def build(
         if graph.read_from_keras
         else _from_graph(graph)
     )
-
-
-def _check_can_be_made(graph: Graph) -> None:
-    """Raise an error that names the layers of a graph which Keras can't make again exactly."""
-    if graph.unused_inputs:
-        raise Refusal(
-            "This graph was read from a Keras model and holds only what its outputs need, which is "
-            f"not its input {graph.unused_inputs[0]!r}: use the model itself."
-        )
-    lacking = [f"{node.kind} {node.name!r}" for node in graph if not node.can_be_made]
-    if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        raise Refusal(
-            "This graph was read from a Keras model and holds layers that only that model can "
-            f"make ({', '.join(lacking[:3])}{more}): use the model itself."
-        )
 
 
 def _from_graph(graph: Graph) -> "keras.Model":
@@ -260,10 +247,22 @@ def read(model: "keras.Model", input_shape: Sequence[int] | None = None) -> Grap
         ValueError: If the model has no layers to read, or inputs of unknown size, or if the shape
             does not fit it.
     """
-    shape = None if input_shape is None else tuple(index(size) for size in input_shape)
+    shape = None if input_shape is None else _checked(input_shape)
     graph = Reader(model, input_shape=shape).graph(model.name)
     graph.model = model
     return graph
+
+
+def _checked(input_shape: Sequence[int]) -> Shape:
+    """Return the sizes of an input of any rank, if they are such."""
+    if getattr(input_shape, "ndim", 0) == 1:
+        input_shape = input_shape.tolist()  # type: ignore[attr-defined]
+    if not isinstance(input_shape, (tuple, list)):
+        raise ParameterError(
+            "Input", "input_shape", input_shape, "is no shape", "give (height, width, channels)"
+        )
+    names = ("height", "width", "channels") if len(input_shape) == 3 else ("input_shape",)
+    return check_sizes(input_shape, names * (len(input_shape) // len(names)))
 
 
 def made_anew(given: ReadModel, shape: Shape, policy: str | None = None) -> "keras.Model":

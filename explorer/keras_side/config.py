@@ -4,11 +4,10 @@ The text is the model's own configuration, which Keras writes and reads. Weights
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.layers import Shape
 
 
@@ -89,14 +88,6 @@ def make(
         return keras.saving.deserialize_keras_object(config, custom_objects=dict(classes))
     except Exception as error:  # layers raise many kinds
         raise CannotMake(first_line(error)) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Return what an error says first, without its full stop; of Keras', what it prints bold."""
-    text = str(error)
-    bold = re.search(r"\x1b\[1m(.+?)\x1b\[0m", text, re.DOTALL)
-    first = (bold[1] if bold else text).strip().partition("\n\n")[0]
-    return (" ".join(first.split())[:200] or type(error).__name__).rstrip(".")
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:

@@ -14,19 +14,12 @@ import attrs
 from explorer.core.families import Architecture
 from explorer.core.families.read_model import ReadModel, image_shape, strides_of
 from explorer.core.formatting import byte_size
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.graph import BYTES_PER_VALUE, Graph
 from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
 from explorer.keras_side.build import build, made_anew, read, read_again, without_values
-from explorer.keras_side.config import (
-    CannotMake,
-    classes_of_others,
-    config_text,
-    first_line,
-    make,
-    plain,
-)
+from explorer.keras_side.config import CannotMake, classes_of_others, config_text, make, plain
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.graph import (
     Block,
     Feature,
@@ -355,13 +355,27 @@ def _opened(call: Any, wanted: Sequence[int]) -> Any:
 def _outputs(call: Any, inputs: Sequence[_Value]) -> Sequence[Any]:
     """Return the outputs of a call for inputs that may have other sizes than in the model."""
     given = [value.tensor for value in inputs]
-    if all(a.shape == b.shape for a, b in zip(given, call.input_tensors, strict=True)):
-        return list(call.output_tensors)
+    own = list(call.output_tensors)
+    is_own_size = all(a.shape == b.shape for a, b in zip(given, call.input_tensors, strict=True))
+    if is_own_size and not any(None in tensor.shape[1:] for tensor in own):
+        return own
     import keras
 
     replaced = {id(old): new for old, new in zip(call.input_tensors, given, strict=True)}
     args, kwargs = call.arguments.convert(lambda each: replaced.get(id(each), each))
-    return list(keras.tree.flatten(call.operation.compute_output_spec(*args, **kwargs)))
+    try:
+        found = list(keras.tree.flatten(call.operation.compute_output_spec(*args, **kwargs)))
+        if any(None in tensor.shape[1:] for tensor in found):
+            # A layer that was told open sizes repeats them; what it makes has some.
+            made = keras.src.backend.compute_output_spec(call.operation.call, *args, **kwargs)
+            found = list(keras.tree.flatten(made))
+    except Exception as error:  # layers of the user's can raise anything
+        shapes = " and ".join(str(tuple(tensor.shape[1:])) for tensor in given)
+        raise Refusal(
+            f"The layer {call.operation.name!r} can't take {shapes}: use larger images. "
+            f"({first_line(error)}.)"
+        ) from error
+    return found
 
 
 def _of_shape(tensor: Any, shape: Shape) -> Any:

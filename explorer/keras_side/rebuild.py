@@ -25,7 +25,7 @@ import numpy as np
 
 from explorer.core.asking.weights import Weights
 from explorer.core.families import Architecture, ReadModel
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.graph import BYTES_PER_VALUE, Graph, Node
 from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import trace
@@ -256,6 +256,12 @@ def check_weights_file(path: Path) -> None:
             f"{path.name or path} is not named like a file of Keras weights: give the path of one "
             f"that model.save_weights('NAME{WEIGHTS_ENDING}') wrote."
         )
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        what = "a folder" if path.is_dir() else "no file on a disk, but a device, pipe or socket"
+        raise WeightsError(
+            f"{path.name} is {what}: give the path of a file that "
+            f"model.save_weights('NAME{WEIGHTS_ENDING}') wrote."
+        )
     if not path.is_file():
         raise WeightsError(f"There is no file {path.name}: {_looked_in(path.parent)}.")
     try:
@@ -263,7 +269,7 @@ def check_weights_file(path: Path) -> None:
             known = "layers" in file
             problem = _structure_problem(file)
     except (RuntimeError, KeyError, ValueError) as error:  # whatever h5py says of damaged ones
-        known, problem = True, f"cannot be read ({_first_line(error)})"
+        known, problem = True, f"cannot be read ({first_line(error)})"
     except OSError as error:
         why = (
             "is not an HDF5 file, or is cut short"
@@ -350,10 +356,12 @@ def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
     try:
         differing, surplus = _differences(model, path)
     except Exception as error:  # a group where an array is due, and whatever else h5py meets
-        differing, surplus = [], [_first_line(error)]
+        differing, surplus = [], [first_line(error)]
     # A network that is a part of the file's loads without error, and so with wrong weights.
     if surplus or problem:
-        first, *others = (differing if problem else []) + surplus or [_first_line(problem)]
+        first, *others = (differing if problem else []) + surplus or [
+            first_line(problem) if problem else ""
+        ]
         more = f" (and {len(others)} more)" if others else ""
         raise WeightsError(
             f"{path.name} does not match this network: {first}{more}. Choose the architecture and "
@@ -368,10 +376,6 @@ def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
                 "choose a file from before the training diverged."
             )
     return values
-
-
-def _first_line(error: object) -> str:
-    return str(error).partition("\n")[0][:300].rstrip(".")
 
 
 def _differences(model: Any, path: Path) -> tuple[list[str], list[str]]:

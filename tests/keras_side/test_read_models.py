@@ -16,6 +16,7 @@ from explorer.core.analysis.design import Design
 from explorer.core.analysis.receptive_field import receptive_window
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import short_count
+from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import positions
 from explorer.core.words.arithmetic import block_facts
 from explorer.widget.panels.charts.data import ChartData
@@ -601,6 +602,64 @@ def test_what_is_told_not_to_train_is_known():
     model = model_of((16, 16, 3), lambda x: conv()(frozen(x, training=False)))
 
     assert analyze(read(model)).receptive_field == (3, 3)
+
+
+def test_what_was_told_not_to_train_does_as_much_where_it_is_made_again():
+    """A model tells its layers `training` in place of what they were told, if it is told itself."""
+    inner = model_of((8, 8, 3), lambda x: layers.BatchNormalization()(conv()(x)))
+    told = model_of((8, 8, 3), lambda x: layers.BatchNormalization()(conv()(x), training=False))
+    image = np.random.default_rng(1).random((2, 8, 8, 3)).astype("float32")
+    for given in (told, model_of((8, 8, 3), lambda x: inner(x, training=False))):
+        made = build(read(given))
+        for ways in ({}, {"training": False}, {"training": True}):
+            made.set_weights(given.get_weights())
+            np.testing.assert_allclose(made(image, **ways), given(image, **ways), atol=1e-5)
+            for was, now in zip(given.get_weights(), made.get_weights(), strict=True):
+                np.testing.assert_allclose(now, was, atol=1e-5)
+
+
+# Sizes that are left open.
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((224.0, 224, 3), "Input.height=224.0 is not a size: give a whole number"),
+        ((224, -1, 3), "Input.width=-1 is not a size"),
+        ((0, 8, 3), "Input.height=0 is not a size"),
+        ((True, 8, 3), "Input.height=True is not a size"),
+        (("8", 8, 3), "Input.height='8' is not a size"),
+        ((8, None, 3), "Input.width=None is not a size"),
+        ("abc", r"Input.input_shape='abc' is no shape: give \(height, width, channels\)"),
+        (5, "Input.input_shape=5 is no shape"),
+        ((8, 8), "does not fit the input 'image'"),
+        ((), "does not fit the input 'image'"),
+        ((8, 8, 4), "does not fit the input 'image'"),
+        ((8, 8, 3), r"The layer 'last' can't take \(1, 1, 3\): use larger images"),
+    ],
+)
+def test_a_model_is_not_read_at_a_size_that_it_cannot_have(shape, said):
+    image = keras.Input((None, None, 3), name="image")
+    model = keras.Model(image, conv(padding="valid", name="last")(layers.MaxPooling2D(8)(image)))
+
+    with pytest.raises(Refusal, match=said):
+        read(model, input_shape=shape)
+    for good in (np.array([64, 64, 3]), [np.int32(64), 64, 3]):
+        assert read(model, input_shape=good).input_shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("open_shape", [(None, None, 6), (None, 8, 6), (8, 8, 6)])
+def test_a_layer_that_was_told_open_sizes_has_those_of_its_input(open_shape):
+    dense = layers.EinsumDense("abcd,de->abce", output_shape=open_shape, bias_axes="e")
+    model = model_of((8, 8, 3), lambda x: conv(2)(dense(x)))
+    graph = read(model)
+
+    assert [node.shape for node in graph] == [(8, 8, 3), (8, 8, 6), (8, 8, 2)]
+    assert [node.params for node in graph] == [0, 24, 110]
+    made = build(graph)
+    made.set_weights(model.get_weights())
+    image = np.random.default_rng(0).random((1, 8, 8, 3))
+    np.testing.assert_allclose(made(image), model(image), atol=1e-5)
 
 
 # Several inputs.

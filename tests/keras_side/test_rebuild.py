@@ -1,6 +1,7 @@
 """A model rebuilt the fast way is the one that a plain build makes."""
 
 import json
+import os
 import warnings
 
 import attrs
@@ -408,7 +409,7 @@ def test_layers_in_a_block_of_ones_own_are_loaded_too(rebuilder, tmp_path):
         ),
         ("model.h5", b"", r"model.h5 is not named like .*NAME\.weights\.h5"),
         ("text.weights.h5", b"hello", "text.weights.h5 is not an HDF5 file"),
-        ("folder.weights.h5", ..., "There is no file folder.weights.h5"),
+        ("folder.weights.h5", ..., "folder.weights.h5 is a folder: give the path of a file"),
     ],
 )
 def test_what_is_no_file_of_weights_is_refused(tmp_path, name, content, message):
@@ -420,6 +421,15 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path, name, content, message)
 
     with pytest.raises(WeightsError, match=message):
         module.check_weights_file(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has none")
+def test_a_pipe_or_device_is_no_file_of_weights_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.weights.h5")
+    (tmp_path / "device.weights.h5").symlink_to(os.devnull)
+    for name in ("pipe.weights.h5", "device.weights.h5"):
+        with pytest.raises(module.WeightsError, match=f"{name} is no file on a disk, but a device"):
+            module.check_weights_file(tmp_path / name)
 
 
 def test_a_file_cut_short_or_of_something_else_is_refused(tmp_path, weights_file):

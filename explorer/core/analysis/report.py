@@ -6,7 +6,6 @@ convolution at the resolution of its input; memory is that of float32 values.
 """
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import attrs
 
 from explorer.core.analysis.receptive_field import receptive_fields
 from explorer.core.analysis.tables import report_html, report_line
-from explorer.core.network.graph import BYTES_PER_VALUE, Graph, Node, Stride
+from explorer.core.network.graph import BYTES_PER_VALUE, Graph, Node, Stride, named
 from explorer.core.network.layers import Shape
 
 if TYPE_CHECKING:
@@ -52,14 +51,6 @@ class LayerReport:
     receptive_field: tuple[int, ...] | None
 
 
-class NoSuchLayerError(KeyError):
-    """A report has no layer of that name."""
-
-    def __str__(self) -> str:
-        """Return the sentence; a `KeyError` would show it in quotes."""
-        return str(self.args[0])
-
-
 @attrs.frozen(slots=False, repr=False)
 class Report:
     """The analysis of a graph; numbers are for one image. `report[name]` is the row of a layer.
@@ -93,12 +84,7 @@ class Report:
         Raises:
             NoSuchLayerError: If no layer has that name; it is a `KeyError`.
         """
-        try:
-            return self._by_name[name]
-        except KeyError:
-            close = " or ".join(map(repr, get_close_matches(str(name), self._by_name)))
-        hint = f"did you mean {close}?" if close else "report.layers has them all."
-        raise NoSuchLayerError(f"There is no layer {name!r} in this network: {hint}")
+        return named(self._by_name, name)
 
     def __iter__(self) -> Iterator[LayerReport]:
         return iter(self.layers)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import attrs
 
 from explorer.core.network import hooks
-from explorer.core.network.errors import ParameterError, Refusal
+from explorer.core.network.errors import ParameterError, Refusal, first_line
 from explorer.core.network.graph import Graph, resized
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import HELD
@@ -60,7 +60,7 @@ class ReadModel(HasGraph):
             ValueError: If it does not take an image.
         """
         shape = image_shape(graph.input_shape)
-        made = cls(graph.name, shape, graph, problem=_unmakeable(graph), **strides_of(graph))
+        made = cls(graph.name, shape, graph, problem=graph.obstacle, **strides_of(graph))
         return made.with_what_is_fixed()
 
     @cached_property
@@ -144,7 +144,7 @@ class ReadModel(HasGraph):
         try:
             return self._made_at(shape)
         except ValueError as error:
-            self._refuse(shape, f"does not fit this model: {_first_line(error)}")
+            self._refuse(shape, f"does not fit this model: {first_line(error)}")
 
     def _made_at(self, shape: Shape) -> Graph:
         """Return the layers for images of a shape, or raise why there are none."""
@@ -177,7 +177,7 @@ class ReadModel(HasGraph):
             try:
                 self._made_at((*tried, channels))
             except ValueError as error:
-                problem = _first_line(error)
+                problem = first_line(error)
             else:
                 return ""
         return problem
@@ -230,13 +230,6 @@ def image_shape(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
     return shape
 
 
-def _unmakeable(graph: Graph) -> str:
-    """Return why no model can be made of a graph, or nothing."""
-    if all(node.can_be_made for node in graph) and not graph.unused_inputs:
-        return ""
-    return "it holds layers that only the model that it was read from can make"
-
-
 def _rules(graph: Graph) -> bool:
     """Return whether its layers themselves say what they make of an input of another size."""
     known = all(node.layer.has_twin and not node.layer.is_told for node in graph)
@@ -247,7 +240,3 @@ def _check_same_weights(own: Graph, graph: Graph) -> None:
     for node in graph:
         if node.weights != own[node.name].weights:
             raise Refusal(f"its {node.kind} layer {node.name!r} has weights for that size alone")
-
-
-def _first_line(error: ValueError) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

@@ -2,6 +2,7 @@
 
 import linecache
 import os
+import re
 import traceback
 import types
 from pathlib import Path
@@ -103,3 +104,11 @@ def _place(code: types.CodeType, line: int) -> str:
     is_cell = file.parent.name.startswith("ipykernel_") or file.name.startswith("<")
     where = f"line {line} of {'the notebook’s cell' if is_cell else file.name}"
     return f"in {functions[-1]}, {where}" if functions else where
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says first, without its full stop; of Keras', what it prints bold."""
+    text = str(error)
+    bold = re.search(r"\x1b\[1m(.+?)\x1b\[0m", text, re.DOTALL)
+    first = (bold[1] if bold else text).strip().partition("\n\n")[0]
+    return (" ".join(first.split())[:200] or type(error).__name__).rstrip(".")

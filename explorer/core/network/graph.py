@@ -4,11 +4,13 @@ A `Feature` stands for a tensor while an architecture is traced; the `Graph` is 
 the outputs backwards, so that layers which no output needs are not part of it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from difflib import get_close_matches
 from fractions import Fraction
+from itertools import islice
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -213,6 +215,28 @@ def _scaled(stride: Stride, down: ByAxis, up: ByAxis, axes: int) -> Stride:
     return by_axis[0] if len(set(by_axis)) == 1 else tuple(by_axis)
 
 
+class NoSuchLayerError(KeyError):
+    """A network has no layer of that name."""
+
+    def __str__(self) -> str:
+        """Return the sentence; a `KeyError` would show it in quotes."""
+        return str(self.args[0])
+
+
+_Of = TypeVar("_Of")
+
+
+def named(by_name: Mapping[str, _Of], name: str) -> _Of:
+    """Return what is had by a layer's name, or raise which names are close to it."""
+    try:
+        return by_name[name]
+    except KeyError:
+        close = " or ".join(map(repr, get_close_matches(str(name), by_name)))
+    some = " and ".join(map(repr, islice(by_name, 2)))
+    hint = f"did you mean {close}?" if close else f"it has {len(by_name)}, such as {some}."
+    raise NoSuchLayerError(f"There is no layer {name!r} in this network: {hint}")
+
+
 def input_feature(shape: Shape, name: str = INPUT_NAME) -> Feature:
     """Return the feature of an input of shape `(height, width, channels)`."""
     return Feature(Node(InputLayer(shape=shape, name=name), (), shape, 1, None))
@@ -264,7 +288,26 @@ class Graph:
         return len(self.nodes)
 
     def __getitem__(self, name: str) -> Node:
-        return self._by_name[name]
+        """Return the node of a layer.
+
+        Raises:
+            NoSuchLayerError: If no layer has that name; it is a `KeyError`.
+        """
+        return named(self._by_name, name)
+
+    @property
+    def obstacle(self) -> str:
+        """Why no Keras model can be made of it, or nothing: only its own can do what it holds."""
+        if self.unused_inputs:
+            return f"it holds what its outputs need, and not its input {self.unused_inputs[0]!r}"
+        lacking = [f"{node.kind} {node.name!r}" for node in self if not node.can_be_made]
+        if not lacking:
+            return ""
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        return (
+            "it holds layers that only the model that it was read from can make "
+            f"({', '.join(lacking[:3])}{more})"
+        )
 
     @property
     def image(self) -> Node:

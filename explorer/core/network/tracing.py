@@ -67,8 +67,21 @@ def check_input_shape(input_shape: Sequence[int]) -> Shape:
             "is not an image shape",
             "give (height, width, channels)",
         )
-    shape = tuple(map(as_index, input_shape))
-    for name, size in zip(("height", "width", "channels"), shape, strict=True):
+    return check_sizes(input_shape, ("height", "width", "channels"))
+
+
+def check_sizes(shape: Sequence[Any], names: Sequence[str]) -> Shape:
+    """Return the sizes of an input as whole numbers.
+
+    Args:
+        shape: The sizes.
+        names: What each is called.
+
+    Raises:
+        ParameterError: If one isn't a whole number of at least 1.
+    """
+    sizes = tuple(map(as_index, shape))
+    for name, size in zip(names, sizes, strict=True):
         if type(size) is not int or not 1 <= size <= LARGEST:
             raise ParameterError(
                 "Input",
@@ -77,4 +90,4 @@ def check_input_shape(input_shape: Sequence[int]) -> Shape:
                 "is not a size",
                 f"give a whole number of at least 1 and at most {LARGEST:,}",
             )
-    return shape
+    return sizes
