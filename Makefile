@@ -1,6 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 UV := $(shell command -v uv 2>/dev/null)
 
 # WHEELS names a folder that holds all that is to be installed, where there is no network.
@@ -16,11 +16,15 @@ endif
 BACKEND := tensorflow
 GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 
-.PHONY: help lab test lint types bench bench-gpu memory clean
+# The last Python 3 that TensorFlow can be had for.
+NEWEST := 13
+
+.PHONY: help lab test test-core lint types bench bench-gpu memory clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
 	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
+	@echo "make test-core  run the tests of what needs no TensorFlow, on JAX, with newer Pythons too"
 	@echo "make lint    check style, formatting, and what imports what"
 	@echo "make types   check types"
 	@echo "make bench   run the benchmarks"
@@ -41,6 +45,19 @@ lab: $(VENV)/.lab
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest $(ARGS)
+
+# An environment of its own, without TensorFlow.
+test-core:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-core NEWEST=99 run-test-core
+
+.PHONY: run-test-core
+run-test-core: $(VENV)/.core
+	@KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest tests/core \
+		-W "ignore:__array__ implementation:DeprecationWarning" $(ARGS)
+
+$(VENV)/.core: pyproject.toml $(VENV)/.created
+	$(INSTALL) --editable ".[core-test]"
+	@touch $@
 
 lint: $(VENV)/.test
 	$(BIN)/python -m ruff check
@@ -73,7 +90,7 @@ memory: $(VENV)/.test
 	@$(BIN)/python tests/measure_limited.py draw 200
 
 clean:
-	rm -rf $(VENV) $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-core $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.lab: EXTRAS := cpu,lab,pandas
 $(VENV)/.test: EXTRAS := cpu,lab,test
@@ -85,7 +102,7 @@ $(VENV)/.lab $(VENV)/.test: pyproject.toml $(VENV)/.created
 	@touch $@
 
 $(VENV)/.created:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $(NEWEST)))' || { \
 		echo "explorer needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is none of them." >&2; \
 		echo "Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
 		exit 1; \
