@@ -2,6 +2,7 @@
 
 import threading
 
+from explorer.worker.answering import answer
 from explorer.worker.process import Worker
 
 
@@ -29,10 +30,10 @@ class StillWorker(Worker):
         self.cancelled.append(owner)
 
     def answer(self) -> None:
-        """Run the latest request in this process."""
+        """Answer the latest request in this process."""
         _, work, done, failed = self.requests[-1]
         try:
-            result = work()
+            result = work() if callable(work) else answer(work)
         except Exception as error:
             failed(error)
         else:

@@ -28,11 +28,11 @@ class Answerer(Protocol):
     def submit(
         self,
         owner: object,
-        work: Callable[[], Any],
+        work: Any,
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        """Have something run in place of what the same owner asked before, and hand it over."""
+        """Have a question answered in place of what the same owner asked before."""
 
     def cancel(self, owner: object) -> None:
         """Give up what an owner asked."""

@@ -25,7 +25,7 @@ class Settling:
         lock: AbstractContextManager[Any],
         call: Callable[[], None],
         alert: Callable[[str], None],
-        prepare: Callable[[], None] | None = None,
+        prepare: Callable[[], object] | None = None,
     ) -> None:
         """Begin with nothing to wait for.
 

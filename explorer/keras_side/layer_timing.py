@@ -7,11 +7,12 @@ import attrs
 import numpy as np
 
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import TIME_LIMIT
 from explorer.core.asking.timing import LayerTime, LayerTimes
 from explorer.keras_side.backends import backend
 from explorer.keras_side.build import import_keras
 from explorer.keras_side.reader import Step, input_name, steps_of
-from explorer.keras_side.timing import TIME_LIMIT, alternating, median_time, time_model
+from explorer.keras_side.timing import alternating, median_time, time_model
 
 
 def time_layers(

@@ -14,7 +14,9 @@ from typing import Any
 import attrs
 import numpy as np
 
+from explorer.core.asking.failures import GivenUp
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import PAIR_TIME_LIMIT, TIME_LIMIT
 from explorer.core.asking.timing import PairTiming, Timing, XlaAnalysis
 from explorer.core.network.errors import ParameterError
 from explorer.keras_side.backends import Compiled, Device, backend, find_device, free_bytes
@@ -24,16 +26,8 @@ from explorer.keras_side.build import dtype_policy, import_keras
 STEADY = 0.02
 MINIMUM_RUNS = 5
 WARMUP_RUNS = 3
-#: Seconds after which no further run of a measurement is started.
-TIME_LIMIT = 3.0
-#: The same where two models take turns.
-PAIR_TIME_LIMIT = 6.0
 #: Values of which the smallest and the largest are a 95 % confidence interval of the median.
 FEWEST_FOR_INTERVAL = 6
-
-
-class GivenUp(Exception):
-    """A measurement ended early, because nobody waits for it any more."""
 
 
 def time_model(

@@ -3,22 +3,23 @@
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import partial
-from typing import TypeVar
+from typing import Any
 
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import (
+    PAIR_TIME_LIMIT,
+    TIME_LIMIT,
+    Question,
+    TimeLayers,
+    TimeModel,
+    TimePair,
+)
 from explorer.core.asking.timing import LayerTimes, PairTiming, Timing
 from explorer.core.families import Architecture
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
-from explorer.keras_side.timing import PAIR_TIME_LIMIT, TIME_LIMIT
 from explorer.worker.process import shared_worker
-from explorer.worker.tasks.forward import run_layers, run_noise
-from explorer.worker.tasks.pair import run_pair
-
-_Answer = TypeVar("_Answer")
-
 
 _callers = itertools.count()
 
@@ -53,7 +54,8 @@ def time_forward(
     """
     how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
     shape = checked(input_shape, batch_size)
-    return asked(partial(run_noise, architecture, shape, batch_size, how, time_limit))
+    timing: Timing = asked(TimeModel(architecture, shape, batch_size, how, time_limit))
+    return timing
 
 
 def time_each_layer(
@@ -71,7 +73,8 @@ def time_each_layer(
     """
     how = Measurement(device=device, precision=precision, compiler=compiler)
     shape = checked(input_shape, batch_size)
-    return asked(partial(run_layers, architecture, shape, batch_size, how))
+    times: LayerTimes = asked(TimeLayers(architecture, shape, batch_size, how))
+    return times
 
 
 def time_pair(
@@ -109,9 +112,10 @@ def time_pair(
     """
     how = Measurement(device=device, precision=precision, compiler=compiler, step=step)
     shape = checked(input_shape, batch_size)
-    return asked(
-        partial(run_pair, architecture_a, shape, architecture_b, shape, batch_size, how, time_limit)
+    timing: PairTiming = asked(
+        TimePair(architecture_a, shape, architecture_b, shape, batch_size, how, time_limit)
     )
+    return timing
 
 
 def checked(input_shape: Sequence[int], batch_size: int) -> Shape:
@@ -127,9 +131,9 @@ def checked(input_shape: Sequence[int], batch_size: int) -> Shape:
     return check_input_shape(input_shape)
 
 
-def asked(work: Callable[[], _Answer]) -> _Answer:
+def asked(work: Question | Callable[[], Any]) -> Any:
     """Return what the worker answers; interrupted, it is told that nobody waits."""
-    result: Future[_Answer] = Future()
+    result: Future[Any] = Future()
     owner = next(_callers)
     shared_worker().submit(owner, work, result.set_result, result.set_exception)
     try:

@@ -23,7 +23,7 @@ from explorer.keras_side.machine_memory import (
     is_shared_fate,
     machine_memory,
 )
-from explorer.worker.process import RunAgain
+from explorer.worker.in_process import RunAgain
 from explorer.worker.tasks import forward as keras_tasks
 from tests.measure_limited import draw, limited, run_limited
 

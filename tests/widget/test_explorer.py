@@ -21,6 +21,7 @@ from explorer import (
     presets,
 )
 from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.questions import Rebuild, RunForward
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.network.parameters import parameters_of
 from explorer.core.pictures.images import ImageError
@@ -32,7 +33,7 @@ from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import OUT_OF_DATE
 from explorer.widget.panels.totals.panel import Totals
-from explorer.worker.tasks.forward import rebuild, run_forward
+from explorer.worker.answering import answer
 from tests.still_worker import StillWorker
 
 
@@ -372,7 +373,7 @@ def test_the_settled_design_is_rebuilt_and_verified(widget, worker):
 
     worker.answer()
 
-    assert worker.requests[-1][1].func is rebuild
+    assert isinstance(worker.requests[-1][1], Rebuild)
     assert "explorer-good" in widget._panels.keras.status.value
 
 
@@ -380,7 +381,7 @@ def test_an_answer_about_another_design_is_dropped(widget, worker):
     assert worker.asked.acquire(timeout=10)
     _, _, done, _ = worker.requests[-1]
     work = worker.requests[-1][1]
-    stale = work()
+    stale = answer(work)
     number(widget, "filters").value = 4
     status = widget._panels.keras.status.value
 
@@ -393,14 +394,14 @@ def test_a_model_that_differs_is_reported(widget, worker):
     assert worker.asked.acquire(timeout=10)
     _, work, done, _ = worker.requests[-1]
 
-    done(attrs.evolve(work(), total_params=1))
+    done(attrs.evolve(answer(work), total_params=1))
 
     assert "another model" in widget._panels.keras.status.value
 
 
 def test_the_button_runs_the_picture_through_the_model(widget, worker):
     widget._panels.keras.forward.button.click()
-    assert worker.requests[-1][1].func is run_forward
+    assert isinstance(worker.requests[-1][1], RunForward)
     assert "Running" in result(widget)
 
     worker.answer()
@@ -428,8 +429,8 @@ def test_after_every_change_each_settled_edit_is_run(widget, worker):
 
     assert worker.asked.acquire(timeout=10)
     work = worker.requests[-1][1]
-    assert work.func is run_forward
-    assert work.args[0].filters == 4
+    assert isinstance(work, RunForward)
+    assert work.architecture.filters == 4
 
 
 def upload(widget, name: str, content: bytes) -> None:
@@ -495,7 +496,7 @@ def test_a_broken_picture_leaves_a_good_one_that_was_not_run_yet(widget, worker)
     assert "words.png: The file is not a picture" in result(widget)
     assert "good.png" in source(widget)
     assert widget._panels.keras.picture == good
-    assert worker.requests[-1][1].keywords["upload"] == good
+    assert worker.requests[-1][1].upload == good
     assert not widget._panels.keras.forward.stop.disabled, "the good one runs"
 
     worker.answer()
@@ -528,7 +529,7 @@ def test_of_two_good_pictures_the_last_one_is_used_whatever_is_answered_first(wi
     upload(widget, "first.png", of_grey(50))
     _, work, done, _ = worker.requests[-1]
     upload(widget, "second.png", of_grey(200))
-    done(work())  # an answer that came when the second was on its way
+    done(answer(work))  # an answer that came when the second was on its way
 
     assert "second.png" in source(widget)
     worker.answer()
@@ -556,7 +557,7 @@ def test_a_broken_picture_leaves_the_photograph_that_was_asked_for_since(widget,
     _, work, _, failed = worker.requests[-1]
     take_back(widget)
     with pytest.raises(ImageError) as caught:
-        work()
+        answer(work)
     failed(caught.value)
 
     assert "astronaut" in source(widget)
@@ -568,7 +569,7 @@ def test_a_broken_picture_leaves_the_photograph_that_was_asked_for_since(widget,
 def test_a_broken_picture_keeps_no_design_from_being_verified(widget, worker):
     number(widget, "filters").value = 4
     upload(widget, "words.png", b"words")
-    while worker.requests[-1][1].func is not run_forward:
+    while not isinstance(worker.requests[-1][1], RunForward):
         assert worker.asked.acquire(timeout=10)
     before = len(worker.requests)
     worker.answer()
@@ -576,7 +577,7 @@ def test_a_broken_picture_keeps_no_design_from_being_verified(widget, worker):
     assert "not a picture" in result(widget)
     while len(worker.requests) == before:
         assert worker.asked.acquire(timeout=10)
-    assert worker.requests[-1][1].func is rebuild
+    assert isinstance(worker.requests[-1][1], Rebuild)
     worker.answer()
     assert "explorer-good" in widget._panels.keras.status.value
 
@@ -593,7 +594,7 @@ def test_a_picture_whose_sending_was_broken_off_does_no_harm(widget, worker):
         upload(widget, "mine.png", encoded(default_photograph()))
         worker.answer()
     assert widget._panels.keras.picture == encoded(default_photograph())
-    assert [request[1].func.__name__ for request in worker.requests[-2:]] == ["run_forward"] * 2
+    assert [type(request[1]) for request in worker.requests[-2:]] == [RunForward] * 2
 
 
 def test_the_photograph_can_be_had_again(widget, worker):
@@ -609,7 +610,7 @@ def test_the_photograph_can_be_had_again(widget, worker):
 
     assert not view.is_own
     assert "astronaut" in widget._panels.keras.forward._source.value
-    assert worker.requests[-1][1].keywords["upload"] is None
+    assert worker.requests[-1][1].upload is None
 
 
 def test_what_the_browser_could_not_send_is_said(widget, worker):
@@ -665,7 +666,7 @@ def test_what_does_not_fit_the_memory_is_verified_and_not_run(widget, worker):
 
     assert "fewer filters" in result(widget)
     assert "of memory is free" in result(widget)
-    while worker.requests[-1][1].func is not rebuild:
+    while not isinstance(worker.requests[-1][1], Rebuild):
         widget._panels.keras.design_changed()
         assert worker.asked.acquire(timeout=10)
     worker.answer()
@@ -746,7 +747,7 @@ def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
 
     assert worker.cancelled == [widget._panels.keras._asking]
     assert stop.disabled
-    while worker.requests[-1][1].func is not rebuild:
+    while not isinstance(worker.requests[-1][1], Rebuild):
         assert worker.asked.acquire(timeout=10)
 
 
@@ -771,7 +772,9 @@ def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
             click()
         timers[-1].join(10)
 
-        assert [work.func is not rebuild for _, work, _, _ in worker.requests[asked:]] == [True]
+        assert [not isinstance(work, Rebuild) for _, work, _, _ in worker.requests[asked:]] == [
+            True
+        ]
 
 
 def test_an_edit_that_is_refused_and_taken_back_ends_no_run(widget, worker):

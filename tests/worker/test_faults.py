@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from unittest.mock import patch
 
 import attrs
@@ -18,7 +19,8 @@ import pytest
 import explorer
 from explorer import UNet
 from explorer.keras_side import timing
-from explorer.worker.process import TIME_LIMIT, Worker
+from explorer.worker.in_process import TIME_LIMIT
+from explorer.worker.process import Worker
 from explorer.worker.tasks import forward as keras_tasks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits")
@@ -136,8 +138,8 @@ class Screen:
         # In a process that is there, a short limit is one for the work alone.
         self.worker.time_limit = 1.0 if fault == "hang" else TIME_LIMIT
         picture = None, ""
-        work, ran = Strike(fault, stage), self.keras._ran
-        self.keras._run = lambda: self.keras._measure(work, ran, picture)
+        ask, ran = partial(partial, Strike(fault, stage)), self.keras._ran
+        self.keras._run = lambda: self.keras._measure(ask, ran, picture)
         try:
             return self.run()
         finally:

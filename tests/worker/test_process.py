@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from explorer import ParameterError, UNet, analyze, time_forward, trace
-from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.failures import GivenUp, WorkerDied
 from explorer.core.asking.measurement import Measurement
-from explorer.keras_side.timing import GivenUp
 from explorer.widget.panels.keras.status import compare
+from explorer.worker import in_process
 from explorer.worker import process as module
 from explorer.worker.process import CannotStart, Worker
 from explorer.worker.tasks.forward import expect_run, rebuild, run_forward
@@ -290,7 +290,7 @@ def test_the_process_ends_with_its_parent(tmp_path):
 
 def overtaken_after(path: str) -> bool:
     """Say that the request runs, and wait until nobody waits for it."""
-    from explorer.worker.process import is_overtaken
+    from explorer.worker.in_process import is_overtaken
 
     assert not is_overtaken(), "what the request before was told is forgotten"
     Path(path).touch()
@@ -385,9 +385,9 @@ def test_a_request_that_hangs_is_ended_and_said_so(worker, tmp_path):
 
 def show_progress(times: int, limits: int, pause: float) -> int:
     """Take several times the limit, of which some may pass between two signs of progress."""
-    module.expect(limits * module.TIME_LIMIT)
+    in_process.expect(limits * module.TIME_LIMIT)
     for _ in range(times):
-        assert not module.is_overtaken()
+        assert not in_process.is_overtaken()
         time.sleep(pause)
     return times
 
@@ -408,16 +408,16 @@ def test_a_request_that_makes_progress_or_said_that_it_is_long_goes_on(
     ("net", "size", "limits"), [(SMALL, 32, 1), (UNet(), 256, 1), (UNet(), 8192, range(100, 999))]
 )
 def test_how_long_is_waited_follows_what_is_to_be_computed(monkeypatch, net, size, limits):
-    monkeypatch.setattr(module, "_stage_limits", 1)
+    monkeypatch.setattr(in_process, "_stage_limits", 1)
 
     expect_run([trace(net, (size, size, 1))], 1, Measurement())
 
-    assert module._stage_limits in (limits if isinstance(limits, range) else (limits,))
+    assert in_process._stage_limits in (limits if isinstance(limits, range) else (limits,))
 
 
 def progress_and_hang(path: str) -> str:
-    module.expect(3 * module.TIME_LIMIT)
-    assert not module.is_overtaken()
+    in_process.expect(3 * module.TIME_LIMIT)
+    assert not in_process.is_overtaken()
     return wait_for(path)
 
 
@@ -477,9 +477,9 @@ def test_without_a_folder_for_temporary_files_that_is_said(monkeypatch):
 
 def only_after(path: str) -> int:
     """Ask for a new process until a file is there."""
-    assert module.is_afresh() == Path(path).exists()
-    if not module.is_afresh():
-        raise module.RunAgain(partial(Path(path).touch))
+    assert in_process.is_afresh() == Path(path).exists()
+    if not in_process.is_afresh():
+        raise in_process.RunAgain(partial(Path(path).touch))
     return os.getpid()
 
 
@@ -496,8 +496,8 @@ def test_a_request_may_ask_to_be_run_in_a_new_process(worker, tmp_path):
 
 def only_if_tried(refusal: str, then) -> object:
     """Ask to be run at the process' risk, then do something."""
-    if not module.is_tried():
-        raise module.RunAgain(refusal=refusal)
+    if not in_process.is_tried():
+        raise in_process.RunAgain(refusal=refusal)
     return then()
 
 
@@ -509,7 +509,7 @@ def test_what_may_be_too_much_is_tried_in_the_same_process(worker):
     before = ask(worker, os.getpid)
 
     assert ask(worker, partial(only_if_tried, "Too much.", os.getpid)) == before
-    assert not ask(worker, module.is_tried), "only that request was"
+    assert not ask(worker, in_process.is_tried), "only that request was"
 
 
 def test_where_memory_does_not_last_the_refusal_is_told(worker):
@@ -629,7 +629,7 @@ def test_however_a_device_says_that_memory_ran_out_it_is_a_memory_error(text):
         raise OwnError(text)
 
     with pytest.raises(MemoryError, match="smaller batch") as caught:
-        module._run(work)
+        in_process.run(work)
     assert text in str(caught.value)
 
 

@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from explorer.core.asking.failures import failure_text
+from explorer.core.asking.questions import Question
 from explorer.core.guard import guarded
 from explorer.core.ports import Answerer
 
-Question = TypeVar("Question")
+About = TypeVar("About")
 
 
 @attrs.frozen
@@ -31,7 +32,7 @@ class Failure:
     text: str
 
 
-class Ask(Generic[Question]):
+class Ask(Generic[About]):
     """Asks the worker one question at a time: a newer one takes the place of the last.
 
     An answer is handed over if it still counts. All that is called here is called under the lock
@@ -44,7 +45,7 @@ class Ask(Generic[Question]):
         lock: AbstractContextManager[Any],
         alert: Callable[[str], None],
         restart: str,
-        counts: Callable[[Question], bool] | None = None,
+        counts: Callable[[About], bool] | None = None,
     ) -> None:
         """Begin with nothing asked.
 
@@ -72,7 +73,7 @@ class Ask(Generic[Question]):
         return self._answerer()
 
     @property
-    def question(self) -> Question | None:
+    def question(self) -> About | None:
         """What was asked last, also when it was answered; None if that no longer counts."""
         return self._latest.question if self._latest else None
 
@@ -91,8 +92,8 @@ class Ask(Generic[Question]):
 
     def submit(
         self,
-        question: Question,
-        work: Callable[[], Any],
+        question: About,
+        work: Question | Callable[[], Any],
         answered: Callable[[Any], None],
         failed: Callable[[Failure], None],
         *,
@@ -103,7 +104,7 @@ class Ask(Generic[Question]):
 
         Args:
             question: What it is about.
-            work: What the worker runs; pickled, so a `functools.partial` of a module's function.
+            work: What is asked; or what the worker runs, which is pickled.
             answered: Called with the result, if it counts.
             failed: Called with the failure, if it counts.
             prepare: Called with the result before, without the lock, since it takes a while; what

@@ -14,3 +14,7 @@ def failure_text(error: Exception, restart: str) -> str:
     """
     message = str(error) or type(error).__name__
     return f"{message} {restart}" if isinstance(error, WorkerDied) else message
+
+
+class GivenUp(Exception):
+    """A measurement ended early, because nobody waits for it any more."""

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from explorer.core.asking.failures import GivenUp
 from explorer.core.asking.feature_maps import Channel, FeatureMap, FeatureMaps, LayerChannels
 from explorer.core.families import Architecture
 from explorer.core.network.layers import Shape
 from explorer.core.pictures import images
 from explorer.keras_side.build import import_keras
 from explorer.keras_side.reader import input_name, steps_of
-from explorer.keras_side.timing import GivenUp
-from explorer.worker.process import is_overtaken
+from explorer.worker.in_process import is_overtaken
 from explorer.worker.tasks.forward import DEFAULT, ready_model, weights_now
 
 #: Most channels of the selected layer that are shown.

@@ -19,6 +19,7 @@ import psutil
 from explorer.core.analysis.report import analyze
 from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Picture
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import TIME_LIMIT
 from explorer.core.asking.timing import LayerTimes, Timing
 from explorer.core.asking.weights import Weights
 from explorer.core.families import Architecture
@@ -37,8 +38,8 @@ from explorer.keras_side.machine_memory import (
     trim_heap,
 )
 from explorer.keras_side.rebuild import Rebuilder, check_weights_file
-from explorer.keras_side.timing import TIME_LIMIT, compiler_that_needs_most, time_model
-from explorer.worker.process import (
+from explorer.keras_side.timing import compiler_that_needs_most, time_model
+from explorer.worker.in_process import (
     RunAgain,
     expect,
     is_afresh,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.core.asking.failures import GivenUp
 from explorer.core.families import Architecture
 from explorer.core.network.errors import Refusal
 from explorer.core.network.layers import Shape
@@ -16,8 +17,7 @@ from explorer.core.pictures.effective_field import EffectiveField
 from explorer.keras_side.backends import backend
 from explorer.keras_side.build import import_keras
 from explorer.keras_side.reader import input_name, steps_of
-from explorer.keras_side.timing import GivenUp
-from explorer.worker.process import is_overtaken
+from explorer.worker.in_process import is_overtaken
 from explorer.worker.tasks.forward import DEFAULT, KeptModel, ready_model, weights_now
 
 

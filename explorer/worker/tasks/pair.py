@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from explorer.core.analysis.memory_need import least_bytes, needed_bytes
 from explorer.core.analysis.report import Report, analyze
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import PAIR_TIME_LIMIT
 from explorer.core.asking.timing import PairTiming
 from explorer.core.families import Architecture
 from explorer.core.formatting import byte_size
@@ -18,8 +19,8 @@ from explorer.core.network.tracing import trace
 from explorer.keras_side.backends import free_bytes
 from explorer.keras_side.build import build, dtype_policy, forget_builds, import_keras
 from explorer.keras_side.machine_memory import NotEnoughMemory
-from explorer.keras_side.timing import PAIR_TIME_LIMIT, compiler_that_needs_most, time_interleaved
-from explorer.worker.process import is_overtaken
+from explorer.keras_side.timing import compiler_that_needs_most, time_interleaved
+from explorer.worker.in_process import is_overtaken
 from explorer.worker.tasks.forward import (
     DEFAULT,
     KeptModel,

@@ -26,6 +26,7 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.analysis.memory_need import needed_bytes
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import TimePair
 from explorer.core.asking.timing import PairTiming, Timing
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
@@ -40,7 +41,8 @@ from explorer.widget.panels.comparison.page import (
 )
 from explorer.widget.panels.comparison.panel import Compare
 from explorer.worker import timing_functions
-from explorer.worker.process import RunAgain
+from explorer.worker.answering import answer
+from explorer.worker.in_process import RunAgain
 from explorer.worker.tasks import forward as keras_tasks
 from explorer.worker.tasks import pair as comparison_tasks
 from explorer.worker.tasks.pair import check_both_fit, run_pair
@@ -333,8 +335,7 @@ def test_both_are_timed_on_request(pinned, worker):
 
     owner, work, done, _ = worker.requests[-1]
     assert owner is pinned.panel._asking
-    assert work.func is run_pair
-    assert work.args == (NET, (64, 64, 1), WIDE, (64, 64, 1), 2, HOW)
+    assert work == TimePair(NET, (64, 64, 1), WIDE, (64, 64, 1), 2, HOW)
     assert "run in turns" in pinned.result
     assert "Stop" in pinned.visible()
     done(FASTER)
@@ -614,7 +615,7 @@ class HereWorker(StillWorker):
     """A worker that runs what it is asked at once, in this process."""
 
     def submit(self, owner, work, done, failed) -> None:
-        done(work())
+        done(answer(work))
 
 
 def test_two_architectures_can_be_timed_from_a_cell(monkeypatch):

@@ -18,6 +18,7 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.feature_maps import Channel, FeatureMap, LayerChannels
 from explorer.core.asking.feature_maps import FeatureMaps as Maps
+from explorer.core.asking.questions import DrawWeights, Features, LoadWeights
 from explorer.core.asking.weights import Weights
 from explorer.core.drawing.boxes import cards_of
 from explorer.core.editing.snapshot import Scene
@@ -25,8 +26,6 @@ from explorer.core.editing.store import State
 from explorer.core.network.names import block_id, layer_id
 from explorer.keras_side.rebuild import WeightsError
 from explorer.widget.panels.feature_maps.panel import MOST, FeatureMaps, strip_of
-from explorer.worker.tasks.features import run_feature_maps
-from explorer.worker.tasks.forward import draw_weights, load_weights
 from tests.still_worker import StillWorker
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
@@ -45,8 +44,9 @@ class PicturingWorker(StillWorker):
     def answer(self, weights=RANDOM, place=-1) -> None:
         """Give a request for pictures the answer that the process would give."""
         _, work, done, _ = self.requests[place]
-        assert work.func is run_feature_maps
-        architecture, shape, _, strip, selected = work.args
+        assert isinstance(work, Features)
+        architecture, shape, strip = work.architecture, work.input_shape, work.strip
+        selected = work.selected
         graph = trace(architecture, shape)
         maps = tuple(
             FeatureMap(name, graph[name].shape, -1.0, 0.25, 0.125, name.encode()) for name in strip
@@ -116,7 +116,7 @@ def frames(film) -> list[dict]:
 def test_once_shown_every_block_is_asked_for_and_the_output_s_channels(panel, worker):
     panel.show(Scene(DESIGN))
 
-    architecture, shape, picture, strip, selected = worker.next().args
+    architecture, shape, picture, strip, selected = attrs.astuple(worker.next(), recurse=False)
     assert (architecture, shape, picture) == (SMALL, (32, 32, 1), b"a picture")
     assert list(strip) == [card.output.name for card in cards_of(DESIGN.graph)]
     assert selected == DESIGN.graph.outputs[0].name
@@ -170,7 +170,7 @@ def test_of_many_changes_the_last_one_is_run(panel, worker, state):
                 Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=filters)))
             )
 
-    assert worker.next().args[0].filters == 5
+    assert worker.next().architecture.filters == 5
     worker.answer()
     assert len(worker.requests) == 1
 
@@ -181,7 +181,8 @@ def test_a_selected_layer_is_asked_for_alone_and_the_strip_stays(panel, worker, 
 
     assert (film.film_is_old, film.channels_are_old) == (False, True)
     assert film.selected == "block-stack0_enc0"
-    assert worker.next().args[3:] == ((), "stack0_enc0_conv0")
+    work = worker.next()
+    assert (work.strip, work.selected) == ((), "stack0_enc0_conv0")
     worker.answer()
     assert not film.channels_are_old
     assert "stack0_enc0_conv0" in film.channels["title"]
@@ -191,7 +192,7 @@ def test_a_selected_layer_is_asked_for_alone_and_the_strip_stays(panel, worker, 
 def test_a_block_stands_for_its_output(panel, worker, film):
     panel.show(Scene(DESIGN, block_id(DESIGN.graph["stack0_enc1_conv0"])))
 
-    assert worker.next().args[4] == "stack0_enc1_act1_relu"
+    assert worker.next().selected == "stack0_enc1_act1_relu"
 
 
 def test_old_pictures_stay_and_are_marked_until_new_ones_come(panel, worker, film):
@@ -200,7 +201,7 @@ def test_old_pictures_stay_and_are_marked_until_new_ones_come(panel, worker, fil
     panel.show(Scene(edited))
 
     assert (film.film_is_old, film.channels_are_old, film.groups) == (True, True, before)
-    assert worker.next().args[0].filters == 3
+    assert worker.next().architecture.filters == 3
     worker.answer()
     assert (film.film_is_old, film.channels_are_old) == (False, False)
     assert film.groups != before
@@ -258,7 +259,7 @@ def test_another_picture_is_run(panel, worker, film):
     panel.picture_changed()
 
     assert film.film_is_old
-    assert worker.next().args[3] != ()
+    assert worker.next().strip != ()
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_it_is_said_plainly_where_the_weights_come_from(panel, worker, film):
     some = Weights(0, "<a>.weights.h5", 3, 12)
     worker.answer(some)
     # They are not those of the strip: all is asked for again.
-    assert len(worker.next().args[3]) > 0
+    assert len(worker.next().strip) > 0
     assert film.film_is_old
     worker.answer(some)
     assert "loaded from &lt;a&gt;.weights.h5: 3 of 12 layers" in weights_line(panel)
@@ -310,7 +311,7 @@ def test_a_file_s_weights_are_loaded_from_where_the_kernel_runs(
 
     work = worker.next()
     path = str(Path.cwd() / "runs" / "mine.weights.h5")
-    assert (work.func, work.args) == (load_weights, (SMALL, (32, 32, 1), path))
+    assert work == LoadWeights(SMALL, (32, 32, 1), path)
     assert "Loading mine.weights.h5" in problem(panel)
     owner, _, done, _ = worker.requests[-1]
     panel.show(Scene(attrs.evolve(DESIGN, architecture=attrs.evolve(SMALL, filters=3))))
@@ -329,7 +330,7 @@ def test_a_file_s_weights_are_loaded_from_where_the_kernel_runs(
 def test_a_file_that_cannot_be_loaded_is_said_and_all_stays(panel, worker, film):
     panel.widget.path.value = "~/x.weights.h5"
     panel.widget.load.click()
-    assert worker.next().args[2] == str(Path.home() / "x.weights.h5")
+    assert worker.next().path == str(Path.home() / "x.weights.h5")
     worker.fail(WeightsError("There is no file <x> in here."))
 
     assert "There is no file &lt;x&gt; in here." in problem(panel)
@@ -345,13 +346,13 @@ def test_random_again_draws_with_the_next_seed(panel, worker, film):
     panel.widget.redraw.click()
 
     work = worker.next()
-    assert (work.func, work.args) == (draw_weights, (1,))
+    assert work == DrawWeights(1)
     worker.requests[-1][2](None)
     worker.next()
     worker.answer(Weights(1, "", 0, 12))
     assert "random (seed 1)" in weights_line(panel)
     panel.widget.redraw.click()
-    assert worker.next().args == (2,)
+    assert worker.next() == DrawWeights(2)
 
 
 def test_what_closes_drops_its_requests(worker, state):

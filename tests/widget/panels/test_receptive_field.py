@@ -1,7 +1,6 @@
 """The panel shows the window at once, asks for the gradient once all has settled, and says it."""
 
 import io
-import pickle
 import re
 import threading
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from explorer import Custom, LeapCNN, UNet, analyze, trace
 from explorer.core.analysis.design import Design, Input
 from explorer.core.analysis.receptive_field import receptive_window
 from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.network.graph import Graph, input_feature
@@ -26,7 +26,6 @@ from explorer.core.pictures.heat_map import RAMP, heat_png
 from explorer.core.pictures.images import Seen, picture_png, see
 from explorer.widget.panels.receptive_field.page import rectangle
 from explorer.widget.panels.receptive_field.panel import ReceptiveField
-from explorer.worker.tasks.gradient import effective_field
 from tests.core.pictures.test_images import encoded
 from tests.still_worker import StillWorker
 
@@ -225,7 +224,7 @@ def test_an_unknown_layer_and_an_output_without_pixels_are_said_so(shown, worker
     shown.show(design, "layer-own")
     assert "What own can see is not known" in shown.text
     assert (shown.widget.grid, shown.widget.whole) == ([8, 8], [])
-    assert asked(worker)[0].args[2] == "own", "its gradient is known all the same"
+    assert asked(worker)[0].layer == "own", "its gradient is known all the same"
 
 
 # The effective field.
@@ -236,8 +235,7 @@ def test_once_settled_the_gradient_is_asked_for_and_shown(shown, worker):
 
     work, done, _ = asked(worker)
 
-    assert pickle.loads(pickle.dumps(work)).func is effective_field
-    assert work.args == (NET, (64, 96, 1), MIDDLE, (8, 12), None)
+    assert work == Gradient(NET, (64, 96, 1), MIDDLE, (8, 12), None)
     assert shown.marks("Effective: Computing") == ["busy"]
     assert shown.widget.heat == b""
     done(field())
@@ -288,7 +286,7 @@ def test_a_new_place_takes_the_old_gradient_away_and_asks_again(shown, worker):
     shown.send(row=3)
 
     assert (shown.widget.heat, shown.widget.most) == (b"", [])
-    assert asked(worker)[0].args[3] == (3, 48)
+    assert asked(worker)[0].position == (3, 48)
 
 
 def test_an_object_or_times_ask_nothing_again(shown, worker):
@@ -513,9 +511,9 @@ def decoded(content: bytes) -> np.ndarray:
 def decode(shown, worker) -> None:
     """Wait until the worker is asked for the user's picture, and have it answer."""
     settle(shown)
-    while (request := asked(worker))[0].func is not see:
+    while not isinstance((request := asked(worker))[0], See):
         pass
-    assert request[0].args[0] == shown.content
+    assert request[0].content == shown.content
     worker.answer()
 
 
@@ -526,11 +524,11 @@ def test_a_users_file_is_decoded_in_the_worker_alone(shown, worker, monkeypatch)
     settle(shown)
 
     work, done, _ = asked(worker)
-    assert work.func is see
+    assert isinstance(work, See)
     done(Seen(b"small", "16 bit, shown from 112 to 3,040"))
     assert shown.widget.picture == b"small"
     assert "Picture: 16 bit, shown from 112 to 3,040." in shown.text
-    assert asked(worker)[0].args[4] == shown.content, "the gradient is asked for afterwards"
+    assert asked(worker)[0].upload == shown.content, "the gradient is asked for afterwards"
 
 
 def test_a_picture_that_came_too_late_is_not_shown(shown, worker):
@@ -558,7 +556,7 @@ def test_the_picture_is_what_the_network_sees(shown, worker):
     grey = decoded(shown.widget.picture)
     assert grey.shape == (64, 96)
     assert set(grey.ravel()) == {76}, "red, as a grey"
-    assert asked(worker)[0].args[4] == shown.content
+    assert asked(worker)[0].upload == shown.content
     shown.show(attrs.evolve(DESIGN, input=Input(32, 32, 4)))
     decode(shown, worker)
     assert decoded(shown.widget.picture).shape == (32, 32, 3)
@@ -575,7 +573,7 @@ def test_a_picture_that_cannot_be_read_gives_the_photograph_and_says_so(shown, w
 
     assert shown.marks("not a picture that can be read") == ["bad"]
     assert decoded(shown.widget.picture).shape == (64, 96)
-    assert asked(worker)[0].args[4] is None
+    assert asked(worker)[0].upload is None
     shown.content = encoded(Image.new("L", (9, 9)))
     shown.panel.picture_changed()
     decode(shown, worker)

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from explorer import Custom, Head, ResidualHourglass, SimpleConvBlock, UNet, build
+from explorer.core.asking.failures import GivenUp
 from explorer.core.pictures.images import ImageError, default_photograph, to_input
 from explorer.keras_side import rebuild as keras_rebuild
-from explorer.keras_side.timing import GivenUp
 from explorer.worker.tasks import features as module
 from explorer.worker.tasks import forward as keras_tasks
 from explorer.worker.tasks.features import features, run_feature_maps

@@ -9,9 +9,9 @@ import pytest
 
 from explorer import Custom, SimpleConvBlock, UNet, trace
 from explorer.core.analysis.receptive_field import receptive_window
+from explorer.core.asking.failures import GivenUp
 from explorer.core.pictures import images
 from explorer.core.pictures.effective_field import EffectiveField
-from explorer.keras_side.timing import GivenUp
 from explorer.worker.tasks import gradient as gradient_tasks
 from explorer.worker.tasks.forward import DEFAULT, ready_model
 from explorer.worker.tasks.gradient import effective_field

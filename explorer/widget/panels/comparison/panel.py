@@ -5,7 +5,6 @@ that size, it keeps its own, and the panel says so.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import attrs
@@ -14,6 +13,7 @@ from explorer.core.analysis.comparison import Comparison, compare, figures, para
 from explorer.core.analysis.design import Design, Input
 from explorer.core.asking.ask import Ask, Failure
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import TimePair
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.guard import guarded
@@ -149,15 +149,12 @@ class Compare(TabView):
 
     @guarded
     def _time_clicked(self, _: Any) -> None:
-        from explorer.worker.tasks.pair import run_pair
-
         with self._state.lock:
             if self._pinned is None:
                 return
             b = self._state.design
             a = self._faced(self._pinned, b).design
-            work = partial(
-                run_pair,
+            question = TimePair(
                 a.architecture,
                 a.input.shape,
                 b.architecture,
@@ -166,7 +163,7 @@ class Compare(TabView):
                 self._how(),
             )
             self.widget.show_running(self._asking.outlook("A and B are run in turns …"))
-            self._asking.submit((a, b), work, self.widget.show_timing, self._failed)
+            self._asking.submit((a, b), question, self.widget.show_timing, self._failed)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:

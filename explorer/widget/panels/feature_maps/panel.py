@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.questions import DrawWeights, Features, LoadWeights
 from explorer.core.drawing.boxes import Card, cards_of
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
@@ -85,7 +86,7 @@ class FeatureMaps(TabView):
         self._wanted: _Way | None = None
         self._shown: _Way | None = None
         self._weights: Weights | None = None  # those of the pictures shown
-        self._settling = Settling(later, state.lock, self._ask, alert, _import_tasks)
+        self._settling = Settling(later, state.lock, self._ask, alert, shared_worker)
         self._asking: Ask[_Way] = Ask(shared_worker, state.lock, alert, _RESTART)
         # About weights, which edits don't overtake: whatever was loaded last is what counts.
         self._loading: Ask[str] = Ask(
@@ -156,8 +157,6 @@ class FeatureMaps(TabView):
         self._asking.drop()
 
     def _ask(self) -> None:
-        from explorer.worker.tasks.features import run_feature_maps
-
         way, scene = self._wanted, self._scene
         if way is None or scene is None:
             return  # an interrupt broke off what wanted it
@@ -170,9 +169,7 @@ class FeatureMaps(TabView):
         names = tuple(card.output.name for card in cards)
         self._asking.submit(
             way,
-            partial(
-                run_feature_maps, way.architecture, way.shape, self._picture(), names, way.layer
-            ),
+            Features(way.architecture, way.shape, self._picture(), names, way.layer),
             partial(self._ran, way, scene.graph, cards),
             self._not_run,
         )
@@ -208,8 +205,6 @@ class FeatureMaps(TabView):
 
     @guarded
     def _load_clicked(self, _: Any) -> None:
-        from explorer.worker.tasks.forward import load_weights
-
         text = self.widget.path.value.strip()
         given = self._state.design.architecture
         if not text and isinstance(given, ReadModel):
@@ -228,20 +223,18 @@ class FeatureMaps(TabView):
         design = self._state.design
         self._ask_weights(
             f"Loading {path.name} …",
-            partial(load_weights, design.architecture, design.input.shape, str(path)),
+            LoadWeights(design.architecture, design.input.shape, str(path)),
         )
 
     @guarded
     def _redraw_clicked(self, _: Any) -> None:
-        from explorer.worker.tasks.forward import draw_weights
-
         with self._state.lock:
             seed = self._weights.seed + 1 if self._weights else 1
-            self._ask_weights("Drawing random weights …", partial(draw_weights, seed))
+            self._ask_weights("Drawing random weights …", DrawWeights(seed))
 
-    def _ask_weights(self, doing: str, work: Callable[[], Any]) -> None:
+    def _ask_weights(self, doing: str, question: LoadWeights | DrawWeights) -> None:
         self.widget.show_loading(doing)
-        self._loading.submit(doing, work, self._weights_changed, self._weights_stayed)
+        self._loading.submit(doing, question, self._weights_changed, self._weights_stayed)
 
     def _weights_changed(self, weights: "Weights | None") -> None:
         self.widget.show_loading("")
@@ -251,11 +244,6 @@ class FeatureMaps(TabView):
 
     def _weights_stayed(self, failure: Failure) -> None:
         self.widget.show_problem(failure.text)
-
-
-def _import_tasks() -> None:
-    """Import what is asked of Keras: the first time takes a while."""
-    import explorer.worker.tasks.features  # noqa: F401
 
 
 def strip_of(graph: Graph) -> list[Card]:

@@ -13,6 +13,7 @@ import attrs
 
 from explorer.core.analysis.design import Design
 from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.questions import Rebuild, RunForward, TimeLayers
 from explorer.core.editing.store import State
 from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError
@@ -58,7 +59,7 @@ class LiveKeras:
         self._state = state
         self._alert = alert
         self._show_times = show_times
-        self._settling = Settling(later, state.lock, self._settled, alert, _import_tasks)
+        self._settling = Settling(later, state.lock, self._settled, alert, shared_worker)
         self._asking: Ask[Design] = Ask(
             shared_worker,
             state.lock,
@@ -103,27 +104,23 @@ class LiveKeras:
             self._settling.wait()
 
     def _settled(self) -> None:
-        from explorer.worker.tasks.forward import rebuild
-
         if self.forward.after_every_change.value:
             self._run()
             return
         design = self._state.design
         self._show_waiting(design)
-        work = partial(rebuild, design.architecture, design.input.shape)
-        self._asking.submit(design, work, self._rebuilt, self._not_rebuilt)
+        question = Rebuild(design.architecture, design.input.shape)
+        self._asking.submit(design, question, self._rebuilt, self._not_rebuilt)
 
     def _run(self) -> None:
         """Run the model with the picture."""
-        from explorer.worker.tasks.forward import run_forward
-
         with self._state.lock:
-            work = partial(run_forward, upload=self.picture)
-            self._measure(work, self._ran, self._pictures[-1])
+            ask = partial(RunForward, upload=self.picture)
+            self._measure(ask, self._ran, self._pictures[-1])
 
     def _measure(
         self,
-        work: Callable[..., Any],
+        ask: Callable[..., Any],
         answered: Callable[[Any], None],
         picture: "_Chosen | None" = None,
     ) -> None:
@@ -132,7 +129,7 @@ class LiveKeras:
         What was to follow once the design has settled comes with it.
 
         Args:
-            work: What runs it.
+            ask: Makes the question of architecture, input shape, batch size, and how to measure.
             answered: Shows what was measured.
             picture: What runs through it; None to time its layers.
         """
@@ -145,8 +142,7 @@ class LiveKeras:
         self.forward.show_running(self._asking.outlook(at_work), layers=picture is None)
         self._asking.submit(
             design,
-            partial(
-                work,
+            ask(
                 design.architecture,
                 design.input.shape,
                 design.input.batch_size,
@@ -232,10 +228,8 @@ class LiveKeras:
     @guarded
     def time_layers(self, _: Any = None) -> None:
         """Time every layer of the design on screen."""
-        from explorer.worker.tasks.forward import run_layers
-
         with self._state.lock:
-            self._measure(run_layers, self._timed)
+            self._measure(TimeLayers, self._timed)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:
@@ -290,8 +284,3 @@ _PHOTOGRAPH = _Chosen(None, "")
 def _is_about_choice(error: Exception) -> TypeGuard[ParameterError]:
     """Return whether an error is about how the user wants to measure."""
     return isinstance(error, ParameterError) and error.owner == "Measurement"
-
-
-def _import_tasks() -> None:
-    """Import what is asked of Keras: the first time takes a while."""
-    import explorer.worker.tasks.forward  # noqa: F401

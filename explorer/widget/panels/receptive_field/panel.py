@@ -13,6 +13,7 @@ import attrs
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow, receptive_window
 from explorer.core.analysis.seeing_more import is_smaller, remedy
 from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture
@@ -274,7 +275,7 @@ class ReceptiveField(TabView):
     def _prepare(self) -> None:
         """Look for the picture, and for what would let the layer see more."""
         # Before the lock: the first time takes a while.
-        import explorer.worker.tasks.gradient  # noqa: F401
+        shared_worker()
 
         with self._state.lock:
             subject = self._subject
@@ -295,15 +296,13 @@ class ReceptiveField(TabView):
 
     def _look(self, content: bytes, shape: Shape) -> None:
         """Have the worker decode the user's file: what it takes then is not the kernel's."""
-        from explorer.core.pictures import images
-
         with self._state.lock:
             looking = self._looking
             is_sought = looking.is_under_way and looking.question == (content, shape)
             if self._is_visible and not is_sought:
                 looking.submit(
                     (content, shape),
-                    partial(images.see, content, shape),
+                    See(content, shape),
                     partial(self._looked, content, shape),
                     partial(self._not_looked, content, shape),
                 )
@@ -329,8 +328,6 @@ class ReceptiveField(TabView):
 
     def _ask(self) -> None:
         """Ask for the gradient, unless it was, or the picture is still being decoded."""
-        from explorer.worker.tasks.gradient import effective_field
-
         with self._state.lock:
             question = self._subject.question if self._subject else None
             wanted = self._is_visible and self.widget.effective
@@ -341,8 +338,7 @@ class ReceptiveField(TabView):
             self._answer = None
             self._gradient.submit(
                 question,
-                partial(
-                    effective_field,
+                Gradient(
                     question.architecture,
                     question.shape,
                     question.layer,

@@ -1,0 +1,129 @@
+"""What Keras can be asked: each question is a value that holds all that its answer depends on.
+
+`input_shape` is `(height, width, channels)`, and `upload` is the content of an image file, or None
+for the default photograph.
+"""
+
+from typing import TypeAlias
+
+import attrs
+
+from explorer.core.asking.measurement import Measurement
+from explorer.core.families import Architecture
+from explorer.core.network.layers import Shape
+
+#: Seconds after which no further run is started: of one model, and of two in turns.
+TIME_LIMIT, PAIR_TIME_LIMIT = 3.0, 6.0
+
+
+@attrs.frozen
+class Rebuild:
+    """Make the model. The answer is `Built`."""
+
+    architecture: Architecture
+    input_shape: Shape
+
+
+@attrs.frozen
+class RunForward:
+    """Run a picture through the model, and time that. The answer is a `ForwardPass`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    batch_size: int
+    upload: bytes | None = attrs.field(repr=False)
+    how: Measurement
+
+
+@attrs.frozen
+class TimeLayers:
+    """Time every layer alone. The answer is `LayerTimes`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    batch_size: int
+    how: Measurement
+
+
+@attrs.frozen
+class TimeModel:
+    """Time the model on random images, for so many seconds. The answer is a `Timing`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    batch_size: int
+    how: Measurement
+    time_limit: float = TIME_LIMIT
+
+
+@attrs.frozen
+class TimePair:
+    """Time two models in turns, for so many seconds. The answer is a `PairTiming`."""
+
+    architecture_a: Architecture
+    shape_a: Shape
+    architecture_b: Architecture
+    shape_b: Shape
+    batch_size: int
+    how: Measurement
+    time_limit: float = PAIR_TIME_LIMIT
+
+
+@attrs.frozen
+class Gradient:
+    """Say what a row and column of a layer's output looks at. The answer is an `EffectiveField`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    layer: str
+    position: tuple[int, int]
+    upload: bytes | None = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Features:
+    """Show what layers make of a picture, and the channels of one. The answer is `FeatureMaps`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    upload: bytes | None = attrs.field(repr=False)
+    strip: tuple[str, ...]
+    selected: str
+
+
+@attrs.frozen
+class LoadWeights:
+    """Give the model the weights of a file, by its absolute path. The answer is `Weights`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    path: str
+
+
+@attrs.frozen
+class DrawWeights:
+    """Draw random weights anew. The answer is None."""
+
+    seed: int
+
+
+@attrs.frozen
+class See:
+    """Decode a file as a network of this input shape sees it. The answer is `Seen`."""
+
+    content: bytes | None = attrs.field(repr=False)
+    shape: Shape
+
+
+Question: TypeAlias = (
+    Rebuild
+    | RunForward
+    | TimeLayers
+    | TimeModel
+    | TimePair
+    | Gradient
+    | Features
+    | LoadWeights
+    | DrawWeights
+    | See
+)
