@@ -24,7 +24,7 @@ NEWEST := 13
 help:
 	@echo "make lab     open the explorer in JupyterLab"
 	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
-	@echo "make test-core  run the tests of what needs no TensorFlow, on JAX, with newer Pythons too"
+	@echo "make test-core  run the tests of what needs no TensorFlow, with newer Pythons too"
 	@echo "make lint    check style, formatting, and what imports what"
 	@echo "make types   check types"
 	@echo "make bench   run the benchmarks"
@@ -46,14 +46,13 @@ lab: $(VENV)/.lab
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest $(ARGS)
 
-# An environment of its own, without TensorFlow.
+# An environment of its own, without a backend of Keras.
 test-core:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-core NEWEST=99 run-test-core
 
 .PHONY: run-test-core
 run-test-core: $(VENV)/.core
-	@KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest tests/core \
-		-W "ignore:__array__ implementation:DeprecationWarning" $(ARGS)
+	@$(BIN)/python -m pytest tests/core $(ARGS)
 
 $(VENV)/.core: pyproject.toml $(VENV)/.created
 	$(INSTALL) --editable ".[core-test]"
