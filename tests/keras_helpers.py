@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 # Keras has no public list of its activations; this is the only use of a private module.
 from keras.src.activations import ALL_OBJECTS_DICT
@@ -146,36 +147,18 @@ def gradients(
         Truth values, `(one of the positions, input position)`.
     """
     size, across, channels = shape[axis], shape[1 - axis], shape[2]
-    images = np.tile(impulses(size, across, channels, axis), (len(positions), 1, 1, 1))
-    at = np.repeat(positions, size)
-    of = _gradients_jax if keras.backend.backend() == "jax" else _gradients_tensorflow
-    computed = of(function, images, at, 1 + axis)
-    strength = np.sum(computed, axis=(2 - axis, 3)).reshape(len(positions), size, size)
-    return np.diagonal(strength, axis1=1, axis2=2) > 0
-
-
-def _gradients_jax(function: Any, images: np.ndarray, at: np.ndarray, axis: int) -> Any:
-    import jax
-
-    def picked(images: Any) -> Any:
-        rows = jax.numpy.moveaxis(function(images), axis, 1)
-        return rows[np.arange(len(at)), at].sum()
-
-    return jax.grad(picked)(jax.numpy.asarray(images))
-
-
-def _gradients_tensorflow(function: Any, images: np.ndarray, at: np.ndarray, axis: int) -> Any:
-    import tensorflow as tf
-
-    given = tf.constant(images)
+    images = tf.tile(impulses(size, across, channels, axis), (len(positions), 1, 1, 1))
+    at = tf.repeat(tf.constant(positions), size)
 
     # As a graph, in which TensorFlow leaves out the kernels' gradients: on CPUs, computing that of
     # a kernel smaller than its stride overwrites memory (TensorFlow 2.21 with oneDNN).
     @tf.function(autograph=False)
     def gradient():
         with tf.GradientTape() as tape:
-            tape.watch(given)
-            picked = tf.gather(function(given), tf.constant(at), axis=axis, batch_dims=1)
-        return tape.gradient(picked, given, unconnected_gradients="zero")
+            tape.watch(images)
+            picked = tf.gather(function(images), at, axis=1 + axis, batch_dims=1)
+        return tape.gradient(picked, images, unconnected_gradients="zero")
 
-    return gradient.get_concrete_function()()
+    computed = gradient.get_concrete_function()()
+    strength = np.sum(computed, axis=(2 - axis, 3)).reshape(len(positions), size, size)
+    return np.diagonal(strength, axis1=1, axis2=2) > 0
