@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from explorer import graphviz_layout
 from explorer.core.analysis import report
 from explorer.core.analysis.report import LayerReport, Report, analyze
+from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.timing import LayerTimes, PairTiming, Timing
 from explorer.core.drawing import diagram as drawing
 from explorer.core.drawing.diagram import Diagram, diagram
 from explorer.core.exchange.own_json import from_json, to_json
@@ -46,8 +48,6 @@ from explorer.keras_side import build as building
 from explorer.keras_side.build import build, read
 
 if TYPE_CHECKING:
-    from explorer.core.asking.failures import WorkerDied
-    from explorer.core.asking.timing import LayerTimes, PairTiming, Timing
     from explorer.widget.explorer import Explorer
     from explorer.worker.timing_functions import time_each_layer, time_forward, time_pair
 
@@ -59,10 +59,6 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "Explorer": "explorer.widget.explorer",
-    "LayerTimes": "explorer.keras_side.layer_timing",
-    "PairTiming": "explorer.keras_side.timing",
-    "Timing": "explorer.keras_side.timing",
-    "WorkerDied": "explorer.worker.process",
     "time_each_layer": "explorer.worker.timing_functions",
     "time_forward": "explorer.worker.timing_functions",
     "time_pair": "explorer.worker.timing_functions",
