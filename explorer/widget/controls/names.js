@@ -1,3 +1,4 @@
+// @ts-check
 // Gives the controls that ipywidgets leaves without an accessible name the name of their parameter:
 // slider handles, number boxes beside a slider, and the list of blocks. Checkboxes get their tooltip,
 // which comes as a class: ipywidgets would show the label as a tooltip, too. And keys pressed in the
@@ -7,10 +8,13 @@
 const DRAWN = ".explorer-canvas, .explorer-table, .js-plotly-plot";
 const TOOLTIP = "explorer-tooltip-";
 
+/** @param {{ el: HTMLElement }} view */
 function render({ el }) {
   el.hidden = true;
+  /** @type {MutationObserver | null} */
   let observer = null;
 
+  /** @param {Element} root */
   function name(root) {
     root.querySelector(".explorer-blocks select")?.setAttribute("aria-label", "blocks and heads");
     for (const control of root.querySelectorAll(".explorer-control")) {
@@ -24,7 +28,9 @@ function render({ el }) {
       const found = [...box.classList].find((name) => name.startsWith(TOOLTIP));
       if (!found) continue;
       const tooltip = decodeURIComponent(found.slice(TOOLTIP.length));
-      for (const part of box.querySelectorAll("input, label span")) part.title = tooltip;
+      for (const part of box.querySelectorAll("input, label span")) {
+        if (part instanceof HTMLElement) part.title = tooltip;
+      }
     }
   }
 
@@ -33,13 +39,14 @@ function render({ el }) {
   let waiting = requestAnimationFrame(begin);
 
   function begin() {
-    const root = el.closest(".explorer");
+    const root = /** @type {HTMLElement | null} */ (el.closest(".explorer"));
     if (!root) {
       waiting = requestAnimationFrame(begin);
       return;
     }
     // Of what has the focus, too: most shortcuts are for that itself, wherever it is.
-    const keep = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
+    /** @param {Event} event */
+    const keep = (event) => targetOf(event)?.setAttribute("data-lm-suppress-shortcuts", "true");
     root.setAttribute("data-lm-suppress-shortcuts", "true");
     root.addEventListener("focusin", keep);
     // A click on what takes no focus would give it to the cell, which keys then cut.
@@ -49,7 +56,7 @@ function render({ el }) {
     });
     for (const kind of ["pointerdown", "pointerup"]) root.addEventListener(kind, hold, true);
     observer = new MutationObserver((changes) => {
-      if (changes.some(({ target }) => !target.closest(DRAWN))) name(root);
+      if (changes.some(({ target }) => target instanceof Element && !target.closest(DRAWN))) name(root);
     });
     observer.observe(root, { childList: true, subtree: true });
     name(root);

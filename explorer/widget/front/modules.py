@@ -6,10 +6,10 @@ _FRONT = Path(__file__).parent
 
 
 def module(path: Path) -> str:
-    """Return the source of a view's module, with what each of them needs.
+    """Return the source of a view's module, after what the views share.
 
     Args:
         path: Its file. It exports `render`, and `initialize`, which comes from here.
     """
-    shared = (_FRONT / "keeping_up.js").read_text(encoding="utf-8")
-    return shared + path.read_text(encoding="utf-8")
+    files = [*sorted(_FRONT.glob("*.js")), path]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

@@ -1,5 +1,7 @@
+// @ts-check
 // Shows the tables that the kernel writes; where they are too wide, they scroll.
 
+/** @param {View<TablesState>} view */
 function render({ model, el }) {
   el.classList.add("explorer-comparison");
   el.tabIndex = 0;
@@ -11,9 +13,8 @@ function render({ model, el }) {
     el.hidden = !model.get("html");
   }
 
-  model.on("change:html", draw);
   draw();
-  return () => model.off("change:html", draw);
+  return listen(model, { "change:html": draw });
 }
 
 export default { initialize, render };

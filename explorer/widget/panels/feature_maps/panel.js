@@ -1,14 +1,26 @@
+// @ts-check
 // A picture's way through the network: a film strip of the blocks, and one layer's channels.
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Element} parent
+ * @param {Tag} tag
+ * @param {string} className
+ */
 function add(parent, tag, className, text = "") {
-  const made = document.createElement(tag);
+  const made = make(tag, {}, parent);
   made.className = className;
   made.textContent = text;
-  parent.append(made);
   return made;
 }
 
-// The longest side is given; pictures of fewer pixels show them as squares.
+/**
+ * The longest side is given; pictures of fewer pixels show them as squares.
+ * @param {Element} parent
+ * @param {DataView<ArrayBuffer>} png
+ * @param {number} side
+ * @param {string} alt
+ */
 function addPicture(parent, png, side, alt) {
   const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
   const made = add(parent, "img", "");
@@ -22,6 +34,7 @@ function addPicture(parent, png, side, alt) {
   made.src = url;
 }
 
+/** @param {View<FilmState, FilmMessage>} view */
 function render({ model, el }) {
   el.classList.add("explorer-maps");
   const film = add(el, "div", "explorer-film");
@@ -31,12 +44,12 @@ function render({ model, el }) {
   const heading = add(el, "div", "explorer-heading");
   const channels = add(el, "div", "explorer-channels");
 
+  /** @type {(parent: Element, frame: FilmFrame) => void} */
   function addFrame(parent, frame) {
-    const button = add(parent, "button", "explorer-frame");
-    button.type = "button";
-    button.title = `${frame.name}: click to select`;
+    const title = `${frame.name}: click to select`;
+    const select = () => model.send({ select: frame.id });
+    const button = makeButton(parent, "", title, select, { className: "explorer-frame" });
     button.dataset.id = frame.id;
-    button.addEventListener("click", () => model.send({ select: frame.id }));
     addPicture(add(button, "span", "explorer-screen"), frame.png, frame.side, "");
     add(button, "b", "", frame.title);
     for (const line of frame.lines) add(button, "small", "", line);
@@ -51,7 +64,7 @@ function render({ model, el }) {
       part.dataset.role = group.role;
       add(part, "div", "explorer-part-name", group.title);
       const frames = add(part, "div", "explorer-frames");
-      group.frames.forEach((frame) => addFrame(frames, frame));
+      for (const frame of group.frames) addFrame(frames, frame);
     });
     mark();
   }
@@ -62,7 +75,7 @@ function render({ model, el }) {
     channels.replaceChildren();
     for (const channel of shown.pictures ?? []) {
       const figure = add(channels, "figure", "");
-      addPicture(figure, channel.png, shown.side, "");
+      addPicture(figure, channel.png, shown.side ?? 0, "");
       const caption = add(figure, "figcaption", "");
       add(caption, "b", "", channel.title);
       add(caption, "small", "", channel.strength);
@@ -74,21 +87,18 @@ function render({ model, el }) {
     note.hidden = !note.textContent;
     film.classList.toggle("explorer-old", model.get("film_is_old"));
     channels.classList.toggle("explorer-old", model.get("channels_are_old"));
-    for (const frame of film.querySelectorAll(".explorer-frame")) {
+    for (const frame of /** @type {NodeListOf<HTMLElement>} */ (film.querySelectorAll(".explorer-frame"))) {
       frame.setAttribute("aria-pressed", String(frame.dataset.id === model.get("selected")));
     }
   }
 
-  model.on("change:groups", drawFilm);
-  model.on("change:channels", drawChannels);
-  model.on("change", mark);
   drawFilm();
   drawChannels();
-  return () => {
-    model.off("change:groups", drawFilm);
-    model.off("change:channels", drawChannels);
-    model.off("change", mark);
-  };
+  return listen(model, {
+    "change:groups": drawFilm,
+    "change:channels": drawChannels,
+    change: mark,
+  });
 }
 
 export default { initialize, render };

@@ -1,43 +1,46 @@
+// @ts-check
 // Undo, redo, reset, and a list of all steps. Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) work while the
 // focus is anywhere in the explorer, except in text that is typed and not entered yet.
 
+/** @param {View<HistoryViewState, HistoryViewMessage>} view */
 function render({ model, el }) {
   el.classList.add("explorer-history");
+  /** @param {number} position */
   const moveTo = (position) => model.send({ to: position });
   // By how much, not to where: the kernel may know of edits that have not been shown here yet.
+  /** @param {number} steps */
   const moveBy = (steps) => model.send({ by: steps });
-  const button = (text, title, act) => {
-    const made = document.createElement("button");
-    made.className = "jupyter-button";
-    made.textContent = text;
-    made.title = title;
-    made.setAttribute("aria-label", title);
-    made.addEventListener("click", act);
-    el.append(made);
-    return made;
-  };
+  /** @type {(text: string, title: string, act: () => void) => HTMLButtonElement} */
+  const button = (text, title, act) =>
+    makeButton(el, text, title, act, { className: "jupyter-button", label: title });
   const undo = button("↶", "Undo (Ctrl+Z)", () => moveBy(-1));
   const redo = button("↷", "Redo (Ctrl+Shift+Z)", () => moveBy(1));
   const reset = button("Reset", "Go back to the start", () => moveTo(0));
-  const list = document.createElement("select");
-  list.title = "All steps: choose one to go there";
+  const list = make("select", { title: "All steps: choose one to go there" }, el);
   list.setAttribute("aria-label", "history");
   list.addEventListener("change", () => moveTo(Number(list.value)));
-  el.append(list);
 
   function draw() {
     const [steps, position] = [model.get("steps"), model.get("position")];
     undo.disabled = reset.disabled = position === 0 && !model.get("refused");
     redo.disabled = position >= steps.length - 1;
-    list.replaceChildren(...steps.map((label, index) => new Option(`${index}. ${label}`, index)));
-    list.value = position;
+    list.replaceChildren(...steps.map((label, index) => new Option(`${index}. ${label}`, String(index))));
+    list.value = String(position);
   }
 
+  /** @type {EventTarget | null} */
   let typed = null; // where the keys are the browser's own
-  const typing = (event) => { typed = event.target; };
-  const entered = () => { typed = null; };
+  /** @param {Event} event */
+  const typing = (event) => {
+    typed = event.target;
+  };
+  const entered = () => {
+    typed = null;
+  };
 
+  /** @param {Event} event */
   function pressed(event) {
+    if (!(event instanceof KeyboardEvent)) return;
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target === typed) return;
     const key = event.key.toLowerCase();
     const back = key === "z" && !event.shiftKey;
@@ -49,19 +52,21 @@ function render({ model, el }) {
   }
 
   // Heard on their way down: the fields of ipywidgets let no key come up again.
+  /** @type {[string, (event: Event) => void][]} */
   const heard = [["keydown", pressed], ["input", typing], ["change", entered]];
   // The explorer is there only once this view has been put into it.
+  /** @type {Element | null} */
   let root = null;
   const waiting = requestAnimationFrame(() => {
     root = el.closest(".explorer");
     for (const [kind, act] of heard) root?.addEventListener(kind, act, true);
   });
-  model.on("change", draw);
+  const ignore = listen(model, { change: draw });
   draw();
   return () => {
     cancelAnimationFrame(waiting);
     for (const [kind, act] of heard) root?.removeEventListener(kind, act, true);
-    model.off("change", draw);
+    ignore();
   };
 }
 

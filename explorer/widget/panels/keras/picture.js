@@ -1,3 +1,4 @@
+// @ts-check
 // Buttons to use a picture of one's own and to go back. The browser makes large pictures small where
 // nothing is lost by that, and sends them in parts: the connection to the kernel breaks when more
 // than some megabytes come at once.
@@ -7,12 +8,15 @@ const MOST = 100_000_000; // bytes of a file that is sent as it is
 const PART = 1_000_000; // bytes of a message
 
 // The browser would cut 16 bits to 8, and would not say that a GIF has further pictures.
+/** @param {File} file */
 async function isForTheKernel(file) {
   const start = new Uint8Array(await file.slice(0, 25).arrayBuffer());
+  /** @type {(text: string, at: number) => boolean} */
   const is = (text, at) => [...text].every((c, i) => start[at + i] === c.charCodeAt(0));
   return is("GIF8", 0) || (is("PNG", 1) && start[24] === 16);
 }
 
+/** @param {File} file */
 async function content(file) {
   const image = (await isForTheKernel(file))
     ? null
@@ -26,11 +30,17 @@ async function content(file) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  required(canvas.getContext("2d"), "context to draw in").drawImage(image, 0, 0, canvas.width, canvas.height);
+  /** @type {Blob | null} */
   const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-  return blob.arrayBuffer();
+  return required(blob, "picture in small").arrayBuffer();
 }
 
+/**
+ * @param {Model<PictureUploadState, PictureUploadMessage>} model
+ * @param {string} name
+ * @param {ArrayBuffer} buffer
+ */
 function send(model, name, buffer) {
   const parts = Math.max(1, Math.ceil(buffer.byteLength / PART));
   for (let part = 0; part < parts; part++) {
@@ -39,24 +49,16 @@ function send(model, name, buffer) {
   }
 }
 
+/** @param {View<PictureUploadState, PictureUploadMessage>} view */
 function render({ model, el }) {
-  const button = (text, title, act) => {
-    const made = document.createElement("button");
-    made.className = "jupyter-button";
-    made.textContent = text;
-    made.title = title;
-    made.addEventListener("click", act);
-    el.append(made);
-    return made;
-  };
-  const input = document.createElement("input");
-  input.type = "file";
-  input.accept = "image/*";
-  input.hidden = true;
-  el.append(input);
+  /** @type {(text: string, title: string, act: () => void) => HTMLButtonElement} */
+  const button = (text, title, act) =>
+    makeButton(el, text, title, act, { className: "jupyter-button" });
+  const input = make("input", { type: "file", accept: "image/*", hidden: true }, el);
   button("Use own picture", "It is resized to the input's size", () => input.click());
   // A large picture takes longer than the small one that is chosen after it, which must come last.
   let sent = Promise.resolve();
+  /** @param {() => void | Promise<void>} task */
   const inTurn = (task) => {
     sent = sent.then(task).catch((error) => {
       model.set("problem", error.message);
@@ -68,17 +70,17 @@ function render({ model, el }) {
   });
 
   input.addEventListener("change", () => {
-    const file = input.files[0];
+    const file = input.files?.[0];
     input.value = ""; // so that the same file can be chosen again
+    if (!file) return;
     inTurn(async () => send(model, file.name, await content(file)));
   });
 
   const update = () => {
     back.hidden = !model.get("is_own");
   };
-  model.on("change:is_own", update);
   update();
-  return () => model.off("change:is_own", update);
+  return listen(model, { "change:is_own": update });
 }
 
 export default { initialize, render };

@@ -1,37 +1,81 @@
+// @ts-check
 // A table of layers; a click on a column's heading sorts by it, a second one reverses. A click on a
 // row selects its layer.
 
+/**
+ * How a value is shown, and by what its column is sorted.
+ * @typedef {object} LayerColumn
+ * @property {string} label
+ * @property {string} title
+ * @property {(value: LayerValue, total?: LayerTotal) => string} show
+ * @property {(value: LayerValue) => string | number} sort
+ * @property {(value: LayerValue) => string} [exact] Its title, where it is shown in short.
+ * @property {CountedColumn} [counted] Of a quantity.
+ */
+
+/**
+ * @typedef {object} CountedColumn
+ * @property {number} place Of the total among the totals.
+ * @property {(value: number) => string} write
+ * @property {string} prefix
+ * @property {boolean} isMeasured
+ */
+
 const inGroups = new Intl.NumberFormat("en-US");
-const product = (values) => (values === null ? -1 : [values].flat().reduce((a, b) => a * b, 1));
-const inFull = (value) => inGroups.format(value);
+
+/** @param {LayerValue} value */
+const product = (value) =>
+  value === null ? -1 : [value].flat().map(Number).reduce((a, b) => a * b, 1);
+
+/** @param {LayerValue} value */
+const inFull = (value) => inGroups.format(Number(value));
+
+/** @type {Record<LayerQuantity["unit"], (value: number) => string>} */
 const writers = {
   count: (value) => short(value, 1000, ["", "k", "M", "G", "T"]),
   bytes: (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]),
   seconds: (value) => short(value * 1e9, 1000, ["ns", "µs", "ms", "s"]),
 };
-const sizes = (values) => (values ? values.join(" × ") : "unknown");
+
+/** @param {LayerValue} value */
+const sizes = (value) => (value ? [value].flat().join(" × ") : "unknown");
+
+/** @param {LayerValue} value */
 const step = (value) => (value === null ? "unknown" : [value].flat().join(" × "));
 
-// Of a sum that lacks some layers there are no shares.
-const share = (value, [sum, isAll]) =>
-  isAll && sum ? ` (${Math.round((100 * value) / sum)} %)` : "";
+/**
+ * Of a sum that lacks some layers there are no shares.
+ * @param {number} value
+ * @param {LayerTotal | undefined} total
+ */
+const share = (value, total) =>
+  total?.[1] && total[0] ? ` (${Math.round((100 * value) / total[0])} %)` : "";
 
+/** @type {(value: number, base: number, units: string[]) => string} */
 function short(value, base, units) {
+  let rest = value;
   let unit = 0;
-  while (value >= 0.9995 * base && unit < units.length - 1) {
-    value /= base;
+  while (rest >= 0.9995 * base && unit < units.length - 1) {
+    rest /= base;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toPrecision(3);
+  const digits = unit === 0 || rest >= 99.95 ? rest.toFixed(0) : rest.toPrecision(3);
   return `${digits} ${units[unit]}`.trim();
 }
 
+/** @type {LayerColumn[]} */
 const basics = [
-  { label: "layer", title: "Name of the layer", show: String },
-  { label: "kind", title: "Class of the Keras layer", show: String },
-  { label: "shape", title: "Height × width × channels of the output", show: sizes, sort: product },
+  { label: "layer", title: "Name of the layer", show: String, sort: String },
+  { label: "kind", title: "Class of the Keras layer", show: String, sort: String },
+  {
+    label: "shape",
+    title: "Height × width × channels of the output",
+    show: sizes,
+    sort: product,
+  },
   { label: "stride", title: "Step of the output in input pixels", show: step, sort: product },
 ];
+/** @type {LayerColumn} */
 const field = {
   label: "receptive field",
   title: "Height × width in input pixels of what one pixel can see",
@@ -39,149 +83,211 @@ const field = {
   sort: product,
 };
 
-// The column of a quantity, whose total has this place among the totals.
-function counted(quantity, place) {
-  const write = quantity.inFull ? inFull : writers[quantity.unit];
+/**
+ * The column of a quantity, whose total has this place among the totals.
+ * @param {LayerQuantity} quantity
+ * @param {number} place
+ * @returns {LayerColumn}
+ */
+function counted({ label, title, unit, inFull: isInFull, prefix, isMeasured }, place) {
+  const write = isInFull ? inFull : writers[unit];
+  /** @param {LayerValue} value */
   const exact = (value) => (value === null ? "unknown" : inFull(value));
-  const timed = (value, total) => (value ? write(value) + share(value, total) : "");
+  /** @type {LayerColumn["show"]} */
+  const timed = (value, total) =>
+    value ? write(Number(value)) + share(Number(value), total) : "";
+  /** @type {LayerColumn["show"]} */
+  const computed = (value) => (value === null ? "unknown" : write(Number(value)));
   return {
-    ...quantity,
-    place,
-    write,
-    show: quantity.isMeasured ? timed : (value) => (value === null ? "unknown" : write(value)),
-    exact: quantity.inFull || quantity.isMeasured ? undefined : exact,
-    sort: (value) => value ?? -1,
+    label,
+    title,
+    show: isMeasured ? timed : computed,
+    exact: isInFull || isMeasured ? undefined : exact,
+    sort: (value) => (value === null ? -1 : Number(value)),
+    counted: { place, write, prefix, isMeasured },
   };
 }
 
-function cell(row, tag, text, numeric) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (numeric) made.className = "explorer-numeric";
-  row.append(made);
-  return made;
+/**
+ * The columns in their order: what is measured stands last.
+ * @param {LayerQuantity[]} quantities
+ */
+function columnsOf(quantities) {
+  const all = quantities.map(counted);
+  const [measured, computed] = [true, false].map((wanted) =>
+    all.filter((column) => column.counted?.isMeasured === wanted),
+  );
+  return { columns: [...basics, ...computed, field, ...measured], measured };
 }
 
-function render({ model, el }) {
-  let sorted = null; // a column, or null for the order of the network
-  let descending = false;
+/** @type {(row: HTMLTableRowElement, text: string, isNumeric: boolean) => HTMLTableCellElement} */
+function cell(row, text, isNumeric) {
+  return make("td", { textContent: text, className: isNumeric ? "explorer-numeric" : "" }, row);
+}
 
-  const quantities = model.get("quantities").map(counted);
-  const measured = quantities.filter((column) => column.isMeasured);
-  const computed = quantities.filter((column) => !column.isMeasured);
-  const columns = [...basics, ...computed, field, ...measured];
+/** The rows' order: by which column, and which way; null is the order of the network. */
+class Sorting {
+  /** @param {LayerColumn[]} columns */
+  constructor(columns) {
+    this.columns = columns;
+    /** @type {number | null} */
+    this.sorted = null;
+    this.descending = false;
+  }
 
-  const table = document.createElement("table");
-  const head = table.createTHead().insertRow();
-  const body = table.createTBody();
-  const foot = table.createTFoot().insertRow();
-  el.classList.add("explorer-table");
-  el.append(table);
+  /** @param {number} index */
+  click(index) {
+    if (this.sorted !== index) {
+      [this.sorted, this.descending] = [index, index > 1];
+    } else if (this.descending === index > 1) {
+      this.descending = !this.descending;
+    } else {
+      this.sorted = null; // a third click returns to the order of the network
+    }
+  }
 
-  const headings = columns.map((column, index) => {
-    const heading = cell(head, "th", "", index > 1);
-    heading.scope = "col";
-    const button = document.createElement("button");
-    button.textContent = column.label;
-    button.title = `${column.title}. Click to sort`;
-    button.addEventListener("click", () => {
-      if (sorted !== index) {
-        [sorted, descending] = [index, index > 1];
-      } else if (descending === index > 1) {
-        descending = !descending;
-      } else {
-        sorted = null; // a third click returns to the order of the network
-      }
-      draw();
-    });
-    heading.append(button);
-    return heading;
-  });
+  /** @param {number} index */
+  stateOf(index) {
+    if (this.sorted !== index) return "none";
+    return this.descending ? "descending" : "ascending";
+  }
 
-  function inOrder(rows) {
+  /** @param {LayerValue[][]} rows */
+  inOrder(rows) {
+    const { sorted } = this;
     if (sorted === null) return rows;
-    const key = columns[sorted].sort ?? ((value) => value);
-    const direction = descending ? -1 : 1;
+    const key = this.columns[sorted].sort;
+    const direction = this.descending ? -1 : 1;
     return [...rows].sort((a, b) => {
       const [left, right] = [key(a[sorted]), key(b[sorted])];
       return left === right ? 0 : left > right ? direction : -direction;
     });
   }
+}
+
+/**
+ * Shows a row's values. Most edits leave most cells as they were: to make all anew takes the browser
+ * far longer.
+ * @param {HTMLTableRowElement} row
+ * @param {LayerValue[]} values
+ * @param {LayerColumn[]} columns
+ * @param {LayerTotal[]} totals
+ */
+function fill(row, values, columns, totals) {
+  values.forEach((value, index) => {
+    const column = columns[index];
+    const made = row.cells[index] ?? cell(row, "", index > 1);
+    if (!index && !made.firstElementChild) make("button", {}, made);
+    const place = index ? made : required(made.firstElementChild, "button of the layer");
+    const text = column.show(value, column.counted && totals[column.counted.place]);
+    if (place.textContent !== text) place.textContent = text;
+    const title = index ? column.exact?.(value) : text; // a narrow window cuts the name off
+    if (title && made.title !== title) made.title = title;
+  });
+  while (row.cells.length > values.length) row.lastChild?.remove();
+}
+
+/**
+ * Writes the totals below the columns.
+ * @param {HTMLTableRowElement} foot
+ * @param {LayerColumn[]} columns
+ * @param {LayerTotal[]} totals
+ * @param {number} layers
+ */
+function sumUp(foot, columns, totals, layers) {
+  foot.replaceChildren();
+  columns.forEach(({ counted: quantity }, index) => {
+    const total = quantity && !quantity.isMeasured ? totals[quantity.place] : undefined;
+    // The sum of what is known, where not all is.
+    const text =
+      quantity && total ? (total[1] ? quantity.prefix : "≥ ") + quantity.write(total[0]) : "";
+    cell(foot, index === 0 ? `total of ${layers} layers` : text, index > 1);
+  });
+}
+
+/**
+ * Marks the rows of what is selected, and scrolls to the first of them.
+ * @param {HTMLElement} el
+ * @param {HTMLTableSectionElement} body
+ * @param {number} above Height of what lies over the rows.
+ * @param {string[]} ids
+ */
+function markRows(el, body, above, ids) {
+  const selected = new Set(ids);
+  /** @type {HTMLTableRowElement[]} */
+  const marked = [];
+  for (const row of body.rows) {
+    const isSelected = selected.has(row.dataset.id ?? "");
+    row.classList.toggle("explorer-selected", isSelected);
+    row.querySelector("button")?.setAttribute("aria-pressed", String(isSelected));
+    if (isSelected) marked.push(row);
+  }
+  // Only the table scrolls: the page stays where its reader is.
+  const [first] = marked;
+  if (!first || el.contains(document.activeElement)) return;
+  const end = el.scrollTop + el.clientHeight - 60;
+  if (first.offsetTop < el.scrollTop + above || first.offsetTop > end) {
+    el.scrollTop = first.offsetTop - above;
+  }
+}
+
+/** @param {View<LayerTableState, LayerTableMessage>} view */
+function render({ model, el }) {
+  const { columns, measured } = columnsOf(model.get("quantities"));
+  const sorting = new Sorting(columns);
+  el.classList.add("explorer-table");
+  const table = make("table", {}, el);
+  const head = table.createTHead().insertRow();
+  const body = table.createTBody();
+  const foot = table.createTFoot().insertRow();
+
+  const headings = columns.map((column, index) => {
+    const heading = make("th", { scope: "col" }, head);
+    if (index > 1) heading.className = "explorer-numeric";
+    makeButton(heading, column.label, `${column.title}. Click to sort`, () => {
+      sorting.click(index);
+      draw();
+    });
+    return heading;
+  });
 
   function draw() {
     const totals = model.get("totals");
-    const isThere = measured.some((column) => totals[column.place]?.[0]); // only once it is measured
-    const shown = columns.length - (isThere ? 0 : measured.length);
+    // Only once it is measured.
+    const isThere = measured.some(({ counted: quantity }) => quantity && totals[quantity.place]?.[0]);
+    const shown = columns.slice(0, columns.length - (isThere ? 0 : measured.length));
     headings.forEach((heading, index) => {
-      const state = descending ? "descending" : "ascending";
-      heading.hidden = index >= shown;
-      heading.setAttribute("aria-sort", sorted === index ? state : "none");
+      heading.hidden = index >= shown.length;
+      heading.setAttribute("aria-sort", sorting.stateOf(index));
     });
-    const rows = inOrder(model.get("rows"));
     const ids = new Map(model.get("rows").map((values, place) => [values, model.get("ids")[place]]));
+    const rows = sorting.inOrder(model.get("rows"));
     rows.forEach((values, place) => {
       const row = body.rows[place] ?? body.insertRow();
       row.dataset.id = ids.get(values);
-      fill(row, values.slice(0, shown), totals);
+      fill(row, values.slice(0, shown.length), columns, totals);
     });
-    while (body.rows.length > rows.length) body.lastChild.remove();
-    foot.replaceChildren();
-    columns.slice(0, shown).forEach((column, index) => {
-      const [sum, isAll] = (column.isMeasured ? null : totals[column.place]) ?? [];
-      // The sum of what is known, where not all is.
-      const text = sum === undefined ? "" : (isAll ? column.prefix : "≥ ") + column.write(sum);
-      cell(foot, "td", index === 0 ? `total of ${rows.length} layers` : text, index > 1);
-    });
+    while (body.rows.length > rows.length) body.lastChild?.remove();
+    sumUp(foot, shown, totals, rows.length);
     mark();
   }
-
-  // Most edits leave most cells as they were: to make all anew takes the browser far longer.
-  function fill(row, values, totals) {
-    values.forEach((value, index) => {
-      const column = columns[index];
-      const made = row.cells[index] ?? cell(row, "td", "", index > 1);
-      if (!index && !made.firstChild) made.append(document.createElement("button"));
-      const place = index ? made : made.firstChild;
-      const text = column.show(value, totals[column.place]);
-      if (place.textContent !== text) place.textContent = text;
-      const title = index ? column.exact?.(value) : text; // a narrow window cuts the name off
-      if (title && made.title !== title) made.title = title;
-    });
-    while (row.cells.length > values.length) row.lastChild.remove();
-  }
-
-  function mark() {
-    const selected = new Set(model.get("selected"));
-    let first = null;
-    for (const row of body.rows) {
-      const isSelected = selected.has(row.dataset.id);
-      row.classList.toggle("explorer-selected", isSelected);
-      row.querySelector("button").setAttribute("aria-pressed", isSelected);
-      if (isSelected) first ??= row;
-    }
-    // Only the table scrolls: the page stays where its reader is.
-    if (!first || el.contains(document.activeElement)) return;
-    const above = head.offsetHeight;
-    if (first.offsetTop < el.scrollTop + above || first.offsetTop > el.scrollTop + el.clientHeight - 60) {
-      el.scrollTop = first.offsetTop - above;
-    }
-  }
+  const mark = () => markRows(el, body, head.offsetHeight, model.get("selected"));
 
   body.addEventListener("click", (event) => {
-    const id = event.target.closest("tr")?.dataset.id;
+    const id = targetOf(event)?.closest("tr")?.dataset.id;
     if (id) model.send({ select: id });
   });
 
   // What belongs together comes in one message: "change" follows once all of it is set.
+  /** @type {[LayerValue[][] | null, LayerTotal[] | null]} */
   let [rows, totals] = [null, null];
   const update = () => {
     if (rows === model.get("rows") && totals === model.get("totals")) return mark();
     [rows, totals] = [model.get("rows"), model.get("totals")];
     draw();
   };
-  model.on("change", update);
   update();
-  return () => model.off("change", update);
+  return listen(model, { change: update });
 }
 
 export default { initialize, render };

@@ -1,189 +1,291 @@
+// @ts-check
 // The picture that a network sees, with what one position of a layer sees of it drawn upon it.
 // A click or an arrow key moves the position, and a drag draws a box around an object.
 
-const SVG = "http://www.w3.org/2000/svg";
+/** @typedef {Model<ReceptiveFieldViewState, ReceptiveFieldViewMessage>} FieldModel */
+/** @typedef {(message: ReceptiveFieldViewMessage) => void} FieldSend */
+
+/** @type {Record<string, [number, number]>} */
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const CLICK = 5; // screen pixels that the pointer may move in a click
+/** @type {("whole" | "inside" | "most" | "object")[]} */
+const BOXES = ["whole", "inside", "most", "object"];
 
 let count = 0; // of views: labels refer to ids
 
-function make(parent, tag, attributes = {}, text = "") {
-  const isDrawn = parent instanceof SVGElement || tag === "svg";
-  const made = isDrawn ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text) made.append(text);
-  parent.append(made);
-  return made;
-}
-
+/** @type {(element: Element, box: number[]) => void} */
 function place(element, [top, left, height, width]) {
-  const values = { x: left, y: top, width, height };
-  for (const [name, value] of Object.entries(values)) element.setAttribute(name, value);
+  setAttributes(element, { x: left, y: top, width, height });
 }
 
-function render({ model, el }) {
-  const id = `explorer-field-${(count += 1)}`;
-  el.classList.add("explorer-field");
-  let draft = null; // the box while it is drawn, until the kernel has it
-  let drag = null;
-  let frame = 0;
-  let waiting = null; // what is sent in the next frame
+/**
+ * Makes what is drawn upon the picture: each mark twice, the lower one as its outline.
+ * @param {SVGSVGElement} svg
+ */
+function makeMarks(svg) {
+  /** @type {(tag: "rect" | "path", name: string) => SVGElement[]} */
+  const mark = (tag, name) => {
+    const look = `explorer-field-mark explorer-field-${name}`;
+    return [`${look} explorer-field-under`, look].map((cls) => makeSvg(tag, { class: cls }, svg));
+  };
+  return {
+    whole: mark("rect", "whole"),
+    inside: mark("rect", "inside"),
+    most: mark("rect", "most"),
+    object: mark("rect", "object"),
+    position: mark("path", "position"),
+  };
+}
 
-  // The picture.
-
-  const left = make(el, "div", { class: "explorer-field-picture" });
-  const svg = make(left, "svg", {
+/**
+ * Makes the picture with all that is drawn upon it.
+ * @param {HTMLElement} parent
+ * @param {string} linesId
+ */
+function makePicture(parent, linesId) {
+  const attributes = {
     role: "application",
     tabindex: 0,
     "aria-label": "The network's input. Arrow keys move the position in the layer's output.",
-    "aria-describedby": `${id}-lines`,
+    "aria-describedby": linesId,
     "data-lm-suppress-shortcuts": "true", // else JupyterLab takes keys as commands for the cell
+  };
+  const svg = makeSvg("svg", attributes, parent);
+  const picture = makeSvg("image", { preserveAspectRatio: "none" }, svg);
+  const heat = makeSvg("image", { preserveAspectRatio: "none" }, svg);
+  return { svg, picture, heat, marks: makeMarks(svg) };
+}
+
+/**
+ * Makes the key to what is drawn.
+ * @param {HTMLElement} parent
+ * @param {string[]} ramp
+ */
+function makeKey(parent, ramp) {
+  const list = make("ul", { className: "explorer-field-key" }, parent);
+  list.setAttribute("aria-label", "Key");
+  /** @type {(name: string, text: string) => HTMLElement} */
+  const entry = (name, text) => {
+    const made = make("li", {}, list);
+    make("span", {}, made).dataset.key = name;
+    made.append(text);
+    return made;
+  };
+  const key = {
+    inside: entry("inside", "theoretical window"),
+    whole: entry("whole", "its part in the padding"),
+    object: entry("object", "object"),
+    most: entry("most", "95 % of the gradient"),
+    heat: entry(
+      "heat",
+      "gradient, from 1/10,000 of the strongest pixel's to that (logarithmic)",
+    ),
+  };
+  const sample = required(key.heat.querySelector("span"), "sample of the gradient");
+  sample.style.background = `linear-gradient(to right, ${ramp.join(", ")})`;
+  return key;
+}
+
+/**
+ * Makes a group of fields for numbers.
+ * @param {HTMLElement} parent
+ * @param {string} legend
+ * @param {string[]} names
+ * @param {(name: string, inputs: HTMLInputElement[]) => void} act
+ */
+function makeNumbers(parent, legend, names, act) {
+  const group = make("fieldset", {}, parent);
+  const title = make("legend", { textContent: legend }, group);
+  const inputs = names.map((name) => {
+    const label = make("label", { textContent: name }, group);
+    const input = make("input", { type: "number", step: "1" }, label);
+    input.addEventListener("change", () => act(name, inputs));
+    // JupyterLab keeps the Enter key from what it would do here.
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") act(name, inputs);
+    });
+    return input;
   });
-  const picture = make(svg, "image", { preserveAspectRatio: "none" });
-  const heat = make(svg, "image", { preserveAspectRatio: "none" });
-  const drawn = {};
-  for (const name of ["whole", "inside", "most", "object", "position"]) {
-    const tag = name === "position" ? "path" : "rect";
-    const look = `explorer-field-mark explorer-field-${name}`;
-    drawn[name] = [`${look} explorer-field-under`, look].map((cls) => make(svg, tag, { class: cls }));
-  }
+  return { group, title, inputs };
+}
 
-  const urls = new Map();
-  function showImage(element, name) {
-    URL.revokeObjectURL(urls.get(name));
-    const content = model.get(name);
-    const there = content?.byteLength > 0;
-    if (there) {
-      urls.set(name, URL.createObjectURL(new Blob([content], { type: "image/png" })));
-      element.setAttribute("href", urls.get(name));
-    }
-    element.toggleAttribute("hidden", !there);
-  }
+/** @param {HTMLInputElement} input */
+const numberIn = (input) => (input.value === "" ? null : Number(input.value));
 
-  // The controls.
+/**
+ * Shows a number; what is being typed is left alone, also when it was refused.
+ * @param {HTMLInputElement} input
+ * @param {number | undefined} number
+ * @param {number} least
+ * @param {number} most
+ */
+function showNumber(input, number, least, most) {
+  [input.min, input.max] = [String(least), String(most)];
+  const isNew = input.dataset.shown !== String(number);
+  if (isNew || document.activeElement !== input) input.value = String(number ?? "");
+  input.dataset.shown = String(number);
+}
 
-  const side = make(el, "div", { class: "explorer-field-side" });
-  const toggle = make(side, "label");
-  const effective = make(toggle, "input", { type: "checkbox" });
+/**
+ * Makes the controls beside the picture.
+ * @param {HTMLElement} el
+ * @param {string} linesId
+ * @param {FieldModel} model
+ */
+function makeControls(el, linesId, model) {
+  const side = make("div", { className: "explorer-field-side" }, el);
+  const toggle = make("label", {}, side);
+  const effective = make("input", { type: "checkbox" }, toggle);
   toggle.append("effective receptive field (runs the model)");
   effective.addEventListener("change", () => {
     model.set("effective", effective.checked);
     model.save_changes();
   });
-
-  function numbers(legend, names, act) {
-    const group = make(side, "fieldset");
-    const title = make(group, "legend", {}, legend);
-    const inputs = names.map((name) => {
-      const label = make(group, "label", {}, name);
-      const input = make(label, "input", { type: "number", step: 1 });
-      input.addEventListener("change", () => act(name, inputs));
-      // JupyterLab keeps the Enter key from what it would do here.
-      input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter") act(name, inputs);
-      });
-      return input;
-    });
-    return { group, title, inputs };
-  }
-  // What is being typed is left alone, also when it was refused.
-  function fill(input, number, least, most) {
-    [input.min, input.max] = [least, most];
-    const isNew = input.dataset.shown !== String(number);
-    if (isNew || document.activeElement !== input) input.value = number ?? "";
-    input.dataset.shown = number;
-  }
-  const value = (input) => (input.value === "" ? null : Number(input.value));
-  const position = numbers("", ["row", "column"], (name, [row, column]) =>
-    model.send({ [name]: value(name === "row" ? row : column) }),
+  const position = makeNumbers(side, "", ["row", "column"], (name, [row, column]) =>
+    model.send(name === "row" ? { row: numberIn(row) } : { column: numberIn(column) }),
   );
-  const box = numbers("Object", ["top", "left", "height", "width"], (_, inputs) =>
-    model.send({ object: inputs.map(value) }),
+  const box = makeNumbers(side, "Object", ["top", "left", "height", "width"], (_, inputs) =>
+    model.send({ object: inputs.map(numberIn) }),
   );
-  const button = make(box.group, "button", { class: "jupyter-button" });
-  button.addEventListener("click", () => {
+  const changeBox = () => {
     const size = model.get("size");
     const middle = [...size.map((of) => Math.floor(of / 4)), ...size.map((of) => Math.ceil(of / 2))];
     model.send({ object: model.get("object").length ? null : middle });
+  };
+  const button = makeButton(box.group, "", "", changeBox, { className: "jupyter-button" });
+  const lines = make("div", { id: linesId, role: "status" }, side);
+  return { effective, position, box, button, lines };
+}
+
+/**
+ * Returns what shows the content of PNGs, and what gives up the addresses that this takes.
+ * @param {FieldModel} model
+ */
+function imageShower(model) {
+  /** @type {Map<string, string>} */
+  const urls = new Map();
+  /** @type {(element: SVGImageElement, name: "picture" | "heat") => void} */
+  const show = (element, name) => {
+    URL.revokeObjectURL(urls.get(name) ?? "");
+    const content = model.get(name);
+    const isThere = content?.byteLength > 0;
+    if (isThere) {
+      const url = URL.createObjectURL(new Blob([content], { type: "image/png" }));
+      urls.set(name, url);
+      element.setAttribute("href", url);
+    }
+    element.toggleAttribute("hidden", !isThere);
+  };
+  const forget = () => {
+    for (const url of urls.values()) URL.revokeObjectURL(url);
+  };
+  return { show, forget };
+}
+
+/**
+ * Shows the boxes, and the key to those that are there.
+ * @param {FieldModel} model
+ * @param {number[]} object
+ * @param {ReturnType<typeof makeMarks>} marks
+ * @param {ReturnType<typeof makeKey>} key
+ */
+function drawBoxes(model, object, marks, key) {
+  const [whole, inside] = [model.get("whole"), model.get("inside")];
+  const isCut = whole.length > 0 && String(whole) !== String(inside);
+  const shown = { whole: isCut ? whole : [], inside, most: model.get("most"), object };
+  for (const name of BOXES) {
+    const at = shown[name];
+    for (const element of [...marks[name], key[name]]) {
+      element.toggleAttribute("hidden", !at.length);
+    }
+    if (at.length) for (const element of marks[name]) place(element, at);
+  }
+  key.heat.hidden = !(model.get("heat")?.byteLength > 0);
+}
+
+/**
+ * Shows the position: a cross, and its pixel of the output where that is large enough.
+ * @param {FieldModel} model
+ * @param {SVGElement[]} marks
+ */
+function drawPosition(model, marks) {
+  const [[height, width], [rows, columns]] = [model.get("size"), model.get("grid")];
+  for (const element of marks) element.toggleAttribute("hidden", !rows);
+  if (!rows) return;
+  const [row, column] = model.get("position");
+  const arm = 0.03 * Math.max(height, width);
+  const [down, across] = [height / rows, width / columns];
+  const [y, x] = [(row + 0.5) * down, (column + 0.5) * across];
+  const [gapX, gapY] = [across / 2 + arm / 2, down / 2 + arm / 2]; // what lies there stays visible
+  const cross =
+    `M${x - gapX} ${y}h${-arm}M${x + gapX} ${y}h${arm}` +
+    `M${x} ${y - gapY}v${-arm}M${x} ${y + gapY}v${arm}`;
+  const cell = `M${x - across / 2} ${y - down / 2}h${across}v${down}h${-across}z`;
+  for (const element of marks) element.setAttribute("d", across > 4 ? cross + cell : cross);
+}
+
+/**
+ * Shows in the controls what the kernel has.
+ * @param {FieldModel} model
+ * @param {number[]} object
+ * @param {ReturnType<typeof makeControls>} controls
+ */
+function fillControls(model, object, { effective, position, box, button }) {
+  const [[height, width], [rows, columns]] = [model.get("size"), model.get("grid")];
+  if (rows) {
+    const [row, column] = model.get("position");
+    showNumber(position.inputs[0], row, 0, rows - 1);
+    showNumber(position.inputs[1], column, 0, columns - 1);
+  }
+  position.group.hidden = !rows;
+  position.title.textContent = `Position in the layer's ${rows} × ${columns} output`;
+  const most = [height - 1, width - 1, height, width];
+  box.inputs.forEach((input, index) => {
+    if (input.parentElement) input.parentElement.hidden = !object.length;
+    showNumber(input, object[index], index < 2 ? 0 : 1, most[index]);
   });
+  button.textContent = object.length ? "Remove box" : "Add box";
+  effective.checked = model.get("effective");
+}
 
-  const lines = make(side, "div", { id: `${id}-lines`, role: "status" });
-  const key = make(left, "ul", { class: "explorer-field-key", "aria-label": "Key" });
-  const keys = {};
-  for (const [name, text] of [
-    ["inside", "theoretical window"],
-    ["whole", "its part in the padding"],
-    ["object", "object"],
-    ["most", "95 % of the gradient"],
-    ["heat", "gradient, from 1/10,000 of the strongest pixel's to that (logarithmic)"],
-  ]) {
-    keys[name] = make(key, "li");
-    make(keys[name], "span", { "data-key": name });
-    keys[name].append(text);
-  }
-  keys.heat.firstElementChild.style.background = `linear-gradient(to right, ${model.get("ramp").join(", ")})`;
-
-  // From the kernel to the screen.
-
-  function draw() {
-    const [height, width] = model.get("size");
-    if (!height) return;
-    const margin = 0.08 * Math.max(height, width); // room for what a window has outside
-    svg.setAttribute("viewBox", [-margin, -margin, width + 2 * margin, height + 2 * margin].join(" "));
-    for (const element of [picture, heat]) place(element, [0, 0, height, width]);
-    const [whole, inside] = [model.get("whole"), model.get("inside")];
-    const object = draft ?? model.get("object");
-    const isCut = whole.length > 0 && String(whole) !== String(inside);
-    const shown = { whole: isCut ? whole : [], inside, most: model.get("most"), object };
-    for (const [name, at] of Object.entries(shown)) {
-      for (const element of [...drawn[name], keys[name]]) element.toggleAttribute("hidden", !at.length);
-      if (at.length) drawn[name].forEach((element) => place(element, at));
-    }
-    keys.heat.hidden = !(model.get("heat")?.byteLength > 0);
-    const [rows, columns] = model.get("grid");
-    drawn.position.forEach((element) => element.toggleAttribute("hidden", !rows));
-    if (rows) {
-      const [row, column] = model.get("position");
-      const arm = 0.03 * Math.max(height, width);
-      const [down, across] = [height / rows, width / columns];
-      const [y, x] = [(row + 0.5) * down, (column + 0.5) * across];
-      const [gapX, gapY] = [across / 2 + arm / 2, down / 2 + arm / 2]; // what lies there stays visible
-      const cross = `M${x - gapX} ${y}h${-arm}M${x + gapX} ${y}h${arm}M${x} ${y - gapY}v${-arm}M${x} ${y + gapY}v${arm}`;
-      const cell = `M${x - across / 2} ${y - down / 2}h${across}v${down}h${-across}z`;
-      drawn.position.forEach((element) => element.setAttribute("d", across > 4 ? cross + cell : cross));
-      fill(position.inputs[0], row, 0, rows - 1);
-      fill(position.inputs[1], column, 0, columns - 1);
-    }
-    position.group.hidden = !rows;
-    position.title.textContent = `Position in the layer's ${rows} × ${columns} output`;
-    const most = [height - 1, width - 1, height, width];
-    box.inputs.forEach((input, index) => {
-      input.parentElement.hidden = !object.length;
-      fill(input, object[index], index < 2 ? 0 : 1, most[index]);
-    });
-    button.textContent = object.length ? "Remove box" : "Add box";
-    effective.checked = model.get("effective");
-  }
-
-  function write() {
-    lines.replaceChildren();
-    for (const [text, mark] of model.get("lines")) make(lines, "p", { "data-mark": mark }, text);
-  }
-
-  // From the pointer and the keyboard to the kernel.
-
-  function soon(message) {
+/**
+ * Returns what sends a message in the next frame, of several the last; and what drops it.
+ * @param {FieldSend} send
+ */
+function sendInFrames(send) {
+  let frame = 0;
+  /** @type {ReceptiveFieldViewMessage} */
+  let waiting;
+  /** @type {FieldSend} */
+  const soon = (message) => {
     waiting = message;
     frame ||= requestAnimationFrame(() => {
       frame = 0;
-      model.send(waiting);
+      send(waiting);
     });
-  }
+  };
+  return { soon, drop: () => cancelAnimationFrame(frame) };
+}
 
+/**
+ * Has the pointer move the position, or draw a box.
+ * @param {FieldModel} model
+ * @param {SVGSVGElement} svg
+ * @param {FieldSend} soon
+ * @param {() => void} draw
+ */
+function followPointer(model, svg, soon, draw) {
+  /** @type {{ draft: number[] | null }} The box while it is drawn, until the kernel has it. */
+  const drawn = { draft: null };
+  /** @type {{ start: [number, number], x: number, y: number, isBox: boolean } | null} */
+  let drag = null;
+
+  /** @type {(event: PointerEvent) => [number, number]} */
   function at(event) {
-    const inverse = svg.getScreenCTM().inverse();
+    const inverse = required(svg.getScreenCTM(), "place on the screen").inverse();
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(inverse);
     const [height, width] = model.get("size");
+    /** @type {(value: number, size: number) => number} */
     const clip = (value, size) => Math.min(size, Math.max(0, value));
     return [clip(point.y, height), clip(point.x, width)];
   }
@@ -201,8 +303,8 @@ function render({ model, el }) {
     const [[y0, x0], [y1, x1]] = [drag.start, at(event)];
     const first = [Math.min(y0, y1, height - 1), Math.min(x0, x1, width - 1)].map(Math.floor);
     const end = [Math.max(y0, y1), Math.max(x0, x1)].map(Math.ceil);
-    draft = [...first, ...end.map((last, axis) => Math.max(1, last - first[axis]))];
-    soon({ object: draft });
+    drawn.draft = [...first, ...end.map((last, axis) => Math.max(1, last - first[axis]))];
+    soon({ object: drawn.draft });
     draw();
   });
   svg.addEventListener("pointerup", (event) => {
@@ -211,40 +313,82 @@ function render({ model, el }) {
     const [y, x] = at(event);
     if (!drag.isBox) model.send({ at: [y / height, x / width] });
     drag = null;
-    if (String(draft) === String(model.get("object"))) draft = null;
+    if (String(drawn.draft) === String(model.get("object"))) drawn.draft = null;
   });
   svg.addEventListener("pointercancel", () => {
-    drag = draft = null;
+    drag = drawn.draft = null;
     draw();
   });
+  const objectChanged = () => {
+    if (!drag) drawn.draft = null;
+    draw();
+  };
+  return { object: () => drawn.draft ?? model.get("object"), objectChanged };
+}
+
+/**
+ * Has the arrow keys move the position.
+ * @param {SVGSVGElement} svg
+ * @param {FieldSend} send
+ */
+function followKeys(svg, send) {
   svg.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    model.send({ move: step.map((by) => by * (event.shiftKey ? 10 : 1)) });
+    send({ move: step.map((by) => by * (event.shiftKey ? 10 : 1)) });
   });
+}
 
-  const changed = () => {
-    if (!drag) draft = null;
-    draw();
-  };
-  const listeners = {
-    "change:picture": () => showImage(picture, "picture"),
-    "change:heat": () => showImage(heat, "heat"),
+/** @param {View<ReceptiveFieldViewState, ReceptiveFieldViewMessage>} view */
+function render({ model, el }) {
+  count += 1;
+  const linesId = `explorer-field-${count}-lines`;
+  el.classList.add("explorer-field");
+  const left = make("div", { className: "explorer-field-picture" }, el);
+  const { svg, picture, heat, marks } = makePicture(left, linesId);
+  const controls = makeControls(el, linesId, model);
+  const key = makeKey(left, model.get("ramp"));
+  const images = imageShower(model);
+  const frames = sendInFrames((message) => model.send(message));
+  const pointer = followPointer(model, svg, frames.soon, draw);
+  followKeys(svg, (message) => model.send(message));
+
+  function draw() {
+    const [height, width] = model.get("size");
+    if (!height) return;
+    const margin = 0.08 * Math.max(height, width); // room for what a window has outside
+    const view = [-margin, -margin, width + 2 * margin, height + 2 * margin];
+    svg.setAttribute("viewBox", view.join(" "));
+    for (const element of [picture, heat]) place(element, [0, 0, height, width]);
+    const object = pointer.object();
+    drawBoxes(model, object, marks, key);
+    drawPosition(model, marks.position);
+    fillControls(model, object, controls);
+  }
+
+  function write() {
+    controls.lines.replaceChildren();
+    for (const [text, mark] of model.get("lines")) {
+      make("p", { textContent: text }, controls.lines).dataset.mark = mark;
+    }
+  }
+
+  const showPicture = () => images.show(picture, "picture");
+  const showHeat = () => images.show(heat, "heat");
+  for (const show of [showPicture, showHeat, draw, write]) show();
+  const ignore = listen(model, {
+    "change:picture": showPicture,
+    "change:heat": showHeat,
     "change:lines": write,
     change: draw,
-    "change:object": changed,
-  };
-  for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
-  showImage(picture, "picture");
-  showImage(heat, "heat");
-  draw();
-  write();
+    "change:object": pointer.objectChanged,
+  });
   return () => {
-    cancelAnimationFrame(frame);
-    urls.forEach((url) => URL.revokeObjectURL(url));
-    for (const [name, listener] of Object.entries(listeners)) model.off(name, listener);
+    ignore();
+    frames.drop();
+    images.forget();
   };
 }
 

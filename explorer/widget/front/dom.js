@@ -1,0 +1,89 @@
+// @ts-check
+// What several views make their part of the page with. It stands before each view's own module.
+
+/**
+ * Makes an element, and puts it at the end of another one.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Partial<HTMLElementTagNameMap[Tag]>} [properties]
+ * @param {Element | null} [parent]
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+function make(tag, properties = {}, parent = null) {
+  const made = Object.assign(document.createElement(tag), properties);
+  parent?.append(made);
+  return made;
+}
+
+/**
+ * Makes an element of an SVG, and puts it at the end of another one.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {Element} parent
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
+function makeSvg(tag, attributes, parent) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  setAttributes(made, attributes);
+  parent.append(made);
+  return made;
+}
+
+/**
+ * @param {Element} element
+ * @param {Record<string, string | number>} attributes
+ */
+function setAttributes(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+}
+
+/**
+ * Makes a button. Where its text does not say what it does, `label` does.
+ * @param {Element} parent
+ * @param {string} text
+ * @param {string} title
+ * @param {() => void} act
+ * @param {{ className?: string, label?: string }} [options]
+ */
+function makeButton(parent, text, title, act, { className = "", label = "" } = {}) {
+  const made = make("button", { type: "button", className, textContent: text, title }, parent);
+  if (label) made.setAttribute("aria-label", label);
+  made.addEventListener("click", act);
+  return made;
+}
+
+/**
+ * Returns the element that an event is about.
+ * @param {Event} event
+ */
+function targetOf(event) {
+  return event.target instanceof Element ? event.target : null;
+}
+
+/**
+ * Returns what must be there.
+ * @template Value
+ * @param {Value | null | undefined} value
+ * @param {string} name
+ * @returns {Value}
+ */
+function required(value, name) {
+  if (value === null || value === undefined) throw new Error(`The view has no ${name}.`);
+  return value;
+}
+
+/**
+ * Connects listeners to a model, and returns what disconnects them.
+ * @template State
+ * @param {Listened<State>} model
+ * @param {Partial<Record<ModelEvent<State>, () => void>>} listeners
+ */
+function listen(model, listeners) {
+  const all = /** @type {[ModelEvent<State>, () => void][]} */ (Object.entries(listeners));
+  for (const [event, listener] of all) model.on(event, listener);
+  return () => {
+    for (const [event, listener] of all) model.off(event, listener);
+  };
+}
+

@@ -1,0 +1,185 @@
+// @ts-check
+// Looking around in a drawing that may be larger than its place: zoom, pan, and what fits. It stands
+// before each view's own module.
+
+// A long network that is fitted to the width would be too small to read.
+const SMALLEST = 0.45;
+// What a search found in a drawing that is smaller is shown in this size.
+const READABLE = 0.75;
+
+/**
+ * Holds for every drawing and width: "readable": fit to the width, but not below SMALLEST; "width":
+ * fit to the width; "all": fit to width and height.
+ * @typedef {"readable" | "width" | "all"} ZoomMode
+ */
+
+/** Zooms and pans the SVG that is in a canvas, which scrolls. */
+class PanZoom {
+  /**
+   * @param {HTMLElement} canvas
+   * @param {(fits: { width: boolean, all: boolean }) => void} showFits
+   */
+  constructor(canvas, showFits) {
+    this.canvas = canvas;
+    this.showFits = showFits;
+    /** @type {ZoomMode} */
+    this.mode = "readable";
+    /** @type {number | null} By hand or for a search; null: as the mode says. */
+    this.zoom = null;
+    /** @type {{ width: number, height: number } | null} The drawing's for which it was chosen. */
+    this.zoomedFor = null;
+    this.bySearch = false; // whether a search zoomed
+    this.space = 0; // the canvas' width; asking for it after a change would cost a layout of the page
+    this.hasMoved = false; // since the pointer went down
+    this.followWheel();
+    this.followPointer();
+  }
+
+  get drawing() {
+    return this.canvas.querySelector("svg");
+  }
+
+  /** The drawing's size in pixels, at a zoom of 1. */
+  get natural() {
+    const box = required(this.drawing, "drawing").viewBox.baseVal;
+    return { width: box.width * (96 / 72), height: box.height * (96 / 72) }; // Graphviz: points
+  }
+
+  get fitting() {
+    const { width, height } = this.natural;
+    const across = this.space / width;
+    if (this.mode === "all") return Math.min(1, across, (0.78 * window.innerHeight) / height);
+    return Math.min(1, Math.max(this.mode === "readable" ? SMALLEST : 0, across));
+  }
+
+  get present() {
+    return this.zoom ?? this.fitting;
+  }
+
+  scale() {
+    const { drawing, space } = this;
+    if (!drawing || !space) return;
+    const width = this.natural.width * this.present;
+    drawing.style.width = `${width}px`;
+    drawing.style.height = "auto";
+    const isFitted = this.zoom === null;
+    this.showFits({
+      width: isFitted && this.mode !== "all" && width < space + 1,
+      all: isFitted && this.mode === "all",
+    });
+  }
+
+  /** @param {ZoomMode} mode */
+  hold(mode) {
+    [this.mode, this.zoom] = [mode, null];
+    this.scale();
+  }
+
+  /**
+   * @param {number} wanted
+   * @param {MouseEvent | null} at
+   */
+  zoomTo(wanted, at = null) {
+    const { canvas, present: before } = this;
+    this.zoom = Math.min(4, Math.max(0.05, wanted));
+    [this.zoomedFor, this.bySearch] = [this.natural, false];
+    this.scale();
+    if (!at) return;
+    // What is under the pointer stays there.
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [at.clientX - box.left, at.clientY - box.top];
+    canvas.scrollLeft = ((canvas.scrollLeft + x) * this.present) / before - x;
+    canvas.scrollTop = ((canvas.scrollTop + y) * this.present) / before - y;
+  }
+
+  /** Scales another drawing: a zoom is for a network, also while it is edited, but no longer. */
+  drawn() {
+    const [now, then] = [this.natural, this.zoomedFor];
+    if (this.zoom !== null && then) {
+      const ratios = [now.width / then.width, now.height / then.height];
+      if (ratios.some((ratio) => Math.abs(Math.log2(ratio)) > 1)) this.zoom = null;
+    }
+    this.scale();
+  }
+
+  /** Makes what a search found readable. */
+  zoomForSearch() {
+    if (!this.space || this.present >= SMALLEST) return;
+    this.zoomTo(READABLE);
+    this.bySearch = true;
+  }
+
+  endSearch() {
+    if (this.zoom !== null && this.bySearch) this.hold(this.mode);
+  }
+
+  /**
+   * Scrolls to an element. Only the canvas scrolls: the page stays where its reader is.
+   * @param {Element} element
+   */
+  scrollTo(element) {
+    const { canvas } = this;
+    const [box, frame] = [element.getBoundingClientRect(), canvas.getBoundingClientRect()];
+    if (box.top < frame.top || box.bottom > frame.bottom) {
+      canvas.scrollTop += box.top - frame.top - (frame.height - box.height) / 2;
+    }
+    if (box.left < frame.left || box.right > frame.right) {
+      canvas.scrollLeft += box.left - frame.left - (frame.width - box.width) / 2;
+    }
+  }
+
+  followWheel() {
+    /** @param {WheelEvent} event */
+    const turned = (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      this.zoomTo(this.present * Math.exp(-event.deltaY / 300), event);
+    };
+    this.canvas.addEventListener("wheel", turned, { passive: false });
+  }
+
+  followPointer() {
+    const { canvas } = this;
+    /** @type {{ x: number, y: number, left: number, top: number } | null} Where a pan began. */
+    let grip = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || event.pointerType === "touch") return; // a finger pans by itself
+      const [left, top] = [canvas.scrollLeft, canvas.scrollTop];
+      grip = { x: event.clientX, y: event.clientY, left, top };
+      this.hasMoved = false;
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!grip) return;
+      const [x, y] = [event.clientX - grip.x, event.clientY - grip.y];
+      if (!this.hasMoved && Math.hypot(x, y) < 5) return;
+      if (!this.hasMoved) canvas.setPointerCapture(event.pointerId);
+      this.hasMoved = true;
+      canvas.scrollLeft = grip.left - x;
+      canvas.scrollTop = grip.top - y;
+    });
+    const release = () => {
+      // After the click that follows.
+      setTimeout(() => {
+        grip = null;
+        this.hasMoved = false;
+      });
+    };
+    canvas.addEventListener("pointerup", release);
+    canvas.addEventListener("pointercancel", release);
+  }
+
+  /** Follows the sizes of canvas and window; returns what ends that. */
+  followSize() {
+    const observer = new ResizeObserver(() => {
+      this.space = this.canvas.clientWidth;
+      this.scale();
+    });
+    const scale = () => this.scale();
+    observer.observe(this.canvas);
+    window.addEventListener("resize", scale); // of its height
+    return () => {
+      observer.disconnect();
+      window.removeEventListener("resize", scale);
+    };
+  }
+}
