@@ -19,13 +19,14 @@ GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 # The last Python 3 that TensorFlow can be had for.
 NEWEST := 13
 
-.PHONY: help lab test test-core lint types bench bench-gpu memory clean
+.PHONY: help lab test test-core lint lint-js types bench bench-gpu memory clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
 	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
 	@echo "make test-core  run the tests of what needs no TensorFlow, with newer Pythons too"
 	@echo "make lint    check style, formatting, and what imports what"
+	@echo "make lint-js  check the JavaScript's types and style (needs Node.js and npm)"
 	@echo "make types   check types"
 	@echo "make bench   run the benchmarks"
 	@echo "make bench-gpu  check on this machine's GPU all that is measured (BACKEND=jax: with JAX;"
@@ -63,6 +64,15 @@ lint: $(VENV)/.test
 	$(BIN)/python -m ruff format --check
 	$(BIN)/lint-imports
 
+# The only target that needs Node.js: what the browser gets is the source as it stands.
+lint-js: .ci/node_modules/.installed
+	.ci/node_modules/.bin/tsc -p .ci
+	cd .ci && node_modules/.bin/biome lint --config-path=. --error-on-warnings ../explorer/widget
+
+.ci/node_modules/.installed: .ci/package.json
+	cd .ci && npm install --no-package-lock --no-audit --no-fund
+	@touch $@
+
 types: $(VENV)/.test
 	$(BIN)/python -m mypy
 
@@ -89,7 +99,7 @@ memory: $(VENV)/.test
 	@$(BIN)/python tests/measure_limited.py draw 200
 
 clean:
-	rm -rf $(VENV) $(VENV)-core $(VENV)-cuda $(VENV)-jax-cuda build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-core $(VENV)-cuda $(VENV)-jax-cuda .ci/node_modules build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.lab: EXTRAS := cpu,lab,pandas
 $(VENV)/.test: EXTRAS := cpu,lab,test
