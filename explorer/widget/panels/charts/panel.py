@@ -182,7 +182,7 @@ class Charts(widgets.VBox, TabView):
 
     @guarded
     def _missed(self, _: Any, content: Any, __: Any) -> None:
-        """Replace a plot that no update reaches: see `charts.js`."""
+        """Replace a plot that no update reaches: see `panel.js`."""
         with self._lock:
             if isinstance(content, dict) and content.get("missed") == self._frame.drawing:
                 self._shown["layout", "meta"] = self._frame.drawing + 1
