@@ -162,8 +162,10 @@ class _TensorFlow:
 
         class AnyName(own):  # type: ignore[misc, valid-type]
             def __init__(self, name: str | None) -> None:
-                plain = re.sub(r"[^A-Za-z0-9_./>-]", "_", name) if name else name
-                super().__init__(re.sub(r"^(?=[^A-Za-z0-9.])", "x", plain) if plain else plain)
+                if name:
+                    name = re.sub(r"[^A-Za-z0-9_./>-]", "_", name)
+                    name = name if name[0].isalnum() or name[0] == "." else f"x{name}"
+                super().__init__(name)
 
         self._tf.name_scope = AnyName
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.core.analysis.report import analyze
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.errors import ParameterError, Refusal
+from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import INPUT_NAME, Block, Graph, Node, made_blocks
 from explorer.core.network.layers import InputLayer, Layer, Shape
 from explorer.core.network.layers.foreign import Foreign, Recipe
@@ -247,22 +247,10 @@ def read(model: "keras.Model", input_shape: Sequence[int] | None = None) -> Grap
         ValueError: If the model has no layers to read, or inputs of unknown size, or if the shape
             does not fit it.
     """
-    shape = None if input_shape is None else _checked(input_shape)
+    shape = None if input_shape is None else check_sizes(input_shape)
     graph = Reader(model, input_shape=shape).graph(model.name)
     graph.model = model
     return graph
-
-
-def _checked(input_shape: Sequence[int]) -> Shape:
-    """Return the sizes of an input of any rank, if they are such."""
-    if getattr(input_shape, "ndim", 0) == 1:
-        input_shape = input_shape.tolist()  # type: ignore[attr-defined]
-    if not isinstance(input_shape, (tuple, list)):
-        raise ParameterError(
-            "Input", "input_shape", input_shape, "is no shape", "give (height, width, channels)"
-        )
-    names = ("height", "width", "channels") if len(input_shape) == 3 else ("input_shape",)
-    return check_sizes(input_shape, names * (len(input_shape) // len(names)))
 
 
 def made_anew(given: ReadModel, shape: Shape, policy: str | None = None) -> "keras.Model":
@@ -289,7 +277,7 @@ def read_again(config: str, classes: Mapping[str, type], shape: Shape | None) ->
     """Return the graph of a model's configuration; the last ones are kept.
 
     Args:
-        config: As `keras_config.config_text` writes it.
+        config: As `config_text` writes it.
         classes: Classes of layers that Keras does not have itself, by name.
         shape: `(height, width, channels)`, if it is not the model's own.
     """

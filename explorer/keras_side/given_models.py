@@ -20,6 +20,7 @@ from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
 from explorer.keras_side.build import build, made_anew, read, read_again, without_values
 from explorer.keras_side.config import CannotMake, classes_of_others, config_text, make, plain
+from explorer.keras_side.reader import check_readable
 
 if TYPE_CHECKING:
     import keras
@@ -46,11 +47,7 @@ def as_read_model(source: Any, input_shape: Any = None) -> ReadModel:
     if model is None:
         assert graph is not None
         return ReadModel.of(graph)
-    if not getattr(model, "inputs", None):
-        raise Refusal(
-            f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
-            "sequential Keras model that was built with an input shape."
-        )
+    check_readable(model)
     made = _of_keras(model, graph, input_shape)
     folder, path, about = _saved_weights(made)
     made = attrs.evolve(made, weights=path, about_weights=about, folder=folder)

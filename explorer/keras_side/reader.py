@@ -103,6 +103,15 @@ def input_name(model: Any) -> str:
     return _made_by(model.inputs[0])
 
 
+def check_readable(model: Any) -> None:
+    """Raise an error if a model does not say which layers are between its inputs and outputs."""
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        raise Refusal(
+            f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
+            "sequential Keras model that was built with an input shape."
+        )
+
+
 class Reader:
     """Reads one model.
 
@@ -121,11 +130,7 @@ class Reader:
         blocks: Iterable[tuple[Block, Any]] = (),
         input_shape: Shape | None = None,
     ) -> None:
-        if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
-            raise Refusal(
-                f"The model {getattr(model, 'name', model)!r} can't be read: use a functional or "
-                "sequential Keras model that was built with an input shape."
-            )
+        check_readable(model)
         self._model = model
         self._shape = input_shape
         self._blocks: dict[int, Block] = {}

@@ -359,9 +359,8 @@ def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
         differing, surplus = [], [first_line(error)]
     # A network that is a part of the file's loads without error, and so with wrong weights.
     if surplus or problem:
-        first, *others = (differing if problem else []) + surplus or [
-            first_line(problem) if problem else ""
-        ]
+        told = [first_line(problem)] if problem else []
+        first, *others = (differing if problem else []) + surplus or told
         more = f" (and {len(others)} more)" if others else ""
         raise WeightsError(
             f"{path.name} does not match this network: {first}{more}. Choose the architecture and "

@@ -1,6 +1,6 @@
 """A graph as a picture: the U of an encoder-decoder.
 
-Three steps, three jobs: `cards` gathers the graph's blocks and the links between them, `dot`
+Three steps, three jobs: `boxes` gathers the graph's blocks and the links between them, `dot`
 writes them, and Graphviz places and draws them.
 """
 

@@ -8,9 +8,7 @@ from explorer.core.analysis.comparison import Comparison
 from explorer.core.analysis.quantities import PARAMETERS
 from explorer.core.drawing.boxes import Card, Link, cards_of, links_of
 from explorer.core.formatting import size_text
-from explorer.core.network.graph import (
-    Node,
-)
+from explorer.core.network.graph import Node
 
 
 @attrs.frozen

@@ -57,30 +57,29 @@ def check_input_shape(input_shape: Sequence[int]) -> Shape:
     Raises:
         ParameterError: If it isn't three whole numbers of at least 1.
     """
-    if getattr(input_shape, "ndim", 0) == 1:
-        input_shape = input_shape.tolist()  # type: ignore[attr-defined]
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
-        raise ParameterError(
-            "Input",
-            "input_shape",
-            input_shape,
-            "is not an image shape",
-            "give (height, width, channels)",
-        )
-    return check_sizes(input_shape, ("height", "width", "channels"))
+    return check_sizes(input_shape, axes=3, problem="is not an image shape")
 
 
-def check_sizes(shape: Sequence[Any], names: Sequence[str]) -> Shape:
+def check_sizes(shape: Any, axes: int | None = None, problem: str = "is no shape") -> Shape:
     """Return the sizes of an input as whole numbers.
 
     Args:
-        shape: The sizes.
-        names: What each is called.
+        shape: A tuple, a list, or an array.
+        axes: How many sizes it is to have; None: any number.
+        problem: What is wrong with it if it isn't so.
 
     Raises:
-        ParameterError: If one isn't a whole number of at least 1.
+        ParameterError: If one isn't a whole number of at least 1, or it is no shape at all.
     """
+    if getattr(shape, "ndim", 0) == 1:
+        shape = shape.tolist()
+    if not isinstance(shape, (tuple, list)) or axes not in (None, len(shape)):
+        raise ParameterError(
+            "Input", "input_shape", shape, problem, "give (height, width, channels)"
+        )
     sizes = tuple(map(as_index, shape))
+    is_image = len(sizes) == 3
+    names = ("height", "width", "channels") if is_image else ("input_shape",) * len(sizes)
     for name, size in zip(names, sizes, strict=True):
         if type(size) is not int or not 1 <= size <= LARGEST:
             raise ParameterError(

@@ -1,7 +1,6 @@
 """How strong an influence is, as a picture to lie over another."""
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +31,7 @@ def heat_png(strength: "np.ndarray") -> bytes:
     import numpy as np
     from PIL import Image, ImageColor
 
-    from explorer.core.pictures.images import LONGEST
+    from explorer.core.pictures.images import LONGEST, png
 
     image = Image.fromarray(strength.astype(np.float32))
     if max(image.size) > LONGEST:
@@ -47,11 +46,4 @@ def heat_png(strength: "np.ndarray") -> bytes:
     colors = np.stack([np.interp(np.arange(256), stops, channel) for channel in anchors.T], axis=1)
     painted = Image.fromarray(levels)
     painted.putpalette(np.round(colors).astype(np.uint8).tobytes())
-    return _png(painted, transparency=np.linspace(*_OPACITY, 256).astype(np.uint8).tobytes())
-
-
-def _png(image: Any, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    # What is sent within the machine need not be small, but soon there.
-    image.save(buffer, format="PNG", compress_level=1, **options)
-    return buffer.getvalue()
+    return png(painted, transparency=np.linspace(*_OPACITY, 256).astype(np.uint8).tobytes())

@@ -264,7 +264,16 @@ def picture_png(values: np.ndarray) -> bytes:
     shown = values[:, :, :3] if values.shape[2] >= 3 else values[:, :, 0]
     image = Image.fromarray(np.round(255 * shown).astype(np.uint8))
     image.thumbnail((LONGEST, LONGEST))
+    return png(image)
+
+
+def png(image: Image.Image, **options: Any) -> bytes:
+    """Return the content of a PNG; sent within the machine, it need not be small, but soon there.
+
+    Args:
+        image: The picture.
+        **options: Of Pillow's `save`.
+    """
     buffer = io.BytesIO()
-    # What is sent within the machine need not be small, but soon there.
-    image.save(buffer, format="PNG", compress_level=1)
+    image.save(buffer, format="PNG", compress_level=1, **options)
     return buffer.getvalue()

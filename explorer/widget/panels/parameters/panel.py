@@ -61,10 +61,6 @@ class Parameters:
         shown, values = self.form.shown, self.form.values
         return (attrs.evolve(shown, **values) if values else shown), given  # type: ignore
 
-    def is_shown(self, form: Form) -> bool:
-        """Return whether a form is one of the two."""
-        return form in (self.form, self.input_form)
-
     def refuse(self, error: Exception, message: str, form: Form, name: str) -> None:
         """Show an error beneath the control that it is about, and none beneath the others.
 

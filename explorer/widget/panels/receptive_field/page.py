@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import attrs
@@ -13,9 +13,6 @@ from explorer.core.analysis.seeing_more import is_smaller
 from explorer.core.formatting import size_text
 from explorer.core.pictures.heat_map import RAMP
 from explorer.widget.front.modules import module
-
-if TYPE_CHECKING:
-    pass
 
 
 @attrs.frozen

@@ -149,9 +149,8 @@ class ReceptiveField(TabView):
         restart = "The next change starts it again."
         self._settling = Settling(later, state.lock, self._ask, alert, self._prepare)
         self._gradient: Ask[Question] = Ask(shared_worker, state.lock, alert, restart)
-        self._looking: Ask[tuple[bytes, Shape]] = Ask(
-            shared_worker, state.lock, alert, restart
-        )  # at a picture
+        # At a picture.
+        self._looking: Ask[tuple[bytes, Shape]] = Ask(shared_worker, state.lock, alert, restart)
         self._prepared: _Prepared | None = None
         self._answer: _Answer | None = None
         self._need: tuple[Node, tuple[int, int]] | None = None
