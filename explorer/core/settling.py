@@ -42,7 +42,7 @@ class Settling:
         self._alert = alert
         self._prepare = prepare
         self._timer: Timer | None = None  # the last one
-        self._wanted: object = None  # what it waits for; None if that was called off
+        self._wanted: object = None  # what it waits for; None: nothing
         self._is_closed = False
 
     def wait(self, seconds: float | None = None) -> None:
@@ -85,4 +85,5 @@ class Settling:
             self._prepare()
         with self._lock:
             if self._wanted is wanted:
+                self._wanted = None
                 self._call()
