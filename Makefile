@@ -19,7 +19,7 @@ GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 # The last Python 3 that TensorFlow can be had for.
 NEWEST := 13
 
-.PHONY: help lab test test-core lint lint-js types bench bench-gpu memory clean
+.PHONY: help lab test test-core lint lint-js messages types bench bench-gpu memory clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
@@ -27,6 +27,7 @@ help:
 	@echo "make test-core  run the tests of what needs no TensorFlow, with newer Pythons too"
 	@echo "make lint    check style, formatting, and what imports what"
 	@echo "make lint-js  check the JavaScript's types and style (needs Node.js and npm)"
+	@echo "make messages  write what the JavaScript knows of the widgets' traits and messages"
 	@echo "make types   check types"
 	@echo "make bench   run the benchmarks"
 	@echo "make bench-gpu  check on this machine's GPU all that is measured (BACKEND=jax: with JAX;"
@@ -65,6 +66,9 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 
 # The only target that needs Node.js: what the browser gets is the source as it stands.
+messages: $(VENV)/.test
+	$(BIN)/python tests/write_messages.py
+
 lint-js: .ci/node_modules/.installed
 	.ci/node_modules/.bin/tsc -p .ci
 	cd .ci && node_modules/.bin/biome lint --config-path=. --error-on-warnings ../explorer/widget

@@ -25,6 +25,7 @@ from explorer.core.asking.questions import Rebuild, RunForward
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.network.parameters import parameters_of
 from explorer.core.pictures.images import ImageError
+from explorer.widget.messages import LayerTotal
 from explorer.widget.panels.families.panel import Families
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.inspector.panel import Inspector
@@ -72,7 +73,7 @@ def result(widget) -> str:
 def shown(widget) -> tuple[int, str, int]:
     """What the views show: rows of the table, the drawing, and the total parameters."""
     table = widget._panels.screen.views["Layers"]
-    return len(table.rows), widget._panels.screen.diagram.canvas.svg, table.totals[0][0]
+    return len(table.rows), widget._panels.screen.diagram.canvas.svg, table.totals["parameters"].sum
 
 
 def test_a_control_can_be_linked_to_a_widget_of_the_users_own(widget):
@@ -110,7 +111,7 @@ def test_a_moved_control_reshapes_everything(widget):
     assert widget.architecture == attrs.evolve(SMALL, down_blocks=3)
     assert len(widget.graph) == len(widget._panels.screen.views["Layers"].rows) != before[0]
     assert widget._panels.screen.diagram.canvas.svg != before[1]
-    assert widget._panels.screen.views["Layers"].totals[0][0] == widget.report.total_params
+    assert shown(widget)[2] == widget.report.total_params
 
 
 def test_a_slider_does_the_same_as_its_number(widget):
@@ -686,22 +687,22 @@ def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, 
 def test_every_layers_time_stands_in_the_table(widget, worker):
     inspector = widget._panels.screen.inspector
     table = widget._panels.screen.views["Layers"]
-    assert table.totals[-1] == [0, False]
+    assert table.totals["time"] == LayerTotal(0, False)
     assert not inspector.running
-    inspector._handle_custom_msg({"time": ""}, [])
+    inspector._handle_custom_msg({"time": True}, [])
     assert inspector.running
     worker.answer()
     assert not inspector.running
     assert "data-time" not in inspector.html
 
     assert "each alone" in result(widget)
-    times = {row[0]: row[-1] for row in table.rows}
-    assert table.totals[-1] == [pytest.approx(sum(times.values())), True]
+    times = {row.name: row.figures["time"] for row in table.rows}
+    assert table.totals["time"] == LayerTotal(pytest.approx(sum(times.values())), True)
     assert times.pop(widget.graph.inputs[0].name) == 0
     assert all(time > 0 for time in times.values())
 
     number(widget, "filters").value = 3
-    assert table.totals[-1] == [0, False], "times of another design are taken away"
+    assert table.totals["time"] == LayerTotal(0, False), "times of another design are taken away"
 
 
 def test_what_is_chosen_is_measured(widget, worker):
@@ -763,7 +764,7 @@ def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
     monkeypatch.setattr(widget._panels.keras._settling, "_later", by_hand)
     for click in (
         widget._panels.keras.forward.button.click,
-        lambda: widget._panels.screen.inspector._handle_custom_msg({"time": ""}, []),
+        lambda: widget._panels.screen.inspector._handle_custom_msg({"time": True}, []),
     ):
         number(widget, "filters").value += 1
         asked = len(worker.requests)
@@ -939,8 +940,8 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
     for thread in threads:
         thread.join()
 
-    assert widget._panels.screen.views["Layers"].totals[0][0] == widget.report.total_params
-    assert widget._panels.screen.views["Layers"].rows[1][2][2] == widget.architecture.filters
+    assert shown(widget)[2] == widget.report.total_params
+    assert widget._panels.screen.views["Layers"].rows[1].shape[2] == widget.architecture.filters
     assert widget._panels.problem.value == ""
 
 
@@ -997,7 +998,7 @@ def test_edits_are_undone_redone_and_reset(widget):
     history = widget._panels.history
     for name, value in (("filters", 4), ("channels", 3), ("filters", 5)):
         number(widget, name).value = value
-    assert history.steps[1:] == ["filters 2 → 4", "channels 1 → 3", "filters 4 → 5"]
+    assert history.steps[1:] == ("filters 2 → 4", "channels 1 → 3", "filters 4 → 5")
 
     history._handle_custom_msg({"by": -2}, [])
 
@@ -1179,7 +1180,7 @@ def compare_with_new(widget, told: object) -> None:
     if diagram.options.detail != "blocks":
         wanted["diagram"] = found["diagram"]
         names = {node.name for node in widget.graph}
-        assert {item["id"].partition("-")[2] for item in found["diagram"][1]} >= names, told
+        assert {item.id.partition("-")[2] for item in found["diagram"][1]} >= names, told
     if widget._panels.screen.scene.nodes:
         wanted["explanation of what is selected"] = found["explanation of what is selected"]
         assert (

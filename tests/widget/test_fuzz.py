@@ -131,11 +131,11 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
     assert widget.input_shape == design.input.shape
     table = widget._panels.screen.views["Layers"]
     if widget._panels.screen.tabs.selected_index == 0:  # a closed one is shown nothing
-        assert [row[0] for row in table.rows] == [node.name for node in widget.graph]
-        assert table.totals[0][0] == widget.report.total_params
+        assert [row.name for row in table.rows] == [node.name for node in widget.graph]
+        assert table.totals["parameters"].sum == widget.report.total_params
     if with_drawing:
         canvas = widget._panels.screen.diagram.canvas
-        drawn = {item["id"] for item in canvas.items if not item["parent"]}
+        drawn = {item.id for item in canvas.items if not item.parent}
         assert drawn == {block_id(node) for node in widget.graph}
         boxes = {selected: box for box, selected in canvas.places.items()}
         assert all(f'id="{boxes[card]}"' in canvas.svg for card in drawn)

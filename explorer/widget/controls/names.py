@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import anywidget
-
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget
 
 
-class Names(anywidget.AnyWidget):
+class Names(FrontWidget):
     """Shows nothing; names the controls of the explorer that it is part of."""
 
     _esm = module(Path(__file__).with_name("names.js"))

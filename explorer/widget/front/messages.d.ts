@@ -1,100 +1,138 @@
-// What goes to and comes from the kernel: for each widget's class the traits that it shares with its
-// view, in an interface of the class' name and "State", and the messages that the view sends it.
-// `tests/widget/front/test_messages.py` holds the traits against the Python classes.
+// Made of the widgets and of messages.py by `make messages`: change those. Of each class of widgets
+// there are the traits that it shares with its view, and the messages that the view sends and gets.
 
-/** What tells of changes of traits. */
-interface Listened<State> {
-  on(event: ModelEvent<State>, listener: () => void): void;
-  off(event: ModelEvent<State>, listener: () => void): void;
+/** Shows a drawing, and reports what a user does in it as messages. */
+interface CanvasState {
+  changed: string[];
+  found: string;
+  items: Item[];
+  places: Record<string, string>;
+  selected: string;
+  shown: string;
+  svg: string;
 }
 
-/** The model of a view, as anywidget gives it. */
-interface Model<State, Message = never, Received = never> {
-  get<Name extends keyof State>(name: Name): State[Name];
-  set<Name extends keyof State>(name: Name, value: State[Name]): void;
-  save_changes(): void;
-  send(message: Message, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
-  on(event: ModelEvent<State>, listener: () => void): void;
-  on(event: "msg:custom", listener: (message: Received, buffers: DataView<ArrayBuffer>[]) => void): void;
-  off(event: ModelEvent<State>, listener: () => void): void;
-  off(event: "msg:custom", listener: (message: Received, buffers: DataView<ArrayBuffer>[]) => void): void;
+type CanvasSends = Select | Toggle | Find | Save;
+
+type CanvasGets = SavedFile;
+
+/** A film strip of blocks, each a button, and the channels of a layer beneath. */
+interface FilmState {
+  channels: Channels | null;
+  channels_are_old: boolean;
+  film_is_old: boolean;
+  groups: FilmGroup[];
+  note: string;
+  selected: string;
 }
 
-/** "change" comes once all traits of a message are set. */
-type ModelEvent<State> = "change" | `change:${keyof State & string}`;
+type FilmSends = Select;
 
-/** What anywidget calls `render` with. */
-interface View<State, Message = never, Received = never> {
-  model: Model<State, Message, Received>;
-  el: HTMLElement;
-}
-
-// The charts' frame.
-
+/** Gives the plot its colours and its width, and sees to it that it is up to date. */
 interface FrameState {
   drawing: number;
 }
 
-interface FrameMessage {
-  missed: number;
+type FrameSends = Missed;
+
+/** Buttons, a list to jump in, and the keys that every editor has. */
+interface HistoryViewState {
+  position: number;
+  refused: boolean;
+  steps: string[];
 }
 
-// The comparison.
+type HistoryViewSends = GoTo | GoBy;
 
+/** Explains what is selected, with buttons that select what feeds it and what it feeds. */
+interface InspectorState {
+  heading: string;
+  html: string;
+  running: boolean;
+  selected: string;
+}
+
+type InspectorSends = Select | Edit | TimeLayers;
+
+/** Shows the rows of a report. */
+interface LayerTableState {
+  quantities: LayerQuantity[];
+  rows: LayerRow[];
+  selected: string[];
+  totals: Record<string, LayerTotal>;
+}
+
+type LayerTableSends = Select;
+
+/** Buttons to choose a picture, and to go back to the photograph. */
+interface PictureUploadState {
+  is_own: boolean;
+  problem: string;
+}
+
+type PictureUploadSends = PicturePart;
+
+/** Shows the picture that the network sees, with what is seen of it drawn upon it. */
+interface ReceptiveFieldViewState {
+  effective: boolean;
+  grid: Size | null;
+  heat: DataView<ArrayBuffer>;
+  inside: Rectangle | null;
+  layer: string;
+  lines: FieldLine[];
+  most: Rectangle | null;
+  object: Rectangle | null;
+  picture: DataView<ArrayBuffer>;
+  position: Position | null;
+  ramp: string[];
+  size: Size | null;
+  whole: Rectangle | null;
+}
+
+type ReceptiveFieldViewSends = At | Move | Row | Column | SetObject;
+
+/** Tables that can be scrolled to by keyboard where they are too wide. */
 interface TablesState {
   html: string;
   label: string;
 }
 
-// The diagram.
-
-interface CanvasState {
-  svg: string;
-  places: Record<string, string>;
-  items: DiagramItem[];
-  selected: string;
-  shown: string;
-  changed: string[];
-  found: string;
+/** A place in the picture was clicked. */
+interface At {
+  at: Point;
 }
 
-interface DiagramItem {
-  id: string;
-  text: string;
-  /** Places of the items that it feeds. */
-  feeds: number[];
-  parent: string;
-}
-
-type CanvasMessage =
-  | { select: string }
-  | { toggle: string }
-  | { find: string; step: number }
-  | { save: string };
-
-/** A file to be saved, whose content is the one buffer. */
-interface CanvasReceived {
-  file: string;
-  type: string;
-}
-
-// The feature maps.
-
-interface FilmState {
-  groups: FilmGroup[];
-  note: string;
-  channels: Partial<FilmChannels>;
-  selected: string;
-  film_is_old: boolean;
-  channels_are_old: boolean;
-}
-
-interface FilmGroup {
+/** What one channel puts out, and how strong it is. */
+interface ChannelPicture {
   title: string;
-  role: string;
-  frames: FilmFrame[];
+  strength: string;
+  png: DataView<ArrayBuffer>;
 }
 
+/** A layer's channels, and the longest side of their pictures on screen, in pixels. */
+interface Channels {
+  title: string;
+  side: number;
+  pictures: ChannelPicture[];
+}
+
+/** The position is to be in this column; None where the field is empty. */
+interface Column {
+  column: number | null;
+}
+
+/** A block is to be edited. */
+interface Edit {
+  edit: string;
+}
+
+/** A line of text beneath the controls. */
+interface FieldLine {
+  text: string;
+  mark: "good" | "bad" | "busy" | "";
+}
+
+/** A block's output. */
 interface FilmFrame {
   id: string;
   title: string;
@@ -105,100 +143,148 @@ interface FilmFrame {
   side: number;
 }
 
-interface FilmChannels {
+/** Blocks of one role that follow each other. */
+interface FilmGroup {
   title: string;
-  side: number;
-  pictures: { title: string; strength: string; png: DataView<ArrayBuffer> }[];
+  role: string;
+  frames: FilmFrame[];
 }
 
-interface FilmMessage {
-  select: string;
+/** The layer so many steps further is sought that has a text. */
+interface Find {
+  find: string;
+  step: number;
 }
 
-// The history.
-
-interface HistoryViewState {
-  steps: string[];
-  position: number;
-  refused: boolean;
+/** The step so many further is to be shown. */
+interface GoBy {
+  by: number;
 }
 
-type HistoryViewMessage = { to: number } | { by: number };
-
-// The inspector.
-
-interface InspectorState {
-  heading: string;
-  html: string;
-  selected: string;
-  running: boolean;
+/** A step is to be shown. */
+interface GoTo {
+  to: number;
 }
 
-type InspectorMessage = { select: string } | { edit: string } | { time: string };
-
-// The user's picture.
-
-interface PictureUploadState {
-  problem: string;
-  is_own: boolean;
+/** Something in the drawing that can be selected: a card, or a layer written out in it. */
+interface Item {
+  id: string;
+  text: string;
+  feeds: number[];
+  parent: string;
 }
 
-/** Comes with one buffer; no parts are the photograph. */
-interface PictureUploadMessage {
+/** A quantity that has a column. */
+interface LayerQuantity {
+  name: string;
+  title: string;
+  unit: "count" | "bytes" | "seconds";
+  in_full: boolean;
+  prefix: string;
+  is_measured: boolean;
+}
+
+/** A layer's figures; None is unknown. */
+interface LayerRow {
+  id: string;
+  name: string;
+  kind: string;
+  shape: number[];
+  stride: number | number[] | null;
+  receptive_field: number[] | null;
+  figures: Record<string, number | null>;
+}
+
+/** The sum of what is known, and whether that is all. */
+interface LayerTotal {
+  sum: number | null;
+  is_all: boolean;
+}
+
+/** An update did not reach the plot. */
+interface Missed {
+  missed: number;
+}
+
+/** The position is to move by so many rows and columns of the layer's output. */
+interface Move {
+  rows: number;
+  columns: number;
+}
+
+/** What the user gave as an object's box; None where a field is empty. */
+interface ObjectBox {
+  top: number | null;
+  left: number | null;
+  height: number | null;
+  width: number | null;
+}
+
+/** A part of a file, which is the one buffer; of no parts: the photograph. */
+interface PicturePart {
   name: string;
   part: number;
   parts: number;
 }
 
-// The table of layers.
-
-interface LayerTableState {
-  quantities: LayerQuantity[];
-  rows: LayerValue[][];
-  ids: string[];
-  totals: LayerTotal[];
-  selected: string[];
+/** A place in the picture, as parts of its height and width. */
+interface Point {
+  y: number;
+  x: number;
 }
 
-interface LayerQuantity {
-  label: string;
-  title: string;
-  unit: "count" | "bytes" | "seconds";
-  inFull: boolean;
-  prefix: string;
-  isMeasured: boolean;
+/** A pixel of a layer's output. */
+interface Position {
+  row: number;
+  column: number;
 }
 
-type LayerValue = string | number | number[] | null;
+/** A part of the picture, and what surrounds it. */
+interface Rectangle {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
 
-/** The sum of what is known, and whether that is all. */
-type LayerTotal = [sum: number, isAll: boolean];
+/** The position is to be in this row; None where the field is empty. */
+interface Row {
+  row: number | null;
+}
 
-interface LayerTableMessage {
+/** The drawing is wanted as a file. */
+interface Save {
+  save: "svg" | "pdf" | "png" | "dot";
+}
+
+/** A file to be saved, whose content is the one buffer. */
+interface SavedFile {
+  file: string;
+  type: string;
+}
+
+/** The user selected something; nothing if it is empty. */
+interface Select {
   select: string;
 }
 
-// The receptive field. Boxes are top, left, height and width, or empty.
-
-interface ReceptiveFieldViewState {
-  picture: DataView<ArrayBuffer>;
-  size: number[];
-  layer: string;
-  grid: number[];
-  position: number[];
-  whole: number[];
-  inside: number[];
-  heat: DataView<ArrayBuffer>;
-  most: number[];
-  object: number[];
-  effective: boolean;
-  lines: [text: string, mark: string][];
-  ramp: string[];
+/** An object's box was drawn, or is to be taken away. */
+interface SetObject {
+  object: ObjectBox | null;
 }
 
-type ReceptiveFieldViewMessage =
-  | { at: [y: number, x: number] }
-  | { move: number[] }
-  | { row: number | null }
-  | { column: number | null }
-  | { object: (number | null)[] | null };
+/** A height and a width. */
+interface Size {
+  height: number;
+  width: number;
+}
+
+/** Every layer is to be timed. */
+interface TimeLayers {
+  time: true;
+}
+
+/** A card is to be shown in more or less detail. */
+interface Toggle {
+  toggle: string;
+}

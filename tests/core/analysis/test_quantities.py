@@ -26,6 +26,7 @@ from explorer.core.drawing.dot import DiagramOptions, Drawing
 from explorer.core.drawing.items import items_of
 from explorer.core.editing.snapshot import Scene
 from explorer.core.network.parameters import parameters_of
+from explorer.widget.messages import LayerTotal
 from explorer.widget.panels.charts.data import ChartData
 from explorer.widget.panels.charts.panel import Charts
 from explorer.widget.panels.inspector.panel import Inspector
@@ -147,7 +148,7 @@ def shown_everywhere(quantities):
     totals.show(report, DESIGN.architecture, 1)
     cards = cards_of(graph)
     return {
-        "columns of the layer table": [column["label"] for column in table.quantities],
+        "columns of the layer table": [column.name for column in table.quantities],
         "choices of the charts": charts._measure.options,
         "figures of a comparison": [figure.name for figure in figures(report, report)],
         "totals": re.findall(r"<span>(.*?)</span>", totals.value),
@@ -193,11 +194,12 @@ def test_the_figures_of_a_made_up_one_are_those_that_are_shown(monkeypatch):
     table.show(Scene(DESIGN))
     totals.show(report, DESIGN.architecture, 1)
 
-    place = [column["label"] for column in table.quantities].index("energy")
-    rows = {row[0]: row for row in table.rows}
-    assert rows[conv.name][4 + place] == energy
-    assert [row[4 + place] for row in table.rows if row[1] == "Concatenate"] == [None]
-    assert table.totals[place] == [7_654_321 + len(report.layers), False]
+    assert "energy" in [column.name for column in table.quantities]
+    rows = {row.name: row for row in table.rows}
+    assert rows[conv.name].figures["energy"] == energy
+    joined = [row for row in table.rows if row.kind == "Concatenate"]
+    assert [row.figures["energy"] for row in joined] == [None]
+    assert table.totals["energy"] == LayerTotal(7_654_321 + len(report.layers), False)
     assert "<b>≥ 7.65 M</b>" in totals.value
     assert "What a layer uses up. Those of some layers are not known" in totals.value
     compared = {figure.name: figure for figure in figures(report, report)}

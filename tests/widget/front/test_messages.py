@@ -1,56 +1,108 @@
-"""What the browser's half says of the widgets' traits is what they have."""
+"""What the two halves of a widget send each other is what the JavaScript is told of it."""
 
-import importlib
-import pkgutil
-import re
-from pathlib import Path
+import json
 
-import anywidget
 import pytest
+import traitlets
 
-import explorer.widget
-from explorer.widget import front
-
-MESSAGES = Path(front.__file__).with_name("messages.d.ts")
-INTERFACE = re.compile(r"^interface (\w+)State \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-FIELD = re.compile(r"^  (\w+)\??:", re.MULTILINE)
-
-
-def declared(text: str) -> dict[str, set[str]]:
-    """Return the fields of each interface of a widget's state, by the widget's class."""
-    return {name: set(FIELD.findall(body)) for name, body in INTERFACE.findall(text)}
+from explorer.core.analysis.design import Design
+from explorer.core.editing.snapshot import Scene
+from explorer.core.families import presets
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import Find, GoBy, GoTo, Save, Select, Toggle
+from explorer.widget.panels.diagram.panel import Canvas
+from explorer.widget.panels.layers.panel import LayerTable
+from tests.write_messages import FILE, declarations, widgets_of_ours
 
 
-def synced() -> dict[str, set[str]]:
-    """Return the traits that each widget of ours shares with the browser, if any."""
-    for found in pkgutil.walk_packages(explorer.widget.__path__, "explorer.widget."):
-        importlib.import_module(found.name)
-    base = set(anywidget.AnyWidget.class_trait_names(sync=True))
-    ours = [
-        widget
-        for widget in anywidget.AnyWidget.__subclasses__()
-        if widget.__module__.startswith("explorer.widget.")
-    ]
-    traits = {widget.__name__: set(widget.class_trait_names(sync=True)) - base for widget in ours}
-    public = {
-        name: {trait for trait in names if not trait.startswith("_")}
-        for name, names in traits.items()
-    }
-    return {name: names for name, names in public.items() if names}
+def test_the_declarations_are_up_to_date() -> None:
+    assert FILE.read_text(encoding="utf-8") == declarations(), "run `make messages`"
 
 
-def test_each_widget_has_an_interface_with_its_traits() -> None:
-    assert declared(MESSAGES.read_text(encoding="utf-8")) == synced()
+def test_another_trait_or_message_makes_them_stale(monkeypatch) -> None:
+    before = declarations()
+    monkeypatch.setattr(Canvas, "sends", Select | Toggle)
+    assert declarations() != before
 
 
-@pytest.mark.parametrize("field", ["  is_own: boolean;\n", "  found: string;\n"])
-def test_a_field_that_is_missing_is_noticed(field: str) -> None:
-    text = MESSAGES.read_text(encoding="utf-8")
-    assert field in text
-    assert declared(text.replace(field, "")) != synced()
+class Pair(FrontWidget):
+    """A widget for tests."""
+
+    sends = Select | Find | GoTo | GoBy | Save
+    choices = shared(tuple[Find, ...], ())
 
 
-def test_a_field_that_no_widget_has_is_noticed() -> None:
-    text = MESSAGES.read_text(encoding="utf-8")
-    more = text.replace("interface FilmState {\n", "interface FilmState {\n  surplus: string;\n")
-    assert declared(more)["Film"] - synced()["Film"] == {"surplus"}
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"select": ""}, Select("")),
+        ({"find": "a", "step": -1}, Find("a", -1)),
+        ({"by": 2}, GoBy(2)),
+        ({"save": "svg"}, Save("svg")),
+    ],
+)
+def test_a_message_is_read(content, message) -> None:
+    assert heard(content) == [message]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        3,
+        "select",
+        [],
+        {},
+        {"select": 3},
+        {"select": None},
+        {"find": "a"},
+        {"find": "a", "step": "1"},
+        {"find": "a", "step": 1, "more": 1},
+        {"to": True},
+        {"to": 1.5},
+        {"save": "exe"},
+        {"select": "a", "to": 1},
+        {"other": 1},
+    ],
+)
+def test_what_is_no_message_is_left_alone(content) -> None:
+    assert heard(content) == []
+
+
+def heard(content) -> list:
+    pair, found = Pair(), []
+    pair.on_sent(lambda message, buffers: found.append(message))
+    pair._handle_custom_msg(content, [])
+    pair.close()
+    return found
+
+
+def test_a_trait_is_sent_as_objects_with_names() -> None:
+    pair = Pair(choices=(Find("a", 1),))
+    assert pair.get_state()["choices"] == [{"find": "a", "step": 1}]
+    pair.close()
+
+
+def test_the_rows_of_a_table_are_objects_that_json_has() -> None:
+    table = LayerTable(print)
+    table.show(Scene(Design(presets["U-Net (small)"])))
+    state = json.loads(json.dumps(table.get_state(["rows", "totals", "quantities"])))
+    first = state["rows"][0]
+    assert first["shape"] == [256, 256, 1]
+    assert {quantity["name"] for quantity in state["quantities"]} == set(first["figures"])
+    assert set(state["totals"]) == set(first["figures"])
+    table.close()
+
+
+def test_a_type_that_typescript_does_not_have_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(Canvas, "sends", complex)
+    with pytest.raises(TypeError, match="complex"):
+        declarations()
+
+
+def test_no_list_without_a_type_is_sent() -> None:
+    untyped = (traitlets.List, traitlets.Dict, traitlets.Tuple)
+    for kind in widgets_of_ours():
+        traits = kind.class_traits(sync=True)
+        own = {name: traits[name] for name in traits if name not in FrontWidget.class_trait_names()}
+        assert not [name for name, trait in own.items() if isinstance(trait, untyped)], kind

@@ -44,7 +44,7 @@ class Shown:
 
     @property
     def items(self) -> list[str]:
-        return [item["id"] for item in self.view.canvas.items]
+        return [item.id for item in self.view.canvas.items]
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_the_drawing_is_sent_as_a_file_without_handles(shown, ending, start):
 
 
 def test_what_an_edit_changed_is_marked_and_nothing_else(shown):
-    assert shown.view.canvas.changed == []
+    assert shown.view.canvas.changed == ()
     edited = attrs.evolve(SMALL, filters=4)
     shown.show(Scene(Design(edited, Input(64, 64, 1))))
     assert set(shown.view.canvas.changed) == set(shown.items) - {"alone-image_in"}
@@ -138,7 +138,7 @@ def test_what_an_edit_changed_is_marked_and_nothing_else(shown):
     assert not {"block-stack0_enc0", "block-stack0_dec1"} & changed
 
     shown.do(toggle="block-stack0_enc0")
-    assert shown.view.canvas.changed == []
+    assert shown.view.canvas.changed == ()
 
 
 def test_a_legend_says_what_colours_tell(shown):
@@ -199,5 +199,5 @@ def test_long_networks_have_every_layer_as_an_item(name):
     shown = Shown(Scene(Design(presets[name])))
     shown.view._form.controls["detail"]._inputs[-1].value = "layers"
 
-    layers = [item for item in shown.view.canvas.items if item["parent"]]
+    layers = [item for item in shown.view.canvas.items if item.parent]
     assert len(layers) == len(shown.scene.graph) - 1

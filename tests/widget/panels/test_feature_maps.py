@@ -25,6 +25,7 @@ from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.network.names import block_id, layer_id
 from explorer.keras_side.rebuild import WeightsError
+from explorer.widget.messages import ChannelPicture, FilmFrame
 from explorer.widget.panels.feature_maps.panel import MOST, FeatureMaps, strip_of
 from tests.still_worker import StillWorker
 
@@ -109,8 +110,8 @@ def status(panel) -> str:
     return panel.widget.children[2].value
 
 
-def frames(film) -> list[dict]:
-    return [frame for group in film.groups for frame in group["frames"]]
+def frames(film) -> list[FilmFrame]:
+    return [frame for group in film.groups for frame in group.frames]
 
 
 def test_once_shown_every_block_is_asked_for_and_the_output_s_channels(panel, worker):
@@ -124,31 +125,31 @@ def test_once_shown_every_block_is_asked_for_and_the_output_s_channels(panel, wo
 
 
 def test_the_strip_goes_from_input_through_bottleneck_to_output(film):
-    assert [group["role"] for group in film.groups] == ["input", "encoder", "middle", "decoder"]
-    sides = [frame["side"] for frame in frames(film)]
+    assert [group.role for group in film.groups] == ["input", "encoder", "middle", "decoder"]
+    sides = [frame.side for frame in frames(film)]
     assert sides[0] == max(sides) == sides[-1]
-    tagged = [frame for frame in frames(film) if frame["tag"]]
-    assert [frame["title"] for frame in tagged] == ["middle 1"]
-    assert tagged[0]["side"] == min(sides)
-    assert tagged[0] == {
-        "id": "block-stack0_enc4",
-        "title": "middle 1",
-        "name": "stack0_enc4",
-        "tag": "bottleneck",
-        "lines": ["8 × 8 × 8", "−1 to 0.25", "mean 0.12"],
-        "side": tagged[0]["side"],
-        "png": b"stack0_enc4_middle_contract_act0_relu",
-    }
+    tagged = [frame for frame in frames(film) if frame.tag]
+    assert [frame.title for frame in tagged] == ["middle 1"]
+    assert tagged[0].side == min(sides)
+    assert tagged[0] == FilmFrame(
+        id="block-stack0_enc4",
+        title="middle 1",
+        name="stack0_enc4",
+        tag="bottleneck",
+        lines=("8 × 8 × 8", "−1 to 0.25", "mean 0.12"),
+        png=b"stack0_enc4_middle_contract_act0_relu",
+        side=tagged[0].side,
+    )
     assert film.note == ""
 
 
 def test_channels_have_their_number_and_strength(film):
     name = DESIGN.graph.outputs[0].name
-    assert film.channels["title"] == f"All 2 channels of {name}, 32 × 32 × 2"
-    assert film.channels["pictures"] == [
-        {"title": "channel 3", "strength": "0.5", "png": b"three"},
-        {"title": "channel 0", "strength": "0.25", "png": b"zero"},
-    ]
+    assert film.channels.title == f"All 2 channels of {name}, 32 × 32 × 2"
+    assert film.channels.pictures == (
+        ChannelPicture("channel 3", "0.5", b"three"),
+        ChannelPicture("channel 0", "0.25", b"zero"),
+    )
 
 
 def test_stacks_are_told_apart(panel, worker):
@@ -157,9 +158,9 @@ def test_stacks_are_told_apart(panel, worker):
     worker.next()
     worker.answer()
 
-    titles = [group["title"] for group in panel.widget.film.groups]
+    titles = [group.title for group in panel.widget.film.groups]
     assert titles[:4] == ["input", "stem", "stack 1, encoder", "stack 1, decoder"]
-    tags = [frame["id"] for frame in frames(panel.widget.film) if frame["tag"]]
+    tags = [frame.id for frame in frames(panel.widget.film) if frame.tag]
     assert tags == ["block-stack0_enc1", "block-stack1_enc1"]
 
 
@@ -185,7 +186,7 @@ def test_a_selected_layer_is_asked_for_alone_and_the_strip_stays(panel, worker, 
     assert (work.strip, work.selected) == ((), "stack0_enc0_conv0")
     worker.answer()
     assert not film.channels_are_old
-    assert "stack0_enc0_conv0" in film.channels["title"]
+    assert "stack0_enc0_conv0" in film.channels.title
     assert film.groups == before
 
 
@@ -282,7 +283,7 @@ def test_a_failure_is_said_and_the_last_pictures_stay_marked(panel, worker, film
 
 
 def test_a_click_on_a_frame_selects_its_block(film, told):
-    film._handle_custom_msg({"select": frames(film)[2]["id"]}, [])
+    film._handle_custom_msg({"select": frames(film)[2].id}, [])
 
     assert told["selected"] == ["block-stack0_enc1"]
 
@@ -365,7 +366,7 @@ def test_what_closes_drops_its_requests(worker, state):
     assert worker.cancelled == [panel._asking, panel._loading]
     worker.requests.pop()
     worker.answer()
-    assert panel.widget.film.groups == []
+    assert panel.widget.film.groups == ()
 
 
 def test_an_unforeseen_error_is_shown(worker, state):

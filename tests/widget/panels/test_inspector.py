@@ -198,7 +198,7 @@ def test_what_is_not_timed_yet_can_be_timed_from_there(view, clicks):
     (paragraph,) = section(view, "Where does the time go?")
     (button,) = paragraph.iter("button")
     assert (button.text, button.get("data-time")) == ("Time every layer", "")
-    send(view, {"time": ""})
+    send(view, {"time": True})
     assert clicks.times == 1
 
 

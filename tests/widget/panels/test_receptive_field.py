@@ -1,6 +1,7 @@
 """The panel shows the window at once, asks for the gradient once all has settled, and says it."""
 
 import io
+import math
 import re
 import threading
 from types import MappingProxyType
@@ -24,6 +25,7 @@ from explorer.core.network.layers.foreign import Foreign
 from explorer.core.pictures.effective_field import EffectiveField
 from explorer.core.pictures.heat_map import RAMP, heat_png
 from explorer.core.pictures.images import Seen, picture_png, see
+from explorer.widget.messages import Position, Rectangle, Size
 from explorer.widget.panels.receptive_field.page import rectangle
 from explorer.widget.panels.receptive_field.panel import ReceptiveField
 from tests.core.pictures.test_images import encoded
@@ -63,11 +65,16 @@ class Shown:
 
     @property
     def text(self) -> str:
-        return "\n".join(text for text, _ in self.widget.lines)
+        return "\n".join(line.text for line in self.widget.lines)
 
     def marks(self, word: str) -> list[str]:
         """The marks of the lines with a word."""
-        return [mark for text, mark in self.widget.lines if word in text]
+        return [line.mark for line in self.widget.lines if word in line.text]
+
+
+def box(top, left, height, width) -> dict[str, int | None]:
+    """Return an object's box as the browser sends it."""
+    return {"top": top, "left": left, "height": height, "width": width}
 
 
 @pytest.fixture
@@ -103,8 +110,8 @@ def test_with_nothing_selected_the_window_of_the_last_output_is_shown_at_once(sh
     shown.show()
 
     widget, window = shown.widget, receptive_window(DESIGN.graph, LAST, 32, 48)
-    assert (widget.size, widget.layer, widget.grid) == ([64, 96], LAST.name, [64, 96])
-    assert widget.position == [32, 48]
+    assert (widget.size, widget.layer, widget.grid) == (Size(64, 96), LAST.name, Size(64, 96))
+    assert widget.position == Position(32, 48)
     assert widget.whole == rectangle(window.whole) == widget.inside
     height, width = window.whole.size
     assert f"Pixel (32, 48) of {LAST.name} sees {height} × {width} pixels of the 64 × 96 image" in (
@@ -114,24 +121,24 @@ def test_with_nothing_selected_the_window_of_the_last_output_is_shown_at_once(sh
 
 def test_the_selected_layer_is_shown_at_the_same_place(shown):
     shown.show(selected=f"layer-{FIRST}")
-    assert shown.widget.whole == [31, 47, 3, 3]
+    assert shown.widget.whole == Rectangle(31, 47, 3, 3)
     shown.show(selected="block-stack0_enc2")
 
     assert shown.widget.layer == MIDDLE
-    assert (shown.widget.grid, shown.widget.position) == ([16, 24], [8, 12])
+    assert (shown.widget.grid, shown.widget.position) == (Size(16, 24), Position(8, 12))
     shown.show(selected="layer-of another network")
     assert shown.widget.layer == LAST.name
-    assert shown.widget.position == [32, 48]
+    assert shown.widget.position == Position(32, 48)
 
 
 def test_at_the_border_the_part_outside_is_told_apart(shown):
     shown.show(selected=f"layer-{FIRST}")
 
-    shown.send(at=[0.0, 1.0])
+    shown.send(at={"y": 0.0, "x": 1.0})
 
-    assert shown.widget.position == [0, 95]
-    assert shown.widget.whole == [-1, 94, 3, 3]
-    assert shown.widget.inside == [0, 94, 2, 2]
+    assert shown.widget.position == Position(0, 95)
+    assert shown.widget.whole == Rectangle(-1, 94, 3, 3)
+    assert shown.widget.inside == Rectangle(0, 94, 2, 2)
     assert "sees 2 × 2 pixels of the 64 × 96 image; the rest of its 3 × 3 window is padding" in (
         shown.text
     )
@@ -149,8 +156,9 @@ def test_the_largest_window_of_the_layer_is_named_where_it_is_another(shown):
     shown.show()
     named = set()
     for at in range(28, 36):
-        shown.send(row=at, column=at)
-        size = tuple(shown.widget.whole[2:])
+        shown.send(row=at)
+        shown.send(column=at)
+        size = shown.widget.whole.height, shown.widget.whole.width
         said = f"Windows of this layer have up to {largest[0]} × {largest[1]}." in shown.text
         assert said == (size != largest)
         named.add(said)
@@ -160,11 +168,11 @@ def test_the_largest_window_of_the_layer_is_named_where_it_is_another(shown):
 @pytest.mark.parametrize(
     ("message", "position"),
     [
-        ({"at": [0.5, 0.25]}, [32, 24]),
-        ({"at": [7.0, -1.0]}, [63, 0]),
-        ({"move": [1, 0]}, [33, 48]),
-        ({"move": [0, -10]}, [32, 38]),
-        ({"move": [-100, 100]}, [0, 95]),
+        ({"at": {"y": 0.5, "x": 0.25}}, [32, 24]),
+        ({"at": {"y": 7.0, "x": -1.0}}, [63, 0]),
+        ({"rows": 1, "columns": 0}, [33, 48]),
+        ({"rows": 0, "columns": -10}, [32, 38]),
+        ({"rows": -100, "columns": 100}, [0, 95]),
         ({"row": 5}, [5, 48]),
         ({"column": 95}, [32, 95]),
     ],
@@ -174,7 +182,7 @@ def test_the_position_is_moved(shown, message, position):
 
     shown.send(**message)
 
-    assert shown.widget.position == position
+    assert shown.widget.position == Position(*position)
     window = receptive_window(DESIGN.graph, LAST, *position)
     assert shown.widget.inside == rectangle(window.inside)
 
@@ -186,18 +194,18 @@ def test_the_position_is_moved(shown, message, position):
         ({"column": -1}, "column=-1 is not in the layer"),
         ({"row": 1.5}, "row=1.5 is not"),
         ({"column": None}, "column=None is not"),
-        ({"object": [64, 0, 1, 1]}, "object top=64 does not fit into the picture"),
+        ({"object": box(64, 0, 1, 1)}, "object top=64 does not fit into the picture"),
         (
-            {"object": [4, 0, 61, 1]},
+            {"object": box(4, 0, 61, 1)},
             "object height=61 does not fit into the picture: give a whole ",
         ),
-        ({"object": [4, 90, 1, 7]}, "from 1 to 6"),
-        ({"object": [4, 90, 1, None]}, "object width=None"),
+        ({"object": box(4, 90, 1, 7)}, "from 1 to 6"),
+        ({"object": box(4, 90, 1, None)}, "object width=None"),
     ],
 )
 def test_what_is_not_in_the_picture_is_refused_and_nothing_is_lost(shown, message, refusal):
     shown.show()
-    shown.send(object=[1, 2, 3, 4])
+    shown.send(object=box(1, 2, 3, 4))
     before = shown.widget.position, shown.widget.object
 
     shown.send(**message)
@@ -218,12 +226,12 @@ def test_an_unknown_layer_and_an_output_without_pixels_are_said_so(shown, worker
 
     shown.show(design)
     assert "The output of flat has no pixels: select another layer." in shown.text
-    assert (shown.widget.grid, shown.widget.whole) == ([], [])
+    assert (shown.widget.grid, shown.widget.whole) == (None, None)
     settle(shown)
     assert worker.requests == [], "of what should there be a gradient"
     shown.show(design, "layer-own")
     assert "What own can see is not known" in shown.text
-    assert (shown.widget.grid, shown.widget.whole) == ([8, 8], [])
+    assert (shown.widget.grid, shown.widget.whole) == (Size(8, 8), None)
     assert asked(worker)[0].layer == "own", "its gradient is known all the same"
 
 
@@ -240,7 +248,7 @@ def test_once_settled_the_gradient_is_asked_for_and_shown(shown, worker):
     assert shown.widget.heat == b""
     done(field())
     assert shown.widget.heat == heat_png(field().strength)
-    assert shown.widget.most == [31.0, 47.0, 3, 3]
+    assert shown.widget.most == Rectangle(31.0, 47.0, 3, 3)
     assert "95 % of the gradient within 3 × 3 pixels, half of it within 3 × 3" in shown.text
     assert "Weights: random" in shown.text
     settle(shown)
@@ -259,7 +267,7 @@ def test_while_keras_starts_that_is_said(shown, worker):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda shown: shown.send(move=[1, 1]),
+        lambda shown: shown.send(rows=1, columns=1),
         lambda shown: shown.show(selected=f"layer-{FIRST}"),
         lambda shown: shown.show(attrs.evolve(DESIGN, architecture=attrs.evolve(NET, filters=3))),
         lambda shown: shown.panel.picture_changed(),
@@ -285,7 +293,7 @@ def test_a_new_place_takes_the_old_gradient_away_and_asks_again(shown, worker):
 
     shown.send(row=3)
 
-    assert (shown.widget.heat, shown.widget.most) == (b"", [])
+    assert (shown.widget.heat, shown.widget.most) == (b"", None)
     assert asked(worker)[0].position == (3, 48)
 
 
@@ -294,7 +302,7 @@ def test_an_object_or_times_ask_nothing_again(shown, worker):
     asked(worker)[1](field())
     heat = shown.widget.heat
 
-    shown.send(object=[1, 2, 3, 4])
+    shown.send(object=box(1, 2, 3, 4))
     settle(shown)
     shown.show(times=MappingProxyType({FIRST: 1.0}))
     settle(shown)
@@ -384,7 +392,7 @@ def test_unforeseen_errors_are_alerted(worker):
     shown = Shown()
     shown.show()
 
-    shown.send(at=["here", None])
+    shown.send(at={"y": math.nan, "x": 0.5})
     asked(worker)[1](None)
     shown.panel.close()
 
@@ -400,18 +408,18 @@ def test_an_object_that_fits_is_held_where_the_window_lies_around_it(shown, work
     assert "Drag a box around an object" in shown.text
     height, width = receptive_window(DESIGN.graph, LAST, 32, 48).whole.size
 
-    shown.send(object=[28, 44, 8, 8])
-    assert shown.widget.object == [28, 44, 8, 8]
+    shown.send(object=box(28, 44, 8, 8))
+    assert shown.widget.object == Rectangle(28, 44, 8, 8)
     assert f"The window ({height} × {width}) can hold the object (8 × 8)." in shown.text
     assert shown.marks("can hold") == ["good"]
-    shown.send(object=[0, 0, 8, 8])
+    shown.send(object=box(0, 0, 8, 8))
     assert "though not from this pixel: click the object's middle" in shown.text
     assert shown.marks("can hold") == [""]
     asked(worker)[1](field())
     assert "The effective one (3 × 3) is smaller" in shown.text
     assert shown.marks("can hold") == ["bad"]
     shown.send(object=None)
-    assert shown.widget.object == []
+    assert shown.widget.object is None
     assert "Drag a box" in shown.text
 
 
@@ -421,7 +429,7 @@ def test_an_object_that_does_not_fit_brings_a_remedy_that_holds(shown, net):
     shown.show(design)
     largest = design.report.receptive_field
 
-    shown.send(object=[0, 0, 64, 96])
+    shown.send(object=box(0, 0, 64, 96))
     settle(shown)
 
     assert shown.marks("is smaller than the object (64 × 96)") == ["bad"]
@@ -440,12 +448,12 @@ def test_an_object_that_does_not_fit_brings_a_remedy_that_holds(shown, net):
 
 def test_a_remedy_for_another_object_is_not_shown(shown, monkeypatch):
     shown.show()
-    shown.send(object=[0, 0, 64, 96])
+    shown.send(object=box(0, 0, 64, 96))
     settle(shown)
     assert "It could with" in shown.text
     monkeypatch.setattr("explorer.core.settling.SETTLED", 60)
 
-    shown.send(object=[0, 0, 64, 90])
+    shown.send(object=box(0, 0, 64, 90))
 
     assert "is smaller than the object (64 × 90)" in shown.text
     assert "It could with" not in shown.text
@@ -454,7 +462,7 @@ def test_a_remedy_for_another_object_is_not_shown(shown, monkeypatch):
 def test_a_layer_before_the_output_is_told_that_the_output_sees_enough(shown):
     shown.show(selected=f"layer-{FIRST}")
 
-    shown.send(object=[0, 0, 30, 30])
+    shown.send(object=box(0, 0, 30, 30))
     settle(shown)
 
     height, width = DESIGN.report.receptive_field
@@ -467,7 +475,7 @@ def test_a_layer_before_the_output_is_told_that_the_output_sees_enough(shown):
 def test_where_no_few_steps_are_enough_the_way_is_named(shown):
     shown.show(selected=f"layer-{MIDDLE}")
 
-    shown.send(object=[0, 0, 64, 96])
+    shown.send(object=box(0, 0, 64, 96))
     settle(shown)
 
     assert "It would see more with" in shown.text
@@ -481,7 +489,7 @@ def test_where_no_few_steps_are_enough_the_way_is_named(shown):
 
 def test_where_no_number_helps_what_does_in_general_is_named(shown):
     shown.show(attrs.evolve(DESIGN, architecture=Custom.of(NET)), f"layer-{FIRST}")
-    shown.send(object=[0, 0, 64, 96])
+    shown.send(object=box(0, 0, 64, 96))
     settle(shown)
 
     assert (
@@ -491,14 +499,14 @@ def test_where_no_number_helps_what_does_in_general_is_named(shown):
 
 def test_the_object_keeps_its_place_in_another_input_size(shown):
     shown.show()
-    shown.send(object=[16, 24, 32, 48])
+    shown.send(object=box(16, 24, 32, 48))
 
     shown.show(attrs.evolve(DESIGN, input=Input(128, 48, 1)))
-    assert shown.widget.object == [32, 12, 64, 24]
+    assert shown.widget.object == Rectangle(32, 12, 64, 24)
     shown.show(attrs.evolve(DESIGN, input=Input(4, 4, 1)))
-    assert shown.widget.object == [1, 1, 2, 2]
+    assert shown.widget.object == Rectangle(1, 1, 2, 2)
     shown.show()
-    assert shown.widget.object == [16, 24, 32, 48]
+    assert shown.widget.object == Rectangle(16, 24, 32, 48)
 
 
 # The picture.

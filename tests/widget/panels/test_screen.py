@@ -69,11 +69,11 @@ def test_a_selection_outlasts_edits_and_times_do_not(screen):
 
     screen.select("block-stack0_dec0")
     screen.show_times(Times())
-    assert screen.views["Layers"].totals[-1][0] == 0.25
+    assert screen.views["Layers"].totals["time"].sum == 0.25
     screen.show(SMALL)
     assert screen.scene.whole_time == 0.5
     screen.show(OTHER)
-    assert screen.views["Layers"].totals[-1][0] == screen.scene.whole_time == 0
+    assert screen.views["Layers"].totals["time"].sum == screen.scene.whole_time == 0
     assert screen.scene.selected == "block-stack0_dec0"
 
 

@@ -7,6 +7,7 @@ from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Pi
 from explorer.core.asking.timing import LayerTime, LayerTimes, Timing
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import byte_size, duration, short_count
+from explorer.widget.messages import LayerRow, LayerTotal
 from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.panels.keras.status import KerasStatus, compare
 from explorer.widget.panels.layers.panel import LayerTable
@@ -102,25 +103,28 @@ def test_the_table_has_a_row_for_every_layer():
 
     view.show(Scene(DESIGN))
 
-    assert [row[0] for row in view.rows] == [node.name for node in GRAPH]
+    assert [row.name for row in view.rows] == [node.name for node in GRAPH]
     first = REPORT.layers[1]
-    assert view.rows[1] == [
-        first.name,
-        first.kind,
-        list(first.shape),
-        first.stride,
-        first.params,
-        first.macs,
-        first.memory_bytes,
-        list(first.receptive_field),
-        None,
-    ]
-    assert view.totals == [
-        [REPORT.total_params, True],
-        [REPORT.macs, True],
-        [REPORT.peak_memory_bytes, True],
-        [0, False],  # no layer is timed
-    ]
+    assert view.rows[1] == LayerRow(
+        id=f"layer-{first.name}",
+        name=first.name,
+        kind=first.kind,
+        shape=first.shape,
+        stride=first.stride,
+        receptive_field=first.receptive_field,
+        figures={
+            "parameters": first.params,
+            "MACs": first.macs,
+            "memory": first.memory_bytes,
+            "time": None,
+        },
+    )
+    assert view.totals == {
+        "parameters": LayerTotal(REPORT.total_params, True),
+        "MACs": LayerTotal(REPORT.macs, True),
+        "memory": LayerTotal(REPORT.peak_memory_bytes, True),
+        "time": LayerTotal(0, False),  # no layer is timed
+    }
 
 
 def test_the_table_marks_what_is_selected_and_says_what_was_clicked():
@@ -128,13 +132,13 @@ def test_the_table_marks_what_is_selected_and_says_what_was_clicked():
     view = LayerTable(clicked.append)
     view.show(Scene(DESIGN, "block-stack0_enc0"))
     rows = view.rows
-    assert view.selected == [
+    assert view.selected == tuple(
         f"layer-{node.name}" for node in GRAPH if node.name.startswith("stack0_enc0_")
-    ]
+    )
 
     view.show(Scene(DESIGN, "layer-stack0_enc0_conv1", times={"stack0_enc0_conv1": 0.5}))
-    assert view.selected == ["layer-stack0_enc0_conv1"]
-    assert [row[0] for row in view.rows if row[-1]] == ["stack0_enc0_conv1"]
+    assert view.selected == ("layer-stack0_enc0_conv1",)
+    assert [row.name for row in view.rows if row.figures["time"]] == ["stack0_enc0_conv1"]
     times = view.rows
     view.show(Scene(DESIGN, "", times={"stack0_enc0_conv1": 0.5}))
     assert view.rows is times is not rows, "rows are sent again only when they are others"

@@ -10,7 +10,7 @@ const WAIT = 4000; // ms in which an update must have arrived
  * @typedef {HTMLElement & { layout?: { meta?: number } }} Plot
  */
 
-/** @param {View<FrameState, FrameMessage>} view */
+/** @param {View<FrameState, FrameSends>} view */
 function render({ model, el }) {
   /** @type {HTMLElement | null} */
   let charts = null;

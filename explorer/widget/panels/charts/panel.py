@@ -11,7 +11,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipywidgets as widgets
 import traitlets
 
@@ -22,6 +21,8 @@ from explorer.core.network.names import nodes_of
 from explorer.core.settling import Settling
 from explorer.widget.controls.form import plain, plain_layout
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget
+from explorer.widget.messages import Missed
 from explorer.widget.panels.charts.data import ChartData
 from explorer.widget.panels.charts.figure import (
     Drawing,
@@ -40,7 +41,7 @@ STEPS = ("by layer", "by block")
 PAUSE = 0.2
 
 
-class Frame(anywidget.AnyWidget):
+class Frame(FrontWidget):
     """Gives the plot its colours and its width, and sees to it that it is up to date.
 
     Attributes:
@@ -49,6 +50,7 @@ class Frame(anywidget.AnyWidget):
 
     _esm = module(Path(__file__).with_name("panel.js"))
     _css = style_sheet()
+    sends = Missed
 
     drawing: Any = traitlets.Int().tag(sync=True)
 
@@ -94,7 +96,7 @@ class Charts(widgets.VBox, TabView):
         controls.add_class("explorer-row")
         self._words = plain(widgets.HTML)
         self._frame = Frame(layout=plain_layout())
-        self._frame.on_msg(self._missed)
+        self._frame.on_sent(self._missed)
         self._above = (self._frame, controls, self._words)
         super().__init__(self._above, layout=plain_layout())
         self.add_class("explorer-charts")
@@ -181,10 +183,10 @@ class Charts(widgets.VBox, TabView):
             before.close()
 
     @guarded
-    def _missed(self, _: Any, content: Any, __: Any) -> None:
+    def _missed(self, message: Missed, _: Any) -> None:
         """Replace a plot that no update reaches: see `panel.js`."""
         with self._lock:
-            if isinstance(content, dict) and content.get("missed") == self._frame.drawing:
+            if message.missed == self._frame.drawing:
                 self._shown["layout", "meta"] = self._frame.drawing + 1
                 self._make_figure(self._shown)
                 self._frame.drawing += 1

@@ -6,7 +6,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import attrs
 import ipywidgets as widgets
 import traitlets
@@ -24,6 +23,7 @@ from explorer.core.formatting import duration
 from explorer.core.network.parameters import describe
 from explorer.widget.controls.form import plain, plain_layout
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget
 
 if TYPE_CHECKING:
     from explorer.core.asking.timing import PairTiming, Timing
@@ -43,7 +43,7 @@ NOTHING_PINNED = (
 )
 
 
-class Tables(anywidget.AnyWidget):
+class Tables(FrontWidget):
     """Tables that can be scrolled to by keyboard where they are too wide.
 
     Attributes:

@@ -2,7 +2,7 @@
 // Shows the drawing that the kernel sends, and lets a user look around in it: zoom, pan, search,
 // hover, select, and walk along the graph with the arrow keys.
 
-/** @typedef {Model<CanvasState, CanvasMessage, CanvasReceived>} DiagramModel */
+/** @typedef {Model<CanvasState, CanvasSends, CanvasGets>} DiagramModel */
 
 const HELP =
   "Arrow right and left: along the way of the image. Down and up: the other way where it branches, " +
@@ -40,7 +40,7 @@ function nodeOf(part) {
 /**
  * Finds the elements of the items in a drawing, by the items' ids, and names them.
  * @param {HTMLElement} canvas
- * @param {DiagramItem[]} items
+ * @param {Item[]} items
  * @param {Record<string, string>} places
  */
 function findElements(canvas, items, places) {
@@ -155,7 +155,7 @@ class DiagramItems {
 
   /**
    * Returns where a key leads from an item, if anywhere.
-   * @param {DiagramItem} item
+   * @param {Item} item
    * @param {string} key
    */
   next(item, key) {
@@ -216,12 +216,12 @@ function makeSave(parent, model) {
     make("option", { textContent: name }, save);
   }
   save.addEventListener("change", () => {
-    model.send({ save: save.value.toLowerCase() });
+    model.send({ save: /** @type {Save["save"]} */ (save.value.toLowerCase()) });
     save.selectedIndex = 0;
   });
 }
 
-/** @type {(message: CanvasReceived, buffers: DataView<ArrayBuffer>[]) => void} */
+/** @type {(message: SavedFile, buffers: DataView<ArrayBuffer>[]) => void} */
 function download(message, buffers) {
   const link = make("a", { download: message.file });
   link.href = URL.createObjectURL(new Blob([buffers[0]], { type: message.type }));
@@ -321,7 +321,7 @@ function makeHint(el, canvas, items, zoom) {
   return hint;
 }
 
-/** @param {View<CanvasState, CanvasMessage, CanvasReceived>} view */
+/** @param {View<CanvasState, CanvasSends, CanvasGets>} view */
 function render({ model, el }) {
   el.classList.add("explorer-canvas-view");
   const tools = make("div", { className: "explorer-tools" }, el);

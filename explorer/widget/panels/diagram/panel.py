@@ -1,11 +1,10 @@
 """The diagram on screen: how it is drawn, what is selected in it, and what a user does there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import attrs
 import ipywidgets as widgets
 import traitlets
@@ -15,7 +14,7 @@ from explorer.core.drawing.boxes import cards_of, links_of
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.drawing.dot import SHARES, DiagramOptions, Drawing, scale_colour
 from explorer.core.drawing.fonts import font_css
-from explorer.core.drawing.items import items_of
+from explorer.core.drawing.items import Item, items_of
 from explorer.core.drawing.merged import merged
 from explorer.core.drawing.palette import LIGHT, dark_theme
 from explorer.core.editing.snapshot import Scene
@@ -26,6 +25,8 @@ from explorer.core.network.names import block_id, layer_id
 from explorer.core.network.parameters import parameters_of
 from explorer.widget.controls.form import Form, plain
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import Find, Save, SavedFile, Select, Toggle
 
 if TYPE_CHECKING:
     from explorer.core.analysis.comparison import Comparison
@@ -56,13 +57,13 @@ def theme_css() -> str:
     )
 
 
-class Canvas(anywidget.AnyWidget):
+class Canvas(FrontWidget):
     """Shows a drawing, and reports what a user does in it as messages.
 
     Attributes:
         svg: The drawing, an SVG element.
         places: What is selected by each box, row and slab of the drawing, by its id in there.
-        items: What can be selected: dicts of id, text, feeds (places of those it feeds), parent.
+        items: What can be selected.
         selected: The selection; it need not be drawn.
         shown: The item that stands for it: itself, or the card of its block.
         changed: Ids of the cards that the last edit changed.
@@ -78,12 +79,15 @@ class Canvas(anywidget.AnyWidget):
         )
     )
 
+    sends = Select | Toggle | Find | Save
+    gets = SavedFile
+
     svg = traitlets.Unicode().tag(sync=True)
-    places: Any = traitlets.Dict().tag(sync=True)
-    items: Any = traitlets.List().tag(sync=True)
+    places = shared(dict[str, str], {})
+    items = shared(tuple[Item, ...], ())
     selected = traitlets.Unicode().tag(sync=True)
     shown = traitlets.Unicode().tag(sync=True)
-    changed: Any = traitlets.List().tag(sync=True)
+    changed = shared(tuple[str, ...], ())
     found = traitlets.Unicode().tag(sync=True)
 
 
@@ -125,7 +129,7 @@ class DiagramView(widgets.VBox):
         self._form.widget.add_class("explorer-choices")
         self._legend = plain(widgets.HTML)
         self.canvas = Canvas()
-        self.canvas.on_msg(self._received)
+        self.canvas.on_sent(self._received)
         super().__init__([self._form.widget, self._legend, self.canvas], **traits)
         self.add_class("explorer-diagram")
 
@@ -162,11 +166,11 @@ class DiagramView(widgets.VBox):
         svg = Diagram(drawing.dot()).svg()
         self.canvas.svg = svg
         self.canvas.places = drawing.places
-        self.canvas.items = [attrs.asdict(item, recurse=False) for item in items]
+        self.canvas.items = tuple(items)
         self.canvas.changed = (
-            [card for card, label in drawing.labels.items() if last.labels.get(card) != label]  # type: ignore[union-attr]
+            tuple(card for card, label in drawing.labels.items() if last.labels.get(card) != label)  # type: ignore[union-attr]
             if edited
-            else []
+            else ()
         )
         self._legend.value = self._legend_of(drawing)
         self._drawing, self._key = drawing, key  # at last: what is broken off is drawn again
@@ -175,7 +179,7 @@ class DiagramView(widgets.VBox):
         """Return the item that stands for what is selected."""
         if not scene.nodes:
             return ""
-        ids = {item["id"] for item in self.canvas.items}
+        ids = {item.id for item in self.canvas.items}
         return scene.selected if scene.selected in ids else block_id(scene.nodes[-1])
 
     def _legend_of(self, drawing: Drawing) -> str:
@@ -232,16 +236,17 @@ class DiagramView(widgets.VBox):
         self.options = options
 
     @guarded
-    def _received(self, _: Any, message: dict[str, Any], __: Sequence[Any]) -> None:
-        if "select" in message:
-            self._select(str(message["select"]))
-        elif "toggle" in message:
-            self.toggled ^= {str(message["toggle"])}
-            self._redraw()
-        elif "find" in message:
-            self._find(str(message["find"]), int(message["step"]))
-        elif message.get("save") in MIME_TYPES:
-            self._save(message["save"])
+    def _received(self, message: Select | Toggle | Find | Save, _: Any) -> None:
+        match message:
+            case Select():
+                self._select(message.select)
+            case Toggle():
+                self.toggled ^= {message.toggle}
+                self._redraw()
+            case Find():
+                self._find(message.find, message.step)
+            case Save():
+                self._save(message.save)
 
     def _find(self, text: str, step: int) -> None:
         """Select the first layer that has a text in its names or kind, or one so many further."""
@@ -276,7 +281,7 @@ class DiagramView(widgets.VBox):
             return
         drawing = Diagram(attrs.evolve(self._drawing, handles=False).dot())
         name = f"{printable(self._scene.graph.name)}.{ending}"
-        self.canvas.send({"file": name, "type": MIME_TYPES[ending]}, [drawing.content(ending)])
+        self.canvas.send_message(SavedFile(name, MIME_TYPES[ending]), [drawing.content(ending)])
 
 
 def _short(text: str) -> str:

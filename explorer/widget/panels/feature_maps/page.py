@@ -7,7 +7,6 @@ from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import ipywidgets as widgets
 import traitlets
 
@@ -17,6 +16,8 @@ from explorer.core.formatting import printable, size_text
 from explorer.core.network.graph import positions
 from explorer.widget.controls.form import plain, plain_layout
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import ChannelPicture, Channels, FilmFrame, FilmGroup, Select
 
 if TYPE_CHECKING:
     from explorer.core.asking.feature_maps import FeatureMap, LayerChannels
@@ -37,15 +38,13 @@ def _css() -> str:
     return rules
 
 
-class Film(anywidget.AnyWidget):
+class Film(FrontWidget):
     """A film strip of blocks, each a button, and the channels of a layer beneath.
 
     Attributes:
-        groups: The strip's parts: their `title`, `role` and `frames`. A frame has the `id` that it
-            selects, `title`, `name`, `tag`, `lines` of text, and a `png` with its `side` in pixels.
+        groups: The strip's parts.
         note: What of the strip is not shown.
-        channels: Of the layer: `title`, `side` of the pictures in pixels, and `pictures`, each
-            with `title`, `strength` and `png`.
+        channels: Of the layer; None while there are none.
         selected: Id of the selected frame.
         film_is_old: Whether the strip is of another network than the one shown.
         channels_are_old: Whether the channels are of another layer or network.
@@ -53,10 +52,11 @@ class Film(anywidget.AnyWidget):
 
     _esm = module(Path(__file__).with_name("panel.js"))
     _css = _css()
+    sends = Select
 
-    groups: Any = traitlets.List().tag(sync=True)
+    groups = shared(tuple[FilmGroup, ...], ())
     note: Any = traitlets.Unicode().tag(sync=True)
-    channels: Any = traitlets.Dict().tag(sync=True)
+    channels = shared(Channels | None, None)
     selected: Any = traitlets.Unicode().tag(sync=True)
     film_is_old: Any = traitlets.Bool().tag(sync=True)
     channels_are_old: Any = traitlets.Bool().tag(sync=True)
@@ -68,7 +68,7 @@ class Film(anywidget.AnyWidget):
             select: Called with the selection that the user made.
         """
         super().__init__(layout=plain_layout())
-        self.on_msg(lambda _, message, __: select(str(message["select"])))
+        self.on_sent(lambda message, _: select(message.select))
 
 
 class FeatureMapsView(widgets.VBox):
@@ -170,19 +170,19 @@ class FeatureMapsView(widgets.VBox):
                 after = sizes[place + 1] if place + 1 < len(cards) else sizes[0]
                 is_lowest = sizes[place] == min(sizes) < min(after, sizes[0])
                 frames.append(
-                    {
-                        "id": card.id,
-                        "title": card.title,
-                        "name": printable(card.prefix or made.name),
-                        "tag": "bottleneck" if is_lowest else "",
-                        "lines": _lines(made),
-                        "side": _side(made.shape, maps[0].shape),
-                        "png": made.png,
-                    }
+                    FilmFrame(
+                        id=card.id,
+                        title=card.title,
+                        name=printable(card.prefix or made.name),
+                        tag="bottleneck" if is_lowest else "",
+                        lines=_lines(made),
+                        png=made.png,
+                        side=_side(made.shape, maps[0].shape),
+                    )
                 )
             title = f"stack {stack + 1}, {role}" if several and stack is not None else role
-            groups.append({"title": title, "role": role, "frames": frames})
-        self.film.groups = groups
+            groups.append(FilmGroup(title, role, tuple(frames)))
+        self.film.groups = tuple(groups)
         self.film.note = note
 
     def show_channels(self, layer: "LayerChannels") -> None:
@@ -191,26 +191,22 @@ class FeatureMapsView(widgets.VBox):
         which = f"The {count} strongest of {whole}" if count < whole else f"All {whole}"
         of = "channel" if whole == 1 else "channels"
         which = "The only" if whole == 1 else which
-        self.film.channels = {
-            "title": f"{which} {of} of {printable(layer.name)}, {size_text(layer.shape)}",
-            "side": CHANNEL,
-            "pictures": [
-                {
-                    "title": f"channel {channel.index}",
-                    "strength": f"{channel.strength:.3g}",
-                    "png": channel.png,
-                }
+        self.film.channels = Channels(
+            title=f"{which} {of} of {printable(layer.name)}, {size_text(layer.shape)}",
+            side=CHANNEL,
+            pictures=tuple(
+                ChannelPicture(f"channel {channel.index}", f"{channel.strength:.3g}", channel.png)
                 for channel in layer.channels
-            ],
-        }
+            ),
+        )
 
 
-def _lines(made: "FeatureMap") -> list[str]:
-    return [
+def _lines(made: "FeatureMap") -> tuple[str, ...]:
+    return (
         size_text(made.shape),
         f"{_number(made.lowest)} to {_number(made.highest)}",
         f"mean {_number(made.mean)}",
-    ]
+    )
 
 
 def _number(value: float) -> str:

@@ -34,7 +34,7 @@ function addPicture(parent, png, side, alt) {
   made.src = url;
 }
 
-/** @param {View<FilmState, FilmMessage>} view */
+/** @param {View<FilmState, FilmSends>} view */
 function render({ model, el }) {
   el.classList.add("explorer-maps");
   const film = add(el, "div", "explorer-film");
@@ -71,11 +71,11 @@ function render({ model, el }) {
 
   function drawChannels() {
     const shown = model.get("channels");
-    heading.textContent = shown.title ?? "";
+    heading.textContent = shown?.title ?? "";
     channels.replaceChildren();
-    for (const channel of shown.pictures ?? []) {
+    for (const channel of shown?.pictures ?? []) {
       const figure = add(channels, "figure", "");
-      addPicture(figure, channel.png, shown.side ?? 0, "");
+      addPicture(figure, channel.png, shown?.side ?? 0, "");
       const caption = add(figure, "figcaption", "");
       add(caption, "b", "", channel.title);
       add(caption, "small", "", channel.strength);

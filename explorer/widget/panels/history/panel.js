@@ -2,7 +2,7 @@
 // Undo, redo, reset, and a list of all steps. Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) work while the
 // focus is anywhere in the explorer, except in text that is typed and not entered yet.
 
-/** @param {View<HistoryViewState, HistoryViewMessage>} view */
+/** @param {View<HistoryViewState, HistoryViewSends>} view */
 function render({ model, el }) {
   el.classList.add("explorer-history");
   /** @param {number} position */

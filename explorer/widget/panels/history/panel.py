@@ -4,14 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from explorer.core.editing.history import History
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import GoBy, GoTo
 
 
-class HistoryView(anywidget.AnyWidget):
+class HistoryView(FrontWidget):
     """Buttons, a list to jump in, and the keys that every editor has.
 
     Attributes:
@@ -21,8 +22,9 @@ class HistoryView(anywidget.AnyWidget):
     """
 
     _esm = module(Path(__file__).with_name("panel.js"))
+    sends = GoTo | GoBy
 
-    steps: Any = traitlets.List().tag(sync=True)
+    steps = shared(tuple[str, ...], ())
     position: Any = traitlets.Int().tag(sync=True)
     refused: Any = traitlets.Bool().tag(sync=True)
 
@@ -36,18 +38,17 @@ class HistoryView(anywidget.AnyWidget):
         """
         super().__init__(**options)
         self._on_move = on_move
-        self.on_msg(self._received)
+        self.on_sent(self._received)
 
     def show(self, history: History) -> None:
         """Show where the user has been, and is."""
         with self.hold_sync():
-            self.steps = [step.label for step in history.steps]
+            self.steps = tuple(step.label for step in history.steps)
             self.position = history.position
             self.refused = False
 
-    def _received(self, _: Any, content: Any, __: Any) -> None:
-        if not isinstance(content, dict):
-            return
-        for way in ("to", "by"):
-            if isinstance(content.get(way), int):
-                self._on_move(content[way], way == "by")
+    def _received(self, message: GoTo | GoBy, _: Any) -> None:
+        if isinstance(message, GoTo):
+            self._on_move(message.to, False)
+        else:
+            self._on_move(message.by, True)

@@ -2,7 +2,7 @@
 // Shows what the kernel says of the selected layer or block. Its buttons select another, or ask to
 // edit a block.
 
-/** @param {View<InspectorState, InspectorMessage>} view */
+/** @param {View<InspectorState, InspectorSends>} view */
 function render({ model, el }) {
   el.classList.add("explorer-inspector");
   el.setAttribute("role", "region");
@@ -50,7 +50,7 @@ function render({ model, el }) {
   el.addEventListener("click", (event) => {
     const { select, edit, time } = targetOf(event)?.closest("button")?.dataset ?? {};
     if (select !== undefined) model.send({ select });
-    else if (time !== undefined) model.send({ time });
+    else if (time !== undefined) model.send({ time: true });
     else if (edit !== undefined) model.send({ edit });
   });
   draw();

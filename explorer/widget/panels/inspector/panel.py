@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import anywidget
 import attrs
 import traitlets
 
@@ -20,6 +19,8 @@ from explorer.core.network.names import block_id, is_block, layer_id, nodes_of
 from explorer.core.words.arithmetic import Fact, block_facts, configuration, figures
 from explorer.core.words.explanations import block_text, layer_text, skips_text
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget
+from explorer.widget.messages import Edit, Select, TimeLayers
 
 #: Roles of the blocks that an architecture lists, so that they can be edited one by one.
 EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
@@ -27,7 +28,7 @@ EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
 MOST_SKIPS = 8
 
 
-class Inspector(anywidget.AnyWidget):
+class Inspector(FrontWidget):
     """Explains what is selected, with buttons that select what feeds it and what it feeds.
 
     Attributes:
@@ -40,6 +41,7 @@ class Inspector(anywidget.AnyWidget):
 
     _esm = module(Path(__file__).with_name("panel.js"))
     _css = Path(__file__).with_name("panel.css")
+    sends = Select | Edit | TimeLayers
 
     heading: Any = traitlets.Unicode().tag(sync=True)
     html: Any = traitlets.Unicode().tag(sync=True)
@@ -67,7 +69,7 @@ class Inspector(anywidget.AnyWidget):
         self._time_layers = time_layers
         self._scene: Scene | None = None
         self._wiring: Wiring | None = None
-        self.on_msg(self._received)
+        self.on_sent(self._received)
 
     def show(self, scene: Scene) -> None:
         """Explain what is selected in a scene."""
@@ -82,15 +84,13 @@ class Inspector(anywidget.AnyWidget):
             self.selected = scene.selected
         self._scene = scene  # at last: what is broken off is shown again
 
-    def _received(self, _: Any, content: Any, __: Any) -> None:
-        if not isinstance(content, dict):
-            return
-        if isinstance(content.get("select"), str):
-            self._select(content["select"])
-        elif "time" in content:
+    def _received(self, message: Select | Edit | TimeLayers, _: Any) -> None:
+        if isinstance(message, Select):
+            self._select(message.select)
+        elif isinstance(message, TimeLayers):
             self._time_layers()
         elif self._scene is not None:
-            node = next(iter(nodes_of(self._scene.graph, str(content.get("edit")))), None)
+            node = next(iter(nodes_of(self._scene.graph, message.edit)), None)
             if node and node.block:  # an edit may have taken it away in between
                 self._edit(node.block)
 

@@ -37,7 +37,7 @@ async function content(file) {
 }
 
 /**
- * @param {Model<PictureUploadState, PictureUploadMessage>} model
+ * @param {Model<PictureUploadState, PictureUploadSends>} model
  * @param {string} name
  * @param {ArrayBuffer} buffer
  */
@@ -49,7 +49,7 @@ function send(model, name, buffer) {
   }
 }
 
-/** @param {View<PictureUploadState, PictureUploadMessage>} view */
+/** @param {View<PictureUploadState, PictureUploadSends>} view */
 function render({ model, el }) {
   /** @type {(text: string, title: string, act: () => void) => HTMLButtonElement} */
   const button = (text, title, act) =>

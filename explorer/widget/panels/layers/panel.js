@@ -3,32 +3,19 @@
 // row selects its layer.
 
 /**
- * How a value is shown, and by what its column is sorted.
+ * How a layer is shown in a column, and by what it is sorted.
  * @typedef {object} LayerColumn
  * @property {string} label
  * @property {string} title
- * @property {(value: LayerValue, total?: LayerTotal) => string} show
- * @property {(value: LayerValue) => string | number} sort
- * @property {(value: LayerValue) => string} [exact] Its title, where it is shown in short.
- * @property {CountedColumn} [counted] Of a quantity.
+ * @property {(row: LayerRow, totals: LayerTotals) => string} text
+ * @property {(row: LayerRow) => string | number} sort
+ * @property {(row: LayerRow) => string} [exact] Its title, where it is shown in short.
+ * @property {LayerQuantity} [quantity] What it shows, if that is counted.
  */
 
-/**
- * @typedef {object} CountedColumn
- * @property {number} place Of the total among the totals.
- * @property {(value: number) => string} write
- * @property {string} prefix
- * @property {boolean} isMeasured
- */
+/** @typedef {Record<string, LayerTotal>} LayerTotals */
 
 const inGroups = new Intl.NumberFormat("en-US");
-
-/** @param {LayerValue} value */
-const product = (value) =>
-  value === null ? -1 : [value].flat().map(Number).reduce((a, b) => a * b, 1);
-
-/** @param {LayerValue} value */
-const inFull = (value) => inGroups.format(Number(value));
 
 /** @type {Record<LayerQuantity["unit"], (value: number) => string>} */
 const writers = {
@@ -36,20 +23,6 @@ const writers = {
   bytes: (value) => short(value, 1024, ["B", "KiB", "MiB", "GiB"]),
   seconds: (value) => short(value * 1e9, 1000, ["ns", "µs", "ms", "s"]),
 };
-
-/** @param {LayerValue} value */
-const sizes = (value) => (value ? [value].flat().join(" × ") : "unknown");
-
-/** @param {LayerValue} value */
-const step = (value) => (value === null ? "unknown" : [value].flat().join(" × "));
-
-/**
- * Of a sum that lacks some layers there are no shares.
- * @param {number} value
- * @param {LayerTotal | undefined} total
- */
-const share = (value, total) =>
-  total?.[1] && total[0] ? ` (${Math.round((100 * value) / total[0])} %)` : "";
 
 /** @type {(value: number, base: number, units: string[]) => string} */
 function short(value, base, units) {
@@ -63,48 +36,84 @@ function short(value, base, units) {
   return `${digits} ${units[unit]}`.trim();
 }
 
+/**
+ * Writes a figure of a quantity.
+ * @param {LayerQuantity} quantity
+ * @param {number} value
+ */
+function written({ in_full, unit }, value) {
+  return in_full ? inGroups.format(value) : writers[unit](value);
+}
+
+/**
+ * Of a sum that lacks some layers there are no shares.
+ * @param {number} value
+ * @param {LayerTotal | undefined} total
+ */
+function share(value, total) {
+  return total?.is_all && total.sum ? ` (${Math.round((100 * value) / total.sum)} %)` : "";
+}
+
+/** @param {number | number[] | null} value */
+const sizes = (value) => (value === null ? "unknown" : [value].flat().join(" × "));
+
+/** @param {number | number[] | null} value */
+const product = (value) => (value === null ? -1 : [value].flat().reduce((a, b) => a * b, 1));
+
 /** @type {LayerColumn[]} */
 const basics = [
-  { label: "layer", title: "Name of the layer", show: String, sort: String },
-  { label: "kind", title: "Class of the Keras layer", show: String, sort: String },
+  { label: "layer", title: "Name of the layer", text: (row) => row.name, sort: (row) => row.name },
+  {
+    label: "kind",
+    title: "Class of the Keras layer",
+    text: (row) => row.kind,
+    sort: (row) => row.kind,
+  },
   {
     label: "shape",
     title: "Height × width × channels of the output",
-    show: sizes,
-    sort: product,
+    text: (row) => sizes(row.shape),
+    sort: (row) => product(row.shape),
   },
-  { label: "stride", title: "Step of the output in input pixels", show: step, sort: product },
+  {
+    label: "stride",
+    title: "Step of the output in input pixels",
+    text: (row) => sizes(row.stride),
+    sort: (row) => product(row.stride),
+  },
 ];
 /** @type {LayerColumn} */
 const field = {
   label: "receptive field",
   title: "Height × width in input pixels of what one pixel can see",
-  show: sizes,
-  sort: product,
+  text: (row) => sizes(row.receptive_field),
+  sort: (row) => product(row.receptive_field),
 };
 
 /**
- * The column of a quantity, whose total has this place among the totals.
+ * The column of a quantity.
  * @param {LayerQuantity} quantity
- * @param {number} place
  * @returns {LayerColumn}
  */
-function counted({ label, title, unit, inFull: isInFull, prefix, isMeasured }, place) {
-  const write = isInFull ? inFull : writers[unit];
-  /** @param {LayerValue} value */
-  const exact = (value) => (value === null ? "unknown" : inFull(value));
-  /** @type {LayerColumn["show"]} */
-  const timed = (value, total) =>
-    value ? write(Number(value)) + share(Number(value), total) : "";
-  /** @type {LayerColumn["show"]} */
-  const computed = (value) => (value === null ? "unknown" : write(Number(value)));
+function counted(quantity) {
+  const { name, title, in_full, is_measured } = quantity;
+  /** @type {LayerColumn["text"]} */
+  const timed = ({ figures }, totals) => {
+    const value = figures[name];
+    return value ? written(quantity, value) + share(value, totals[name]) : "";
+  };
+  /** @param {(value: number) => string} write @returns {(row: LayerRow) => string} */
+  const known = (write) => (row) => {
+    const value = row.figures[name];
+    return value === null ? "unknown" : write(value);
+  };
   return {
-    label,
+    label: name,
     title,
-    show: isMeasured ? timed : computed,
-    exact: isInFull || isMeasured ? undefined : exact,
-    sort: (value) => (value === null ? -1 : Number(value)),
-    counted: { place, write, prefix, isMeasured },
+    text: is_measured ? timed : known((value) => written(quantity, value)),
+    sort: ({ figures }) => figures[name] ?? -1,
+    exact: in_full || is_measured ? undefined : known((value) => inGroups.format(value)),
+    quantity,
   };
 }
 
@@ -115,7 +124,7 @@ function counted({ label, title, unit, inFull: isInFull, prefix, isMeasured }, p
 function columnsOf(quantities) {
   const all = quantities.map(counted);
   const [measured, computed] = [true, false].map((wanted) =>
-    all.filter((column) => column.counted?.isMeasured === wanted),
+    all.filter((column) => column.quantity?.is_measured === wanted),
   );
   return { columns: [...basics, ...computed, field, ...measured], measured };
 }
@@ -152,57 +161,64 @@ class Sorting {
     return this.descending ? "descending" : "ascending";
   }
 
-  /** @param {LayerValue[][]} rows */
+  /** @param {LayerRow[]} rows */
   inOrder(rows) {
     const { sorted } = this;
     if (sorted === null) return rows;
     const key = this.columns[sorted].sort;
     const direction = this.descending ? -1 : 1;
     return [...rows].sort((a, b) => {
-      const [left, right] = [key(a[sorted]), key(b[sorted])];
+      const [left, right] = [key(a), key(b)];
       return left === right ? 0 : left > right ? direction : -direction;
     });
   }
 }
 
 /**
- * Shows a row's values. Most edits leave most cells as they were: to make all anew takes the browser
- * far longer.
+ * Shows a layer in a row. Most edits leave most cells as they were: to make all anew takes the
+ * browser far longer.
  * @param {HTMLTableRowElement} row
- * @param {LayerValue[]} values
+ * @param {LayerRow} layer
  * @param {LayerColumn[]} columns
- * @param {LayerTotal[]} totals
+ * @param {LayerTotals} totals
  */
-function fill(row, values, columns, totals) {
-  values.forEach((value, index) => {
-    const column = columns[index];
+function fill(row, layer, columns, totals) {
+  row.dataset.id = layer.id;
+  columns.forEach((column, index) => {
     const made = row.cells[index] ?? cell(row, "", index > 1);
     if (!index && !made.firstElementChild) make("button", {}, made);
     const place = index ? made : required(made.firstElementChild, "button of the layer");
-    const text = column.show(value, column.counted && totals[column.counted.place]);
+    const text = column.text(layer, totals);
     if (place.textContent !== text) place.textContent = text;
-    const title = index ? column.exact?.(value) : text; // a narrow window cuts the name off
+    const title = index ? column.exact?.(layer) : text; // a narrow window cuts the name off
     if (title && made.title !== title) made.title = title;
   });
-  while (row.cells.length > values.length) row.lastChild?.remove();
+  while (row.cells.length > columns.length) row.lastChild?.remove();
 }
 
 /**
  * Writes the totals below the columns.
  * @param {HTMLTableRowElement} foot
  * @param {LayerColumn[]} columns
- * @param {LayerTotal[]} totals
+ * @param {LayerTotals} totals
  * @param {number} layers
  */
 function sumUp(foot, columns, totals, layers) {
   foot.replaceChildren();
-  columns.forEach(({ counted: quantity }, index) => {
-    const total = quantity && !quantity.isMeasured ? totals[quantity.place] : undefined;
-    // The sum of what is known, where not all is.
-    const text =
-      quantity && total ? (total[1] ? quantity.prefix : "≥ ") + quantity.write(total[0]) : "";
+  columns.forEach(({ quantity }, index) => {
+    const text = quantity && !quantity.is_measured ? sumOf(quantity, totals[quantity.name]) : "";
     cell(foot, index === 0 ? `total of ${layers} layers` : text, index > 1);
   });
+}
+
+/**
+ * Writes a total: where not all is known, the sum of what is.
+ * @param {LayerQuantity} quantity
+ * @param {LayerTotal | undefined} total
+ */
+function sumOf(quantity, total) {
+  if (!total) return "";
+  return (total.is_all ? quantity.prefix : "≥ ") + written(quantity, total.sum ?? 0);
 }
 
 /**
@@ -231,7 +247,7 @@ function markRows(el, body, above, ids) {
   }
 }
 
-/** @param {View<LayerTableState, LayerTableMessage>} view */
+/** @param {View<LayerTableState, LayerTableSends>} view */
 function render({ model, el }) {
   const { columns, measured } = columnsOf(model.get("quantities"));
   const sorting = new Sorting(columns);
@@ -254,18 +270,15 @@ function render({ model, el }) {
   function draw() {
     const totals = model.get("totals");
     // Only once it is measured.
-    const isThere = measured.some(({ counted: quantity }) => quantity && totals[quantity.place]?.[0]);
+    const isThere = measured.some(({ quantity }) => quantity && totals[quantity.name]?.sum);
     const shown = columns.slice(0, columns.length - (isThere ? 0 : measured.length));
     headings.forEach((heading, index) => {
       heading.hidden = index >= shown.length;
       heading.setAttribute("aria-sort", sorting.stateOf(index));
     });
-    const ids = new Map(model.get("rows").map((values, place) => [values, model.get("ids")[place]]));
     const rows = sorting.inOrder(model.get("rows"));
-    rows.forEach((values, place) => {
-      const row = body.rows[place] ?? body.insertRow();
-      row.dataset.id = ids.get(values);
-      fill(row, values.slice(0, shown.length), columns, totals);
+    rows.forEach((layer, place) => {
+      fill(body.rows[place] ?? body.insertRow(), layer, shown, totals);
     });
     while (body.rows.length > rows.length) body.lastChild?.remove();
     sumUp(foot, shown, totals, rows.length);
@@ -279,7 +292,7 @@ function render({ model, el }) {
   });
 
   // What belongs together comes in one message: "change" follows once all of it is set.
-  /** @type {[LayerValue[][] | null, LayerTotal[] | null]} */
+  /** @type {[LayerRow[] | null, LayerTotals | null]} */
   let [rows, totals] = [null, null];
   const update = () => {
     if (rows === model.get("rows") && totals === model.get("totals")) return mark();

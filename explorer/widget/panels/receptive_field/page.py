@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import attrs
 import traitlets
 
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
@@ -13,85 +11,76 @@ from explorer.core.analysis.seeing_more import is_smaller
 from explorer.core.formatting import size_text
 from explorer.core.pictures.heat_map import RAMP
 from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import (
+    At,
+    Column,
+    FieldLine,
+    Move,
+    Position,
+    Rectangle,
+    Row,
+    SetObject,
+    Size,
+)
 
 
-@attrs.frozen
-class Line:
-    """A line of text beneath the controls.
-
-    Attributes:
-        text: What it says.
-        mark: "good", "bad", "busy" or, for none, "".
-    """
-
-    text: str
-    mark: str = ""
-
-
-class ReceptiveFieldView(anywidget.AnyWidget):
+class ReceptiveFieldView(FrontWidget):
     """Shows the picture that the network sees, with what is seen of it drawn upon it.
 
     All sizes and places are in pixels of the network's input, rows before columns.
 
     Attributes:
         picture: The picture, as the content of a PNG; empty while it is being prepared.
-        size: Its height and width.
+        size: Its own; None before there is one.
         layer: Name of the layer.
-        grid: Height and width of the layer's output; empty if it has none.
-        position: Row and column of the position in the output.
-        whole: Top, left, height and width of the theoretical window; empty where there is none.
-        inside: The same of its part in the picture.
+        grid: Height and width of the layer's output in its own pixels; None if it has none.
+        position: That in the output; None if it has no pixels.
+        whole: The theoretical window; None where there is none.
+        inside: Its part in the picture.
         heat: The gradient's strength, as the content of a PNG; empty while there is none.
-        most: Top, left, height and width of the square that holds most of it; may be empty.
-        object: Top, left, height and width of the object's box; empty while there is none.
+        most: The square that holds most of it, if any does.
+        object: The object's box, if there is one.
         effective: Whether the effective field is wanted.
-        lines: Text and mark of each line.
+        lines: What is written beneath the controls.
         ramp: Colours of the gradient's strength, the weakest first.
     """
 
     _esm = module(Path(__file__).with_name("panel.js"))
     _css = Path(__file__).with_name("panel.css")
 
-    picture: Any = traitlets.Bytes().tag(sync=True)
-    size: Any = traitlets.List().tag(sync=True)
-    layer: Any = traitlets.Unicode().tag(sync=True)
-    grid: Any = traitlets.List().tag(sync=True)
-    position: Any = traitlets.List().tag(sync=True)
-    whole: Any = traitlets.List().tag(sync=True)
-    inside: Any = traitlets.List().tag(sync=True)
-    heat: Any = traitlets.Bytes().tag(sync=True)
-    most: Any = traitlets.List().tag(sync=True)
-    object: Any = traitlets.List().tag(sync=True)
-    effective: Any = traitlets.Bool(True).tag(sync=True)
-    lines: Any = traitlets.List().tag(sync=True)
-    ramp: Any = traitlets.List(list(RAMP)).tag(sync=True)
+    sends = At | Move | Row | Column | SetObject
 
-    def __init__(self, on_message: Callable[[dict[str, Any]], None], **options: Any) -> None:
+    picture: Any = traitlets.Bytes().tag(sync=True)
+    size = shared(Size | None, None)
+    layer: Any = traitlets.Unicode().tag(sync=True)
+    grid = shared(Size | None, None)
+    position = shared(Position | None, None)
+    whole = shared(Rectangle | None, None)
+    inside = shared(Rectangle | None, None)
+    heat: Any = traitlets.Bytes().tag(sync=True)
+    most = shared(Rectangle | None, None)
+    object = shared(Rectangle | None, None)
+    effective: Any = traitlets.Bool(True).tag(sync=True)
+    lines = shared(tuple[FieldLine, ...], ())
+    ramp = shared(tuple[str, ...], tuple(RAMP))
+
+    def __init__(
+        self, on_message: Callable[[At | Move | Row | Column | SetObject], None], **options: Any
+    ) -> None:
         """Make the view.
 
         Args:
-            on_message: Called with what the user does: `{"at": [y, x]}` with the place that was
-                clicked, as parts of the picture's height and width; `{"move": [rows, columns]}`
-                of the output; `{"row": number}` or `{"column": number}`; or `{"object": [top,
-                left, height, width]}`, which is None where it is to be taken away.
+            on_message: Called with what the user does.
             **options: Of the widget.
         """
         super().__init__(**options)
-        self._on_message = on_message
-        self.on_msg(self._received)
-
-    def _received(self, _: Any, content: Any, __: Any) -> None:
-        if isinstance(content, dict):
-            self._on_message(content)
-
-    def write(self, lines: Sequence[Line]) -> None:
-        """Show these lines."""
-        self.lines = [[line.text, line.mark] for line in lines]
+        self.on_sent(lambda message, _: on_message(message))
 
 
-def rectangle(box: Box | None) -> list[int]:
-    """Return top, left, height and width, or nothing."""
-    return [box.top, box.left, box.height, box.width] if box else []
+def rectangle(box: Box | None) -> Rectangle | None:
+    """Return where a box is on the screen."""
+    return Rectangle(box.top, box.left, box.height, box.width) if box else None
 
 
 # What is written beneath the controls. Sizes are height × width, as everywhere.
@@ -103,7 +92,7 @@ def window_line(
     image: tuple[int, int],
     window: ReceptiveWindow | None,
     largest: Sequence[int] | None,
-) -> Line:
+) -> FieldLine:
     """Say what a position can see.
 
     Args:
@@ -115,12 +104,14 @@ def window_line(
     """
     pixel = f"Pixel ({position[0]}, {position[1]}) of {layer}"
     if window is None or largest is None:
-        return Line(
+        return FieldLine(
             f"What {layer} can see is not known: a layer before it is of a kind whose window is "
             "not known."
         )
     if window.whole is None or window.inside is None:
-        return Line(f"{pixel} sees no pixel of the image: it lies between the kernels of a layer.")
+        return FieldLine(
+            f"{pixel} sees no pixel of the image: it lies between the kernels of a layer."
+        )
     inside, whole = window.inside.size, window.whole.size
     text = f"{pixel} sees {size_text(inside)} pixels of the {size_text(image)} image"
     if inside == image:
@@ -129,10 +120,10 @@ def window_line(
         text += f"; the rest of its {size_text(whole)} window is padding"
     if largest != whole:
         text += f". Windows of this layer have up to {size_text(largest)}"
-    return Line(f"{text}.")
+    return FieldLine(f"{text}.")
 
 
-def effective_line(half: int, most: int, is_finite: bool, weights: str) -> Line:
+def effective_line(half: int, most: int, is_finite: bool, weights: str) -> FieldLine:
     """Say what a position looks at.
 
     Args:
@@ -142,17 +133,17 @@ def effective_line(half: int, most: int, is_finite: bool, weights: str) -> Line:
         weights: Where the model's weights come from.
     """
     if not is_finite:
-        return Line(
+        return FieldLine(
             f"Effective: the gradient is too large for float32. Weights: {weights}; use batch "
             "normalisation or fewer layers.",
             "bad",
         )
     if not half:
-        return Line(
+        return FieldLine(
             "Effective: none. No change of the picture changes this pixel, whose activations are "
             f"all off here. Weights: {weights}; choose another pixel."
         )
-    return Line(
+    return FieldLine(
         f"Effective: 95 % of the gradient within {size_text((most, most))} pixels, half of it "
         f"within {size_text((half, half))}. Weights: {weights}"
         + ("; training usually widens it." if weights.startswith("random") else ".")
@@ -161,7 +152,7 @@ def effective_line(half: int, most: int, is_finite: bool, weights: str) -> Line:
 
 def object_line(
     layer: str, target: Box, window: ReceptiveWindow | None, effective: int, remedy: str
-) -> Line | None:
+) -> FieldLine | None:
     """Say whether a position can see a whole object at once; None if that is not known.
 
     Args:
@@ -175,7 +166,7 @@ def object_line(
         return None
     whole = window.whole.size
     if is_smaller(whole, target.size):
-        return Line(
+        return FieldLine(
             f"The window ({size_text(whole)}) is smaller than the object "
             f"({size_text(target.size)}): {layer} can't see the whole object at once. {remedy}",
             "bad",
@@ -188,5 +179,5 @@ def object_line(
             f". The effective one ({size_text((effective, effective))}) is smaller: the object's "
             "far parts have little influence"
         )
-        return Line(f"{text}.", "bad")
-    return Line(f"{text}.", "good" if window.inside.contains(target) else "")
+        return FieldLine(f"{text}.", "bad")
+    return FieldLine(f"{text}.", "good" if window.inside.contains(target) else "")

@@ -2,19 +2,21 @@
 // The picture that a network sees, with what one position of a layer sees of it drawn upon it.
 // A click or an arrow key moves the position, and a drag draws a box around an object.
 
-/** @typedef {Model<ReceptiveFieldViewState, ReceptiveFieldViewMessage>} FieldModel */
-/** @typedef {(message: ReceptiveFieldViewMessage) => void} FieldSend */
+/** @typedef {Model<ReceptiveFieldViewState, ReceptiveFieldViewSends>} FieldModel */
+/** @typedef {(message: ReceptiveFieldViewSends) => void} FieldSend */
 
 /** @type {Record<string, [number, number]>} */
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+/** @type {(keyof Rectangle)[]} */
+const SIDES = ["top", "left", "height", "width"];
 const CLICK = 5; // screen pixels that the pointer may move in a click
 /** @type {("whole" | "inside" | "most" | "object")[]} */
 const BOXES = ["whole", "inside", "most", "object"];
 
 let count = 0; // of views: labels refer to ids
 
-/** @type {(element: Element, box: number[]) => void} */
-function place(element, [top, left, height, width]) {
+/** @type {(element: Element, box: Rectangle) => void} */
+function place(element, { top, left, height, width }) {
   setAttributes(element, { x: left, y: top, width, height });
 }
 
@@ -109,6 +111,14 @@ function makeNumbers(parent, legend, names, act) {
   return { group, title, inputs };
 }
 
+/** @param {Size} size @returns {Rectangle} */
+const middleOf = ({ height, width }) => ({
+  top: Math.floor(height / 4),
+  left: Math.floor(width / 4),
+  height: Math.ceil(height / 2),
+  width: Math.ceil(width / 2),
+});
+
 /** @param {HTMLInputElement} input */
 const numberIn = (input) => (input.value === "" ? null : Number(input.value));
 
@@ -144,13 +154,12 @@ function makeControls(el, linesId, model) {
   const position = makeNumbers(side, "", ["row", "column"], (name, [row, column]) =>
     model.send(name === "row" ? { row: numberIn(row) } : { column: numberIn(column) }),
   );
-  const box = makeNumbers(side, "Object", ["top", "left", "height", "width"], (_, inputs) =>
-    model.send({ object: inputs.map(numberIn) }),
-  );
+  const box = makeNumbers(side, "Object", SIDES, (_, inputs) => {
+    const [top, left, height, width] = inputs.map(numberIn);
+    model.send({ object: { top, left, height, width } });
+  });
   const changeBox = () => {
-    const size = model.get("size");
-    const middle = [...size.map((of) => Math.floor(of / 4)), ...size.map((of) => Math.ceil(of / 2))];
-    model.send({ object: model.get("object").length ? null : middle });
+    model.send({ object: model.get("object") ? null : middleOf(required(model.get("size"), "size")) });
   };
   const button = makeButton(box.group, "", "", changeBox, { className: "jupyter-button" });
   const lines = make("div", { id: linesId, role: "status" }, side);
@@ -182,23 +191,25 @@ function imageShower(model) {
   return { show, forget };
 }
 
+/** @type {(a: Rectangle | null, b: Rectangle | null) => boolean} */
+const isSame = (a, b) => SIDES.every((side) => a?.[side] === b?.[side]);
+
 /**
  * Shows the boxes, and the key to those that are there.
  * @param {FieldModel} model
- * @param {number[]} object
+ * @param {Rectangle | null} object
  * @param {ReturnType<typeof makeMarks>} marks
  * @param {ReturnType<typeof makeKey>} key
  */
 function drawBoxes(model, object, marks, key) {
   const [whole, inside] = [model.get("whole"), model.get("inside")];
-  const isCut = whole.length > 0 && String(whole) !== String(inside);
-  const shown = { whole: isCut ? whole : [], inside, most: model.get("most"), object };
+  const shown = { whole: isSame(whole, inside) ? null : whole, inside, most: model.get("most"), object };
   for (const name of BOXES) {
     const at = shown[name];
     for (const element of [...marks[name], key[name]]) {
-      element.toggleAttribute("hidden", !at.length);
+      element.toggleAttribute("hidden", !at);
     }
-    if (at.length) for (const element of marks[name]) place(element, at);
+    if (at) for (const element of marks[name]) place(element, at);
   }
   key.heat.hidden = !(model.get("heat")?.byteLength > 0);
 }
@@ -209,13 +220,13 @@ function drawBoxes(model, object, marks, key) {
  * @param {SVGElement[]} marks
  */
 function drawPosition(model, marks) {
-  const [[height, width], [rows, columns]] = [model.get("size"), model.get("grid")];
-  for (const element of marks) element.toggleAttribute("hidden", !rows);
-  if (!rows) return;
-  const [row, column] = model.get("position");
+  const [size, grid, position] = [model.get("size"), model.get("grid"), model.get("position")];
+  for (const element of marks) element.toggleAttribute("hidden", !grid);
+  if (!size || !grid || !position) return;
+  const { height, width } = size;
   const arm = 0.03 * Math.max(height, width);
-  const [down, across] = [height / rows, width / columns];
-  const [y, x] = [(row + 0.5) * down, (column + 0.5) * across];
+  const [down, across] = [height / grid.height, width / grid.width];
+  const [y, x] = [(position.row + 0.5) * down, (position.column + 0.5) * across];
   const [gapX, gapY] = [across / 2 + arm / 2, down / 2 + arm / 2]; // what lies there stays visible
   const cross =
     `M${x - gapX} ${y}h${-arm}M${x + gapX} ${y}h${arm}` +
@@ -227,24 +238,24 @@ function drawPosition(model, marks) {
 /**
  * Shows in the controls what the kernel has.
  * @param {FieldModel} model
- * @param {number[]} object
+ * @param {Size} size
+ * @param {Rectangle | null} object
  * @param {ReturnType<typeof makeControls>} controls
  */
-function fillControls(model, object, { effective, position, box, button }) {
-  const [[height, width], [rows, columns]] = [model.get("size"), model.get("grid")];
-  if (rows) {
-    const [row, column] = model.get("position");
-    showNumber(position.inputs[0], row, 0, rows - 1);
-    showNumber(position.inputs[1], column, 0, columns - 1);
+function fillControls(model, size, object, { effective, position, box, button }) {
+  const [grid, at] = [model.get("grid"), model.get("position")];
+  if (grid && at) {
+    showNumber(position.inputs[0], at.row, 0, grid.height - 1);
+    showNumber(position.inputs[1], at.column, 0, grid.width - 1);
+    position.title.textContent = `Position in the layer's ${grid.height} × ${grid.width} output`;
   }
-  position.group.hidden = !rows;
-  position.title.textContent = `Position in the layer's ${rows} × ${columns} output`;
-  const most = [height - 1, width - 1, height, width];
+  position.group.hidden = !grid;
+  const most = [size.height - 1, size.width - 1, size.height, size.width];
   box.inputs.forEach((input, index) => {
-    if (input.parentElement) input.parentElement.hidden = !object.length;
-    showNumber(input, object[index], index < 2 ? 0 : 1, most[index]);
+    if (input.parentElement) input.parentElement.hidden = !object;
+    showNumber(input, object?.[SIDES[index]], index < 2 ? 0 : 1, most[index]);
   });
-  button.textContent = object.length ? "Remove box" : "Add box";
+  button.textContent = object ? "Remove box" : "Add box";
   effective.checked = model.get("effective");
 }
 
@@ -254,7 +265,7 @@ function fillControls(model, object, { effective, position, box, button }) {
  */
 function sendInFrames(send) {
   let frame = 0;
-  /** @type {ReceptiveFieldViewMessage} */
+  /** @type {ReceptiveFieldViewSends} */
   let waiting;
   /** @type {FieldSend} */
   const soon = (message) => {
@@ -268,6 +279,20 @@ function sendInFrames(send) {
 }
 
 /**
+ * Returns the box of whole pixels, at least one, between two places.
+ * @param {Point} a
+ * @param {Point} b
+ * @param {Size} size Of the picture.
+ * @returns {Rectangle}
+ */
+function boxBetween(a, b, { height, width }) {
+  const top = Math.floor(Math.min(a.y, b.y, height - 1));
+  const left = Math.floor(Math.min(a.x, b.x, width - 1));
+  const [bottom, right] = [Math.ceil(Math.max(a.y, b.y)), Math.ceil(Math.max(a.x, b.x))];
+  return { top, left, height: Math.max(1, bottom - top), width: Math.max(1, right - left) };
+}
+
+/**
  * Has the pointer move the position, or draw a box.
  * @param {FieldModel} model
  * @param {SVGSVGElement} svg
@@ -275,23 +300,25 @@ function sendInFrames(send) {
  * @param {() => void} draw
  */
 function followPointer(model, svg, soon, draw) {
-  /** @type {{ draft: number[] | null }} The box while it is drawn, until the kernel has it. */
+  /** @type {{ draft: Rectangle | null }} The box while it is drawn, until the kernel has it. */
   const drawn = { draft: null };
-  /** @type {{ start: [number, number], x: number, y: number, isBox: boolean } | null} */
+  /** @type {{ start: Point, x: number, y: number, isBox: boolean } | null} */
   let drag = null;
 
-  /** @type {(event: PointerEvent) => [number, number]} */
+  const sizeNow = () => required(model.get("size"), "size");
+
+  /** @type {(event: PointerEvent) => Point} */
   function at(event) {
     const inverse = required(svg.getScreenCTM(), "place on the screen").inverse();
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(inverse);
-    const [height, width] = model.get("size");
+    const { height, width } = sizeNow();
     /** @type {(value: number, size: number) => number} */
     const clip = (value, size) => Math.min(size, Math.max(0, value));
-    return [clip(point.y, height), clip(point.x, width)];
+    return { y: clip(point.y, height), x: clip(point.x, width) };
   }
 
   svg.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !model.get("size").length) return;
+    if (event.button !== 0 || !model.get("size")) return;
     svg.setPointerCapture(event.pointerId);
     drag = { start: at(event), x: event.clientX, y: event.clientY, isBox: false };
   });
@@ -299,21 +326,17 @@ function followPointer(model, svg, soon, draw) {
     if (!drag) return;
     drag.isBox ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK;
     if (!drag.isBox) return;
-    const [height, width] = model.get("size");
-    const [[y0, x0], [y1, x1]] = [drag.start, at(event)];
-    const first = [Math.min(y0, y1, height - 1), Math.min(x0, x1, width - 1)].map(Math.floor);
-    const end = [Math.max(y0, y1), Math.max(x0, x1)].map(Math.ceil);
-    drawn.draft = [...first, ...end.map((last, axis) => Math.max(1, last - first[axis]))];
+    drawn.draft = boxBetween(drag.start, at(event), sizeNow());
     soon({ object: drawn.draft });
     draw();
   });
   svg.addEventListener("pointerup", (event) => {
     if (!drag) return;
-    const [height, width] = model.get("size");
-    const [y, x] = at(event);
-    if (!drag.isBox) model.send({ at: [y / height, x / width] });
+    const { height, width } = sizeNow();
+    const { y, x } = at(event);
+    if (!drag.isBox) model.send({ at: { y: y / height, x: x / width } });
     drag = null;
-    if (String(drawn.draft) === String(model.get("object"))) drawn.draft = null;
+    if (isSame(drawn.draft, model.get("object"))) drawn.draft = null;
   });
   svg.addEventListener("pointercancel", () => {
     drag = drawn.draft = null;
@@ -337,11 +360,12 @@ function followKeys(svg, send) {
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    send({ move: step.map((by) => by * (event.shiftKey ? 10 : 1)) });
+    const [rows, columns] = step.map((by) => by * (event.shiftKey ? 10 : 1));
+    send({ rows, columns });
   });
 }
 
-/** @param {View<ReceptiveFieldViewState, ReceptiveFieldViewMessage>} view */
+/** @param {View<ReceptiveFieldViewState, ReceptiveFieldViewSends>} view */
 function render({ model, el }) {
   count += 1;
   const linesId = `explorer-field-${count}-lines`;
@@ -356,21 +380,22 @@ function render({ model, el }) {
   followKeys(svg, (message) => model.send(message));
 
   function draw() {
-    const [height, width] = model.get("size");
-    if (!height) return;
+    const size = model.get("size");
+    if (!size) return;
+    const { height, width } = size;
     const margin = 0.08 * Math.max(height, width); // room for what a window has outside
     const view = [-margin, -margin, width + 2 * margin, height + 2 * margin];
     svg.setAttribute("viewBox", view.join(" "));
-    for (const element of [picture, heat]) place(element, [0, 0, height, width]);
+    for (const element of [picture, heat]) place(element, { top: 0, left: 0, height, width });
     const object = pointer.object();
     drawBoxes(model, object, marks, key);
     drawPosition(model, marks.position);
-    fillControls(model, object, controls);
+    fillControls(model, size, object, controls);
   }
 
   function write() {
     controls.lines.replaceChildren();
-    for (const [text, mark] of model.get("lines")) {
+    for (const { text, mark } of model.get("lines")) {
       make("p", { textContent: text }, controls.lines).dataset.mark = mark;
     }
   }

@@ -24,8 +24,19 @@ from explorer.core.network.graph import Node
 from explorer.core.network.layers import Shape
 from explorer.core.pictures.heat_map import heat_png
 from explorer.core.settling import Settling
+from explorer.widget.messages import (
+    At,
+    Column,
+    FieldLine,
+    Move,
+    ObjectBox,
+    Position,
+    Rectangle,
+    Row,
+    SetObject,
+    Size,
+)
 from explorer.widget.panels.receptive_field.page import (
-    Line,
     ReceptiveFieldView,
     effective_line,
     object_line,
@@ -66,13 +77,13 @@ class _Answer:
         line: What to say.
         heat: The gradient's strength as the content of a PNG; empty if there is none.
         side: Side of the square that holds most of it, or 0.
-        square: Top, left, height and width of that.
+        square: Where it is.
     """
 
-    line: Line
+    line: FieldLine
     heat: bytes = b""
     side: int = 0
-    square: tuple[float, ...] = ()
+    square: Rectangle | None = None
 
 
 @attrs.frozen
@@ -204,10 +215,10 @@ class ReceptiveField(TabView):
             self._gradient.outdate()
         window = subject.window or ReceptiveWindow(None, None)
         with self.widget.hold_sync():
-            self.widget.size = list(subject.image)
+            self.widget.size = Size(*subject.image)
             self.widget.layer = printable(subject.node.name)
-            self.widget.grid = list(subject.node.shape[:2]) if subject.position else []
-            self.widget.position = list(subject.position or ())
+            self.widget.grid = Size(*subject.node.shape[:2]) if subject.position else None
+            self.widget.position = Position(*subject.position) if subject.position else None
             self.widget.whole = rectangle(window.whole)
             self.widget.inside = rectangle(window.inside)
             self.widget.object = rectangle(subject.target)
@@ -241,13 +252,13 @@ class ReceptiveField(TabView):
         if subject is None:
             return
         problems = [self._problem, self._prepared.problem if self._prepared else ""]
-        lines = [Line(problem, "bad") for problem in problems if problem]
+        lines = [FieldLine(problem, "bad") for problem in problems if problem]
         if self._prepared and self._prepared.note:
-            lines.append(Line(f"Picture: {self._prepared.note}."))
+            lines.append(FieldLine(f"Picture: {self._prepared.note}."))
         name = printable(subject.node.name)
         if subject.position is None:
-            lines.append(Line(f"The output of {name} has no pixels: select another layer."))
-            self.widget.write(lines)
+            lines.append(FieldLine(f"The output of {name} has no pixels: select another layer."))
+            self.widget.lines = tuple(lines)
             return
         largest = subject.scene.design.report[subject.node.name].receptive_field
         lines.append(window_line(name, subject.position, subject.image, subject.window, largest))
@@ -256,18 +267,20 @@ class ReceptiveField(TabView):
             lines.append(self._answer.line if self._answer else self._waiting_line())
             side = self._answer.side if self._answer else 0
         if subject.target is None:
-            lines.append(Line("Drag a box around an object to see whether the window holds it."))
+            lines.append(
+                FieldLine("Drag a box around an object to see whether the window holds it.")
+            )
         else:
             known = self._remedy if subject.need == self._need else ""
             line = object_line(name, subject.target, subject.window, side, known)
             lines += [line] if line else []
-        self.widget.write(lines)
+        self.widget.lines = tuple(lines)
 
-    def _waiting_line(self) -> Line:
+    def _waiting_line(self) -> FieldLine:
         message = "Computing the gradient …"
         if self._gradient.question:
             message = self._gradient.outlook(message)
-        return Line(f"Effective: {message}", "busy")
+        return FieldLine(f"Effective: {message}", "busy")
 
     # What follows once nothing has changed for a moment.
 
@@ -351,7 +364,7 @@ class ReceptiveField(TabView):
             self._write()
 
     def _failed(self, failure: Failure) -> None:
-        self._show_result(_Answer(Line(f"Effective: {failure.text}", "bad")))
+        self._show_result(_Answer(FieldLine(f"Effective: {failure.text}", "bad")))
 
     def _show_result(self, answer: _Answer) -> None:
         self._answer = answer
@@ -361,7 +374,7 @@ class ReceptiveField(TabView):
 
     def _show_answer(self) -> None:
         self.widget.heat = self._answer.heat if self._answer else b""
-        self.widget.most = list(self._answer.square) if self._answer else []
+        self.widget.most = self._answer.square if self._answer else None
 
     def _forget(self) -> None:
         """Drop the answer, and give the question up."""
@@ -378,46 +391,53 @@ class ReceptiveField(TabView):
             self._refresh(at_once=True)
 
     @guarded
-    def _received(self, content: dict[str, Any]) -> None:
+    def _received(self, message: At | Move | Row | Column | SetObject) -> None:
         with self._state.lock:
             if self._subject is None:
                 return
             try:
-                for name, value in content.items():
-                    self._take(self._subject, name, value)
+                self._take(self._subject, message)
                 self._problem = ""
             except ParameterError as error:
                 self._problem = str(error)
             self._refresh()
 
-    def _take(self, subject: _Subject, name: str, value: Any) -> None:
+    def _take(self, subject: _Subject, message: At | Move | Row | Column | SetObject) -> None:
         """Take what the user gave.
 
         Raises:
             ParameterError: If it is not in the picture, or in the layer's output.
         """
-        height, width = subject.image
-        if name == "object" and value is None:
-            self._object = None
-        elif name == "object":
-            top = _checked("object top", value[0], 0, height - 1)
-            left = _checked("object left", value[1], 0, width - 1)
-            tall = _checked("object height", value[2], 1, height - top)
-            wide = _checked("object width", value[3], 1, width - left)
-            self._object = top / height, left / width, tall / height, wide / width
-        elif name == "at":
-            self._place = min(max(value[0], 0.0), 1.0), min(max(value[1], 0.0), 1.0)
+        if isinstance(message, SetObject):
+            self._object = _object(message.object, *subject.image) if message.object else None
+        elif isinstance(message, At):
+            at = message.at
+            self._place = min(max(at.y, 0.0), 1.0), min(max(at.x, 0.0), 1.0)
         elif subject.position is not None:
             row, column = subject.position
             rows, columns = subject.node.shape[:2]
-            if name == "row":
-                row = _checked("row", value, 0, rows - 1)
-            elif name == "column":
-                column = _checked("column", value, 0, columns - 1)
-            elif name == "move":
-                row = min(max(row + value[0], 0), rows - 1)
-                column = min(max(column + value[1], 0), columns - 1)
+            match message:
+                case Row():
+                    row = _checked("row", message.row, 0, rows - 1)
+                case Column():
+                    column = _checked("column", message.column, 0, columns - 1)
+                case Move():
+                    row = min(max(row + message.rows, 0), rows - 1)
+                    column = min(max(column + message.columns, 0), columns - 1)
             self._place = (row + 0.5) / rows, (column + 0.5) / columns
+
+
+def _object(box: ObjectBox, height: int, width: int) -> tuple[float, float, float, float]:
+    """Return top, left, height and width of a box as parts of the picture's.
+
+    Raises:
+        ParameterError: If it is not in the picture.
+    """
+    top = _checked("object top", box.top, 0, height - 1)
+    left = _checked("object left", box.left, 0, width - 1)
+    tall = _checked("object height", box.height, 1, height - top)
+    wide = _checked("object width", box.width, 1, width - left)
+    return top / height, left / width, tall / height, wide / width
 
 
 def _answer(field: "EffectiveField") -> _Answer:
@@ -425,7 +445,7 @@ def _answer(field: "EffectiveField") -> _Answer:
     answer = _Answer(effective_line(half, most, field.is_finite, field.weights))
     if field.has_gradient:
         row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
-        square = row, column, most, most
+        square = Rectangle(row, column, most, most)
         answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
     return answer
 

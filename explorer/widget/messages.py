@@ -1,0 +1,306 @@
+"""What goes to the browser's half and comes from it, as JSON.
+
+These classes, and the traits of the widgets that have them, are also what `front/messages.d.ts`
+tells the JavaScript: `make messages` writes it.
+"""
+
+from typing import Literal
+
+import attrs
+
+# Of several panels.
+
+
+@attrs.frozen
+class Select:
+    """The user selected something; nothing if it is empty."""
+
+    select: str
+
+
+# The charts' frame.
+
+
+@attrs.frozen
+class Missed:
+    """An update did not reach the plot."""
+
+    missed: int
+
+
+# The diagram.
+
+
+@attrs.frozen
+class Toggle:
+    """A card is to be shown in more or less detail."""
+
+    toggle: str
+
+
+@attrs.frozen
+class Find:
+    """The layer so many steps further is sought that has a text."""
+
+    find: str
+    step: int
+
+
+@attrs.frozen
+class Save:
+    """The drawing is wanted as a file."""
+
+    save: Literal["svg", "pdf", "png", "dot"]
+
+
+@attrs.frozen
+class SavedFile:
+    """A file to be saved, whose content is the one buffer."""
+
+    file: str
+    type: str
+
+
+# The feature maps.
+
+
+@attrs.frozen
+class FilmFrame:
+    """A block's output.
+
+    Attributes:
+        id: What it selects.
+        title: Of the block.
+        name: The block's own.
+        tag: What there is to say of its place.
+        lines: Its figures.
+        png: The picture.
+        side: Longest side of the picture on screen, in pixels.
+    """
+
+    id: str
+    title: str
+    name: str
+    tag: str
+    lines: tuple[str, ...]
+    png: bytes
+    side: int
+
+
+@attrs.frozen
+class FilmGroup:
+    """Blocks of one role that follow each other."""
+
+    title: str
+    role: str
+    frames: tuple[FilmFrame, ...]
+
+
+@attrs.frozen
+class ChannelPicture:
+    """What one channel puts out, and how strong it is."""
+
+    title: str
+    strength: str
+    png: bytes
+
+
+@attrs.frozen
+class Channels:
+    """A layer's channels, and the longest side of their pictures on screen, in pixels."""
+
+    title: str
+    side: int
+    pictures: tuple[ChannelPicture, ...]
+
+
+# The history.
+
+
+@attrs.frozen
+class GoTo:
+    """A step is to be shown."""
+
+    to: int
+
+
+@attrs.frozen
+class GoBy:
+    """The step so many further is to be shown."""
+
+    by: int
+
+
+# The inspector.
+
+
+@attrs.frozen
+class Edit:
+    """A block is to be edited."""
+
+    edit: str
+
+
+@attrs.frozen
+class TimeLayers:
+    """Every layer is to be timed."""
+
+    time: Literal[True]
+
+
+# The user's picture.
+
+
+@attrs.frozen
+class PicturePart:
+    """A part of a file, which is the one buffer; of no parts: the photograph."""
+
+    name: str
+    part: int
+    parts: int
+
+
+# The table of layers.
+
+
+@attrs.frozen
+class LayerQuantity:
+    """A quantity that has a column.
+
+    Attributes:
+        name: Heading of the column, and what it is called in the rows.
+        title: What it is.
+        unit: How it is written.
+        in_full: Whether its counts are written with all digits.
+        prefix: What precedes the total.
+        is_measured: Whether it is there only once it was measured.
+    """
+
+    name: str
+    title: str
+    unit: Literal["count", "bytes", "seconds"]
+    in_full: bool
+    prefix: str
+    is_measured: bool
+
+
+@attrs.frozen
+class LayerRow:
+    """A layer's figures; None is unknown.
+
+    Attributes:
+        id: What selects it.
+        name: Its name.
+        kind: Class of the Keras layer.
+        shape: Of its output, without the batch.
+        stride: Step of its output in input pixels; two where rows and columns differ.
+        receptive_field: Height and width in input pixels.
+        figures: What it has of each quantity.
+    """
+
+    id: str
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    stride: float | tuple[float, ...] | None
+    receptive_field: tuple[int, ...] | None
+    figures: dict[str, float | None]
+
+
+@attrs.frozen
+class LayerTotal:
+    """The sum of what is known, and whether that is all."""
+
+    sum: float | None
+    is_all: bool
+
+
+# The receptive field; places and sizes are in pixels of the input.
+
+
+@attrs.frozen
+class Size:
+    """A height and a width."""
+
+    height: int
+    width: int
+
+
+@attrs.frozen
+class Position:
+    """A pixel of a layer's output."""
+
+    row: int
+    column: int
+
+
+@attrs.frozen
+class Rectangle:
+    """A part of the picture, and what surrounds it."""
+
+    top: float
+    left: float
+    height: float
+    width: float
+
+
+@attrs.frozen
+class FieldLine:
+    """A line of text beneath the controls."""
+
+    text: str
+    mark: Literal["good", "bad", "busy", ""] = ""
+
+
+@attrs.frozen
+class Point:
+    """A place in the picture, as parts of its height and width."""
+
+    y: float
+    x: float
+
+
+@attrs.frozen
+class At:
+    """A place in the picture was clicked."""
+
+    at: Point
+
+
+@attrs.frozen
+class Move:
+    """The position is to move by so many rows and columns of the layer's output."""
+
+    rows: int
+    columns: int
+
+
+@attrs.frozen
+class Row:
+    """The position is to be in this row; None where the field is empty."""
+
+    row: float | None
+
+
+@attrs.frozen
+class Column:
+    """The position is to be in this column; None where the field is empty."""
+
+    column: float | None
+
+
+@attrs.frozen
+class ObjectBox:
+    """What the user gave as an object's box; None where a field is empty."""
+
+    top: float | None
+    left: float | None
+    height: float | None
+    width: float | None
+
+
+@attrs.frozen
+class SetObject:
+    """An object's box was drawn, or is to be taken away."""
+
+    object: ObjectBox | None

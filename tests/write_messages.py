@@ -1,0 +1,105 @@
+"""Writes what the browser's half knows of the widgets' traits and messages: `make messages`.
+
+python tests/write_messages.py
+"""
+
+import importlib
+import inspect
+import pkgutil
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+import traitlets
+
+import explorer.widget
+from explorer.widget import front
+from explorer.widget.front.widget import FrontWidget
+
+FILE = Path(front.__file__).with_name("messages.d.ts")
+
+HEAD = """\
+// Made of the widgets and of messages.py by `make messages`: change those. Of each class of widgets
+// there are the traits that it shares with its view, and the messages that the view sends and gets.
+"""
+
+PLAIN: dict[Any, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    bytes: "DataView<ArrayBuffer>",
+    types.NoneType: "null",
+}
+TRAITS: dict[type, Any] = {
+    traitlets.Unicode: str,
+    traitlets.Int: int,
+    traitlets.Bool: bool,
+    traitlets.Bytes: bytes,
+}
+
+
+def widgets_of_ours() -> list[type[FrontWidget]]:
+    """Return the classes of widgets that have a view of their own."""
+    for found in pkgutil.walk_packages(explorer.widget.__path__, "explorer.widget."):
+        importlib.import_module(found.name)
+    kinds = FrontWidget.__subclasses__()
+    ours = [kind for kind in kinds if kind.__module__.startswith("explorer.")]
+    return sorted(ours, key=lambda kind: kind.__name__)
+
+
+def declarations() -> str:
+    """Return the file's content."""
+    found: dict[str, str] = {}  # of the classes that are part of others
+    parts = [HEAD]
+    for widget in widgets_of_ours():
+        fields = {
+            name: _written(trait.metadata.get("kind") or TRAITS[type(trait)], found)
+            for name, trait in widget.class_traits(sync=True).items()
+            if name not in FrontWidget.class_trait_names()
+        }
+        if fields:
+            parts.append(_interface(f"{widget.__name__}State", _first_line(widget), fields))
+        for direction, kind in (("Sends", widget.sends), ("Gets", widget.gets)):
+            if kind is not None:
+                parts.append(f"type {widget.__name__}{direction} = {_written(kind, found)};\n")
+    return "\n".join(parts + [found[name] for name in sorted(found)])
+
+
+def _written(kind: Any, found: dict[str, str]) -> str:
+    """Return a type as TypeScript writes it; the classes in it are added to those found."""
+    if kind in PLAIN:
+        return PLAIN[kind]
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return " | ".join("true" if arg is True else f'"{arg}"' for arg in args)
+    if origin in (Union, types.UnionType):
+        return " | ".join(dict.fromkeys(_written(arg, found) for arg in args))
+    if origin is tuple and args[1:] == (...,):
+        inner = _written(args[0], found)
+        return f"({inner})[]" if "|" in inner else f"{inner}[]"
+    if origin is dict:
+        return f"Record<{_written(args[0], found)}, {_written(args[1], found)}>"
+    if not attrs.has(kind):
+        raise TypeError(f"{kind} has no type in TypeScript")
+    if kind.__name__ not in found:
+        found[kind.__name__] = ""  # it may have itself in it
+        hints = get_type_hints(kind)
+        fields = {field.name: _written(hints[field.name], found) for field in attrs.fields(kind)}
+        found[kind.__name__] = _interface(kind.__name__, _first_line(kind), fields)
+    return kind.__name__
+
+
+def _interface(name: str, doc: str, fields: dict[str, str]) -> str:
+    lines = [f"/** {doc} */", f"interface {name} {{"]
+    lines += [f"  {field}: {kind};" for field, kind in fields.items()]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _first_line(kind: type) -> str:
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    FILE.write_text(declarations(), encoding="utf-8")
