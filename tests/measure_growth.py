@@ -41,9 +41,9 @@ def main() -> None:
     wrong = []
 
     def said(change) -> None:
-        if "explorer-busy" not in change.new:
+        if "[busy]" not in change.new:
             answered.set()
-        if "explorer-bad" in change.new:
+        if "[bad]" in change.new:
             wrong.append(change.new)
 
     widget._panels.keras.status.observe(said, names="value")

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +17,7 @@ import traitlets
 import explorer.widget
 from explorer.widget import front
 from explorer.widget.front.widget import FrontWidget
+from explorer.widget.parts import Part, Run
 
 FILE = Path(front.__file__).with_name("messages.d.ts")
 
@@ -32,6 +34,8 @@ PLAIN: dict[Any, str] = {
     bytes: "DataView<ArrayBuffer>",
     types.NoneType: "null",
 }
+#: Unions that have a name of their own.
+NAMED = {Run: "Run", Part: "Part"}
 TRAITS: dict[type, Any] = {
     traitlets.Unicode: str,
     traitlets.Int: int,
@@ -72,10 +76,16 @@ def _written(kind: Any, found: dict[str, str]) -> str:
     if kind in PLAIN:
         return PLAIN[kind]
     origin, args = get_origin(kind), get_args(kind)
+    if kind in NAMED:
+        name = NAMED[kind]
+        if name not in found:
+            found[name] = ""  # it may have itself in it
+            found[name] = f"type {name} = {_union(args, found)};\n"
+        return name
     if origin is Literal:
         return " | ".join("true" if arg is True else f'"{arg}"' for arg in args)
     if origin in (Union, types.UnionType):
-        return " | ".join(dict.fromkeys(_written(arg, found) for arg in args))
+        return _union(args, found)
     if origin is tuple and args[1:] == (...,):
         inner = _written(args[0], found)
         return f"({inner})[]" if "|" in inner else f"{inner}[]"
@@ -89,6 +99,10 @@ def _written(kind: Any, found: dict[str, str]) -> str:
         fields = {field.name: _written(hints[field.name], found) for field in attrs.fields(kind)}
         found[kind.__name__] = _interface(kind.__name__, _first_line(kind), fields)
     return kind.__name__
+
+
+def _union(kinds: Sequence[Any], found: dict[str, str]) -> str:
+    return " | ".join(dict.fromkeys(_written(kind, found) for kind in kinds))
 
 
 def _interface(name: str, doc: str, fields: dict[str, str]) -> str:

@@ -98,9 +98,9 @@ def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     times = []
     for edit in range(WARM_UP + EDITS):
         filters = 17 + edit % 100  # each another than the last
-        before, rows = (totals.value, diagram.svg), table.rows
+        before, rows = (totals.parts, diagram.svg), table.rows
         times.append(milliseconds(lambda value=filters: enter(value)))
-        after = totals.value, diagram.svg
+        after = totals.parts, diagram.svg
         assert shown.architecture.filters == filters
         assert all(one != other for one, other in zip(before, after, strict=True))
         assert (table.rows is not rows) == (tab == "Layers"), "a closed tab is shown nothing"

@@ -17,6 +17,7 @@ from explorer.widget.panels.keras.status import compare
 from explorer.worker.tasks.features import features
 from explorer.worker.tasks.forward import rebuild
 from explorer.worker.tasks.gradient import effective_field
+from tests.said import said
 
 SHAPE = (16, 16, 3)
 
@@ -263,5 +264,5 @@ def test_a_layer_that_cannot_be_compiled_by_itself_is_left_out_and_told(monkeypa
     assert [layer.name for layer in times.layers] == [conv.name]
     view = ForwardView(lambda: None)
     view.show_layers(times)
-    assert "Not timed, since they can" in view._result.value
-    assert "stubborn" in view._result.value
+    assert "Not timed, since they can" in said(view._result)
+    assert "stubborn" in said(view._result)

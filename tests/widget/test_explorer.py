@@ -34,7 +34,9 @@ from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import OUT_OF_DATE
 from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.parts import TimeButton
 from explorer.worker.answering import answer
+from tests.said import all_of, note_of, said
 from tests.still_worker import StillWorker
 
 
@@ -58,16 +60,16 @@ def widget(worker):
 
 
 def number(widget, name: str):
-    return widget._panels.parameters.controls[name].widget.children[-2]
+    return widget._panels.parameters.controls[name].holder
 
 
 def note(widget, name: str) -> str:
-    return widget._panels.parameters.controls[name].widget.children[-1].value
+    return note_of(widget._panels.parameters.controls[name])
 
 
 def result(widget) -> str:
     """What stands beneath the controls of the forward pass."""
-    return widget._panels.keras.forward.children[-1].value
+    return said(widget._panels.keras.forward.children[-1])
 
 
 def shown(widget) -> tuple[int, str, int]:
@@ -141,23 +143,23 @@ def test_a_wrong_value_shows_its_error_and_changes_nothing_else(widget, name, va
     number(widget, name).value = value
 
     assert message in note(widget, name)
-    assert message in widget._panels.problem.value
+    assert message in said(widget._panels.problem)
     assert shown(widget) == before
     assert widget.architecture == design
     number(widget, name).value = right
     assert note(widget, name) == ""
-    assert widget._panels.problem.value == ""
+    assert said(widget._panels.problem) == ""
 
 
 def test_two_edits_that_only_work_together_are_accepted_in_either_order(worker):
     widget = explorer.Explorer(UNet(filters=2, stacks=2, down_blocks=2, up_blocks=2), (32, 32, 1))
 
     number(widget, "down_blocks").value = 3
-    assert widget._panels.problem.value
+    assert said(widget._panels.problem)
     number(widget, "up_blocks").value = 3
 
     assert widget.architecture.down_blocks == widget.architecture.up_blocks == 3
-    assert widget._panels.problem.value == ""
+    assert said(widget._panels.problem) == ""
     widget.close()
 
 
@@ -375,7 +377,7 @@ def test_the_settled_design_is_rebuilt_and_verified(widget, worker):
     worker.answer()
 
     assert isinstance(worker.requests[-1][1], Rebuild)
-    assert "explorer-good" in widget._panels.keras.status.value
+    assert "[good]" in said(widget._panels.keras.status)
 
 
 def test_an_answer_about_another_design_is_dropped(widget, worker):
@@ -384,11 +386,11 @@ def test_an_answer_about_another_design_is_dropped(widget, worker):
     work = worker.requests[-1][1]
     stale = answer(work)
     number(widget, "filters").value = 4
-    status = widget._panels.keras.status.value
+    status = said(widget._panels.keras.status)
 
     done(stale)
 
-    assert widget._panels.keras.status.value == status
+    assert said(widget._panels.keras.status) == status
 
 
 def test_a_model_that_differs_is_reported(widget, worker):
@@ -397,7 +399,7 @@ def test_a_model_that_differs_is_reported(widget, worker):
 
     done(attrs.evolve(answer(work), total_params=1))
 
-    assert "another model" in widget._panels.keras.status.value
+    assert "another model" in said(widget._panels.keras.status)
 
 
 def test_the_button_runs_the_picture_through_the_model(widget, worker):
@@ -408,7 +410,7 @@ def test_the_button_runs_the_picture_through_the_model(widget, worker):
     worker.answer()
 
     assert "forward pass" in result(widget)
-    assert "explorer-good" in widget._panels.keras.status.value
+    assert "[good]" in said(widget._panels.keras.status)
 
 
 def test_an_edit_takes_the_old_result_away(widget, worker):
@@ -453,15 +455,15 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
     upload(widget, "mine.png", encoded(default_photograph()))
     worker.answer()
     assert "forward pass" in result(widget)
-    assert "mine.png" in widget._panels.keras.forward._source.value
+    assert "mine.png" in said(widget._panels.keras.forward._source)
 
     upload(widget, "notes.png", b"text")
     worker.answer()
     assert "not a picture" in result(widget)
     assert "forward pass" in result(widget), "the last one stays"
-    assert "mine.png" in widget._panels.keras.forward._source.value
+    assert "mine.png" in said(widget._panels.keras.forward._source)
     assert widget._panels.keras.picture == encoded(default_photograph())
-    assert "explorer-good" in widget._panels.keras.status.value, "the model itself is fine"
+    assert "[good]" in said(widget._panels.keras.status), "the model itself is fine"
 
     upload(widget, "empty.png", b"")
     worker.answer()
@@ -469,7 +471,7 @@ def test_an_upload_is_run_and_a_broken_one_is_refused(widget, worker):
 
     take_back(widget)
     worker.answer()
-    assert "astronaut" in widget._panels.keras.forward._source.value
+    assert "astronaut" in said(widget._panels.keras.forward._source)
 
     widget._panels.keras.forward.button.click()
     worker.answer()
@@ -485,7 +487,7 @@ def of_grey(value: int) -> bytes:
 
 
 def source(widget) -> str:
-    return widget._panels.keras.forward._source.value
+    return said(widget._panels.keras.forward._source)
 
 
 def test_a_broken_picture_leaves_a_good_one_that_was_not_run_yet(widget, worker):
@@ -523,7 +525,7 @@ def test_each_of_two_broken_pictures_is_named_and_the_last_good_one_stays(widget
     assert "two.png: The file" in result(widget)
     assert "good.png" in source(widget)
     assert widget._panels.keras.picture == of_grey(200)
-    assert "explorer-good" in widget._panels.keras.status.value, "the model itself is fine"
+    assert "[good]" in said(widget._panels.keras.status), "the model itself is fine"
 
 
 def test_of_two_good_pictures_the_last_one_is_used_whatever_is_answered_first(widget, worker):
@@ -580,7 +582,7 @@ def test_a_broken_picture_keeps_no_design_from_being_verified(widget, worker):
         assert worker.asked.acquire(timeout=10)
     assert isinstance(worker.requests[-1][1], Rebuild)
     worker.answer()
-    assert "explorer-good" in widget._panels.keras.status.value
+    assert "[good]" in said(widget._panels.keras.status)
 
 
 def test_a_picture_whose_sending_was_broken_off_does_no_harm(widget, worker):
@@ -610,7 +612,7 @@ def test_the_photograph_can_be_had_again(widget, worker):
     take_back(widget)
 
     assert not view.is_own
-    assert "astronaut" in widget._panels.keras.forward._source.value
+    assert "astronaut" in said(widget._panels.keras.forward._source)
     assert worker.requests[-1][1].upload is None
 
 
@@ -622,7 +624,7 @@ def test_what_the_browser_could_not_send_is_said(widget, worker):
         "<raw> has 101 MB: use a picture of at most 100 MB."
     )
 
-    assert "&lt;raw&gt; has 101 MB" in result(widget)
+    assert "<raw> has 101 MB" in result(widget)
     assert "forward pass" in result(widget), "what was measured stays"
     widget._panels.keras.forward.button.click()
     assert "101 MB" not in result(widget)
@@ -631,7 +633,7 @@ def test_what_the_browser_could_not_send_is_said(widget, worker):
         "<raw> has 101 MB: use a picture of at most 100 MB."
     )
     worker.answer()
-    assert "&lt;raw&gt; has 101 MB" in result(widget)
+    assert "<raw> has 101 MB" in result(widget)
 
 
 def test_a_refused_picture_is_taken_from_the_other_views_too(widget, worker, monkeypatch):
@@ -655,8 +657,8 @@ def test_a_process_that_died_is_one_clear_line(widget, worker):
 
     failed(WorkerDied("The Keras process ended unexpectedly."))
 
-    assert "explorer-bad" in widget._panels.keras.status.value
-    assert "starts it again" in widget._panels.keras.status.value
+    assert "[bad]" in said(widget._panels.keras.status)
+    assert "starts it again" in said(widget._panels.keras.status)
     assert "ended unexpectedly" in result(widget)
 
 
@@ -671,9 +673,7 @@ def test_what_does_not_fit_the_memory_is_verified_and_not_run(widget, worker):
         widget._panels.keras.design_changed()
         assert worker.asked.acquire(timeout=10)
     worker.answer()
-    assert "explorer-good" in widget._panels.keras.status.value, (
-        "weights without values take no room"
-    )
+    assert "[good]" in said(widget._panels.keras.status), "weights without values take no room"
 
 
 def test_a_size_that_no_memory_holds_is_refused_before_anything_is_made(widget, worker):
@@ -693,7 +693,7 @@ def test_every_layers_time_stands_in_the_table(widget, worker):
     assert inspector.running
     worker.answer()
     assert not inspector.running
-    assert "data-time" not in inspector.html
+    assert not all_of(TimeButton, inspector)
 
     assert "each alone" in result(widget)
     times = {row.name: row.figures["time"] for row in table.rows}
@@ -733,9 +733,9 @@ def test_a_choice_that_the_backend_lacks_is_refused_beneath_its_control(widget, 
     failed(ParameterError("Measurement", "compiler", "graph", "is not there", "choose XLA"))
 
     control = widget._panels.keras.forward._form.controls["compiler"]
-    assert "choose XLA" in control.widget.children[-1].value
+    assert "choose XLA" in note_of(control)
     control._inputs[-1].value = "XLA"
-    assert control.widget.children[-1].value == ""
+    assert note_of(control) == ""
 
 
 def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
@@ -797,7 +797,7 @@ def test_while_keras_starts_a_line_says_so(monkeypatch, worker):
 
     assert worker.asked.acquire(timeout=10)
 
-    assert "starting" in widget._panels.keras.status.value
+    assert "starting" in said(widget._panels.keras.status)
     widget.close()
 
 
@@ -808,7 +808,7 @@ def test_an_unforeseen_error_is_on_the_screen(widget, monkeypatch):
     monkeypatch.setattr(Totals, "show", broken)
     number(widget, "filters").value = 4
 
-    assert "RuntimeError: &lt;unforeseen&gt;" in widget._panels.problem.value
+    assert "RuntimeError: <unforeseen>" in said(widget._panels.problem)
 
 
 def everything(widget) -> dict[str, object]:
@@ -816,9 +816,9 @@ def everything(widget) -> dict[str, object]:
     screen, table = widget._panels.screen, widget._panels.screen.views["Layers"]
     return {
         "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
-        "explanation of what is selected": (screen.inspector.heading, screen.inspector.html),
+        "explanation of what is selected": (screen.inspector.heading, screen.inspector.parts),
         "view “Layers”": (table.rows, table.totals),
-        "totals": widget._panels.totals.value,
+        "totals": said(widget._panels.totals),
         "history": (widget._panels.history.steps[-1], widget._panels.history.refused),
         "form of the architecture": (
             widget._panels.parameters.form.values,
@@ -873,8 +873,8 @@ def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
             number(widget, "filters").value += 1
             number(widget, "height").value = 64
 
-            assert f"The {name} could not be shown" in widget._panels.problem.value
-            assert "RuntimeError: &lt;as asked&gt;" in widget._panels.problem.value
+            assert f"The {name} could not be shown" in said(widget._panels.problem)
+            assert "RuntimeError: <as asked>" in said(widget._panels.problem)
             assert len(marked()) == 1
         after = everything(widget)
     wanted = expected(widget)
@@ -886,7 +886,7 @@ def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
 
     number(widget, "filters").value += 1
 
-    assert widget._panels.problem.value == ""
+    assert said(widget._panels.problem) == ""
     assert marked() == []
     assert everything(widget) == expected(widget)
 
@@ -898,7 +898,7 @@ def test_what_a_program_observes_with_an_error_keeps_no_view_from_being_shown(wi
     widget.observe(broken, "architecture")
     number(widget, "filters").value = 4
 
-    assert "RuntimeError: in the cell" in widget._panels.problem.value
+    assert "RuntimeError: in the cell" in said(widget._panels.problem)
     assert everything(widget) == expected(widget)
 
 
@@ -942,7 +942,7 @@ def test_edits_from_several_threads_leave_one_consistent_screen(widget):
 
     assert shown(widget)[2] == widget.report.total_params
     assert widget._panels.screen.views["Layers"].rows[1].shape[2] == widget.architecture.filters
-    assert widget._panels.problem.value == ""
+    assert said(widget._panels.problem) == ""
 
 
 @pytest.mark.parametrize(
@@ -1012,7 +1012,7 @@ def test_edits_are_undone_redone_and_reset(widget):
     assert widget.architecture == SMALL
     assert shown(widget)[0] == len(widget.graph)
     history._handle_custom_msg({"nonsense": 1}, [])
-    assert widget._panels.problem.value == ""
+    assert said(widget._panels.problem) == ""
 
 
 def test_what_was_refused_is_undone_before_what_was_accepted(widget):
@@ -1026,7 +1026,7 @@ def test_what_was_refused_is_undone_before_what_was_accepted(widget):
     assert not widget._panels.history.refused
     assert number(widget, "up_blocks").value == SMALL.up_blocks
     assert number(widget, "height").value == 32
-    assert note(widget, "up_blocks") == note(widget, "height") == widget._panels.problem.value == ""
+    assert note(widget, "up_blocks") == note(widget, "height") == said(widget._panels.problem) == ""
     assert widget.architecture.filters == 5
     widget._panels.history._handle_custom_msg({"by": -1}, [])
     assert widget.architecture.filters == SMALL.filters
@@ -1168,7 +1168,7 @@ def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
         edit(widget, way, filters)
 
         told = (action.__name__, line, way)
-        assert widget._panels.problem.value == "", told
+        assert said(widget._panels.problem) == "", told
         assert widget.architecture.filters == filters, told
         compare_with_new(widget, told)
     widget.close()

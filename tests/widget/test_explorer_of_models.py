@@ -5,6 +5,7 @@ import pytest
 
 import explorer.worker.process
 from explorer import Explorer, ReadModel, UNet, analyze, build, presets, read, trace
+from tests.said import note_of, said
 from tests.still_worker import StillWorker
 
 
@@ -40,7 +41,7 @@ def test_a_model_or_graph_is_shown_as_it_is(kind):
         assert explorer.report.total_params == model.count_params()
     for place in range(len(explorer._panels.screen.tabs.children)):
         explorer._panels.screen.tabs.selected_index = place
-        assert not explorer._panels.problem.value
+        assert not said(explorer._panels.problem)
     explorer.close()
 
 
@@ -56,7 +57,7 @@ def test_the_size_of_a_model_can_be_changed_and_its_weights_stay():
         assert (own == other).all()
 
     explorer._panels.parameters.input_form.controls["height"]._inputs[-1].value = 65
-    assert "use 64 or 68" in explorer._panels.parameters.input_form.controls["height"]._note.value
+    assert "use 64 or 68" in note_of(explorer._panels.parameters.input_form.controls["height"])
     assert explorer.input_shape == (64, 48, 3)
     explorer.close()
 
@@ -67,15 +68,15 @@ def test_controls_that_a_model_does_not_have_are_inactive_with_the_reason():
     explorer = Explorer(keras.Model(image, keras.layers.Dense(2, name="top")(flat)))
 
     for name, reason in (
-        ("height", "&#x27;top&#x27; has weights for that size"),
+        ("height", "'top' has weights for that size"),
         ("channels", "3"),
     ):
         control = explorer._panels.parameters.input_form.controls[name]
         assert all(made.disabled for made in control._inputs)
-        assert reason in control._note.value
+        assert reason in note_of(control)
     assert not explorer._panels.parameters.input_form.controls["batch_size"]._inputs[-1].disabled
     explorer._panels.blocks.widget.selected_index = 0
-    assert "no blocks that can be edited" in explorer._panels.blocks._place.children[0].value
+    assert "no blocks that can be edited" in said(explorer._panels.blocks._place.children[0])
     explorer.close()
 
 
@@ -110,20 +111,20 @@ def test_a_model_can_be_assigned():
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "sentence"),
     [
         ("tf_keras.src.engine.functional", "Net, a model of tf_keras"),
         ("torch.nn.modules.container", "Net, a PyTorch module"),
         ("somewhere", "of the class Net"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(module, said):
+def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(module, sentence):
     value = type("Net", (), {"__module__": module})()
 
     with pytest.raises(TypeError, match="functional or sequential model of Keras 3") as error:
         Explorer(value)
 
-    assert said in str(error.value)
+    assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
 

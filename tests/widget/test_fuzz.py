@@ -16,6 +16,7 @@ from explorer.widget.panels.keras.panel import LiveKeras
 from explorer.widget.panels.keras.picture import PictureUpload
 from explorer.worker.process import Worker
 from tests.core.network.test_user_classes import Residual
+from tests.said import said
 
 EVENTS = 10_000
 SMALL = (
@@ -126,7 +127,7 @@ KINDS = (
 
 def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
     design = widget._state.design
-    assert "Something went wrong" not in widget._panels.problem.value, widget._panels.problem.value
+    assert "Something went wrong" not in said(widget._panels.problem), said(widget._panels.problem)
     assert widget.architecture == design.architecture
     assert widget.input_shape == design.input.shape
     table = widget._panels.screen.views["Layers"]
@@ -157,11 +158,11 @@ def rest(widget: explorer.Explorer) -> None:
             keras.status.show_busy("")
             keras.design_changed()
         # An answer to what was asked before may still come first: it is not the one waited for.
-        assert is_done(keras), keras.status.value
+        assert is_done(keras), said(keras.status)
         # What the random passes did to the process may still have come to light just now.
-        if "starts it again" not in keras.status.value:
+        if "starts it again" not in said(keras.status):
             break
-    assert "explorer-good" in keras.status.value, keras.status.value
+    assert "[good]" in said(keras.status), said(keras.status)
     assert keras._verified == widget._state.design
 
 

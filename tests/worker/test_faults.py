@@ -22,6 +22,7 @@ from explorer.keras_side import timing
 from explorer.worker.in_process import TIME_LIMIT
 from explorer.worker.process import Worker
 from explorer.worker.tasks import forward as keras_tasks
+from tests.said import said
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits")
 
@@ -132,7 +133,7 @@ class Screen:
         self._answered.clear()
         self.forward.button.click()
         assert self._answered.wait(120), "no answer"
-        return self.forward.children[-1].value
+        return said(self.forward.children[-1])
 
     def strike(self, fault: str, stage: str) -> str:
         # In a process that is there, a short limit is one for the work alone.
@@ -158,15 +159,15 @@ def survive(ways: list[tuple[str, str]]) -> int:
         drawing = screen.widget._panels.screen.diagram.canvas.svg
         assert "forward pass" in screen.run()
         for fault, stage in ways:
-            said = screen.strike(fault, stage)
+            told = screen.strike(fault, stage)
 
             for text in FAULT_TEXTS[fault]:
-                assert text in said, (fault, stage, said)
+                assert text in told, (fault, stage, told)
             assert screen.widget.architecture == NET
             assert screen.widget._panels.screen.diagram.canvas.svg == drawing
-            assert screen.widget._panels.problem.value == ""
+            assert said(screen.widget._panels.problem) == ""
             assert "forward pass" in screen.run(), "the next request works"
-            assert "explorer-good" in screen.keras.status.value
+            assert "[good]" in said(screen.keras.status)
     finally:
         screen.close()
     return len(ways)

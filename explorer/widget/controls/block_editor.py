@@ -1,7 +1,6 @@
 """Edit the blocks of an architecture one by one: their parameters, kind, number and order."""
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import attrs
@@ -20,7 +19,8 @@ from explorer.core.network.encoder_decoder import EncoderDecoder, first_middle
 from explorer.core.network.errors import ParameterError, problem_text
 from explorer.core.network.graph import Block
 from explorer.core.network.heads import Head
-from explorer.widget.controls.form import Form, Forms, plain, plain_layout
+from explorer.widget.controls.form import Form, Forms, page, plain_layout
+from explorer.widget.parts import Line
 
 #: For each list of blocks their base class, and the block that "add" adds.
 SECTIONS: dict[str, tuple[Any, Any]] = {
@@ -102,7 +102,7 @@ class BlockEditor:
         )
         self._kind.add_class("explorer-kind")
         self._kind.observe(self._kind_chosen, names="value")
-        self._note = plain(widgets.HTML)
+        self._note = page()
         self._forms = Forms(self._edited)
         self._buttons = {
             name: self._button(label, tooltip)
@@ -196,10 +196,7 @@ class BlockEditor:
             self._kind.value = type(block).__name__
 
     def _show_problem(self, message: str) -> None:
-        kind = "explorer-error" if message else ""
-        self._note.value = (
-            f'<div class="{kind}" role="alert">{escape(message)}</div>' if message else ""
-        )
+        self._note.parts = (Line(message, "error"),) if message else ()
 
     def _replace(self, change: Callable[[list[Any], int], int]) -> None:
         """Apply a change to the list of blocks that the selected one is in.

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from html import escape
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,8 @@ from traitlets import Bunch
 
 from explorer.core.guard import as_part_of, is_under_way
 from explorer.core.network.parameters import Parameter, describe, inactive_reason, parameters_of
+from explorer.widget.front.page import Page
+from explorer.widget.parts import Line, Part
 
 #: Layouts and styles that many widgets have: each is a widget too, and delays the first picture.
 _shared: dict[type, widgets.Widget] = {}
@@ -39,6 +40,11 @@ def plain(kind: type, *values: Any, **traits: Any) -> Any:
     """Return a new widget that leaves all to the style sheet: its layout and style are shared."""
     style = _share(kind.class_traits()["style"].klass)  # type: ignore[attr-defined]
     return kind(*values, layout=plain_layout(), style=style, **traits)
+
+
+def page(*parts: Part, **traits: Any) -> Page:
+    """Return a new page with these parts."""
+    return Page(parts=parts, layout=plain_layout(), **traits)
 
 
 def with_tooltip(checkbox: widgets.Checkbox) -> widgets.Checkbox:
@@ -101,10 +107,9 @@ class Control:
         self._multiple = 0  # of what the slider's stops are multiples, if of anything
         self._error = ""
         self._reason = ""
-        self._note = plain(widgets.HTML)
         self._inputs = self._make_inputs(value)
         self._move_slider(value)
-        self.widget = widgets.Box([*self._inputs, self._note], layout=plain_layout())
+        self.widget = widgets.Box(self._inputs, layout=plain_layout())
         self.widget.add_class("explorer-control")
         for made in self._inputs:
             made.observe(self._changed, names="value")
@@ -265,14 +270,20 @@ class Control:
         self._show_note()
 
     def _show_note(self) -> None:
+        parts: tuple[Part, ...] = ()
         if self._error:
-            self._note.value = (
-                f'<div class="explorer-error" role="alert">{escape(self._error)}</div>'
-            )
+            parts = (Line(self._error, "error"),)
         elif self._reason:
-            self._note.value = f'<div class="explorer-reason">{escape(self._reason)}</div>'
-        else:
-            self._note.value = ""
+            parts = (Line(self._reason, "reason"),)
+        if parts or "_note" in vars(self):
+            self._note.parts = parts
+
+    @cached_property
+    def _note(self) -> Page:
+        """The line beneath; most controls never have one."""
+        made = page()
+        self.widget.children = (*self._inputs, made)
+        return made
 
 
 def _write(value: Any) -> str:

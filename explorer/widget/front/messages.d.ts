@@ -47,7 +47,7 @@ type HistoryViewSends = GoTo | GoBy;
 /** Explains what is selected, with buttons that select what feeds it and what it feeds. */
 interface InspectorState {
   heading: string;
-  html: string;
+  parts: Part[];
   running: boolean;
   selected: string;
 }
@@ -63,6 +63,12 @@ interface LayerTableState {
 }
 
 type LayerTableSends = Select;
+
+/** Shows parts beneath each other, and takes no place where there are none. */
+interface PageState {
+  label: string;
+  parts: Part[];
+}
 
 /** Buttons to choose a picture, and to go back to the photograph. */
 interface PictureUploadState {
@@ -91,15 +97,23 @@ interface ReceptiveFieldViewState {
 
 type ReceptiveFieldViewSends = At | Move | Row | Column | SetObject;
 
-/** Tables that can be scrolled to by keyboard where they are too wide. */
-interface TablesState {
-  html: string;
-  label: string;
-}
-
 /** A place in the picture was clicked. */
 interface At {
   at: Point;
+}
+
+/** A figure that can be read at a glance, with what it is and a note on it. */
+interface Card {
+  name: string;
+  value: string;
+  note: string;
+  title: string;
+}
+
+/** Several of these. */
+interface Cards {
+  cards: Card[];
+  kind: "cards";
 }
 
 /** What one channel puts out, and how strong it is. */
@@ -124,6 +138,25 @@ interface Column {
 /** A block is to be edited. */
 interface Edit {
   edit: string;
+}
+
+/** A button that opens the controls of a block. */
+interface EditButton {
+  edit: string;
+  kind: "edit";
+}
+
+/** A line of what is known. */
+interface Fact {
+  name: string;
+  value: string;
+  note: string;
+}
+
+/** Names, each with a value, and a note on it. */
+interface Facts {
+  facts: Fact[];
+  kind: "facts";
 }
 
 /** A line of text beneath the controls. */
@@ -166,12 +199,25 @@ interface GoTo {
   to: number;
 }
 
+/** The head of a column; of numbers, which are aligned at their ends, or of words. */
+interface Head {
+  text: string;
+  is_numeric: boolean;
+}
+
 /** Something in the drawing that can be selected: a card, or a layer written out in it. */
 interface Item {
   id: string;
   text: string;
   feeds: number[];
   parent: string;
+}
+
+/** A list, each of whose items are words and buttons among them. */
+interface Items {
+  items: Run[][];
+  mark: "" | "muted";
+  kind: "items";
 }
 
 /** A quantity that has a column. */
@@ -201,6 +247,29 @@ interface LayerTotal {
   is_all: boolean;
 }
 
+/** What is said of a state. */
+interface Line {
+  text: string;
+  mark: "good" | "bad" | "busy" | "error" | "reason" | "muted";
+  detail: string;
+  code: string;
+  kind: "line";
+}
+
+/** A button that selects something. */
+interface Link {
+  text: string;
+  select: string;
+  kind: "link";
+}
+
+/** A figure that was measured, beside how. */
+interface Measured {
+  card: Card;
+  facts: Fact[];
+  kind: "measured";
+}
+
 /** An update did not reach the plot. */
 interface Missed {
   missed: number;
@@ -220,11 +289,33 @@ interface ObjectBox {
   width: number | null;
 }
 
+/** Words, and buttons among them. */
+interface Paragraph {
+  runs: Run[];
+  mark: "" | "muted" | "legend";
+  kind: "paragraph";
+}
+
+type Part = Line | Paragraph | Items | Facts | Table | Cards | Measured | Pictures | Section;
+
+/** A small picture. */
+interface Picture {
+  caption: string;
+  png: DataView<ArrayBuffer>;
+}
+
 /** A part of a file, which is the one buffer; of no parts: the photograph. */
 interface PicturePart {
   name: string;
   part: number;
   parts: number;
+}
+
+/** A picture, and what became of it. */
+interface Pictures {
+  image: Picture;
+  results: Picture[];
+  kind: "pictures";
 }
 
 /** A place in the picture, as parts of its height and width. */
@@ -252,6 +343,8 @@ interface Row {
   row: number | null;
 }
 
+type Run = Words | Link | EditButton | TimeButton | Swatch;
+
 /** The drawing is wanted as a file. */
 interface Save {
   save: "svg" | "pdf" | "png" | "dot";
@@ -261,6 +354,13 @@ interface Save {
 interface SavedFile {
   file: string;
   type: string;
+}
+
+/** Parts beneath a heading. */
+interface Section {
+  title: string;
+  parts: Part[];
+  kind: "section";
 }
 
 /** The user selected something; nothing if it is empty. */
@@ -279,6 +379,34 @@ interface Size {
   width: number;
 }
 
+/** A colour, with what it stands for. */
+interface Swatch {
+  text: string;
+  colour: string;
+  frame: string;
+  kind: "swatch";
+}
+
+/** A table, whose first column says what its rows are about. */
+interface Table {
+  caption: string;
+  heads: Head[];
+  rows: TableRow[];
+  kind: "table";
+}
+
+/** A row: what it is about, its other cells, and whether it stands out (None: neither). */
+interface TableRow {
+  name: string;
+  cells: string[];
+  differs: boolean | null;
+}
+
+/** A button that has every layer timed. */
+interface TimeButton {
+  kind: "time";
+}
+
 /** Every layer is to be timed. */
 interface TimeLayers {
   time: true;
@@ -287,4 +415,11 @@ interface TimeLayers {
 /** A card is to be shown in more or less detail. */
 interface Toggle {
   toggle: string;
+}
+
+/** Some words, and how they stand out. */
+interface Words {
+  text: string;
+  mark: "" | "strong" | "muted";
+  kind: "words";
 }

@@ -5,11 +5,12 @@ from pathlib import Path
 _FRONT = Path(__file__).parent
 
 
-def module(path: Path) -> str:
-    """Return the source of a view's module, after what the views share.
+def module(path: Path, *needed: str) -> str:
+    """Return the source of a view's module, after what it shares with others.
 
     Args:
         path: Its file. It exports `render`, and `initialize`, which comes from here.
+        *needed: Names of the files here that it needs besides those that every view does.
     """
-    files = [*sorted(_FRONT.glob("*.js")), path]
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    files = [_FRONT / f"{name}.js" for name in ("dom", "keeping_up", *needed)]
+    return "\n".join(file.read_text(encoding="utf-8") for file in [*files, path])

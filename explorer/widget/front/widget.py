@@ -8,6 +8,8 @@ import anywidget
 import cattrs
 import traitlets
 
+from explorer.core.formatting import sendable
+
 
 def shared(kind: Any, default: Any) -> Any:
     """Return a trait that the browser's half has, too, as JSON.
@@ -57,6 +59,7 @@ class FrontWidget(anywidget.AnyWidget):
 @cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook(str, sendable)
     # cattrs would make any text or number of anything.
     for kind, accepted in ((str, str), (int, int), (float, (int, float))):
         converter.register_structure_hook(kind, _checker(accepted))

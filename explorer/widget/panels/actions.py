@@ -60,7 +60,7 @@ class Actions:
             self._problems.refuse(message)
             return
         # The same network as before a refused edit is no news to the state.
-        if self._state.design is before and self._problems.value:
+        if self._state.design is before and self._problems.parts:
             self._state.tell()
 
     @guarded

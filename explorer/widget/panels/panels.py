@@ -1,14 +1,11 @@
 """All panels: wired to the store and to each other, arranged, and shown together."""
 
-from html import escape
-
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
 from explorer.widget.controls.form import plain, plain_layout
 from explorer.widget.controls.names import Names
-from explorer.widget.front import STYLE
 from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.panel import Blocks
 from explorer.widget.panels.families.panel import Families
@@ -41,7 +38,7 @@ class Panels:
             state: What they show, and change.
         """
         self._state = state
-        self.problem = plain(Problems)
+        self.problem = Problems(layout=plain_layout())
         alert = self.problem.report
         self.history = HistoryView(
             lambda steps, relative: self._actions.go(steps, relative), layout=plain_layout()
@@ -80,7 +77,6 @@ class Panels:
             self.screen.inspector,
         ]
         return [
-            plain(widgets.HTML, f"<style>{STYLE.read_text(encoding='utf-8')}</style>"),
             Names(layout=plain_layout()),
             _box(widgets.Box, "body", body),
             _heading("In Keras"),
@@ -130,5 +126,7 @@ def _box(kind: type, name: str, parts: list[widgets.Widget]) -> widgets.Widget:
     return box
 
 
-def _heading(text: str) -> widgets.HTML:
-    return plain(widgets.HTML, f'<div class="explorer-heading">{escape(text)}</div>')
+def _heading(text: str) -> widgets.Label:
+    heading = plain(widgets.Label, text)
+    heading.add_class("explorer-heading")
+    return heading

@@ -2,16 +2,18 @@
 
 import traceback
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+
+from explorer.widget.front.page import Page
+from explorer.widget.parts import Line
 
 #: Class of a view that shows something else than the present network.
 OUT_OF_DATE = "explorer-out-of-date"
 
 
-class Problems(widgets.HTML):
+class Problems(Page):
     """Says each problem for as long as it is one.
 
     A refused edit and an unforeseen error are said until the next design is shown, a view that
@@ -75,19 +77,27 @@ class Problems(widgets.HTML):
         parts = []
         if self._refusal:
             parts.append(
-                "The controls do not describe a network yet, so the last one stays. "
-                f"{escape(self._refusal)}"
+                Line(
+                    "The controls do not describe a network yet, so the last one stays. "
+                    f"{self._refusal}",
+                    "bad",
+                )
             )
         if self._unforeseen:
             parts.append(
-                "Something went wrong inside the explorer; what you did last may not be done."
-                f"<pre>{escape(self._unforeseen)}</pre>"
+                Line(
+                    "Something went wrong inside the explorer; what you did last may not be done.",
+                    "bad",
+                    code=self._unforeseen,
+                )
             )
         parts += [
-            f"The {escape(name)} could not be shown, and is out of date until it can; all else is "
-            f"about the present network.<pre>{escape(message)}</pre>"
+            Line(
+                f"The {name} could not be shown, and is out of date until it can; all else is "
+                "about the present network.",
+                "bad",
+                code=message,
+            )
             for name, message in list(self._failed.items())
         ]
-        self.value = "".join(
-            f'<div class="explorer-status explorer-bad" role="alert">{part}</div>' for part in parts
-        )
+        self.parts = tuple(parts)

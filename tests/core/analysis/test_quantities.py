@@ -32,6 +32,8 @@ from explorer.widget.panels.charts.panel import Charts
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.parts import Card
+from tests.said import all_of, said
 from tests.strategies import architectures, shapes_for
 
 DESIGN = Design(UNet(filters=2, down_blocks=1, up_blocks=1), Input(32, 16, 3))
@@ -151,7 +153,7 @@ def shown_everywhere(quantities):
         "columns of the layer table": [column.name for column in table.quantities],
         "choices of the charts": charts._measure.options,
         "figures of a comparison": [figure.name for figure in figures(report, report)],
-        "totals": re.findall(r"<span>(.*?)</span>", totals.value),
+        "totals": [card.name for card in all_of(Card, totals)],
         "a report's table": re.findall(r"<th [^>]*>([^<]*)</th>", report._repr_html_()),
         "a report's line": repr(report),
         "facts of a box": items_of(graph, cards, lambda card: False, report, TIMES)[1].text,
@@ -200,8 +202,8 @@ def test_the_figures_of_a_made_up_one_are_those_that_are_shown(monkeypatch):
     joined = [row for row in table.rows if row.kind == "Concatenate"]
     assert [row.figures["energy"] for row in joined] == [None]
     assert table.totals["energy"] == LayerTotal(7_654_321 + len(report.layers), False)
-    assert "<b>≥ 7.65 M</b>" in totals.value
-    assert "What a layer uses up. Those of some layers are not known" in totals.value
+    assert "energy: ≥ 7.65 M" in said(totals)
+    assert "What a layer uses up. Those of some layers are not known" in said(totals)
     compared = {figure.name: figure for figure in figures(report, report)}
     assert (compared["energy"].a, compared["energy of the fan"].b) == ("≥ 7.65 M", "42")
     assert f"{energy:,}</td>" in report._repr_html_()
@@ -233,5 +235,5 @@ def test_the_inspector_tells_of_the_whole_network_what_the_list_does():
     inspector = Inspector(print, print, print)
     inspector.show(Scene(DESIGN))
 
-    assert f"{MACS.told(MACS.in_network(DESIGN.report))} for one image." in inspector.html
-    assert f"{PARAMETERS.full(DESIGN.report.total_params)} in all." in inspector.html
+    assert f"{MACS.told(MACS.in_network(DESIGN.report))} for one image." in said(inspector)
+    assert f"{PARAMETERS.full(DESIGN.report.total_params)} in all." in said(inspector)

@@ -23,6 +23,7 @@ from explorer.widget.controls.block_editor import (
     links_its_own_blocks,
     with_blocks,
 )
+from tests.said import note_of, said
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 
@@ -51,7 +52,7 @@ class Screen:
 
     @property
     def problem(self) -> str:
-        return self.editor._note.value
+        return said(self.editor._note)
 
     def select(self, section: str, index: int) -> None:
         self.editor._list.value = (section, index)
@@ -60,10 +61,10 @@ class Screen:
         self.editor._buttons[name].click()
 
     def type(self, name: str, value) -> None:
-        self.editor._form.controls[name].widget.children[-2].value = value
+        self.editor._form.controls[name].holder.value = value
 
     def note(self, name: str) -> str:
-        return self.editor._form.controls[name].widget.children[-1].value
+        return note_of(self.editor._form.controls[name])
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from explorer.widget.panels.charts.data import MAX_LABELS, ChartData
 from explorer.widget.panels.charts.figure import MEMORY, dark_theme, drawing_of, style_sheet
 from explorer.widget.panels.charts.panel import Charts
 from explorer.widget.panels.charts.steps import steps_of
+from tests.said import said
 
 NET = UNet(filters=4, down_blocks=2, up_blocks=2)
 DESIGN = Design(NET, Input(32, 32, 1))
@@ -319,7 +320,7 @@ def test_every_preset_can_be_drawn_with_every_figure(by_block):
         assert len(total.x) == len(steps_of(design.graph, by_block))
         assert max(total.y) == design.report.peak_activation_bytes
         go.Figure(figure_of(charts).to_dict())  # checks all properties, as an update does not
-        assert "could not be drawn" not in charts._words.value
+        assert "could not be drawn" not in said(charts._words)
 
 
 def test_there_is_one_figure_and_only_what_changed_is_sent():
@@ -352,11 +353,11 @@ def test_there_is_one_figure_and_only_what_changed_is_sent():
 
 def test_the_first_call_returns_at_once_and_the_latest_scene_is_shown():
     charts = Charts(lambda _: None)
-    assert "being made" not in charts._words.value
+    assert "being made" not in said(charts._words)
     other = Design(LeapCNN(filters=3), Input(32, 32, 1))
     with charts._lock:  # as if plotly took its time
         charts.show(Scene(DESIGN))
-        assert "being made" in charts._words.value
+        assert "being made" in said(charts._words)
         charts.show(Scene(other))
     charts.loading.join(timeout=60)
     assert len(points_of(charts, "total").x) == len(other.graph)
@@ -413,7 +414,7 @@ def test_choosing_another_figure_changes_the_first_chart_only():
     (message,) = messages
     assert "yaxis2.range" not in message["layout_data"]
     assert list(points_of(charts, "value").y) == list(TIMES.values())
-    assert "Time by layer" in charts._words.value
+    assert "Time by layer" in said(charts._words)
     charts._steps.value = "by block"
     assert len(points_of(charts, "value").y) == 8
 
@@ -439,7 +440,7 @@ def test_a_click_selects_the_layer_or_the_block():
     charts._steps.value = "by block"
     click(charts, "size", 1)
     click(charts, "size", 99)  # on what an update has just taken away
-    assert "could not be drawn" not in charts._words.value
+    assert "could not be drawn" not in said(charts._words)
     names = [node.name for node in DESIGN.graph]
     assert selected == [f"layer-{names[2]}", f"layer-{names[3]}", "block-stack0_enc0"]
 
@@ -465,9 +466,9 @@ def test_an_error_is_shown_and_the_next_design_drawn():
     charts = loaded()
     broken = SimpleNamespace(graph=DESIGN.graph, report=None, input=DESIGN.input)
     show(charts, Scene(broken))
-    assert "could not be drawn" in charts._words.value
+    assert "could not be drawn" in said(charts._words)
     show(charts, Scene(DESIGN))
-    assert "could not be drawn" not in charts._words.value
+    assert "could not be drawn" not in said(charts._words)
 
 
 def test_closing_the_charts_closes_the_plot():

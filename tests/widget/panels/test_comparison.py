@@ -1,6 +1,5 @@
 """Pinning A, editing B, what is said of the two, and both timed in turns."""
 
-import re
 import threading
 from functools import partial
 from weakref import ref
@@ -40,6 +39,7 @@ from explorer.widget.panels.comparison.page import (
     speed_text,
 )
 from explorer.widget.panels.comparison.panel import Compare
+from explorer.widget.parts import Table
 from explorer.worker import timing_functions
 from explorer.worker.answering import answer
 from explorer.worker.in_process import RunAgain
@@ -47,6 +47,7 @@ from explorer.worker.tasks import forward as keras_tasks
 from explorer.worker.tasks import pair as comparison_tasks
 from explorer.worker.tasks.pair import check_both_fit, run_pair
 from explorer.worker.timing_functions import time_pair
+from tests.said import all_of, said
 from tests.still_worker import StillWorker
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
@@ -77,20 +78,20 @@ class Stage:
 
     @property
     def said(self) -> str:
-        return self.view._said.value
+        return said(self.view._said)
 
     @property
     def result(self) -> str:
-        return self.view._result.value + self.view._times.html
+        return said((*self.view._result.parts, *self.view._times.parts))
 
     @property
     def tables(self) -> str:
-        return self.view._tables.html
+        return said(self.view._tables)
 
     def row(self, name: str) -> list[str]:
         """The cells of the row of this name."""
-        found = re.search(rf'<th scope="row">{name}</th>(.*?)</tr>', self.tables)
-        return re.findall(r"<td[^>]*>(.*?)</td>", found[1]) if found else []
+        rows = [row for table in all_of(Table, self.view._tables) for row in table.rows]
+        return next((list(row.cells) for row in rows if row.name == name), [])
 
     def visible(self) -> set[str]:
         """The buttons on screen."""
@@ -149,12 +150,12 @@ def test_the_diagram_is_given_the_graphs_that_are_shown(pinned):
 
 
 def test_a_new_selection_compares_nothing_anew(pinned):
-    drawn, tables = list(pinned.drawn), pinned.tables
+    drawn, tables = list(pinned.drawn), pinned.view._tables.parts
 
     pinned.panel.show(Scene(pinned.state.design, selected="block-stack0_enc0"))
 
     assert pinned.drawn == drawn
-    assert pinned.tables is tables
+    assert pinned.view._tables.parts is tables
 
 
 def test_an_equal_design_with_a_new_graph_is_compared_anew(pinned):
@@ -170,7 +171,7 @@ def test_the_pinned_network_is_compared_at_the_others_input(pinned):
     assert pinned.panel.pinned.input == SIZE
     assert pinned.drawn[-1].a.input_shape == (64, 32, 3)
     assert pinned.row("input") == ["64 × 32 × 3", "64 × 32 × 3", "same"]
-    assert "explorer-busy" not in pinned.said
+    assert "[busy]" not in pinned.said
 
 
 def test_a_network_that_cannot_take_the_others_input_keeps_its_own_and_says_so(pinned):
@@ -179,7 +180,7 @@ def test_a_network_that_cannot_take_the_others_input_keeps_its_own_and_says_so(p
     )
 
     assert pinned.drawn[-1].a.input_shape == (32, 32, 1)
-    assert "A cannot take B&#x27;s input of 34 × 34 × 1" in pinned.said
+    assert "A cannot take B's input of 34 × 34 × 1" in pinned.said
     assert "height=34" in pinned.said
     assert "use 32 or 36" in pinned.said
     assert pinned.row("height") == ["32", "34"]
@@ -341,9 +342,9 @@ def test_both_are_timed_on_request(pinned, worker):
     done(FASTER)
     for text in (
         "B is 1.80 times as fast as A (1.75 to 1.86).",
-        '<td class="explorer-numeric">18.0 ms</td><td class="explorer-numeric">10.0 ms</td>',
+        "median | 18.0 ms | 10.0 ms",
         "40 runs of each in turns after 5",
-        "CPU (a &lt;processor&gt;), TensorFlow 2, float32",
+        "CPU (a <processor>), TensorFlow 2, float32",
         "2 × 32 × 32 × 1",
     ):
         assert text in pinned.result
@@ -401,7 +402,7 @@ def test_an_answer_does_not_outlast_a_newer_question(pinned, worker):
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (ValueError("<b>bad</b>"), "&lt;b&gt;bad&lt;/b&gt;"),
+        (ValueError("<b>bad</b>"), "<b>bad</b>"),
         (KeyError(), "KeyError"),
         (WorkerDied("It crashed."), "It crashed. The next measurement starts it again."),
     ],
@@ -412,7 +413,7 @@ def test_a_failure_is_said_on_the_screen(pinned, worker, error, text):
     worker.requests[-1][3](error)
 
     assert text in pinned.result
-    assert 'role="alert"' in pinned.result
+    assert "[bad]" in pinned.result
     assert "Stop" not in pinned.visible()
     assert pinned.row("parameters")[2] == "same", "the tables stay"
 
@@ -438,26 +439,23 @@ def shown(a, b, changes=(), shape=(32, 32, 1)) -> ComparisonView:
 
 
 def test_every_table_has_a_caption_and_named_rows_and_columns():
-    html = shown(NET, WIDE, [Change("filters", 2, 3)])._tables.html
+    tables = all_of(Table, shown(NET, WIDE, [Change("filters", 2, 3)])._tables)
 
-    tables = re.findall(r"<table>(.*?)</table>", html)
     assert len(tables) == 4
     for table in tables:
-        assert table.startswith("<caption>")
-        head, body = re.fullmatch(r".*<thead>(.*)</thead><tbody>(.*)</tbody>", table).groups()
-        columns = re.findall(r'<th scope="col"[^>]*>[^<]+</th>', head)
-        for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body):
-            assert row.startswith('<th scope="row">')
-            assert row.count("<td") == len(columns) - 1
+        assert table.caption
+        assert all(head.text for head in table.heads)
+        for row in table.rows:
+            assert row.name
+            assert len(row.cells) == len(table.heads) - 1
 
 
 def test_only_figures_that_differ_stand_out():
-    html = shown(NET, WIDE)._tables.html
+    table = all_of(Table, shown(NET, WIDE)._tables)[0]
 
-    rows = re.findall(r'<tr class="explorer-(\w+)"><th scope="row">(.*?)</th>', html)
-    states = {name: state for state, name in rows}
-    assert states["parameters"] == states["MACs"] == "differs"
-    assert states["layers"] == states["maximum stride"] == "same"
+    differs = {row.name: row.differs for row in table.rows}
+    assert differs["parameters"] is differs["MACs"] is True
+    assert differs["layers"] is differs["maximum stride"] is False
 
 
 @pytest.mark.parametrize(
@@ -478,10 +476,9 @@ def test_ratios_are_said_in_words(ratio, text):
 
 
 def test_what_changed_in_a_block_is_said_once():
-    html = shown(NET, attrs.evolve(NET, kernel_size=5))._tables.html
+    text = said(shown(NET, attrs.evolve(NET, kernel_size=5))._tables)
 
-    row = '<th scope="row">stack0_enc0</th><td>changed</td><td>kernel size 3 → 5</td>'
-    assert row in html
+    assert "stack0_enc0 | changed | kernel size 3 → 5" in text.splitlines()
 
 
 def test_many_changes_of_a_block_are_counted():
@@ -489,10 +486,10 @@ def test_many_changes_of_a_block_are_counted():
         Custom(encoder=(SimpleConvBlock(filters=n, kernel_size=n, use_bias=n == 2, **options),))
         for n, options in ((2, {}), (4, {"activation": "elu", "pooling_stride": 4}))
     )
-    html = shown(a, b)._tables.html
+    text = said(shown(a, b)._tables)
 
-    assert "filters 2 → 4; kernel size 2 → 4; use bias on → off; activation relu → elu; " in html
-    assert "elu; and 1 more</td>" in html
+    assert "filters 2 → 4; kernel size 2 → 4; use bias on → off; activation relu → elu; " in text
+    assert "elu; and 1 more\n" in f"{text}\n"
 
 
 def test_what_follows_from_another_input_is_said_where_no_setting_changed():
@@ -500,40 +497,33 @@ def test_what_follows_from_another_input_is_said_where_no_setting_changed():
         Custom(encoder=(SimpleConvBlock(filters=n, num_convs=1, pool=False), SimpleConvBlock()))
         for n in (2, 4)
     )
-    html = shown(a, b)._tables.html
+    text = said(shown(a, b)._tables)
 
-    assert "<td>changed</td><td>parameters 608 → 1,184</td>" in html
+    assert "| changed | parameters 608 → 1,184" in text
     alone = Custom(encoder=(SimpleConvBlock(num_convs=0),))
     a, b = trace(alone, (32, 32, 1)), trace(alone, (64, 32, 1))
     view = ComparisonView()
     view.show(compare(a, b), (), ())
-    assert "<td>output 16 × 16 × 1 → 32 × 16 × 1</td>" in view._tables.html
+    assert "| output 16 × 16 × 1 → 32 × 16 × 1" in said(view._tables)
 
 
 def test_layers_that_only_one_has_are_counted():
-    html = shown(NET, attrs.evolve(NET, convs_per_block=3, stacks=2))._tables.html
+    text = said(shown(NET, attrs.evolve(NET, convs_per_block=3, stacks=2))._tables)
 
-    assert "2 layers only in B" in html
-    assert re.search(r"<th scope=\"row\">stack1_enc0</th><td>only in B</td><td>6 layers</td>", html)
+    assert "2 layers only in B" in text
+    assert "stack1_enc0 | only in B | 6 layers" in text.splitlines()
 
 
 def test_long_lists_and_values_are_cut_short():
     deep = Hourglass(filters=2, stem_filters=2, filter_increase=1, stacks=3)
     changes = [Change(f"field {i}", "x" * 500, None) for i in range(MOST_ROWS + 5)]
-    html = shown(deep, attrs.evolve(deep, filters=3), changes, (64, 64, 1))._tables.html
+    text = said(shown(deep, attrs.evolve(deep, filters=3), changes, (64, 64, 1))._tables)
 
-    assert html.count("field ") == MOST_ROWS
-    assert "… and 5 more." in html
-    assert "x" * 81 not in html
-    assert "<td>not set</td>" in html
-    assert html.count("<td>changed</td>") == MOST_ROWS
-
-
-def test_text_of_the_user_is_escaped():
-    html = shown(LARGER, NET, [Change("<b>", "<u>", ("<s>",))])._tables.html
-
-    for tag in ("<b>", "<u>", "<s>"):
-        assert tag not in html
+    assert text.count("\nfield ") == MOST_ROWS
+    assert "… and 5 more." in text
+    assert "x" * 81 not in text
+    assert "| not set" in text
+    assert text.count("| changed |") == MOST_ROWS
 
 
 # In the worker process.

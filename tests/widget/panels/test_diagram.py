@@ -9,6 +9,8 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.widget.panels.diagram.panel import DiagramView
+from explorer.widget.parts import Swatch
+from tests.said import all_of, said
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 SCENE = Scene(Design(SMALL, Input(64, 64, 1)))
@@ -142,21 +144,21 @@ def test_what_an_edit_changed_is_marked_and_nothing_else(shown):
 
 
 def test_a_legend_says_what_colours_tell(shown):
-    assert "Dashed: skip connections" in shown.view._legend.value
-    assert "pooling" not in shown.view._legend.value
+    assert "Dashed: skip connections" in said(shown.view._legend)
+    assert "pooling" not in said(shown.view._legend)
     shown.do(toggle="block-stack0_enc0")
-    assert "pooling" in shown.view._legend.value
+    assert "pooling" in said(shown.view._legend)
 
     colour = shown.view._form.controls["colour_by"]._inputs[-1]
     colour.value = "MACs"
-    assert "of all MACs" in shown.view._legend.value
+    assert "of all MACs" in said(shown.view._legend)
     colour.value = "memory"
-    assert "not all held at once" in shown.view._legend.value
+    assert "not all held at once" in said(shown.view._legend)
     colour.value = "time"
-    assert "No times yet" in shown.view._legend.value
+    assert "No times yet" in said(shown.view._legend)
     times = {"stack0_enc0_conv0": 0.5}
     shown.show(attrs.evolve(SCENE, times=times))
-    assert "No times yet" not in shown.view._legend.value
+    assert "No times yet" not in said(shown.view._legend)
     assert "%" not in shown.view.canvas.svg  # of a whole that is not known
     others = {node.name: 0.0 for node in SCENE.graph if node.inputs}
     shown.show(attrs.evolve(SCENE, times=others | times))
@@ -170,11 +172,12 @@ def test_a_pinned_design_is_drawn_with_the_present_one(shown):
     shown.view.compare(compare(pinned.graph, SCENE.graph))
     shown.show(SCENE)
     assert "only in A" in shown.view.canvas.svg
-    assert "only in A" in shown.view._legend.value
-    assert "Arrows marked A or B" in shown.view._legend.value
-    assert LIGHT.compared["changed"][1] in shown.view._legend.value
+    assert "only in A" in said(shown.view._legend)
+    assert "Arrows marked A or B" in said(shown.view._legend)
+    swatches = {swatch.text: swatch for swatch in all_of(Swatch, shown.view._legend.parts[0].runs)}
+    assert swatches["changed"].colour == LIGHT.compared["changed"][1]
     shown.do(toggle="block-stack0_enc0")
-    assert "pooling" not in shown.view._legend.value, "kinds have no colours now"
+    assert "pooling" not in said(shown.view._legend), "kinds have no colours now"
     shown.do(toggle="block-stack0_enc0")
     assert "block-stack0_dec2" not in shown.items, "what is not in the network can't be selected"
     shown.do(toggle="block-stack0_dec2")

@@ -27,6 +27,7 @@ from explorer.core.network.names import block_id, layer_id
 from explorer.keras_side.rebuild import WeightsError
 from explorer.widget.messages import ChannelPicture, FilmFrame
 from explorer.widget.panels.feature_maps.panel import MOST, FeatureMaps, strip_of
+from tests.said import said
 from tests.still_worker import StillWorker
 
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
@@ -99,15 +100,15 @@ def layer(name: str) -> str:
 
 
 def weights_line(panel) -> str:
-    return panel.widget.children[0].children[0].value
+    return said(panel.widget.children[0].children[0])
 
 
 def problem(panel) -> str:
-    return panel.widget.children[1].value
+    return said(panel.widget.children[1])
 
 
 def status(panel) -> str:
-    return panel.widget.children[2].value
+    return said(panel.widget.children[2])
 
 
 def frames(film) -> list[FilmFrame]:
@@ -266,7 +267,7 @@ def test_another_picture_is_run(panel, worker, film):
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (MemoryError("needs <more> memory"), "needs &lt;more&gt; memory"),
+        (MemoryError("needs <more> memory"), "needs <more> memory"),
         (WorkerDied("It ended."), "It ended. The next change starts it again"),
     ],
 )
@@ -276,7 +277,7 @@ def test_a_failure_is_said_and_the_last_pictures_stay_marked(panel, worker, film
     worker.fail(error)
 
     assert text in status(panel)
-    assert "explorer-bad" in status(panel)
+    assert "[bad]" in status(panel)
     assert film.film_is_old
     panel.show(Scene(DESIGN))
     assert (status(panel), film.film_is_old) == ("", False)
@@ -289,7 +290,7 @@ def test_a_click_on_a_frame_selects_its_block(film, told):
 
 
 def test_it_is_said_plainly_where_the_weights_come_from(panel, worker, film):
-    assert "weights: <b>random (seed 0): the network is not trained" in weights_line(panel)
+    assert "weights: random (seed 0): the network is not trained" in weights_line(panel)
 
     panel.show(Scene(DESIGN, layer("stack0_enc0_conv0")))
     worker.next()
@@ -299,7 +300,7 @@ def test_it_is_said_plainly_where_the_weights_come_from(panel, worker, film):
     assert len(worker.next().strip) > 0
     assert film.film_is_old
     worker.answer(some)
-    assert "loaded from &lt;a&gt;.weights.h5: 3 of 12 layers" in weights_line(panel)
+    assert "loaded from <a>.weights.h5: 3 of 12 layers" in weights_line(panel)
     assert "trained" not in weights_line(panel)
 
 
@@ -334,7 +335,7 @@ def test_a_file_that_cannot_be_loaded_is_said_and_all_stays(panel, worker, film)
     assert worker.next().path == str(Path.home() / "x.weights.h5")
     worker.fail(WeightsError("There is no file <x> in here."))
 
-    assert "There is no file &lt;x&gt; in here." in problem(panel)
+    assert "There is no file <x> in here." in problem(panel)
     assert not film.film_is_old
     for path, text in (("", "Give the path"), ("~nobody-of-this-name/x", "cannot be used")):
         panel.widget.path.value = path

@@ -1,8 +1,6 @@
 """The inspector explains what is selected, and its buttons lead on."""
 
-from collections.abc import Iterable
 from typing import ClassVar
-from xml.etree import ElementTree
 
 import attrs
 import pytest
@@ -21,8 +19,11 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.editing.snapshot import Scene
 from explorer.core.network.layers import Layer
 from explorer.core.network.names import block_id, layer_id, nodes_of
+from explorer.core.words.arithmetic import Fact
 from explorer.widget.panels.inspector import panel as inspector_module
 from explorer.widget.panels.inspector.panel import Inspector
+from explorer.widget.parts import EditButton, Items, Link, Part, Section, TimeButton
+from tests.said import all_of, said
 
 DESIGN = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 CONV = "layer-stack0_dec0_s4_to_s2_refine_conv0"
@@ -53,28 +54,18 @@ def view(clicks):
     made.close()
 
 
-def parsed(view: Inspector) -> ElementTree.Element:
-    """Return what is shown; what is not well formed or not escaped cannot be parsed."""
-    return ElementTree.fromstring(f"<div>{view.html}</div>")
-
-
-def text(view: Inspector) -> str:
-    return " ".join(parsed(view).itertext())
-
-
 def facts(view: Inspector) -> dict[str, str]:
-    names, values = parsed(view).iter("dt"), parsed(view).iter("dd")
-    return {name.text or "": value.text or "" for name, value in zip(names, values, strict=True)}
+    return {fact.name: fact.value for fact in all_of(Fact, view)}
 
 
-def section(view: Inspector, title: str) -> list[ElementTree.Element]:
+def section(view: Inspector, title: str) -> tuple[Part, ...]:
     """Return what stands beneath a heading."""
-    return next(list(part)[1:] for part in parsed(view) if part.findtext("h3") == title)
+    return next(part.parts for part in all_of(Section, view) if part.title == title)
 
 
-def targets(parts: Iterable[ElementTree.Element]) -> list[str | None]:
+def targets(parts: object) -> list[str]:
     """Return what the buttons select."""
-    return [b.get("data-select") for part in parts for b in part.iter("button")]
+    return [link.select for link in all_of(Link, parts)]
 
 
 def test_a_layer_shows_its_figures_written_out_and_its_settings(view):
@@ -88,7 +79,7 @@ def test_a_layer_shows_its_figures_written_out_and_its_settings(view):
     assert shown["stride"] == "2"
     assert (shown["filters"], shown["kernel size"]) == ("8", "3×3")
     assert shown["time"] == "not measured"
-    assert "first to see both" in text(view)
+    assert "first to see both" in said(view)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,7 +101,8 @@ def test_a_block_lists_its_layers_and_what_it_is_linked_with(view):
     assert targets(section(view, "Layers")) == [layer_id(node) for node in nodes]
     assert targets(section(view, "Fed by")) == ["block-stack0_enc1", block_id(nodes[0].inputs[0])]
     assert targets(section(view, "Feeds")) == ["block-stack0_dec1"]
-    marked = [item for item in section(view, "Fed by")[0] if "skip" in "".join(item.itertext())]
+    (links,) = section(view, "Fed by")
+    marked = tuple(item for item in links.items if "skip" in item[-1].text)
     assert targets(marked) == ["block-stack0_enc1"]
     assert facts(view)["weights"].endswith(f"{sum(_params(node) for node in nodes):,}")
 
@@ -127,8 +119,8 @@ def test_every_button_selects_something_that_is_there(view, name):
 
     for selected in selections:
         view.show(Scene(design, selected))
-        for target in targets([parsed(view)]):
-            assert target is None or nodes_of(design.graph, target)
+        for target in targets(view):
+            assert nodes_of(design.graph, target)
 
 
 def test_with_nothing_selected_the_whole_network_is_summed_up(view):
@@ -141,24 +133,24 @@ def test_with_nothing_selected_the_whole_network_is_summed_up(view):
     largest = max(DESIGN.graph, key=_params)
     question = section(view, "Where are the parameters?")
     assert view.heading == "UNet"
-    assert f"{DESIGN.report.total_params:,} in all." in text(view)
+    assert f"{DESIGN.report.total_params:,} in all." in said(view)
     assert targets(question) == [*most, layer_id(largest)]
-    assert f"{params[most[0]] / DESIGN.report.total_params:.0%}" in "".join(question[1].itertext())
+    assert f"{params[most[0]] / DESIGN.report.total_params:.0%}" in said((question[1],))
     skips = section(view, "What do the skip connections do?")
     assert targets(skips) == [
         *("block-stack0_enc1", "block-stack0_dec0"),
         *("block-stack0_enc0", "block-stack0_dec1"),
     ]
     sight = section(view, "How far does one output pixel see?")
-    assert "{}×{} input pixels".format(*DESIGN.report.receptive_field) in sight[0].text
+    assert "{}×{} input pixels".format(*DESIGN.report.receptive_field) in said(sight)
     assert targets(sight) == [layer_id(DESIGN.graph.outputs[-1])]
-    assert "Not measured" in section(view, "Where does the time go?")[0].text
+    assert "Not measured" in said(section(view, "Where does the time go?"))
 
 
 def test_a_receptive_field_beyond_the_image_covers_it_and_no_more(view):
     view.show(Scene(Design(presets["ResNet50"], Input(64, 64, 1))))
 
-    assert section(view, "How far does one output pixel see?")[0].text == (
+    assert said(section(view, "How far does one output pixel see?")).startswith(
         "483×483 input pixels can influence it, more than the whole image of 64×64."
     )
 
@@ -169,7 +161,7 @@ def test_an_unknown_receptive_field_is_said_so(view):
 
     view.show(Scene(design))
 
-    assert "not known" in section(view, "How far does one output pixel see?")[0].text
+    assert "not known" in said(section(view, "How far does one output pixel see?"))
 
 
 def test_measured_times_are_shown_with_their_shares(view):
@@ -178,7 +170,7 @@ def test_measured_times_are_shown_with_their_shares(view):
 
     view.show(Scene(DESIGN, CONV, times, whole_time=0.02))
     assert facts(view)["time"] == "10.0 ms"
-    assert f"{0.01 / whole:.0%} of all layers’ times" in text(view)
+    assert f"{0.01 / whole:.0%} of all layers’ times" in said(view)
 
     view.show(Scene(DESIGN, "block-stack0_dec0", times, whole_time=0.02))
     nodes = nodes_of(DESIGN.graph, "block-stack0_dec0")
@@ -186,8 +178,8 @@ def test_measured_times_are_shown_with_their_shares(view):
 
     view.show(Scene(DESIGN, "", times, whole_time=0.02))
     question = section(view, "Where does the time go?")
-    assert question[0].text.startswith("20.0 ms for the whole model.")
-    assert f"the {whole * 1e3:.1f} ms that the layers take alone" in question[0].text
+    assert said(question).startswith("20.0 ms for the whole model.")
+    assert f"the {whole * 1e3:.1f} ms that the layers take alone" in said(question)
     assert targets(question)[0] == "block-stack0_dec0"
     assert targets(question)[-1] == CONV
 
@@ -195,9 +187,7 @@ def test_measured_times_are_shown_with_their_shares(view):
 def test_what_is_not_timed_yet_can_be_timed_from_there(view, clicks):
     view.show(Scene(DESIGN))
 
-    (paragraph,) = section(view, "Where does the time go?")
-    (button,) = paragraph.iter("button")
-    assert (button.text, button.get("data-time")) == ("Time every layer", "")
+    assert all_of(TimeButton, section(view, "Where does the time go?"))
     send(view, {"time": True})
     assert clicks.times == 1
 
@@ -206,16 +196,16 @@ def test_what_an_edit_took_away_is_named_and_the_network_is_shown(view):
     view.show(Scene(DESIGN, "block-stack0_enc9"))
 
     assert view.heading == "UNet"
-    assert "“stack0_enc9” is not part of this network." in text(view)
+    assert "“stack0_enc9” is not part of this network." in said(view)
 
 
 def test_the_input_stands_for_itself_and_has_no_block_to_edit(view):
     view.show(Scene(DESIGN, "alone-image_in"))
 
     assert view.heading == "image_in"
-    assert "Images come in here" in text(view)
-    assert section(view, "Fed by")[0].text == "nothing"
-    assert "data-edit" not in view.html
+    assert "Images come in here" in said(view)
+    assert said(section(view, "Fed by")) == "nothing"
+    assert not all_of(EditButton, view)
 
 
 @pytest.mark.parametrize(
@@ -236,11 +226,9 @@ def test_only_blocks_that_the_architecture_lists_can_be_edited(
     scene = Scene(Design(presets[name], Input(64, 64, 1)), selected)
     view.show(scene)
 
-    edits = [button.get("data-edit") for button in parsed(view).iter("button")]
-    assert [edit for edit in edits if edit] == (
-        [block_id(scene.node)] if editable and scene.node else []
-    )
-    for edit in filter(None, edits):
+    edits = [button.edit for button in all_of(EditButton, view)]
+    assert edits == ([block_id(scene.node)] if editable and scene.node else [])
+    for edit in edits:
         send(view, {"edit": edit})
         assert clicks.edited == [scene.node.block]
 
@@ -249,7 +237,7 @@ def test_a_head_can_be_edited(view):
     net = UNet(filters=2, down_blocks=1, up_blocks=1, heads=[Head("map")])
     view.show(Scene(Design(net, Input(16, 16, 1)), "head-map"))
 
-    assert 'data-edit="head-map"' in view.html
+    assert all_of(EditButton, view) == [EditButton("head-map")]
 
 
 def send(view: Inspector, content: object) -> None:
@@ -328,12 +316,12 @@ def test_names_and_settings_that_a_user_types_are_escaped(view):
         "layer-%3Ci%3E",
     ):
         view.show(Scene(design, selected))
-        for target in filter(None, targets([parsed(view)])):
+        for target in targets(view):
             assert nodes_of(design.graph, target)
-    assert "“<i>” is not part" in text(view)
+    assert "“<i>” is not part" in said(view)
     view.show(Scene(design, "layer-stack0_enc0_marked"))
     assert facts(view)["mode"] == "<b>&"
-    assert "with <markup>." in text(view)
+    assert "with <markup>." in said(view)
 
 
 def test_what_feeds_several_layers_of_a_block_is_named_once(view):
@@ -348,7 +336,7 @@ def test_long_lists_of_skip_connections_are_cut(view):
 
     skips = section(view, "What do the skip connections do?")
     assert len(targets(skips)) == 2 * inspector_module.MOST_SKIPS
-    assert "and 1 more" in "".join(skips[1].itertext())
+    assert "and 1 more" in said(skips)
 
 
 class Unmet(EncoderDecoder):
@@ -362,11 +350,11 @@ def test_a_decoder_block_that_asks_in_vain_for_a_skip_connection_says_so(view):
     design = Design(Unmet(), Input(16, 16, 1))
 
     view.show(Scene(design, "block-stack0_dec1"))
-    assert "asks for a skip connection, but none comes in" in text(view)
+    assert "asks for a skip connection, but none comes in" in said(view)
     view.show(Scene(design, "block-stack0_dec0"))
-    assert "asks for" not in text(view)
+    assert "asks for" not in said(view)
     view.show(Scene(design, "block-stack0_enc1"))
-    assert "asks for" not in text(view)
+    assert "asks for" not in said(view)
 
 
 def test_links_on_the_whole_way_of_a_skip_connection_are_marked(view):
@@ -382,10 +370,10 @@ def test_links_on_the_whole_way_of_a_skip_connection_are_marked(view):
     for node in design.graph:
         view.show(Scene(design, layer_id(node)))
         marked |= {
-            (item.find("button").text, node.name)
-            for part in section(view, "Fed by")
-            for item in part.iter("li")
-            if "skip connection" in "".join(item.itertext())
+            (link.text, node.name)
+            for part in all_of(Items, section(view, "Fed by"))
+            for link, facts in part.items
+            if "skip connection" in facts.text
         }
 
     assert marked == {(before.name, after.name) for before, after in wiring.skip_of}

@@ -16,6 +16,7 @@ from explorer.core.network.layers import Conv2D
 from explorer.core.network.names import block_id, layer_id
 from explorer.widget.panels.screen import Screen
 from explorer.widget.panels.tab_view import TabView
+from tests.said import said
 from tests.widget.test_fuzz import widgets_of
 
 SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
@@ -116,12 +117,12 @@ def test_a_view_that_could_not_be_shown_stays_marked_while_it_is_closed(screen, 
     with monkeypatch.context() as patched:
         patched.setattr(type(layers), "show", broken)
         screen.show(OTHER)
-        assert "as asked" in screen._problems.value
+        assert "as asked" in said(screen._problems)
         screen.tabs.selected_index = TITLES.index("Charts")
-    assert "as asked" in screen._problems.value
+    assert "as asked" in said(screen._problems)
 
     screen.tabs.selected_index = 0
-    assert screen._problems.value == ""
+    assert said(screen._problems) == ""
 
 
 @attrs.frozen

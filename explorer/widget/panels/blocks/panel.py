@@ -12,7 +12,9 @@ from explorer.core.guard import guarded
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.graph import Block
 from explorer.widget.controls.block_editor import BlockEditor
-from explorer.widget.controls.form import close_with_parts, plain, plain_layout
+from explorer.widget.controls.form import close_with_parts, page, plain_layout
+from explorer.widget.front.page import Page
+from explorer.widget.parts import Line
 
 
 class Blocks:
@@ -84,12 +86,12 @@ class Blocks:
         return BlockEditor(self._blocks_changed, self._alert)
 
     @functools.cached_property
-    def _no_blocks(self) -> widgets.HTML:
-        return plain(
-            widgets.HTML,
-            '<div class="explorer-reason">This model was made elsewhere, and is shown as it is: it '
-            "has no blocks that can be edited here.</div>",
+    def _no_blocks(self) -> Page:
+        reason = (
+            "This model was made elsewhere, and is shown as it is: it has no blocks that can be "
+            "edited here."
         )
+        return page(Line(reason, "reason"))
 
     @functools.cached_property
     def _back(self) -> widgets.Button:

@@ -7,7 +7,6 @@ a thread does it, and 5 MB then travel to the browser. From then on only what ch
 import threading
 from collections.abc import Callable
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from explorer.core.editing.snapshot import Scene
 from explorer.core.guard import guarded
 from explorer.core.network.names import nodes_of
 from explorer.core.settling import Settling
-from explorer.widget.controls.form import plain, plain_layout
+from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget
 from explorer.widget.messages import Missed
@@ -33,6 +32,7 @@ from explorer.widget.panels.charts.figure import (
     style_sheet,
 )
 from explorer.widget.panels.tab_view import TabView
+from explorer.widget.parts import Items, Line, Words
 from explorer.worker.thread_timer import later
 
 STEPS = ("by layer", "by block")
@@ -94,7 +94,7 @@ class Charts(widgets.VBox, TabView):
             buttons.observe(self._chosen, names="value")
         controls = widgets.Box([self._steps, self._measure], layout=plain_layout())
         controls.add_class("explorer-row")
-        self._words = plain(widgets.HTML)
+        self._words = page()
         self._frame = Frame(layout=plain_layout())
         self._frame.on_sent(self._missed)
         self._above = (self._frame, controls, self._words)
@@ -110,7 +110,7 @@ class Charts(widgets.VBox, TabView):
             last, self._scene = self._scene, scene
             self._settling.stop()
             if self.loading is None:
-                self._words.value = '<p class="explorer-muted">The charts are being made …</p>'
+                self._words.parts = (Line("The charts are being made …", "muted"),)
                 loading = threading.Thread(target=self._load, daemon=True)
                 loading.start()
                 self.loading = loading
@@ -158,7 +158,7 @@ class Charts(widgets.VBox, TabView):
         drawing["layout", "shapes"] = bands(data.runs(nodes_of(data.design.graph, scene.selected)))
         self._send_changes(drawing)
         if data is not self._data:
-            self._words.value = _words(data)
+            self._words.parts = (_words(data),)
             self._data = data
 
     def _send_changes(self, drawing: Drawing) -> None:
@@ -202,13 +202,9 @@ class Charts(widgets.VBox, TabView):
 
     def _alert(self, message: str) -> None:
         self._data = None  # so that the next drawing writes its words
-        self._words.value = (
-            '<div class="explorer-status explorer-bad" role="alert">The charts could not be drawn.'
-            f"<pre>{escape(message)}</pre></div>"
-        )
+        self._words.parts = (Line("The charts could not be drawn.", "bad", code=message),)
 
 
-def _words(data: ChartData) -> str:
+def _words(data: ChartData) -> Items:
     lines = zip(data.titles(), data.sentences(), strict=True)
-    items = "".join(f"<li><b>{escape(a)}.</b> {escape(b)}</li>" for a, b in lines)
-    return f'<ul class="explorer-muted">{items}</ul>'
+    return Items(tuple((Words(f"{a}.", "strong"), Words(b)) for a, b in lines), mark="muted")

@@ -1,14 +1,10 @@
 """Two networks side by side: what differs, by how much, and which of them is faster."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from html import escape
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import ipywidgets as widgets
-import traitlets
 
 from explorer.core.analysis.comparison import (
     CONSEQUENCES,
@@ -19,11 +15,10 @@ from explorer.core.analysis.comparison import (
     LayerMatch,
     State,
 )
-from explorer.core.formatting import duration
+from explorer.core.formatting import counted, duration
 from explorer.core.network.parameters import describe
-from explorer.widget.controls.form import plain, plain_layout
-from explorer.widget.front.modules import module
-from explorer.widget.front.widget import FrontWidget
+from explorer.widget.controls.form import page, plain_layout
+from explorer.widget.parts import Head, Line, Part, Table, TableRow, words
 
 if TYPE_CHECKING:
     from explorer.core.asking.timing import PairTiming, Timing
@@ -41,21 +36,6 @@ NOTHING_PINNED = (
     "Pin the network shown as A and go on editing: what the controls then show is B, and the two "
     "are compared here and in the diagram."
 )
-
-
-class Tables(FrontWidget):
-    """Tables that can be scrolled to by keyboard where they are too wide.
-
-    Attributes:
-        html: What is shown; nothing if empty.
-        label: What it is called where it cannot be seen.
-    """
-
-    _esm = module(Path(__file__).with_name("panel.js"))
-    _css = Path(__file__).with_name("panel.css")
-
-    html = traitlets.Unicode().tag(sync=True)
-    label = traitlets.Unicode().tag(sync=True)
 
 
 class ComparisonView(widgets.VBox):
@@ -76,10 +56,12 @@ class ComparisonView(widgets.VBox):
         self.time = _button("Time both", "Run A and B in turns and compare their times")
         self.time.button_style = "primary"
         self.stop = _button("Stop", "End the measurement")
-        self._said = plain(widgets.HTML)
-        self._result = plain(widgets.HTML)
-        self._times = Tables(label="Times of A and B", layout=plain_layout())
-        self._tables = Tables(label="Differences of A and B", layout=plain_layout())
+        self._said = page()
+        self._result = page()
+        self._times = page(label="Times of A and B")
+        self._tables = page(label="Differences of A and B")
+        for tables in (self._times, self._tables):
+            tables.add_class("explorer-comparison")
         row = widgets.Box(
             [self.pin, self.unpin, self.swap, self.time, self.stop], layout=plain_layout()
         )
@@ -92,8 +74,8 @@ class ComparisonView(widgets.VBox):
     def show_nothing(self) -> None:
         """Say what pinning is for: nothing is pinned."""
         self._show_buttons(pinned=False)
-        self._said.value = _line("muted", NOTHING_PINNED)
-        self._tables.html = ""
+        self._said.parts = (Line(NOTHING_PINNED, "muted"),)
+        self._tables.parts = ()
 
     def show(
         self,
@@ -112,11 +94,11 @@ class ComparisonView(widgets.VBox):
         """
         self._show_buttons(pinned=True)
         names = _names(comparison.a.name, comparison.b.name, changes)
-        self._said.value = _line("muted", names) + (
-            _line("status explorer-busy", note, role="status") if note else ""
-        )
-        self._tables.html = (
-            _figure_table(figures) + _change_table(changes) + _layer_table(comparison)
+        self._said.parts = (Line(names, "muted"), *((Line(note, "busy"),) if note else ()))
+        self._tables.parts = (
+            _figure_table(figures),
+            *_change_table(changes),
+            *_layer_table(comparison),
         )
 
     def _show_buttons(self, pinned: bool) -> None:
@@ -126,26 +108,26 @@ class ComparisonView(widgets.VBox):
 
     def show_running(self, message: str) -> None:
         """Say that both are being timed."""
-        self._show_result("status explorer-busy", message, "status")
+        self._show_result(Line(message, "busy"))
         self.stop.layout.display = ""
 
     def show_no_timing(self) -> None:
         """Take the times away: they are about other networks than those shown."""
-        self._show_result("muted", "")
+        self._show_result()
 
     def show_failure(self, message: str) -> None:
         """Say why there are no times."""
-        self._show_result("status explorer-bad", message, "alert")
+        self._show_result(Line(message, "bad"))
 
     def show_timing(self, timing: "PairTiming") -> None:
         """Show the times of both, and how they compare."""
-        self._show_result("status explorer-good", speed_text(timing), "status")
-        self._times.html = _timing_table(timing)
+        self._show_result(Line(speed_text(timing), "good"))
+        self._times.parts = _timing_table(timing)
 
-    def _show_result(self, mark: str, text: str, role: str = "") -> None:
+    def _show_result(self, *lines: Line) -> None:
         self.stop.layout.display = "none"
-        self._result.value = _line(mark, text, role) if text else ""
-        self._times.html = ""
+        self._result.parts = lines
+        self._times.parts = ()
 
 
 def _button(description: str, tooltip: str) -> Any:
@@ -153,65 +135,18 @@ def _button(description: str, tooltip: str) -> Any:
     return widgets.Button(description=description, tooltip=tooltip, layout=layout)
 
 
-def _line(mark: str, text: str, role: str = "") -> str:
-    attribute = f' role="{role}"' if role else ""
-    return f'<div class="explorer-{mark}"{attribute}>{escape(text)}</div>'
+def _heads(first: str, *others: str, numeric: bool = False) -> tuple[Head, ...]:
+    """Return the heads of a table; whether all but the first column have numbers."""
+    return (Head(first), *(Head(text, numeric) for text in others))
 
 
-@attrs.frozen
-class _Row:
-    """A row of a table: what it is about, its cells, and whether it stands out (None: neither)."""
-
-    name: str
-    cells: tuple[str, ...]
-    differs: bool | None = None
-
-    @property
-    def mark(self) -> str:
-        """The row's attribute for the style sheet."""
-        if self.differs is None:
-            return ""
-        return f' class="explorer-{"differs" if self.differs else "same"}"'
-
-
-def _table(
-    caption: str, heads: Sequence[str], rows: Iterable[_Row], numeric: Sequence[int] = ()
-) -> str:
-    """Return a table whose first column says what its rows are about.
-
-    Args:
-        caption: What the table shows.
-        heads: The columns' names.
-        rows: The rows.
-        numeric: Places of the columns of numbers, which are aligned at their ends.
-    """
-
-    def kind(place: int) -> str:
-        return ' class="explorer-numeric"' if place in numeric else ""
-
-    head = "".join(
-        f'<th scope="col"{kind(place)}>{escape(name)}</th>' for place, name in enumerate(heads)
-    )
-    body = "".join(
-        f'<tr{row.mark}><th scope="row">{escape(row.name)}</th>'
-        + "".join(
-            f"<td{kind(place)}>{escape(cell)}</td>" for place, cell in enumerate(row.cells, start=1)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
-
-
-def _figure_table(figures: Sequence[Figure]) -> str:
-    rows = [
-        _Row(figure.name, (figure.a, figure.b, ratio_text(figure)), figure.differs)
+def _figure_table(figures: Sequence[Figure]) -> Table:
+    rows = tuple(
+        TableRow(figure.name, (figure.a, figure.b, ratio_text(figure)), figure.differs)
         for figure in figures
-    ]
-    return _table("Figures, for one image", ("figure", "A", "B", "B ÷ A"), rows, numeric=(1, 2))
+    )
+    heads = (*_heads("figure", "A", "B", numeric=True), Head("B ÷ A"))
+    return Table("Figures, for one image", heads, rows)
 
 
 def ratio_text(figure: Figure) -> str:
@@ -246,13 +181,12 @@ def _names(a: str, b: str, changes: Sequence[Change]) -> str:
     return f"A, pinned: {a}. B, shown: {b}."
 
 
-def _change_table(changes: Sequence[Change]) -> str:
+def _change_table(changes: Sequence[Change]) -> tuple[Part, ...]:
     if not changes:
-        return "<p>A and B have the same settings.</p>"
-    rows = [_Row(change.field, _texts(change)) for change in changes]
-    return _table("Settings that differ", ("parameter", "A", "B"), rows[:MOST_ROWS]) + _more(
-        len(rows)
-    )
+        return (words("A and B have the same settings."),)
+    rows = tuple(TableRow(change.field, _texts(change)) for change in changes[:MOST_ROWS])
+    heads = _heads("parameter", "A", "B")
+    return (Table("Settings that differ", heads, rows), *_more(len(changes)))
 
 
 def _texts(change: Change) -> tuple[str, str]:
@@ -269,38 +203,41 @@ def _text(value: Any, between: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
-def _more(count: int) -> str:
-    return f"<p>… and {count - MOST_ROWS} more.</p>" if count > MOST_ROWS else ""
+def _more(count: int) -> tuple[Part, ...]:
+    return (words(f"… and {count - MOST_ROWS} more."),) if count > MOST_ROWS else ()
 
 
-def _layer_table(comparison: Comparison) -> str:
+def _layer_table(comparison: Comparison) -> tuple[Part, ...]:
     layers = Counter(layer.state for layer in comparison.layers)
     blocks = Counter(block.state for block in comparison.blocks)
-    rows = [
-        _Row(state, (f"{blocks[state]:,}", f"{layers[state]:,}"))
+    rows = tuple(
+        TableRow(state, (f"{blocks[state]:,}", f"{layers[state]:,}"))
         for state in STATES
         if layers[state]
-    ]
-    counts = _table("Blocks and layers", ("state", "blocks", "layers"), rows, numeric=(1, 2))
+    )
+    heads = _heads("state", "blocks", "layers", numeric=True)
+    counts = Table("Blocks and layers", heads, rows)
     others = [block for block in comparison.blocks if block.state != "same"]
     if not others:
-        return counts
-    listed = [_Row(block.name, (block.state, _what_changed(block))) for block in others[:MOST_ROWS]]
-    table = _table("Blocks that differ", ("block", "state", "what differs"), listed)
-    return counts + table + _more(len(others))
+        return (counts,)
+    listed = tuple(
+        TableRow(block.name, (block.state, _what_changed(block))) for block in others[:MOST_ROWS]
+    )
+    table = Table("Blocks that differ", _heads("block", "state", "what differs"), listed)
+    return (counts, table, *_more(len(others)))
 
 
 def _what_changed(block: BlockMatch) -> str:
     """Return what differs in a block: settings, else layers, else what follows from its input."""
     if block.state != "changed":
-        return _count(len(block.layers), "layer")
+        return counted(len(block.layers), "layer")
     changes = [change for layer in block.layers for change in layer.changes]
     settings = [change for change in changes if change.field not in CONSEQUENCES]
     parts = [_change_text(change) for change in dict.fromkeys(settings)]
     for state in STATES[2:]:
         count = sum(layer.state == state for layer in block.layers)
         if count:
-            parts.append(f"{_count(count, 'layer')} {state}")
+            parts.append(f"{counted(count, 'layer')} {state}")
     if not parts:
         parts = [_change_text(change) for change in _last_change(block.layers).changes]
     more = f"; and {len(parts) - MOST_IN_A_ROW} more" if len(parts) > MOST_IN_A_ROW else ""
@@ -314,10 +251,6 @@ def _last_change(layers: Sequence[LayerMatch]) -> LayerMatch:
 def _change_text(change: Change) -> str:
     was, now = _texts(change)
     return f"{change.field.replace('_', ' ')} {was} → {now}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def speed_text(timing: "PairTiming") -> str:
@@ -336,10 +269,10 @@ def _range(low: float, high: float) -> str:
     return f"{_factor(low)} to {_factor(high)}"
 
 
-def _timing_table(timing: "PairTiming") -> str:
+def _timing_table(timing: "PairTiming") -> tuple[Part, ...]:
     a, b = timing.a, timing.b
-    rows = [
-        _Row(name, (text(a), text(b)), True if name == "median" else None)
+    rows = tuple(
+        TableRow(name, (text(a), text(b)), True if name == "median" else None)
         for name, text in (
             ("median", lambda t: duration(t.median)),
             ("10th to 90th percentile", lambda t: f"{duration(t.p10)} to {duration(t.p90)}"),
@@ -348,13 +281,13 @@ def _timing_table(timing: "PairTiming") -> str:
             ("compiled by", lambda t: t.compiler),
             ("input", lambda t: " × ".join(map(str, (t.batch_size, *t.input_shape)))),
         )
-    ]
-    caption = f"{a.step.capitalize()}, in turns"
-    return (
-        _table(caption, ("measured", "A", "B"), rows, numeric=(1, 2))
-        + f"<p>{a.runs} runs of each in turns after {a.warmup_runs} for warming up, on "
-        f"{escape(_where(a))}. In brackets above: the ratio's 95 % confidence interval.</p>"
     )
+    heads = _heads("measured", "A", "B", numeric=True)
+    note = (
+        f"{a.runs} runs of each in turns after {a.warmup_runs} for warming up, on {_where(a)}. In "
+        "brackets above: the ratio's 95 % confidence interval."
+    )
+    return Table(f"{a.step.capitalize()}, in turns", heads, rows), words(note)
 
 
 def _where(timing: "Timing") -> str:

@@ -1,7 +1,6 @@
 """The diagram on screen: how it is drawn, what is selected in it, and what a user does there."""
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,11 @@ from explorer.core.guard import guarded
 from explorer.core.network.graph import Node
 from explorer.core.network.names import block_id, layer_id
 from explorer.core.network.parameters import parameters_of
-from explorer.widget.controls.form import Form, plain
+from explorer.widget.controls.form import Form, page
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Find, Save, SavedFile, Select, Toggle
+from explorer.widget.parts import Paragraph, Run, Swatch, Words
 
 if TYPE_CHECKING:
     from explorer.core.analysis.comparison import Comparison
@@ -70,7 +70,7 @@ class Canvas(FrontWidget):
         found: What the search found, in words.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"))
+    _esm = module(Path(__file__).with_name("panel.js"), "pan_zoom")
     _css = "\n".join(
         (
             font_css("Explorer"),
@@ -127,7 +127,7 @@ class DiagramView(widgets.VBox):
         self._found: list[Node] = []
         self._form = Form(parameters_of(DiagramOptions), self.options, self._chosen)
         self._form.widget.add_class("explorer-choices")
-        self._legend = plain(widgets.HTML)
+        self._legend = page()
         self.canvas = Canvas()
         self.canvas.on_sent(self._received)
         super().__init__([self._form.widget, self._legend, self.canvas], **traits)
@@ -172,7 +172,7 @@ class DiagramView(widgets.VBox):
             if edited
             else ()
         )
-        self._legend.value = self._legend_of(drawing)
+        self._legend.parts = (Paragraph(self._legend_of(drawing), mark="legend"),)
         self._drawing, self._key = drawing, key  # at last: what is broken off is drawn again
 
     def _item_of(self, scene: Scene) -> str:
@@ -182,42 +182,44 @@ class DiagramView(widgets.VBox):
         ids = {item.id for item in self.canvas.items}
         return scene.selected if scene.selected in ids else block_id(scene.nodes[-1])
 
-    def _legend_of(self, drawing: Drawing) -> str:
-        parts = []
+    def _legend_of(self, drawing: Drawing) -> tuple[Run, ...]:
+        parts: list[Run] = []
         quantity = QUANTITIES.get(self.options.colour_by)
         if quantity:
             if quantity.is_measured and not drawing.times:
-                parts.append("No times yet: use “Time every layer”.")
+                parts.append(Words("No times yet: use “Time every layer”."))
             limits = (0.0, *SHARES)
             texts = [f"{limit:.0%} or more" for limit in limits]
             texts[0] = f"below {SHARES[0]:.0%}"
             parts += [
-                _swatch(scale_colour(limit), text)
+                Swatch(text, scale_colour(limit), LIGHT.muted)
                 for limit, text in zip(limits, texts, strict=True)
             ]
-            parts.append(f"of {quantity.everything}.")
+            parts.append(Words(f"of {quantity.everything}."))
         elif not drawing.states and (
             self.options.draw_sizes or any(map(drawing.is_open, drawing.cards))
         ):
             present = {node.layer.family for card in drawing.cards for node in card.nodes}
             parts += [
-                _swatch(colour, name) for name, colour in LIGHT.families.items() if name in present
+                Swatch(name, colour, LIGHT.muted)
+                for name, colour in LIGHT.families.items()
+                if name in present
             ]
         if self._comparison:
             # With a scale, bodies tell shares, headers and frames what became of a box.
             place = 0 if quantity else 1
             frames = {"same": LIGHT.muted, **LIGHT.states}
             parts += [
-                _swatch(colours[place], state, frames[state])
+                Swatch(state, colours[place], frames[state])
                 for state, colours in LIGHT.compared.items()
             ]
-            parts.append("Dashed frames: only in A. Arrows marked A or B: only there.")
+            parts.append(Words("Dashed frames: only in A. Arrows marked A or B: only there."))
         if self.options.draw_sizes:
             parts.append(
-                "Slabs are as high as the feature, and as wide as the root of its channels."
+                Words("Slabs are as high as the feature, and as wide as the root of its channels.")
             )
-        parts.append("Solid arrows: the way of the image. Dashed: skip connections.")
-        return f'<div class="explorer-legend explorer-muted">{" ".join(parts)}</div>'
+        parts.append(Words("Solid arrows: the way of the image. Dashed: skip connections."))
+        return tuple(parts)
 
     def compare(self, comparison: "Comparison | None") -> None:
         """Mark what differs from a pinned design, from the next scene on; None ends this."""
@@ -286,11 +288,3 @@ class DiagramView(widgets.VBox):
 
 def _short(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
-
-
-def _swatch(colour: str, text: str, frame: str = LIGHT.muted) -> str:
-    return (
-        '<span class="explorer-swatch"><svg width="11" height="11" aria-hidden="true">'
-        f'<rect width="11" height="11" rx="2" fill="{colour}" stroke="{frame}"/></svg>'
-        f" {escape(text)}</span>"
-    )

@@ -1,7 +1,6 @@
 """A picture's way through the network, and where the network's weights come from."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 from itertools import groupby
 from math import log2
 from pathlib import Path
@@ -14,10 +13,11 @@ from explorer.core.drawing.boxes import Card
 from explorer.core.drawing.palette import DARK, LIGHT
 from explorer.core.formatting import printable, size_text
 from explorer.core.network.graph import positions
-from explorer.widget.controls.form import plain, plain_layout
+from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import ChannelPicture, Channels, FilmFrame, FilmGroup, Select
+from explorer.widget.parts import Line, Paragraph, Words
 
 if TYPE_CHECKING:
     from explorer.core.asking.feature_maps import FeatureMap, LayerChannels
@@ -87,7 +87,7 @@ class FeatureMapsView(widgets.VBox):
         Args:
             select: Called with the selection that the user made.
         """
-        self._weights = plain(widgets.HTML)
+        self._weights = page()
         self.path = widgets.Text(
             description="weights file",
             placeholder="path/to/NAME.weights.h5",
@@ -109,15 +109,17 @@ class FeatureMapsView(widgets.VBox):
         row = widgets.Box([self._weights, self.path, self.load, self.redraw], layout=plain_layout())
         row.add_class("explorer-row")
         row.add_class("explorer-weights")
-        self._problem = plain(widgets.HTML)
-        self._status = plain(widgets.HTML)
+        self._problem = page()
+        self._status = page()
         self.film = Film(select)
-        legend = plain(
-            widgets.HTML,
-            '<p class="explorer-muted">In the strip: the output of each block, as the mean '
-            "absolute value over its channels; the lower the resolution, the smaller the picture. "
-            "Beneath: single channels, those with the largest mean absolute value. Every picture "
-            "is stretched from black (its lowest value) to white (its highest).</p>",
+        legend = page(
+            Line(
+                "In the strip: the output of each block, as the mean absolute value over its "
+                "channels; the lower the resolution, the smaller the picture. Beneath: single "
+                "channels, those with the largest mean absolute value. Every picture is stretched "
+                "from black (its lowest value) to white (its highest).",
+                "muted",
+            )
         )
         super().__init__(
             [row, self._problem, self._status, self.film, legend], layout=plain_layout()
@@ -130,27 +132,27 @@ class FeatureMapsView(widgets.VBox):
             text = "random, until a file is loaded"
         else:
             text = f"{weights}: the network is not trained" if weights.are_random else str(weights)
-        self._weights.value = f"weights: <b>{escape(text)}</b>"
+        self._weights.parts = (Paragraph((Words("weights:"), Words(text, "strong"))),)
 
     def show_loading(self, text: str) -> None:
         """Say what happens to the weights; nothing happens any more if the text is empty."""
-        self._problem.value = _status("busy", text) if text else ""
+        self._problem.parts = (Line(text, "busy"),) if text else ()
 
     def show_problem(self, message: str) -> None:
         """Say why weights could not be loaded."""
-        self._problem.value = _status("bad", message)
+        self._problem.parts = (Line(message, "bad"),)
 
     def show_waiting(self, text: str) -> None:
         """Say what the pictures wait for."""
-        self._status.value = _status("busy", text)
+        self._status.parts = (Line(text, "busy"),)
 
     def show_failure(self, message: str) -> None:
         """Say why there are no pictures."""
-        self._status.value = _status("bad", message)
+        self._status.parts = (Line(message, "bad"),)
 
     def show_ready(self) -> None:
         """Say nothing: the pictures are those of what is shown."""
-        self._status.value = ""
+        self._status.parts = ()
 
     def show_strip(self, cards: Sequence[Card], maps: Sequence["FeatureMap"], note: str) -> None:
         """Show the film strip.
@@ -217,8 +219,3 @@ def _side(shape: Sequence[int], largest: Sequence[int]) -> int:
     """Return the longest side of a picture on screen, in pixels."""
     halvings = log2(max(1.0, max(largest[:-1], default=1) / max(shape[:-1], default=1)))
     return max(SMALLEST, round(LARGEST - STEP * halvings))
-
-
-def _status(mark: str, text: str) -> str:
-    role = "alert" if mark == "bad" else "status"
-    return f'<div class="explorer-status explorer-{mark}" role="{role}">{escape(text)}</div>'

@@ -17,7 +17,7 @@ function render({ model, el }) {
   clear.setAttribute("aria-label", title);
   clear.dataset.select = "";
   const body = make("div", { className: "explorer-inspector-body" }, el);
-  /** @type {string | null} */
+  /** @type {Part[] | null} */
   let shown = null;
 
   function draw() {
@@ -27,9 +27,10 @@ function render({ model, el }) {
     const isNew = heading.textContent !== model.get("heading");
     if (isNew) heading.textContent = model.get("heading"); // the same text would be read out again
     clear.hidden = !model.get("selected");
-    if (model.get("html") !== shown) {
-      shown = model.get("html");
-      body.innerHTML = shown;
+    if (model.get("parts") !== shown) {
+      shown = model.get("parts");
+      body.replaceChildren();
+      addParts(body, shown);
     }
     const time = /** @type {HTMLButtonElement | null} */ (
       body.querySelector("button[data-time]")

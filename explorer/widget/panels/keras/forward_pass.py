@@ -1,8 +1,6 @@
 """The timed forward pass: what starts it, the picture that it takes, and what came out."""
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import attrs
@@ -13,11 +11,13 @@ from explorer.core.asking.measurement import Measurement
 from explorer.core.formatting import byte_size, duration, short_count, size_text
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.parameters import parameters_of
-from explorer.widget.controls.form import Form, plain, plain_layout, with_tooltip
+from explorer.core.words.arithmetic import Fact
+from explorer.widget.controls.form import Form, page, plain_layout, with_tooltip
 from explorer.widget.panels.keras.picture import PictureUpload
+from explorer.widget.parts import Card, Line, Measured, Part, Pictures
 
 if TYPE_CHECKING:
-    from explorer.core.asking.forward_pass import ForwardPass, Picture
+    from explorer.core.asking.forward_pass import ForwardPass
     from explorer.core.asking.timing import LayerTimes, Timing
 
 
@@ -58,8 +58,8 @@ class ForwardView(widgets.VBox):
             )
         )
         self.upload = PictureUpload(layout=plain_layout())
-        self._source = plain(widgets.HTML)
-        self._result = plain(widgets.HTML)
+        self._source = page()
+        self._result = page()
         self._on_choice = on_choice
         # Which devices there are is known only later.
         parameters = [
@@ -81,7 +81,7 @@ class ForwardView(widgets.VBox):
         )
         row.add_class("explorer-row")
         super().__init__([row, self._form.widget, self._result], layout=plain_layout())
-        self._notes = ""
+        self._notes: tuple[Part, ...] = ()
         self.show_source("")
         self.show_nothing()
 
@@ -102,38 +102,38 @@ class ForwardView(widgets.VBox):
         """Say which picture the next pass takes; an empty name is the default photograph."""
         self.upload.is_own = bool(name)
         text = name or "photograph: astronaut, from scikit-image"
-        self._source.value = f'<span class="explorer-muted">{escape(text)}</span>'
+        self._source.parts = (Line(text, "muted"),)
 
     def note(self, message: str) -> None:
         """Say what went wrong with a picture: beside what runs, or was measured, with another."""
-        self._notes += _alert(message)
+        self._notes += (Line(message, "bad"),)
         self._write()
 
     def forget_notes(self) -> None:
         """Take away what was said of pictures."""
-        self._notes = ""
+        self._notes = ()
         self._write()
 
     def show_running(self, message: str, layers: bool = False) -> None:
         """Say how far a measurement is, of the whole model or of its layers."""
         self.stop.disabled = False
-        running = f'<div class="explorer-status explorer-busy">{escape(message)}</div>'
-        self._shown = running + (self._pass if layers else self._layers)
+        self._shown = (Line(message, "busy"), *(self._pass if layers else self._layers))
         self._write()
 
     def show_nothing(self) -> None:
         """Take the results away: they are about another design than the one shown."""
-        self._pass = self._layers = ""
+        self._pass: tuple[Part, ...] = ()
+        self._layers: tuple[Part, ...] = ()
         self.show_nothing_runs()
 
-    def show_nothing_runs(self, problem: str = "") -> None:
+    def show_nothing_runs(self, *problems: Part) -> None:
         """Show what was measured of the design shown, beneath what went wrong since."""
-        self._shown = problem + self._pass + self._layers
+        self._shown = problems + self._pass + self._layers
         self._write()
         self.stop.disabled = True
 
     def _write(self) -> None:
-        self._result.value = self._notes + self._shown
+        self._result.parts = self._notes + self._shown
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
@@ -142,7 +142,7 @@ class ForwardView(widgets.VBox):
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong, above what was measured before."""
-        self.show_nothing_runs(_alert(message))
+        self.show_nothing_runs(Line(message, "bad"))
 
     def show(self, result: "ForwardPass", report: Report) -> None:
         """Show a result.
@@ -151,18 +151,13 @@ class ForwardView(widgets.VBox):
             result: The pass.
             report: The model's analysis.
         """
-        pictures = "".join(map(_figure, result.channels))
-        if pictures:
-            pictures = (
-                f'<div class="explorer-pictures">{_figure(result.image)}'
-                f'<span class="explorer-arrow" aria-hidden="true">→</span>{pictures}</div>'
-                '<p class="explorer-muted">The strongest channels of the output (largest mean '
-                "absolute value), each stretched from black to white. Weights: "
-                f"{escape(result.weights)}.</p>"
+        self._pass = (_timing(result.timing, report),)
+        if result.channels:
+            legend = (
+                "The strongest channels of the output (largest mean absolute value), each "
+                f"stretched from black to white. Weights: {result.weights}."
             )
-        self._pass = (
-            f'<div class="explorer-forward">{_timing(result.timing, report)}{pictures}</div>'
-        )
+            self._pass += (Pictures(result.image, result.channels), Line(legend, "muted"))
         self.show_nothing_runs()
 
     def show_layers(self, times: "LayerTimes") -> None:
@@ -172,21 +167,19 @@ class ForwardView(widgets.VBox):
             f"{layer.name} ({duration(layer.seconds)}, {layer.seconds / times.total:.0%})"
             for layer in slowest
         )
-        self._layers = (
-            '<div class="explorer-status explorer-good">'
+        text = (
             f"{len(times.layers)} layers, each alone, take {duration(times.total)} together; the "
-            f"whole model takes {duration(times.whole)}. Slowest (of the sum): {escape(named)}."
-            f"{_left_out(times)}<small>{duration(times.calls)} of the sum are the calls themselves "
-            f"({duration(times.call)} each). What else the two differ by is what the whole model "
-            "gains by fusing layers and running them side by side, or loses to its larger memory. "
-            "The table below has each layer's time, and its share of the sum."
-            "</small></div>"
+            f"whole model takes {duration(times.whole)}. Slowest (of the sum): {named}."
+            f"{_left_out(times)}"
         )
+        detail = (
+            f"{duration(times.calls)} of the sum are the calls themselves ({duration(times.call)} "
+            "each). What else the two differ by is what the whole model gains by fusing layers and "
+            "running them side by side, or loses to its larger memory. The table below has each "
+            "layer's time, and its share of the sum."
+        )
+        self._layers = (Line(text, "good", detail),)
         self.show_nothing_runs()
-
-
-def _alert(message: str) -> str:
-    return f'<div class="explorer-status explorer-bad" role="alert">{escape(message)}</div>'
 
 
 def _left_out(times: "LayerTimes") -> str:
@@ -194,10 +187,10 @@ def _left_out(times: "LayerTimes") -> str:
     if not times.left_out:
         return ""
     names = ", ".join(times.left_out[:3]) + (" and more" if len(times.left_out) > 3 else "")
-    return f" Not timed, since they can't be compiled by themselves: {escape(names)}."
+    return f" Not timed, since they can't be compiled by themselves: {names}."
 
 
-def _timing(timing: "Timing", report: Report) -> str:
+def _timing(timing: "Timing", report: Report) -> Measured:
     images = "image" if timing.batch_size == 1 else "images"
     rate = timing.images_per_second
     rows = [
@@ -222,11 +215,9 @@ def _timing(timing: "Timing", report: Report) -> str:
             ("XLA counts", f"{short_count(timing.xla.flops)}FLOPs{ours}"),
             ("XLA plans", f"{byte_size(timing.xla.memory_bytes)} of memory, {memory} by our count"),
         ]
-    facts = "".join(f"<span>{escape(name)}</span><b>{escape(value)}</b>" for name, value in rows)
-    return (
-        f'<div class="explorer-timing"><div class="explorer-total"><span>{timing.step}</span>'
-        f"<b>{escape(duration(timing.median))}</b><small>median</small></div>"
-        f'<div class="explorer-facts">{facts}</div></div>'
+    return Measured(
+        Card(timing.step, duration(timing.median), "median"),
+        tuple(Fact(name, value) for name, value in rows),
     )
 
 
@@ -252,12 +243,3 @@ def _runs(timing: "Timing") -> str:
 def _device(timing: "Timing") -> str:
     memory = timing.device_memory_bytes
     return timing.device if memory is None else f"{timing.device}, {byte_size(memory)} of memory"
-
-
-def _figure(picture: "Picture") -> str:
-    data = b64encode(picture.png).decode()
-    caption = escape(picture.caption)
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{caption}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )

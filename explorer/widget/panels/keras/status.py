@@ -1,23 +1,22 @@
 """One line on what Keras is doing, and whether it agrees."""
 
-from html import escape
 from typing import TYPE_CHECKING
-
-import ipywidgets as widgets
 
 from explorer.core.analysis.report import Report
 from explorer.core.formatting import duration
+from explorer.widget.front.page import Page
+from explorer.widget.parts import Line
 
 if TYPE_CHECKING:
     from explorer.core.asking.forward_pass import Built
 
 
-class KerasStatus(widgets.HTML):
+class KerasStatus(Page):
     """A line with a mark before it."""
 
     def show_busy(self, message: str) -> None:
         """Say what Keras is doing."""
-        self._show("busy", message)
+        self.parts = (Line(message, "busy"),)
 
     def show_built(self, built: "Built", report: Report) -> None:
         """Say that the model was built, and how it compares with the report."""
@@ -25,24 +24,17 @@ class KerasStatus(widgets.HTML):
         if differences:
             shown = "; ".join(differences[:3])
             more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
-            self._show("bad", f"Keras built another model than is shown: {shown}{more}.")
+            self.show_failure(f"Keras built another model than is shown: {shown}{more}.")
             return
-        self._show(
-            "good",
+        text = (
             f"Rebuilt in Keras in {duration(built.seconds)}: all {len(built.layers)} layers, "
-            "shapes and parameter counts are as shown.",
-            built.environment,
+            "shapes and parameter counts are as shown."
         )
+        self.parts = (Line(text, "good", detail=built.environment),)
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong."""
-        self._show("bad", message)
-
-    def _show(self, mark: str, text: str, detail: str = "") -> None:
-        self.value = (
-            f'<div class="explorer-status explorer-{mark}" role="status">{escape(text)}'
-            f"<small>{escape(detail)}</small></div>"
-        )
+        self.parts = (Line(message, "bad"),)
 
 
 def compare(built: "Built", report: Report) -> list[str]:

@@ -1,17 +1,16 @@
 """The totals of a report, large enough to read at a glance."""
 
-from html import escape
 from math import prod
-
-import ipywidgets as widgets
 
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, of_networks
 from explorer.core.analysis.report import Report
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.formatting import at_least, byte_size, short_count, step_text
+from explorer.widget.front.page import Page
+from explorer.widget.parts import Card, Cards
 
 
-class Totals(widgets.HTML):
+class Totals(Page):
     """A card for each total."""
 
     def show(self, report: Report, architecture: Architecture, batch_size: int) -> None:
@@ -40,21 +39,21 @@ class Totals(widgets.HTML):
             title = titles.get(quantity, quantity.doc)
             title += "" if total.is_all else ". Those of some layers are not known"
             value = total.written(quantity.short)
-            cards.append((quantity.network_name, value, notes.get(quantity, ""), title))
+            cards.append(Card(quantity.network_name, value, notes.get(quantity, ""), title))
         cards += [
-            (
+            Card(
                 "receptive field",
                 "×".join(map(str, field)) if field else "unknown",
                 "input pixels that one output pixel sees at most",
                 "Smallest input window that can influence an output pixel away from the border",
             ),
-            (
+            Card(
                 "output",
                 "×".join(map(str, report.output_shapes[-1])) or "a number",
                 f"height × width × channels{_count_outputs(report)}",
                 "Shape of the last output",
             ),
-            (
+            Card(
                 "stride",
                 _strides(report, architecture),
                 "maximum, and at the output",
@@ -66,15 +65,7 @@ class Totals(widgets.HTML):
                 ),
             ),
         ]
-        self.value = (
-            '<div class="explorer-totals">'
-            + "".join(
-                f'<div class="explorer-total" title="{escape(title)}"><span>{escape(name)}</span>'
-                f"<b>{escape(value)}</b><small>{escape(note)}</small></div>"
-                for name, value, note, title in cards
-            )
-            + "</div>"
-        )
+        self.parts = (Cards(tuple(cards)),)
 
 
 def _strides(report: Report, architecture: Architecture) -> str:

@@ -1,0 +1,182 @@
+"""What texts on screen are made of, which the browser lays out: see `front/parts.js`."""
+
+from typing import Literal, TypeAlias
+
+import attrs
+
+from explorer.core.asking.forward_pass import Picture
+from explorer.core.words.arithmetic import Fact
+
+# In a line.
+
+
+@attrs.frozen
+class Words:
+    """Some words, and how they stand out."""
+
+    text: str
+    mark: Literal["", "strong", "muted"] = ""
+    kind: Literal["words"] = "words"
+
+
+@attrs.frozen
+class Link:
+    """A button that selects something."""
+
+    text: str
+    select: str
+    kind: Literal["link"] = "link"
+
+
+@attrs.frozen
+class EditButton:
+    """A button that opens the controls of a block."""
+
+    edit: str
+    kind: Literal["edit"] = "edit"
+
+
+@attrs.frozen
+class TimeButton:
+    """A button that has every layer timed."""
+
+    kind: Literal["time"] = "time"
+
+
+@attrs.frozen
+class Swatch:
+    """A colour, with what it stands for."""
+
+    text: str
+    colour: str
+    frame: str
+    kind: Literal["swatch"] = "swatch"
+
+
+Run: TypeAlias = Words | Link | EditButton | TimeButton | Swatch
+
+# Beneath each other.
+
+
+@attrs.frozen
+class Line:
+    """What is said of a state.
+
+    Attributes:
+        text: What is said.
+        mark: What it is.
+        detail: What is said beneath.
+        code: A traceback beneath.
+    """
+
+    text: str
+    mark: Literal["good", "bad", "busy", "error", "reason", "muted"]
+    detail: str = ""
+    code: str = ""
+    kind: Literal["line"] = "line"
+
+
+@attrs.frozen
+class Paragraph:
+    """Words, and buttons among them."""
+
+    runs: tuple[Run, ...]
+    mark: Literal["", "muted", "legend"] = ""
+    kind: Literal["paragraph"] = "paragraph"
+
+
+@attrs.frozen
+class Items:
+    """A list, each of whose items are words and buttons among them."""
+
+    items: tuple[tuple[Run, ...], ...]
+    mark: Literal["", "muted"] = ""
+    kind: Literal["items"] = "items"
+
+
+@attrs.frozen
+class Facts:
+    """Names, each with a value, and a note on it."""
+
+    facts: tuple[Fact, ...]
+    kind: Literal["facts"] = "facts"
+
+
+@attrs.frozen
+class Head:
+    """The head of a column; of numbers, which are aligned at their ends, or of words."""
+
+    text: str
+    is_numeric: bool = False
+
+
+@attrs.frozen
+class TableRow:
+    """A row: what it is about, its other cells, and whether it stands out (None: neither)."""
+
+    name: str
+    cells: tuple[str, ...]
+    differs: bool | None = None
+
+
+@attrs.frozen
+class Table:
+    """A table, whose first column says what its rows are about."""
+
+    caption: str
+    heads: tuple[Head, ...]
+    rows: tuple[TableRow, ...]
+    kind: Literal["table"] = "table"
+
+
+@attrs.frozen
+class Card:
+    """A figure that can be read at a glance, with what it is and a note on it."""
+
+    name: str
+    value: str
+    note: str
+    title: str = ""
+
+
+@attrs.frozen
+class Cards:
+    """Several of these."""
+
+    cards: tuple[Card, ...]
+    kind: Literal["cards"] = "cards"
+
+
+@attrs.frozen
+class Measured:
+    """A figure that was measured, beside how."""
+
+    card: Card
+    facts: tuple[Fact, ...]
+    kind: Literal["measured"] = "measured"
+
+
+@attrs.frozen
+class Pictures:
+    """A picture, and what became of it."""
+
+    image: Picture
+    results: tuple[Picture, ...]
+    kind: Literal["pictures"] = "pictures"
+
+
+@attrs.frozen
+class Section:
+    """Parts beneath a heading."""
+
+    title: str
+    parts: "tuple[Part, ...]"
+    kind: Literal["section"] = "section"
+
+
+Part: TypeAlias = Line | Paragraph | Items | Facts | Table | Cards | Measured | Pictures | Section
+
+
+def words(text: str) -> Paragraph:
+    """Return a paragraph of mere words."""
+    return Paragraph((Words(text),))

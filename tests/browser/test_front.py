@@ -1,0 +1,398 @@
+"""The views' own logic, in a page without Jupyter: what they are sent stands in for the kernel."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page as BrowserPage
+
+from explorer.core.words.arithmetic import Fact
+from explorer.widget.front.page import Page
+from explorer.widget.front.widget import FrontWidget
+from explorer.widget.messages import LayerQuantity, LayerRow, LayerTotal
+from explorer.widget.panels.diagram.panel import Canvas
+from explorer.widget.panels.history.panel import HistoryView
+from explorer.widget.panels.layers.panel import LayerTable
+from explorer.widget.panels.receptive_field.page import ReceptiveFieldView
+from explorer.widget.parts import (
+    Card,
+    Cards,
+    EditButton,
+    Facts,
+    Head,
+    Items,
+    Line,
+    Link,
+    Measured,
+    Paragraph,
+    Part,
+    Section,
+    Swatch,
+    Table,
+    TableRow,
+    TimeButton,
+    Words,
+)
+
+#: A model that holds traits, and notes what the view sends.
+MODEL = """
+    const heard = [];
+    const model = {
+        state: STATE,
+        sent: [],
+        get: name => model.state[name],
+        set: (name, value) => { model.state[name] = value; },
+        save_changes: () => {},
+        send: message => model.sent.push(message),
+        on: (event, listener) => heard.push([event, listener]),
+        off: (event, listener) => {
+            heard.splice(heard.findIndex(one => one[0] === event && one[1] === listener), 1);
+        },
+        change: state => {
+            Object.assign(model.state, state);
+            const events = [...Object.keys(state).map(name => `change:${name}`), "change"];
+            for (const [event, listener] of [...heard]) if (events.includes(event)) listener();
+        },
+        heard,
+    };
+"""
+
+
+@pytest.fixture(scope="module")
+def page(browser) -> BrowserPage:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_content("<div class='explorer'></div>")
+    yield page
+    page.close()
+
+
+def run(page: BrowserPage, kind: type[FrontWidget], script: str, given: Any = None) -> Any:
+    """Return what a script returns that has all that stands in a view's module."""
+    source, _, _ = str(kind._esm).partition("export default")
+    return page.evaluate(f"given => {{ {source}\n{script} }}", given)
+
+
+def render(page: BrowserPage, kind: type[FrontWidget], script: str, **traits: Any) -> Any:
+    """Return what a script returns that has a view, `el`, and its `model`."""
+    widget = kind.__new__(kind)
+    FrontWidget.__init__(widget, **traits)
+    names = [name for name in widget.keys if name not in FrontWidget.class_trait_names()]
+    state = widget.get_state(names)
+    widget.close()
+    model = MODEL.replace("STATE", json.dumps(state))
+    view = "const el = document.createElement('div'); document.body.replaceChildren(el);"
+    return run(page, kind, f"{model}{view} const forget = render({{model, el}});\n{script}")
+
+
+# Parts.
+
+BOLD = "<b>bold</b>"
+
+
+def laid_out(page: BrowserPage, *parts: Part, script: str = "return el.innerHTML") -> Any:
+    return render(page, Page, script, parts=parts)
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        (Line(BOLD, "muted"), '<div class="explorer-muted">TEXT</div>'),
+        (
+            Line(BOLD, "good", detail=BOLD),
+            '<div class="explorer-status explorer-good" role="status">TEXT<small>TEXT'
+            "</small></div>",
+        ),
+        (
+            Line(BOLD, "bad", code=BOLD),
+            '<div class="explorer-status explorer-bad" role="alert">TEXT<pre>TEXT</pre></div>',
+        ),
+        (Line(BOLD, "error"), '<div class="explorer-error" role="alert">TEXT</div>'),
+        (
+            Paragraph((Words(BOLD), Words(BOLD, "strong"), Words(BOLD, "muted"))),
+            '<p class="">TEXT <b>TEXT</b> <span>TEXT</span></p>',
+        ),
+        (
+            Items(((Link(BOLD, '"x"'), Words("y")),), mark="muted"),
+            '<ul class="explorer-muted"><li><button type="button" data-select="&quot;x&quot;">TEXT'
+            "</button> y</li></ul>",
+        ),
+        (
+            Facts((Fact(BOLD, BOLD, BOLD), Fact("a", "b"))),
+            "<dl><dt>TEXT</dt><dd>TEXT<small>TEXT</small></dd><dt>a</dt><dd>b</dd></dl>",
+        ),
+        (
+            Table(
+                BOLD,
+                (Head("a"), Head(BOLD, is_numeric=True)),
+                (
+                    TableRow(BOLD, (BOLD,), True),
+                    TableRow("c", ("d",)),
+                    TableRow("e", ("f",), False),
+                ),
+            ),
+            '<table><caption>TEXT</caption><thead><tr><th scope="col" class="">a</th>'
+            '<th scope="col" class="explorer-numeric">TEXT</th></tr></thead><tbody>'
+            '<tr class="explorer-differs"><th scope="row">TEXT</th>'
+            '<td class="explorer-numeric">TEXT</td></tr>'
+            '<tr><th scope="row">c</th><td class="explorer-numeric">d</td></tr>'
+            '<tr class="explorer-same"><th scope="row">e</th>'
+            '<td class="explorer-numeric">f</td></tr></tbody></table>',
+        ),
+        (
+            Cards((Card(BOLD, BOLD, BOLD, "x"),)),
+            '<div class="explorer-totals"><div class="explorer-total" title="x"><span>TEXT</span>'
+            "<b>TEXT</b><small>TEXT</small></div></div>",
+        ),
+        (
+            Measured(Card("a", "b", "c"), (Fact(BOLD, BOLD),)),
+            '<div class="explorer-timing"><div class="explorer-total" title=""><span>a</span>'
+            '<b>b</b><small>c</small></div><div class="explorer-facts"><span>TEXT</span>'
+            "<b>TEXT</b></div></div>",
+        ),
+        (
+            Section(BOLD, (Section("in", (Line("x", "muted"),)),)),
+            '<section><h3>TEXT</h3><section><h3>in</h3><div class="explorer-muted">x</div>'
+            "</section></section>",
+        ),
+        (
+            Paragraph((EditButton("block-a"), TimeButton())),
+            '<p class=""><button type="button" class="jupyter-button" data-edit="block-a">Edit '
+            'this block</button> <button type="button" class="jupyter-button" data-time="">Time '
+            "every layer</button></p>",
+        ),
+        (
+            Paragraph((Swatch(BOLD, "#123456", "#000"),), mark="legend"),
+            '<p class="explorer-legend"><span class="explorer-swatch"><svg width="11" height="11" '
+            'aria-hidden="true"><rect width="11" height="11" rx="2" fill="#123456" stroke="#000">'
+            "</rect></svg> TEXT</span></p>",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_part_is_laid_out_and_its_text_is_text(page, part, shown):
+    assert laid_out(page, part) == shown.replace("TEXT", "&lt;b&gt;bold&lt;/b&gt;")
+
+
+def test_pictures_are_shown_with_what_became_of_them(page):
+    png = bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+        "0000000a49444154789c6360000000020001e221bc330000000049454e44ae426082"
+    )
+    script = """
+        const view = new DataView(new Uint8Array(given).buffer);
+        const part = {kind: "pictures", image: {caption: "input", png: view},
+                      results: [{caption: "channel <3>", png: view}]};
+        const el = document.createElement("div");
+        addParts(el, [part]);
+        const images = [...el.querySelectorAll("img")];
+        return Promise.all(images.map(image => image.decode())).then(() =>
+            images.map(image => [image.alt, image.naturalWidth]));
+    """
+    assert run(page, Page, script, list(png)) == [["input", 1], ["channel <3>", 1]]
+
+
+def test_a_page_without_parts_takes_no_place_and_follows_changes(page):
+    script = """
+        const before = [el.hidden, el.innerText];
+        model.change({parts: [{kind: "line", text: "new", mark: "busy", detail: "", code: ""}]});
+        const now = [el.hidden, el.innerText];
+        model.change({parts: []});
+        const after = [el.hidden, el.innerText, heard.length];
+        forget();
+        return [before, now, after, heard.length];
+    """
+    assert laid_out(page, script=script) == [[True, ""], [False, "new"], [True, "", 1], 0]
+
+
+def test_a_page_that_scrolls_can_be_reached_by_keyboard(page):
+    shown = render(page, Page, "return [el.tabIndex, el.ariaLabel]", label="Times of A and B")
+    assert shown == [0, "Times of A and B"]
+
+
+# The table of layers.
+
+COUNTED = LayerQuantity("parameters", "Their number", "count", True, "", False)
+SHORT = LayerQuantity("memory", "Bytes", "bytes", False, "peak ", False)
+TIMED = LayerQuantity("time", "Seconds", "seconds", False, "", True)
+
+
+def row(name: str, parameters: float | None, time: float | None = None) -> LayerRow:
+    figures = {"parameters": parameters, "memory": 2048.0, "time": time}
+    return LayerRow(f"layer-{name}", name, "Conv2D", (4, 4, 2), 2.0, None, figures)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0, "count", "0"),
+        (999, "count", "999"),
+        (1000, "count", "1.00 k"),
+        (999_499, "count", "999 k"),
+        (999_999, "count", "1.00 M"),
+        (12_345_678, "count", "12.3 M"),
+        (1023, "bytes", "1023 B"),
+        (1024, "bytes", "1.00 KiB"),
+        (5 * 2**40, "bytes", "5120 GiB"),
+        (0.0000012, "seconds", "1.20 µs"),
+        (0.0999, "seconds", "99.9 ms"),
+        (2.5, "seconds", "2.50 s"),
+    ],
+)
+def test_figures_are_written_in_short(page, value, unit, text):
+    script = "return writers[given.unit](given.value)"
+    assert run(page, LayerTable, script, {"value": value, "unit": unit}) == text
+
+
+def table(page: BrowserPage, script: str, rows: list[LayerRow], **totals: LayerTotal) -> Any:
+    return render(
+        page,
+        LayerTable,
+        "const texts = () => [...el.querySelectorAll('tbody tr')].map(row =>"
+        " [...row.cells].map(cell => cell.innerText));"
+        "const heads = [...el.querySelectorAll('th button')];" + script,
+        quantities=(COUNTED, SHORT, TIMED),
+        rows=tuple(rows),
+        totals=totals,
+    )
+
+
+def test_what_is_unknown_is_said_so_and_its_sum_is_a_lower_bound(page):
+    rows = [row("a", 1234), row("b", None)]
+    cells, foot = table(
+        page,
+        "return [texts(), [...el.querySelectorAll('tfoot td')].map(cell => cell.innerText)]",
+        rows,
+        parameters=LayerTotal(1234, False),
+        memory=LayerTotal(4096, True),
+    )
+    assert [line[4] for line in cells] == ["1,234", "unknown"]
+    assert [line[6] for line in cells] == ["unknown", "unknown"]
+    assert foot == ["total of 2 layers", "", "", "", "≥ 1,234", "peak 4.00 KiB", ""]
+
+
+def test_times_have_a_column_once_they_are_there_with_shares_of_all(page):
+    hidden = table(page, "return heads.at(-1).parentElement.hidden", [row("a", 1)])
+    assert hidden
+    rows = [row("a", 1, 0.003), row("b", 1, 0.001), row("c", 1)]
+    script = "return texts().map(line => line.at(-1))"
+    assert table(page, script, rows, time=LayerTotal(0.004, True)) == [
+        "3.00 ms (75 %)",
+        "1.00 ms (25 %)",
+        "",
+    ]
+    assert table(page, script, rows, time=LayerTotal(0.004, False)) == ["3.00 ms", "1.00 ms", ""]
+
+
+def test_a_column_sorts_down_up_and_back_to_the_network_s_order(page):
+    rows = [row("b", 2), row("a", 30), row("c", None)]
+    script = """
+        const names = () => texts().map(line => line[0]);
+        const click = place => { heads[place].click(); return names(); };
+        const sorted = () => heads[4].parentElement.ariaSort;
+        return [names(), click(4), sorted(), click(4), sorted(), click(4), sorted(), click(0)];
+    """
+    assert table(page, script, rows) == [
+        ["b", "a", "c"],
+        *(["a", "b", "c"], "descending"),
+        *(["c", "b", "a"], "ascending"),
+        *(["b", "a", "c"], "none"),
+        ["a", "b", "c"],
+    ]
+
+
+def test_a_click_selects_the_row_wherever_it_was_sorted_to(page):
+    script = """
+        heads[4].click();
+        el.querySelector("tbody tr").click();
+        model.change({selected: ["layer-a"]});
+        const marked = [...el.querySelectorAll(".explorer-selected")].map(row => row.dataset.id);
+        return [model.sent, marked];
+    """
+    rows = [row("b", 2), row("a", 30)]
+    assert table(page, script, rows) == [[{"select": "layer-a"}], ["layer-a"]]
+
+
+def test_cells_that_stay_the_same_are_not_made_anew(page):
+    script = """
+        const before = el.querySelector("tbody td:nth-child(3)");
+        const [first] = model.state.rows;
+        model.change({rows: [{...first, figures: {...first.figures, parameters: 7}}], totals: {}});
+        return [before === el.querySelector("tbody td:nth-child(3)"), texts()[0][4]];
+    """
+    assert table(page, script, [row("a", 2)]) == [True, "7"]
+
+
+# The receptive field.
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "box"),
+    [
+        ((1.2, 2.7), (5.1, 3.0), (1, 2, 5, 1)),
+        ((5.1, 3.0), (1.2, 2.7), (1, 2, 5, 1)),
+        ((3.0, 3.0), (3.0, 3.0), (3, 3, 1, 1)),
+        ((10.0, 20.0), (10.0, 20.0), (9, 19, 1, 1)),
+    ],
+)
+def test_a_dragged_box_is_of_whole_pixels_within_the_picture(page, a, b, box):
+    points = [{"y": y, "x": x} for y, x in (a, b)]
+    script = "return boxBetween(...given, {height: 10, width: 20})"
+    found = run(page, ReceptiveFieldView, script, points)
+    assert found == dict(zip(("top", "left", "height", "width"), box, strict=True))
+
+
+def test_a_new_box_is_in_the_middle_and_boxes_are_compared_side_by_side(page):
+    script = """
+        const box = middleOf({height: 9, width: 16});
+        return [box, isSame(box, {...box}), isSame(box, {...box, left: 5}), isSame(box, null)];
+    """
+    middle = {"top": 2, "left": 4, "height": 5, "width": 8}
+    assert run(page, ReceptiveFieldView, script) == [middle, True, False, False]
+
+
+# The history, and looking around in a drawing.
+
+
+@pytest.mark.parametrize(
+    ("position", "refused", "disabled"),
+    [
+        (0, False, [True, False, True]),
+        (0, True, [False, False, False]),
+        (1, False, [False, False, False]),
+        (2, False, [False, True, False]),
+    ],
+)
+def test_only_what_there_is_can_be_undone_and_redone(page, position, refused, disabled):
+    script = """
+        const buttons = [...el.querySelectorAll("button")];
+        for (const button of buttons) button.click();
+        return [buttons.map(button => button.disabled), model.sent];
+    """
+    steps = ("start", "filters 2 → 4", "<b>")
+    found, sent = render(page, HistoryView, script, steps=steps, position=position, refused=refused)
+    assert found == disabled
+    messages = [{"by": -1}, {"by": 1}, {"to": 0}]
+    assert sent == [message for message, off in zip(messages, disabled, strict=True) if not off]
+
+
+@pytest.mark.parametrize(
+    ("mode", "space", "zoom"),
+    [
+        ("readable", 2000, 1),
+        ("readable", 500, 0.5),
+        ("readable", 100, 0.45),
+        ("width", 100, 0.1),
+        ("all", 2000, 0.78 * 900 / 2000),
+    ],
+)
+def test_a_drawing_is_fitted_as_the_mode_says(page, mode, space, zoom):
+    script = """
+        const canvas = document.createElement("div");
+        document.body.append(canvas);
+        canvas.innerHTML = '<svg viewBox="0 0 750 1500"></svg>';
+        const zoomer = new PanZoom(canvas, () => {});
+        [zoomer.mode, zoomer.space] = [given.mode, given.space];
+        return zoomer.fitting;
+    """
+    fitting = run(page, Canvas, script, {"mode": mode, "space": space})
+    assert fitting == pytest.approx(zoom)
