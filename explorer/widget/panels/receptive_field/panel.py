@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow, receptive_window
-from explorer.core.analysis.seeing_more import is_smaller, remedy
+from explorer.core.analysis.seeing_more import remedy
 from explorer.core.asking.ask import Ask, Failure
 from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
-from explorer.core.families import Architecture
 from explorer.core.formatting import printable
 from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Shape
-from explorer.core.pictures.heat_map import heat_png
 from explorer.core.settling import Settling
 from explorer.widget.messages import (
     At,
@@ -31,99 +29,29 @@ from explorer.widget.messages import (
     Move,
     ObjectBox,
     Position,
-    Rectangle,
     Row,
     SetObject,
     Size,
 )
 from explorer.widget.panels.receptive_field.page import (
     ReceptiveFieldView,
-    effective_line,
     object_line,
     rectangle,
     window_line,
+)
+from explorer.widget.panels.receptive_field.subject import (
+    Answer,
+    Prepared,
+    Subject,
+    answer_of,
+    photograph,
 )
 from explorer.widget.panels.tab_view import TabView
 from explorer.worker import shared_worker
 from explorer.worker.thread_timer import later
 
 if TYPE_CHECKING:
-    from explorer.core.pictures.effective_field import EffectiveField
     from explorer.core.pictures.images import Seen
-
-
-@attrs.frozen
-class Question:
-    """What the gradient is asked about.
-
-    Attributes:
-        architecture: The architecture.
-        shape: `(height, width, channels)` of the input.
-        layer: Name of the layer.
-        position: Row and column in its output.
-    """
-
-    architecture: Architecture
-    shape: Shape
-    layer: str
-    position: tuple[int, int]
-
-
-@attrs.frozen
-class _Answer:
-    """What became of a question.
-
-    Attributes:
-        line: What to say.
-        heat: The gradient's strength as the content of a PNG; empty if there is none.
-        side: Side of the square that holds most of it, or 0.
-        square: Where it is.
-    """
-
-    line: FieldLine
-    heat: bytes = b""
-    side: int = 0
-    square: Rectangle | None = None
-
-
-@attrs.frozen
-class _Subject:
-    """What is shown: a position in a layer's output, and what it can see.
-
-    Attributes:
-        scene: The scene.
-        node: The layer.
-        position: Row and column; None if the layer's output has no pixels.
-        window: What it can see; None if that is not known.
-        target: The object's box, or None.
-    """
-
-    scene: Scene
-    node: Node
-    position: tuple[int, int] | None
-    window: ReceptiveWindow | None
-    target: Box | None
-
-    @property
-    def image(self) -> tuple[int, int]:
-        """Height and width of the input."""
-        return self.scene.graph.input_shape[0], self.scene.graph.input_shape[1]
-
-    @property
-    def question(self) -> Question | None:
-        """What the gradient is asked about; None for an output without pixels."""
-        if self.position is None:
-            return None
-        shape = self.scene.graph.input_shape
-        return Question(self.scene.design.architecture, shape, self.node.name, self.position)
-
-    @property
-    def need(self) -> tuple[Node, tuple[int, int]] | None:
-        """The layer, and the size of an object that is larger than its window, if one is."""
-        whole = self.window.whole if self.window else None
-        if whole is None or self.target is None or not is_smaller(whole.size, self.target.size):
-            return None
-        return self.node, self.target.size
 
 
 class ReceptiveField(TabView):
@@ -151,7 +79,7 @@ class ReceptiveField(TabView):
         self._alert = alert
         self._scene: Scene | None = None
         self._shown: Scene | None = None
-        self._subject: _Subject | None = None
+        self._subject: Subject | None = None
         self._is_visible = False
         # Parts of the picture's height and width: they outlast another layer or input size.
         self._place = 0.5, 0.5
@@ -159,11 +87,11 @@ class ReceptiveField(TabView):
         self._problem = ""  # with what the user typed
         restart = "The next change starts it again."
         self._settling = Settling(later, state.lock, self._ask, alert, self._prepare)
-        self._gradient: Ask[Question] = Ask(shared_worker, state.lock, alert, restart)
+        self._gradient: Ask[Gradient] = Ask(shared_worker, state.lock, alert, restart)
         # At a picture.
         self._looking: Ask[tuple[bytes, Shape]] = Ask(shared_worker, state.lock, alert, restart)
-        self._prepared: _Prepared | None = None
-        self._answer: _Answer | None = None
+        self._prepared: Prepared | None = None
+        self._answer: Answer | None = None
         self._need: tuple[Node, tuple[int, int]] | None = None
         self._remedy = ""  # for that need
         self.widget = ReceptiveFieldView(self._received)
@@ -226,7 +154,7 @@ class ReceptiveField(TabView):
             self._write()
         self._settling.wait(0.0 if at_once else None)
 
-    def _find(self, scene: Scene) -> _Subject:
+    def _find(self, scene: Scene) -> Subject:
         node = scene.node or scene.graph.outputs[-1]
         height, width, _ = scene.graph.input_shape
         target = None
@@ -238,13 +166,13 @@ class ReceptiveField(TabView):
             last_column = max(first_column, round((left + wide) * width) - 1)
             target = Box(first_row, first_column, last_row, last_column)
         if len(node.shape) != 3:
-            return _Subject(scene, node, None, None, target)
+            return Subject(scene, node, None, None, target)
         row, column = (
             min(int(part * size), size - 1)
             for part, size in zip(self._place, node.shape[:2], strict=True)
         )
         window = receptive_window(scene.graph, node, row, column)
-        return _Subject(scene, node, (row, column), window, target)
+        return Subject(scene, node, (row, column), window, target)
 
     def _write(self) -> None:
         """Write what is known."""
@@ -297,7 +225,7 @@ class ReceptiveField(TabView):
         shape = subject.scene.graph.input_shape
         if prepared is None or not prepared.is_of(content, shape):
             if content is None:
-                self._show_picture(_photograph(content, shape))
+                self._show_picture(photograph(content, shape))
             else:
                 self._look(content, shape)
         if subject.need and subject.need != need:
@@ -320,12 +248,12 @@ class ReceptiveField(TabView):
                 )
 
     def _looked(self, content: bytes, shape: Shape, seen: "Seen") -> None:
-        self._show_picture(_Prepared(content, shape, seen.png, seen.note))
+        self._show_picture(Prepared(content, shape, seen.png, seen.note))
 
     def _not_looked(self, content: bytes, shape: Shape, failure: Failure) -> None:
-        self._show_picture(attrs.evolve(_photograph(content, shape), problem=failure.text))
+        self._show_picture(attrs.evolve(photograph(content, shape), problem=failure.text))
 
-    def _show_picture(self, prepared: "_Prepared") -> None:
+    def _show_picture(self, prepared: "Prepared") -> None:
         """Show a picture, if it is still the one that counts, and ask for its gradient."""
         with self._state.lock:
             subject = self._subject
@@ -345,28 +273,24 @@ class ReceptiveField(TabView):
             wanted = self._is_visible and self.widget.effective
             if not wanted or question is None or question == self._gradient.question:
                 return
-            if self._prepared is None or not self._prepared.is_of(self._picture(), question.shape):
+            if self._prepared is None or not self._prepared.is_of(
+                self._picture(), question.input_shape
+            ):
                 return
             self._answer = None
             self._gradient.submit(
                 question,
-                Gradient(
-                    question.architecture,
-                    question.shape,
-                    question.layer,
-                    question.position,
-                    self._prepared.upload,
-                ),
+                attrs.evolve(question, upload=self._prepared.upload),
                 self._show_result,
                 self._failed,
-                prepare=_answer,
+                prepare=answer_of,
             )
             self._write()
 
     def _failed(self, failure: Failure) -> None:
-        self._show_result(_Answer(FieldLine(f"Effective: {failure.text}", "bad")))
+        self._show_result(Answer(FieldLine(f"Effective: {failure.text}", "bad")))
 
-    def _show_result(self, answer: _Answer) -> None:
+    def _show_result(self, answer: Answer) -> None:
         self._answer = answer
         with self.widget.hold_sync():
             self._show_answer()
@@ -402,7 +326,7 @@ class ReceptiveField(TabView):
                 self._problem = str(error)
             self._refresh()
 
-    def _take(self, subject: _Subject, message: At | Move | Row | Column | SetObject) -> None:
+    def _take(self, subject: Subject, message: At | Move | Row | Column | SetObject) -> None:
         """Take what the user gave.
 
         Raises:
@@ -440,16 +364,6 @@ def _object(box: ObjectBox, height: int, width: int) -> tuple[float, float, floa
     return top / height, left / width, tall / height, wide / width
 
 
-def _answer(field: "EffectiveField") -> _Answer:
-    half, most = field.side(0.5), field.side(0.95)
-    answer = _Answer(effective_line(half, most, field.is_finite, field.weights))
-    if field.has_gradient:
-        row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
-        square = Rectangle(row, column, most, most)
-        answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
-    return answer
-
-
 def _checked(name: str, value: Any, least: int, most: int) -> int:
     if isinstance(value, int) and least <= value <= most:
         return value
@@ -464,41 +378,3 @@ def _checked(name: str, value: Any, least: int, most: int) -> int:
 def _is_same(one: Scene, other: Scene) -> bool:
     """Return whether two scenes have the same layer to show; times are not shown here."""
     return one.design is other.design and one.selected == other.selected
-
-
-# The picture.
-
-
-@attrs.frozen(eq=False)
-class _Prepared:
-    """A picture as the network sees it.
-
-    Attributes:
-        content: What the user chose, or None for the photograph.
-        shape: `(height, width, channels)` of the input.
-        png: What the network sees of it.
-        note: How its values are shown.
-        problem: Why what the user chose can't be used, if it can't.
-    """
-
-    content: bytes | None
-    shape: Shape
-    png: bytes
-    note: str = ""
-    problem: str = ""
-
-    @property
-    def upload(self) -> bytes | None:
-        """What of the user's can be used."""
-        return None if self.problem else self.content
-
-    def is_of(self, content: bytes | None, shape: Shape) -> bool:
-        """Return whether this is what the network sees of that content."""
-        return (self.content, self.shape) == (content, shape)
-
-
-def _photograph(content: bytes | None, shape: Shape) -> _Prepared:
-    """Return the photograph as the network sees it, in place of this content."""
-    from explorer.core.pictures import images
-
-    return _Prepared(content, shape, images.see(None, shape).png)
