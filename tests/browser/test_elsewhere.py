@@ -78,7 +78,7 @@ def test_in_voila_it_is_an_app_without_code(visit):
 
     expect(page.get_by_text("from explorer import")).to_have_count(0)
     page.get_by_role("button", name="Run forward pass").click()
-    expect(page.locator(".explorer-forward")).to_contain_text("median")
+    expect(page.locator(".explorer-timing")).to_contain_text("median")
     assert page.console_errors == []
 
 

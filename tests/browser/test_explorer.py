@@ -498,7 +498,7 @@ HALVES = """
 
 def test_a_forward_pass_is_timed_and_shown(opened, tmp_path):
     page = opened(TINY)
-    expect(page.locator(".explorer-forward")).to_have_count(0)
+    expect(page.locator(".explorer-timing")).to_have_count(0)
     page.get_by_role("button", name="Run forward pass").click()
     expect_result(page, channels=4)
     time_pattern = r"[\d.,]+ (s|ms|µs)"
@@ -656,7 +656,7 @@ def test_a_pass_can_be_stopped(opened):
         stop.click()
         expect(stop).to_be_disabled()
     expect_keras_agrees(page, layers=29)
-    expect(page.locator(".explorer-forward")).to_have_count(0)
+    expect(page.locator(".explorer-timing")).to_have_count(0)
 
 
 def test_a_keras_process_that_dies_costs_one_line(opened):

@@ -29,7 +29,7 @@ FAMILIES = [
 
 def run_forward(page: Page) -> None:
     page.get_by_role("button", name="Run forward pass").click()
-    result = page.locator(".explorer-forward")
+    result = page.locator(".explorer-page", has=page.locator(".explorer-timing"))
     expect(result).to_contain_text("median")
     expect(result).to_contain_text(f"1 image of {SIZE} × {SIZE} × 3")
     expect(result.locator("img").first).to_be_visible()
