@@ -41,12 +41,13 @@ def main() -> None:
     wrong = []
 
     def said(change) -> None:
-        if "[busy]" not in change.new:
+        (line,) = change.new
+        if line.mark != "busy":
             answered.set()
-        if "[bad]" in change.new:
-            wrong.append(change.new)
+        if line.mark == "bad":
+            wrong.append(line.text)
 
-    widget._panels.keras.status.observe(said, names="value")
+    widget._panels.keras.status.observe(said, names="parts")
     worker = shared_worker()
     found = {}
     for number in range(1, 1001):
