@@ -83,7 +83,7 @@ class Case:
             self.batch,
             precision=self.how.precision,
             step="gradient" if self.kind == "gradient" else self.how.step,
-            compiler="XLA" if self.how.compiler in ("XLA", "fastest") else "graph",
+            compiler={"XLA": "XLA", "fastest": "both"}.get(self.how.compiler, "graph"),
         )
         return needed * (2 if self.kind == "comparison" else 1)
 

@@ -194,7 +194,7 @@ def check_fits(
         device: "CPU" or "GPU", for the message.
         precision: Keras' dtype policy.
         step: "forward pass", "training step", or "gradient" for that of the input.
-        compiler: "graph", or "XLA" if that is tried too.
+        compiler: "graph", "XLA", or "both" where both are tried.
 
     Raises:
         NotEnoughMemory: With the numbers, and the changes that would make it fit.

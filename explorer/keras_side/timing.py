@@ -146,13 +146,16 @@ def _compilers(wanted: str, device: Device) -> tuple[str, ...]:
     return (wanted,)
 
 
-def compiler_that_needs_most(how: Measurement, device: Device) -> str:
-    """Return the one of the compilers to try that takes the most memory.
+def compiler_for_memory(how: Measurement, device: Device) -> str:
+    """Return by what the need of memory is told: "graph", "XLA", or "both" where both are tried.
 
-    On CPUs it is TensorFlow's XLA, by far, which writes out each convolution's input.
+    On CPUs TensorFlow's XLA takes the most, by far: it writes out each convolution's input.
     """
+    tried = _compilers(how.compiler, device)
     is_costly = device.kind == "CPU" and "graph" in backend().compilers
-    return "XLA" if is_costly and "XLA" in _compilers(how.compiler, device) else "graph"
+    if not is_costly or "XLA" not in tried:
+        return "graph"
+    return "both" if "graph" in tried else "XLA"
 
 
 @attrs.frozen

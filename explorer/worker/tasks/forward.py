@@ -38,7 +38,7 @@ from explorer.keras_side.machine_memory import (
     trim_heap,
 )
 from explorer.keras_side.rebuild import Rebuilder, check_weights_file
-from explorer.keras_side.timing import compiler_that_needs_most, time_model
+from explorer.keras_side.timing import compiler_for_memory, time_model
 from explorer.worker.in_process import (
     RunAgain,
     expect,
@@ -154,7 +154,7 @@ def ready_model(
             f"This model has {len(kept.model.inputs)} inputs, and only models that take one image "
             "can be run here: give the explorer a part of it that takes one."
         )
-    compiler = compiler_that_needs_most(how, kept.device)
+    compiler = compiler_for_memory(how, kept.device)
 
     def check() -> None:
         check_fits(

@@ -19,7 +19,7 @@ from explorer.core.network.tracing import trace
 from explorer.keras_side.backends import free_bytes
 from explorer.keras_side.build import build, dtype_policy, forget_builds, import_keras
 from explorer.keras_side.machine_memory import NotEnoughMemory
-from explorer.keras_side.timing import compiler_that_needs_most, time_interleaved
+from explorer.keras_side.timing import compiler_for_memory, time_interleaved
 from explorer.worker.in_process import is_overtaken
 from explorer.worker.tasks.forward import (
     DEFAULT,
@@ -88,7 +88,7 @@ def _run_beside(
             held=reports[1].weights_bytes,
             device=kept.device.kind,
             how=how,
-            compiler=compiler_that_needs_most(how, kept.device),
+            compiler=compiler_for_memory(how, kept.device),
         )
 
     check_or_give_back(check)
@@ -125,7 +125,7 @@ def check_both_fit(
         held: Bytes of the weights that are already there.
         device: "CPU" or "GPU", for the message.
         how: What is measured.
-        compiler: "graph", or "XLA" if that is tried too.
+        compiler: "graph", "XLA", or "both" where both are tried.
 
     Raises:
         NotEnoughMemory: With the numbers, and what would make it fit.
