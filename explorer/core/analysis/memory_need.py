@@ -10,6 +10,8 @@ import attrs
 from explorer.core.analysis.report import Report
 from explorer.core.network.graph import BYTES_PER_VALUE
 
+#: Layers that compute moments of what they are given.
+NORMALISING = {"BatchNormalization", "GroupNormalization", "LayerNormalization"}
 #: What the weights take, relative to their own size: initial values need room to be made.
 WEIGHTS_FACTOR = 1.4
 
@@ -70,7 +72,7 @@ class Need:
 
 def _normalised_bytes(report: Report) -> int:
     """Return the size of the largest feature that a layer of normalisation puts out."""
-    rows = (row for row in report.layers if row.kind.endswith("Normalization"))
+    rows = (row for row in report.layers if row.kind in NORMALISING)
     return max((row.memory_bytes for row in rows), default=0)
 
 

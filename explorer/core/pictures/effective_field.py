@@ -13,12 +13,14 @@ class EffectiveField:
             width)`, float32.
         center: Row and column of the position's centre in the picture, in pixels: 0.5 lies
             between the first two.
-        weights: Where the model's weights come from.
+        weights: Where the model's weights come from, in words.
+        is_untrained: Whether they are random.
     """
 
     strength: np.ndarray
     center: tuple[float, float]
     weights: str
+    is_untrained: bool
 
     @property
     def is_finite(self) -> bool:

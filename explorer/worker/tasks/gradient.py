@@ -62,7 +62,9 @@ def effective_field(
         (at + 0.5) * size / count - 0.5
         for at, size, count in zip(position, image.shape[:2], sizes, strict=True)
     )
-    return EffectiveField(np.abs(gradient).sum(axis=2), (row, column), str(weights_now()))
+    weights = weights_now()
+    strength = np.abs(gradient).sum(axis=2)
+    return EffectiveField(strength, (row, column), str(weights), weights.are_random)
 
 
 def _input_gradient(

@@ -100,7 +100,7 @@ def field(row: int = 32, column: int = 48) -> EffectiveField:
     """A gradient of 3 × 3 pixels."""
     strength = np.zeros((64, 96), "float32")
     strength[row - 1 : row + 2, column - 1 : column + 2] = 1
-    return EffectiveField(strength, (row, column), "random (seed 0)")
+    return EffectiveField(strength, (row, column), "random (seed 0)", True)
 
 
 # The theoretical window.
@@ -377,12 +377,12 @@ def test_a_failure_is_a_line(shown, worker, error, text):
 
 def test_a_pixel_without_gradient_and_one_beyond_all_bounds_are_said_so(shown, worker):
     shown.show()
-    asked(worker)[1](EffectiveField(np.zeros((64, 96), "float32"), (3, 3), "random (seed 0)"))
+    asked(worker)[1](EffectiveField(np.zeros((64, 96), "float32"), (3, 3), "random (seed 0)", True))
     assert "Effective: none. No change of the picture changes this pixel" in shown.text
     assert shown.widget.heat == b""
     shown.send(row=1)
     asked(worker)[1](
-        EffectiveField(np.full((64, 96), np.inf, "float32"), (3, 3), "random (seed 0)")
+        EffectiveField(np.full((64, 96), np.inf, "float32"), (3, 3), "random (seed 0)", True)
     )
     assert shown.marks("too large for float32") == ["bad"]
     assert shown.widget.heat == b""

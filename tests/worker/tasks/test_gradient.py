@@ -132,7 +132,7 @@ def test_an_overtaken_request_is_given_up_before_the_model_runs(monkeypatch):
 
 
 def field_of(strength, center) -> EffectiveField:
-    return EffectiveField(np.array(strength, "float32"), center, "random (seed 0)")
+    return EffectiveField(np.array(strength, "float32"), center, "random (seed 0)", True)
 
 
 def test_a_square_holds_a_share_of_the_gradient():

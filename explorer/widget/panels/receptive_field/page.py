@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -23,6 +23,9 @@ from explorer.widget.messages import (
     SetObject,
     Size,
 )
+
+if TYPE_CHECKING:
+    from explorer.core.pictures.effective_field import EffectiveField
 
 
 class ReceptiveFieldView(FrontWidget):
@@ -123,30 +126,29 @@ def window_line(
     return FieldLine(f"{text}.")
 
 
-def effective_line(half: int, most: int, is_finite: bool, weights: str) -> FieldLine:
+def effective_line(half: int, most: int, field: "EffectiveField") -> FieldLine:
     """Say what a position looks at.
 
     Args:
         half: Side of the square that holds half of the gradient; 0 if there is none.
         most: Side of the square that holds 95 % of it.
-        is_finite: Whether the gradient could be computed in float32.
-        weights: Where the model's weights come from.
+        field: The gradient.
     """
-    if not is_finite:
+    if not field.is_finite:
         return FieldLine(
-            f"Effective: the gradient is too large for float32. Weights: {weights}; use batch "
-            "normalisation or fewer layers.",
+            f"Effective: the gradient is too large for float32. Weights: {field.weights}; use "
+            "batch normalisation or fewer layers.",
             "bad",
         )
     if not half:
         return FieldLine(
             "Effective: none. No change of the picture changes this pixel, whose activations are "
-            f"all off here. Weights: {weights}; choose another pixel."
+            f"all off here. Weights: {field.weights}; choose another pixel."
         )
     return FieldLine(
         f"Effective: 95 % of the gradient within {size_text((most, most))} pixels, half of it "
-        f"within {size_text((half, half))}. Weights: {weights}"
-        + ("; training usually widens it." if weights.startswith("random") else ".")
+        f"within {size_text((half, half))}. Weights: {field.weights}"
+        + ("; training usually widens it." if field.is_untrained else ".")
     )
 
 

@@ -79,7 +79,7 @@ class Answer:
 def answer_of(field: "EffectiveField") -> Answer:
     """Return what to show of an effective field."""
     half, most = field.side(0.5), field.side(0.95)
-    answer = Answer(effective_line(half, most, field.is_finite, field.weights))
+    answer = Answer(effective_line(half, most, field))
     if field.has_gradient:
         row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
         square = Rectangle(row, column, most, most)
