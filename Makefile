@@ -65,10 +65,10 @@ lint: $(VENV)/.test
 	$(BIN)/python -m ruff format --check
 	$(BIN)/lint-imports
 
-# The only target that needs Node.js: what the browser gets is the source as it stands.
 messages: $(VENV)/.test
 	$(BIN)/python tests/write_messages.py
 
+# The only target that needs Node.js: what the browser gets is the source as it stands.
 lint-js: .ci/node_modules/.installed
 	.ci/node_modules/.bin/tsc -p .ci
 	cd .ci && node_modules/.bin/biome lint --config-path=. --error-on-warnings ../explorer/widget

@@ -22,8 +22,9 @@ from explorer.widget.parts import Part, Run
 FILE = Path(front.__file__).with_name("messages.d.ts")
 
 HEAD = """\
-// Made of the widgets and of messages.py by `make messages`: change those. Of each class of widgets
-// there are the traits that it shares with its view, and the messages that the view sends and gets.
+// Made by `make messages` of the widgets, messages.py, parts.py and what these hold: change those.
+// Of each class of widgets there are the traits that it shares with its view, and the messages that
+// the view sends and gets.
 """
 
 PLAIN: dict[Any, str] = {
@@ -55,7 +56,7 @@ def widgets_of_ours() -> list[type[FrontWidget]]:
 
 def declarations() -> str:
     """Return the file's content."""
-    found: dict[str, str] = {}  # of the classes that are part of others
+    found: dict[Any, str] = {}  # of the classes and unions that are part of others
     parts = [HEAD]
     for widget in widgets_of_ours():
         fields = {
@@ -68,20 +69,24 @@ def declarations() -> str:
         for direction, kind in (("Sends", widget.sends), ("Gets", widget.gets)):
             if kind is not None:
                 parts.append(f"type {widget.__name__}{direction} = {_written(kind, found)};\n")
-    return "\n".join(parts + [found[name] for name in sorted(found)])
+    named: dict[str, Any] = {}
+    for kind in found:
+        name = NAMED.get(kind) or kind.__name__
+        if named.setdefault(name, kind) is not kind:
+            raise TypeError(f"{kind} has the name of {named[name]}")
+    return "\n".join(parts + [found[named[name]] for name in sorted(named)])
 
 
-def _written(kind: Any, found: dict[str, str]) -> str:
+def _written(kind: Any, found: dict[Any, str]) -> str:
     """Return a type as TypeScript writes it; the classes in it are added to those found."""
     if kind in PLAIN:
         return PLAIN[kind]
     origin, args = get_origin(kind), get_args(kind)
     if kind in NAMED:
-        name = NAMED[kind]
-        if name not in found:
-            found[name] = ""  # it may have itself in it
-            found[name] = f"type {name} = {_union(args, found)};\n"
-        return name
+        if kind not in found:
+            found[kind] = ""  # it may have itself in it
+            found[kind] = f"type {NAMED[kind]} = {_union(args, found)};\n"
+        return NAMED[kind]
     if origin is Literal:
         return " | ".join("true" if arg is True else f'"{arg}"' for arg in args)
     if origin in (Union, types.UnionType):
@@ -93,15 +98,15 @@ def _written(kind: Any, found: dict[str, str]) -> str:
         return f"Record<{_written(args[0], found)}, {_written(args[1], found)}>"
     if not attrs.has(kind):
         raise TypeError(f"{kind} has no type in TypeScript")
-    if kind.__name__ not in found:
-        found[kind.__name__] = ""  # it may have itself in it
+    if kind not in found:
+        found[kind] = ""  # it may have itself in it
         hints = get_type_hints(kind)
         fields = {field.name: _written(hints[field.name], found) for field in attrs.fields(kind)}
-        found[kind.__name__] = _interface(kind.__name__, _first_line(kind), fields)
-    return kind.__name__
+        found[kind] = _interface(kind.__name__, _first_line(kind), fields)
+    return str(kind.__name__)
 
 
-def _union(kinds: Sequence[Any], found: dict[str, str]) -> str:
+def _union(kinds: Sequence[Any], found: dict[Any, str]) -> str:
     return " | ".join(dict.fromkeys(_written(kind, found) for kind in kinds))
 
 

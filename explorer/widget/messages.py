@@ -1,4 +1,4 @@
-"""What goes to the browser's half and comes from it, as JSON.
+"""What goes to the browser's half and comes from it, as JSON; what texts are made of is in `parts`.
 
 These classes, and the traits of the widgets that have them, are also what `front/messages.d.ts`
 tells the JavaScript: `make messages` writes it.

@@ -53,6 +53,7 @@ class Swatch:
     kind: Literal["swatch"] = "swatch"
 
 
+#: The buttons work where the view hears them: in the inspector.
 Run: TypeAlias = Words | Link | EditButton | TimeButton | Swatch
 
 # Beneath each other.
@@ -70,7 +71,7 @@ class Line:
     """
 
     text: str
-    mark: Literal["good", "bad", "busy", "error", "reason", "muted"]
+    mark: Literal["good", "bad", "busy", "error", "reason", "muted", "heading"]
     detail: str = ""
     code: str = ""
     kind: Literal["line"] = "line"

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page as BrowserPage
 
 from explorer.core.words.arithmetic import Fact
+from explorer.widget.front import STYLE
 from explorer.widget.front.page import Page
 from explorer.widget.front.widget import FrontWidget
 from explorer.widget.messages import LayerQuantity, LayerRow, LayerTotal
@@ -109,7 +110,7 @@ def laid_out(page: BrowserPage, *parts: Part, script: str = "return el.innerHTML
         (Line(BOLD, "error"), '<div class="explorer-error" role="alert">TEXT</div>'),
         (
             Paragraph((Words(BOLD), Words(BOLD, "strong"), Words(BOLD, "muted"))),
-            '<p class="">TEXT <b>TEXT</b> <span>TEXT</span></p>',
+            '<p class="">TEXT <b>TEXT</b> <span class="explorer-muted">TEXT</span></p>',
         ),
         (
             Items(((Link(BOLD, '"x"'), Words("y")),), mark="muted"),
@@ -207,6 +208,20 @@ def test_a_page_without_parts_takes_no_place_and_follows_changes(page):
 def test_a_page_that_scrolls_can_be_reached_by_keyboard(page):
     shown = render(page, Page, "return [el.tabIndex, el.ariaLabel]", label="Times of A and B")
     assert shown == [0, "Times of A and B"]
+
+
+@pytest.mark.parametrize("width", [200, 2000])
+def test_a_table_that_is_too_wide_scrolls_and_breaks_no_word(page, width):
+    table = Table("Blocks", (Head("block"), Head("what differs")), (TableRow("a", ("x" * 60,)),))
+    script = f"""
+        el.classList.add("explorer-comparison");
+        el.style.width = "{width}px";
+        const style = document.createElement("style");
+        style.textContent = {json.dumps(STYLE.read_text(encoding="utf-8"))};
+        document.body.append(style);
+        return [el.scrollWidth > el.clientWidth, el.querySelector("td").offsetHeight < 40];
+    """
+    assert laid_out(page, table, script=script) == [width < 300, True]
 
 
 # The table of layers.

@@ -69,7 +69,8 @@ def note(widget, name: str) -> str:
 
 def result(widget) -> str:
     """What stands beneath the controls of the forward pass."""
-    return said(widget._panels.keras.forward.children[-1])
+    state, measured = widget._panels.keras.forward.children[-2:]
+    return said((*state.parts, *measured.parts))
 
 
 def shown(widget) -> tuple[int, str, int]:

@@ -133,7 +133,8 @@ class Screen:
         self._answered.clear()
         self.forward.button.click()
         assert self._answered.wait(120), "no answer"
-        return said(self.forward.children[-1])
+        state, result = self.forward.children[-2:]
+        return said((*state.parts, *result.parts))
 
     def strike(self, fault: str, stage: str) -> str:
         # In a process that is there, a short limit is one for the work alone.

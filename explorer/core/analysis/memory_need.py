@@ -10,8 +10,13 @@ import attrs
 from explorer.core.analysis.report import Report
 from explorer.core.network.graph import BYTES_PER_VALUE
 
-#: Layers that compute moments of what they are given.
-NORMALISING = {"BatchNormalization", "GroupNormalization", "LayerNormalization"}
+#: Layers that compute moments of what they are given; classes of the user's are not known.
+NORMALISING = {
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+}
 #: What the weights take, relative to their own size: initial values need room to be made.
 WEIGHTS_FACTOR = 1.4
 
@@ -126,11 +131,11 @@ def needed_bytes(
         step: "forward pass", "training step", or "gradient" for that of the input.
         compiler: "graph", "XLA", or "both" where both are tried.
     """
-    need = _need(step, compiler)
+    needs = _needs(step, compiler)
     scale = max(SIXTEEN_BITS.get((step, each, precision), 1.0) for each in _tried(compiler))
     if step == "training step" and precision != "float32":
-        need = attrs.evolve(need, layer=CASTS * need.layer)
-    return int(need.of(report, batch_size, scale))
+        needs = [attrs.evolve(need, layer=CASTS * need.layer) for need in needs]
+    return int(max(need.of(report, batch_size, scale) for need in needs))
 
 
 def least_bytes(
@@ -146,14 +151,18 @@ def least_bytes(
     """
     # In training each weight has a gradient and two moments.
     copies = 4 if step == "training step" else 1
-    return max(_need(step, compiler).least * needed, report.weights_bytes * copies)
+    least = min(need.least for need in _needs(step, compiler))
+    return max(least * needed, report.weights_bytes * copies)
 
 
-def _need(step: str, compiler: str) -> Need:
-    tried = [NEEDS[step, each] for each in (compiler, *_tried(compiler)) if (step, each) in NEEDS]
-    return tried[0] if tried else NEEDS[step, "graph"]
+def _needs(step: str, compiler: str) -> list[Need]:
+    """Return the needs of which the largest counts."""
+    if (step, compiler) in NEEDS:
+        return [NEEDS[step, compiler]]
+    tried = [NEEDS[step, each] for each in _tried(compiler) if (step, each) in NEEDS]
+    return tried or [NEEDS[step, "graph"]]
 
 
 def _tried(compiler: str) -> tuple[str, ...]:
-    """Return the compilers that are tried, the one first that takes most."""
+    """Return the compilers that are tried."""
     return ("XLA", "graph") if compiler == "both" else (compiler,)

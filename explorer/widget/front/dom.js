@@ -54,6 +54,17 @@ function makeButton(parent, text, title, act, { className = "", label = "" } = {
 }
 
 /**
+ * Shows the content of a PNG.
+ * @param {HTMLImageElement} image
+ * @param {DataView<ArrayBuffer>} png
+ */
+function showPng(image, png) {
+  const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+  for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(url));
+  image.src = url;
+}
+
+/**
  * Returns the element that an event is about.
  * @param {Event} event
  */

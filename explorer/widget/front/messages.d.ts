@@ -1,5 +1,6 @@
-// Made of the widgets and of messages.py by `make messages`: change those. Of each class of widgets
-// there are the traits that it shares with its view, and the messages that the view sends and gets.
+// Made by `make messages` of the widgets, messages.py, parts.py and what these hold: change those.
+// Of each class of widgets there are the traits that it shares with its view, and the messages that
+// the view sends and gets.
 
 /** Shows a drawing, and reports what a user does in it as messages. */
 interface CanvasState {
@@ -250,7 +251,7 @@ interface LayerTotal {
 /** What is said of a state. */
 interface Line {
   text: string;
-  mark: "good" | "bad" | "busy" | "error" | "reason" | "muted";
+  mark: "good" | "bad" | "busy" | "error" | "reason" | "muted" | "heading";
   detail: string;
   code: string;
   kind: "line";

@@ -72,8 +72,9 @@ function addRuns(parent, runs) {
 function addRun(parent, run) {
   switch (run.kind) {
     case "words":
-      if (run.mark) make(run.mark === "strong" ? "b" : "span", { textContent: run.text }, parent);
-      else parent.append(run.text);
+      if (!run.mark) parent.append(run.text);
+      else if (run.mark === "strong") make("b", { textContent: run.text }, parent);
+      else make("span", { className: classOf(run.mark), textContent: run.text }, parent);
       return;
     case "link":
       make("button", { type: "button", textContent: run.text }, parent).dataset.select = run.select;
@@ -159,9 +160,6 @@ function addPictures(parent, { image, results }) {
 /** @type {(parent: Element, picture: Picture) => void} */
 function addFigure(parent, { png, caption }) {
   const figure = make("figure", {}, parent);
-  const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
-  const image = make("img", { alt: caption }, figure);
-  image.addEventListener("load", () => URL.revokeObjectURL(url));
-  image.src = url;
+  showPng(make("img", { alt: caption }, figure), png);
   make("figcaption", { textContent: caption }, figure);
 }

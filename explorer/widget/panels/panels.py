@@ -4,8 +4,9 @@ import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
-from explorer.widget.controls.form import plain, plain_layout
+from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.controls.names import Names
+from explorer.widget.front.page import Page
 from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.panel import Blocks
 from explorer.widget.panels.families.panel import Families
@@ -15,6 +16,7 @@ from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import Problems
 from explorer.widget.panels.screen import Screen
 from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.parts import Line
 
 
 class Panels:
@@ -126,7 +128,5 @@ def _box(kind: type, name: str, parts: list[widgets.Widget]) -> widgets.Widget:
     return box
 
 
-def _heading(text: str) -> widgets.Label:
-    heading = plain(widgets.Label, text)
-    heading.add_class("explorer-heading")
-    return heading
+def _heading(text: str) -> Page:
+    return page(Line(text, "heading"))

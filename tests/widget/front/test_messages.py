@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 import pytest
 import traitlets
 
@@ -97,6 +98,13 @@ def test_the_rows_of_a_table_are_objects_that_json_has() -> None:
 def test_a_type_that_typescript_does_not_have_is_refused(monkeypatch) -> None:
     monkeypatch.setattr(Canvas, "sends", complex)
     with pytest.raises(TypeError, match="complex"):
+        declarations()
+
+
+def test_two_classes_of_one_name_are_refused(monkeypatch) -> None:
+    other = attrs.make_class("Find", {"other": attrs.field(type=str)})
+    monkeypatch.setattr(Canvas, "sends", Find | other)
+    with pytest.raises(TypeError, match="has the name of"):
         declarations()
 
 

@@ -22,16 +22,14 @@ function add(parent, tag, className, text = "") {
  * @param {string} alt
  */
 function addPicture(parent, png, side, alt) {
-  const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
   const made = add(parent, "img", "");
   made.alt = alt;
   made.style.width = made.style.height = `${side}px`;
   made.addEventListener("load", () => {
-    URL.revokeObjectURL(url);
     const longest = Math.max(made.naturalWidth, made.naturalHeight);
     made.classList.toggle("explorer-enlarged", longest < side);
   });
-  made.src = url;
+  showPng(made, png);
 }
 
 /** @param {View<FilmState, FilmSends>} view */

@@ -59,6 +59,7 @@ class ForwardView(widgets.VBox):
         )
         self.upload = PictureUpload(layout=plain_layout())
         self._source = page()
+        self._said = page()
         self._result = page()
         self._on_choice = on_choice
         # Which devices there are is known only later.
@@ -80,7 +81,8 @@ class ForwardView(widgets.VBox):
             layout=plain_layout(),
         )
         row.add_class("explorer-row")
-        super().__init__([row, self._form.widget, self._result], layout=plain_layout())
+        parts = [row, self._form.widget, self._said, self._result]
+        super().__init__(parts, layout=plain_layout())
         self._notes: tuple[Part, ...] = ()
         self.show_source("")
         self.show_nothing()
@@ -107,18 +109,17 @@ class ForwardView(widgets.VBox):
     def note(self, message: str) -> None:
         """Say what went wrong with a picture: beside what runs, or was measured, with another."""
         self._notes += (Line(message, "bad"),)
-        self._write()
+        self._said.parts = self._notes + self._state
 
     def forget_notes(self) -> None:
         """Take away what was said of pictures."""
         self._notes = ()
-        self._write()
+        self._said.parts = self._state
 
     def show_running(self, message: str, layers: bool = False) -> None:
         """Say how far a measurement is, of the whole model or of its layers."""
         self.stop.disabled = False
-        self._shown = (Line(message, "busy"), *(self._pass if layers else self._layers))
-        self._write()
+        self._write((Line(message, "busy"),), self._pass if layers else self._layers)
 
     def show_nothing(self) -> None:
         """Take the results away: they are about another design than the one shown."""
@@ -128,12 +129,13 @@ class ForwardView(widgets.VBox):
 
     def show_nothing_runs(self, *problems: Part) -> None:
         """Show what was measured of the design shown, beneath what went wrong since."""
-        self._shown = problems + self._pass + self._layers
-        self._write()
+        self._write(problems, self._pass + self._layers)
         self.stop.disabled = True
 
-    def _write(self) -> None:
-        self._result.parts = self._notes + self._shown
+    def _write(self, state: tuple[Part, ...], results: tuple[Part, ...]) -> None:
+        self._state = state
+        self._said.parts = self._notes + state
+        self._result.parts = results  # pictures are not sent again where they stay
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
