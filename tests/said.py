@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import attrs
 
 from explorer.widget.controls.form import Control
+from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.parts import (
     Card,
-    Cards,
     Facts,
     Items,
     Line,
@@ -26,7 +26,7 @@ Kind = TypeVar("Kind")
 def said(shown: Any) -> str:
     """Return the words of what has parts, or of parts, a line each.
 
-    Before those of a line that has a mark stands that, as in "[good] Rebuilt in Keras"; cells of a
+    Before those of a line that has a mark stands that, as in "[good] verified"; cells of a
     table are parted by "|".
     """
     return "\n".join(_told(getattr(shown, "parts", shown)))
@@ -40,6 +40,12 @@ def note_of(control: Control) -> str:
 def all_of(kind: type[Kind], shown: Any) -> list[Kind]:
     """Return all parts of a kind, wherever they are in other parts."""
     return [part for part in _walked(getattr(shown, "parts", shown)) if isinstance(part, kind)]
+
+
+def result_of(forward: ForwardView) -> str:
+    """Return the words beneath the controls of the forward pass."""
+    state, measured = forward.children[-2:]
+    return said((*state.parts, *measured.parts))
 
 
 def _walked(value: Any) -> Iterator[Any]:
@@ -71,8 +77,6 @@ def _told(part: Any) -> list[str]:
         case Facts() | Measured():
             facts = [f"{fact.name}: {fact.value} {fact.note}".rstrip() for fact in part.facts]
             return (_told(part.card) if isinstance(part, Measured) else []) + facts
-        case Cards():
-            return _told(part.cards)
         case Card():
             return [f"{part.name}: {part.value} {part.note} {part.title}".rstrip()]
         case Pictures():

@@ -1,6 +1,7 @@
 """Numbers and names as people read them."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from math import prod
 
 _LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -87,6 +88,36 @@ def stride_text(stride: object, shape: Sequence[int]) -> str:
     if stride is None and prod(shape[:-1]) == 1:
         return "a single position"
     return f"stride {step_text(stride)}"
+
+
+def grid_text(step: "int | Fraction | tuple[int | Fraction, ...] | None") -> str:
+    """Return how fine a grid of positions is: "full size" for a stride of 1, "1/8" for 8."""
+    if step is None:
+        return "unknown"
+    parts = [1 / Fraction(each) for each in (step if isinstance(step, tuple) else (step,))]
+    if set(parts) == {1}:
+        return "full size"
+    same = len(set(parts)) == 1
+    text = "×".join(map(str, parts[:1] if same else parts))
+    return f"{text}× the size" if same and parts[0] > 1 else text
+
+
+def percent_change(before: float, now: float) -> str:
+    """Return by how much a figure changed: "+12 %", "−50 %", "× 40" where that says more."""
+    if now == before:
+        return "="
+    if not before:
+        return "was 0"
+    ratio = now / before
+    if ratio >= 10:
+        return f"× {ratio:,.0f}"
+    percent = 100 * (ratio - 1)
+    sign = "+" if percent > 0 else "−"
+    if abs(percent) < 0.1:
+        return f"{sign}< 0.1 %"
+    if -100 < percent <= -99.5:
+        return "−> 99 %"
+    return f"{sign}{abs(percent):.{0 if abs(percent) >= 9.5 else 1}f} %"
 
 
 def at_least(value: str, is_known: bool) -> str:

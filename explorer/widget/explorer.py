@@ -19,6 +19,7 @@ from explorer.core.families import Architecture, ReadModel
 from explorer.core.guard import guarded
 from explorer.core.network.blocks import DecoderBlock, EncoderBlock
 from explorer.core.network.graph import Graph
+from explorer.core.network.parameters import Parameter
 from explorer.keras_side.given_models import built
 from explorer.widget.controls.form import close_unused, parts_of
 from explorer.widget.given import as_architecture, block_of, design_of
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     import keras
 
     Shown: TypeAlias = "Architecture | EncoderBlock | DecoderBlock | Graph | keras.Model"
+
+
+#: What `height` can be.
+HEIGHT = Parameter(name="height", value_type=int, default=None, minimum=300, maximum=10_000)
 
 
 class Explorer(widgets.VBox):
@@ -44,7 +49,10 @@ class Explorer(widgets.VBox):
     batch_size = traitlets.Any()
 
     def __init__(
-        self, architecture: "Shown | None" = None, input_shape: Sequence[int] | None = None
+        self,
+        architecture: "Shown | None" = None,
+        input_shape: Sequence[int] | None = None,
+        height: int | None = None,
     ) -> None:
         """Make an explorer.
 
@@ -53,16 +61,20 @@ class Explorer(widgets.VBox):
                 is shown in the smallest network that has it; a Keras model, or a graph, as it is.
             input_shape: `(height, width, channels)` of the input; if None, a model's own, or
                 (256, 256, 1).
+            height: Of the explorer on the page, in pixels, at least 300; None: as high as the
+                window allows, up to 740.
 
         Raises:
-            ParameterError: If the shape does not fit the architecture.
+            ParameterError: If the shape does not fit the architecture, or the height is too small.
             ValueError: If a model cannot be read.
             TypeError: If it is something else.
         """
+        if height is not None:
+            HEIGHT.check("Explorer", height)
         self._state = State(design_of(architecture, input_shape), threading.RLock())
         self._built_here: tuple[Graph, Any] | None = None
         self._panels = Panels(self._state)
-        super().__init__(self._panels.arranged())
+        super().__init__(self._panels.arranged(height))
         self.layout.width = "auto"
         self.add_class("explorer")
         self._unsubscribe = self._state.subscribe(self._show)

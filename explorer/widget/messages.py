@@ -304,3 +304,71 @@ class SetObject:
     """An object's box was drawn, or is to be taken away."""
 
     object: ObjectBox | None
+
+
+# The strip along the depth.
+
+
+@attrs.frozen
+class StripStep:
+    """A layer or a block.
+
+    Attributes:
+        id: What selects it.
+        text: Its facts, a line each.
+        colour: Of its role.
+        height: Of its output in pixels.
+        channels: Of its output.
+        total: Bytes of all features in memory while it runs.
+        held: Those of them that later layers need.
+    """
+
+    id: str
+    text: str
+    colour: str
+    height: int
+    channels: int
+    total: float
+    held: float
+
+
+# The frame.
+
+
+@attrs.frozen
+class Reveal:
+    """A pane is to be seen, if it is hidden."""
+
+    reveal: Literal["controls", "side"]
+
+
+# The totals.
+
+
+@attrs.frozen
+class Figure:
+    """A figure of the whole network.
+
+    Attributes:
+        name: What it is.
+        value: How it is written.
+        change: What the last edit did to it, or how a time differs from that of the last run; empty
+            where there was none.
+        beside_a: How it differs from that of the pinned network, if one is.
+        text: What it means, and more of it, a line each.
+        unsettled: Whether it has still to be measured, or could not be.
+    """
+
+    name: str
+    value: str
+    change: str
+    beside_a: str
+    text: str
+    unsettled: bool = False
+
+
+@attrs.frozen
+class OpenFigure:
+    """What stands behind a figure is to be shown."""
+
+    open: str

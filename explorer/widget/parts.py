@@ -141,14 +141,6 @@ class Card:
 
 
 @attrs.frozen
-class Cards:
-    """Several of these."""
-
-    cards: tuple[Card, ...]
-    kind: Literal["cards"] = "cards"
-
-
-@attrs.frozen
 class Measured:
     """A figure that was measured, beside how."""
 
@@ -175,7 +167,7 @@ class Section:
     kind: Literal["section"] = "section"
 
 
-Part: TypeAlias = Line | Paragraph | Items | Facts | Table | Cards | Measured | Pictures | Section
+Part: TypeAlias = Line | Paragraph | Items | Facts | Table | Measured | Pictures | Section
 
 
 def words(text: str) -> Paragraph:

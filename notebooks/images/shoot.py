@@ -34,45 +34,47 @@ def take(shown: Page | Locator, name: str, **options: object) -> None:
 def tab(page: Page, title: str) -> Locator:
     page.get_by_role("tab", name=title).click()
     page.mouse.move(5, 5)
-    return page.locator(".widget-tab-contents")
+    return page.get_by_role("tabpanel").filter(visible=True).first
 
 
-def choose(page: Page, label: str, value: str) -> None:
-    page.get_by_label(label, exact=True).select_option(value)
+def draw(page: Page, colour: str, sizes: bool) -> None:
+    """Choose how the diagram is drawn."""
+    page.get_by_role("button", name="How it is drawn").click()
+    page.get_by_label("colour by", exact=True).select_option(colour)
+    page.get_by_label("draw sizes").set_checked(sizes)
+    page.get_by_role("button", name="How it is drawn").click()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_views(notebook: Callable[..., Page], theme: str) -> None:
-    page = notebook([CELL], theme=theme, viewport=(1480, 2300))
-    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page = notebook([CELL], theme=theme, viewport=(1440, 1040))
     page.locator(".explorer-good").wait_for(timeout=90_000)
+    workspace = page.locator(".explorer-workspace")
+    workspace.evaluate("element => element.scrollIntoView({block: 'end'})")
     page.locator("[data-item='block-stack0_dec0']").click()
-    page.get_by_role("button", name="Run forward pass").click()
-    page.locator(".explorer-forward").wait_for(timeout=90_000)
-    page.mouse.move(5, 5)
+    page.get_by_role("button", name="▶ Run").click()
+    page.locator(".explorer-timing").wait_for(timeout=90_000)
+    tab(page, "Explain")
     page.wait_for_timeout(500)
-    whole = page.locator(".explorer").first.bounding_box()
-    end = page.locator(".widget-tab").bounding_box()["y"] + 190
-    area = {"x": whole["x"] - 6, "y": whole["y"] - 4, "width": whole["width"] + 12}
-    take(page, f"explorer-{theme}", clip={**area, "height": end - whole["y"]})
+    take(workspace, f"explorer-{theme}")
 
-    page.get_by_role("button", name="Time every layer").last.click()
-    expect(page.locator(".explorer-table")).to_contain_text("%", timeout=90_000)
-    choose(page, "colour by", "time")
-    page.get_by_label("draw sizes").check()
+    # Each view in the room that a large screen has.
+    page.get_by_role("button", name="Fill the window").click()
+    tab(page, "Forward pass")
+    page.get_by_role("button", name="Time every layer").click()
+    expect(page.get_by_text("layers, each alone")).to_be_visible(timeout=90_000)
+    draw(page, "time", True)
     page.mouse.move(5, 5)
     page.wait_for_timeout(2500)  # until the marks of the change are gone
-    take(page.locator(".explorer-views > .explorer-diagram"), f"diagram-{theme}")
-    choose(page, "colour by", "kind")
-    page.get_by_label("draw sizes").uncheck()
+    take(page.locator(".explorer-stage"), f"diagram-{theme}")
+    draw(page, "kind", False)
 
     charts = tab(page, "Charts")
     expect(charts.locator(".point").first).to_be_attached(timeout=90_000)
-    page.wait_for_timeout(1000)
-    take(charts, f"charts-{theme}")
+    page.wait_for_timeout(1500)
+    take(page.locator(".explorer-stage"), f"charts-{theme}")
 
     field = tab(page, "Receptive field")
-    page.locator("[data-item='block-stack0_dec0']").click()
     picture = field.get_by_role("application")
     expect(field.locator("image").first).to_have_attribute("href", re.compile("blob"))
     picture.scroll_into_view_if_needed()
@@ -85,21 +87,23 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
     page.mouse.up()
     expect(field).to_contain_text("95 % of the gradient within", timeout=90_000)
     page.wait_for_timeout(1000)
-    take(field, f"receptive-field-{theme}")
+    take(page.locator(".explorer-stage"), f"receptive-field-{theme}")
 
     film = tab(page, "Feature maps")
     expect(film.locator(".explorer-film button").first).to_be_visible(timeout=90_000)
     page.wait_for_timeout(2500)
-    take(film, f"feature-maps-{theme}")
+    take(page.locator(".explorer-stage"), f"feature-maps-{theme}")
 
-    compared = tab(page, "Compare")
+    tab(page, "Diagram")
+    compared = page.locator(".explorer-side")
+    tab(page, "Compare")
     page.get_by_role("button", name="Pin as A").click()
     page.get_by_label("up interpolate").check()
     page.get_by_role("button", name="Time both").click()
     expect(compared).to_contain_text(re.compile("as (fast|long) as A"), timeout=90_000)
+    page.mouse.move(5, 5)
     page.wait_for_timeout(2500)
-    take(compared, f"compare-{theme}")
-    take(page.locator(".explorer-views > .explorer-diagram"), f"compare-diagram-{theme}")
+    take(workspace, f"compare-{theme}")
 
 
 if __name__ == "__main__":

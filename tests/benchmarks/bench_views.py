@@ -73,13 +73,15 @@ def main() -> None:
 def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     """Milliseconds from each of many slider values until all views show it, with this tab open."""
     shown = Explorer(architecture, SHAPE)
-    table = shown._panels.screen.views["Layers"]
-    shown._panels.screen.select("block-stack0_enc0")
-    shown._panels.screen.tabs.selected_index = list(shown._panels.screen.tabs.titles).index(tab)
+    screen = shown._panels.screen
+    screen.side.choose("Layers")
+    table = screen.views["Layers"]
+    screen.select("block-stack0_enc0")
+    (screen.stage if tab in screen.stage.titles else screen.side).choose(tab)
     if tab == "Charts":
-        shown._panels.screen.views[tab].loading.join()
+        screen.views[tab].loading.join()
     if tab == "Compare":
-        shown._panels.screen.views[tab].widget.pin.click()
+        screen.views[tab].widget.pin.click()
     found = list(descendants(shown))
     slider = next(
         widget
@@ -93,17 +95,18 @@ def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     def enter(value: int) -> None:
         slider.value = value  # widgets call their observers before this returns
         if tab == "Charts":
-            shown._panels.screen.views[tab]._settling.join()
+            screen.views[tab]._settling.join()
 
     times = []
     for edit in range(WARM_UP + EDITS):
         filters = 17 + edit % 100  # each another than the last
-        before, rows = (totals.parts, diagram.svg), table.rows
+        before, rows = (totals.figures, diagram.svg), table.rows
         times.append(milliseconds(lambda value=filters: enter(value)))
-        after = totals.parts, diagram.svg
+        after = totals.figures, diagram.svg
         assert shown.architecture.filters == filters
-        assert all(one != other for one, other in zip(before, after, strict=True))
-        assert (table.rows is not rows) == (tab == "Layers"), "a closed tab is shown nothing"
+        changed = [one != other for one, other in zip(before, after, strict=True)]
+        assert changed == [True, screen.stage.opened == "Diagram"], "a closed tab is shown nothing"
+        assert (table.rows is not rows) == (screen.side.opened == "Layers")
     shown.close()
     return times[WARM_UP:]
 

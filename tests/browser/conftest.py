@@ -199,7 +199,7 @@ def notebook(
     pages = request.node.stash.setdefault(PAGES, [])
 
     def open_and_run(
-        cells: list[str], *, theme: str = "light", viewport: tuple[int, int] = (1280, 900)
+        cells: list[str], *, theme: str = "light", viewport: tuple[int, int] = (1440, 900)
     ) -> Page:
         lab.configure("apputils-extension/themes", theme=THEMES[theme])
         name = f"notebook{len(list(lab.notebooks.glob('*.ipynb')))}"

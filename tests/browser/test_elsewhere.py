@@ -17,6 +17,7 @@ from tests.browser.test_explorer import (
     contrast,
     eventually,
     expect_views,
+    open_tab,
     type_number,
 )
 
@@ -40,7 +41,7 @@ def visit(browser: Browser, server: Lab) -> Iterator[Callable[..., Page]]:
     pages = []
 
     def open_at(path: str) -> Page:
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.console_errors = []
         page.on("console", lambda message: note_message(page, message))
         page.on("pageerror", lambda error: page.console_errors.append(str(error)))
@@ -67,6 +68,7 @@ def use(page: Page) -> None:
     type_number(page, "filters", 6)
     expect_views(page, evolve(TINY_NET, filters=6), SHAPE)
     page.locator("[data-item='block-stack0_enc0']").click()
+    open_tab(page, "Explain")
     expect(page.locator(".explorer-inspector h2")).to_have_text("stack0_enc0")
     page.get_by_role("tab", name="Charts").click()
     expect(page.locator(".js-plotly-plot .barlayer .point").first).to_be_attached()
@@ -77,7 +79,7 @@ def test_in_voila_it_is_an_app_without_code(visit):
     use(page)
 
     expect(page.get_by_text("from explorer import")).to_have_count(0)
-    page.get_by_role("button", name="Run forward pass").click()
+    page.get_by_role("button", name="▶ Run").click()
     expect(page.locator(".explorer-timing")).to_contain_text("median")
     assert page.console_errors == []
 
@@ -86,6 +88,7 @@ def test_in_voila_it_is_readable_in_the_dark_and_in_a_narrow_window(visit):
     page = visit("voila/render/elsewhere.ipynb?theme=dark&")
     use(page)
 
+    open_tab(page, "Diagram")
     texts = page.evaluate(COLOURS)
     assert len(texts) > 100
     for _, text, colour, behind in texts:

@@ -1,5 +1,7 @@
 """Every family from its controls to its timed forward pass, and blocks edited one by one."""
 
+import re
+
 import pytest
 from attrs import evolve
 from playwright.sync_api import Page, expect
@@ -11,6 +13,7 @@ from tests.browser.test_explorer import (
     expect_no_error,
     expect_views,
     number,
+    open_tab,
     opened,  # noqa: F401 — a fixture
     type_number,
 )
@@ -28,7 +31,7 @@ FAMILIES = [
 
 
 def run_forward(page: Page) -> None:
-    page.get_by_role("button", name="Run forward pass").click()
+    page.get_by_role("button", name="▶ Run").click()
     result = page.locator(".explorer-page", has=page.locator(".explorer-timing"))
     expect(result).to_contain_text("median")
     expect(result).to_contain_text(f"1 image of {SIZE} × {SIZE} × 3")
@@ -59,6 +62,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     editor = page.locator(".widget-accordion")
 
     page.locator("[data-item='block-stack0_enc1']").click()
+    open_tab(page, "Explain")
     page.get_by_role("button", name="Edit this block").click()
     blocks = editor.locator(".explorer-blocks select")
     expect(blocks.locator("option:checked")).to_have_text("encoder 1 · SimpleConvBlock")
@@ -93,7 +97,9 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     blocks.select_option("heads: none")
     editor.get_by_role("button", name="Add").click()
     expect(page.locator("[data-item='head-head']")).to_contain_text(f"{SIZE} × {SIZE} × 1")
-    expect(page.locator(".explorer-totals")).to_contain_text("129 of all in heads")
+    expect(page.locator(".explorer-total").first).to_have_attribute(
+        "aria-label", re.compile("129 of all in heads")
+    )
     net = evolve(before, heads=(Head(),))
     expect_keras_agrees(page, layers=len(trace(net, SHAPE)))
 
@@ -135,6 +141,7 @@ widget
 @pytest.mark.parametrize("source", [OWN], ids=["keras"])
 def test_a_network_written_in_the_notebook_is_explored(opened, source):  # noqa: F811
     page = opened(source)
+    open_tab(page, "Layers")
     rows = page.locator(".explorer-table tbody tr")
     expect(rows).to_have_count(11)
     type_number(page, "width", 7)

@@ -10,14 +10,16 @@ from explorer.core.words.arithmetic import Fact
 from explorer.widget.front import STYLE
 from explorer.widget.front.page import Page
 from explorer.widget.front.widget import FrontWidget
-from explorer.widget.messages import LayerQuantity, LayerRow, LayerTotal
+from explorer.widget.messages import Figure, LayerQuantity, LayerRow, LayerTotal, StripStep
 from explorer.widget.panels.diagram.panel import Canvas
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.receptive_field.page import ReceptiveFieldView
+from explorer.widget.panels.strip.panel import Strip
+from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.panels.window.panel import Window
 from explorer.widget.parts import (
     Card,
-    Cards,
     EditButton,
     Facts,
     Head,
@@ -140,13 +142,8 @@ def laid_out(page: BrowserPage, *parts: Part, script: str = "return el.innerHTML
             '<td class="explorer-numeric">f</td></tr></tbody></table>',
         ),
         (
-            Cards((Card(BOLD, BOLD, BOLD, "x"),)),
-            '<div class="explorer-totals"><div class="explorer-total" title="x"><span>TEXT</span>'
-            "<b>TEXT</b><small>TEXT</small></div></div>",
-        ),
-        (
             Measured(Card("a", "b", "c"), (Fact(BOLD, BOLD),)),
-            '<div class="explorer-timing"><div class="explorer-total" title=""><span>a</span>'
+            '<div class="explorer-timing"><div class="explorer-card" title=""><span>a</span>'
             '<b>b</b><small>c</small></div><div class="explorer-facts"><span>TEXT</span>'
             "<b>TEXT</b></div></div>",
         ),
@@ -371,10 +368,10 @@ def test_a_new_box_is_in_the_middle_and_boxes_are_compared_side_by_side(page):
 @pytest.mark.parametrize(
     ("position", "refused", "disabled"),
     [
-        (0, False, [True, False, True]),
-        (0, True, [False, False, False]),
-        (1, False, [False, False, False]),
-        (2, False, [False, True, False]),
+        (0, False, [True, False]),
+        (0, True, [False, False]),
+        (1, False, [False, False]),
+        (2, False, [False, True]),
     ],
 )
 def test_only_what_there_is_can_be_undone_and_redone(page, position, refused, disabled):
@@ -386,28 +383,172 @@ def test_only_what_there_is_can_be_undone_and_redone(page, position, refused, di
     steps = ("start", "filters 2 → 4", "<b>")
     found, sent = render(page, HistoryView, script, steps=steps, position=position, refused=refused)
     assert found == disabled
-    messages = [{"by": -1}, {"by": 1}, {"to": 0}]
+    messages = [{"by": -1}, {"by": 1}]
     assert sent == [message for message, off in zip(messages, disabled, strict=True) if not off]
 
 
 @pytest.mark.parametrize(
-    ("mode", "space", "zoom"),
+    ("mode", "space", "room", "zoom"),
     [
-        ("readable", 2000, 1),
-        ("readable", 500, 0.5),
-        ("readable", 100, 0.45),
-        ("width", 100, 0.1),
-        ("all", 2000, 0.78 * 900 / 2000),
+        ("readable", 2000, 3000, 1.3),
+        ("readable", 2000, 1500, 0.75),
+        ("readable", 700, 3000, 0.7),
+        ("readable", 100, 100, 0.62),
+        ("width", 100, 100, 0.1),
+        ("width", 2000, 100, 1),
+        ("all", 2000, 100, 0.05),
     ],
 )
-def test_a_drawing_is_fitted_as_the_mode_says(page, mode, space, zoom):
+def test_a_drawing_is_fitted_as_the_mode_says(page, mode, space, room, zoom):
     script = """
         const canvas = document.createElement("div");
         document.body.append(canvas);
         canvas.innerHTML = '<svg viewBox="0 0 750 1500"></svg>';
         const zoomer = new PanZoom(canvas, () => {});
-        [zoomer.mode, zoomer.space] = [given.mode, given.space];
+        [zoomer.mode, zoomer.space, zoomer.room] = [given.mode, given.space, given.room];
         return zoomer.fitting;
     """
-    fitting = run(page, Canvas, script, {"mode": mode, "space": space})
+    fitting = run(page, Canvas, script, {"mode": mode, "space": space, "room": room})
     assert fitting == pytest.approx(zoom)
+
+
+# The figures, the strip, and the frame.
+
+FIGURES = (
+    Figure("parameters", "1.20 M", "+125 %", "−10 %", "Numbers\n1,200,000"),
+    Figure("output", "8×8×2", "", "", "Shape"),
+)
+TIME = Figure("CPU, median", "26 ms", "", "", "Time")
+
+
+def test_figures_are_one_tab_stop_with_arrows_and_say_what_they_mean(page):
+    script = """
+        document.body.append(el);
+        const buttons = () => [...el.querySelectorAll("button")];
+        const stops = () => buttons().filter(button => button.tabIndex === 0).length;
+        const press = key => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", {key, bubbles: true}));
+        const hint = el.querySelector("[role=tooltip]");
+        const seen = [];
+        const note = () => seen.push([document.activeElement.dataset.name, hint.textContent]);
+        buttons()[0].focus();
+        note();
+        press("ArrowRight");
+        note();
+        press("ArrowRight");
+        note();
+        press("ArrowRight");
+        note();
+        press("ArrowLeft");
+        document.activeElement.click();
+        press("Escape");
+        return [seen, stops(), hint.hidden, model.sent, buttons()[0].textContent];
+    """
+    seen, stops, hidden, sent, words = render(page, Totals, script, figures=FIGURES, time=TIME)
+    first = ["parameters", "Numbers\n1,200,000"]
+    assert seen == [first, ["output", "Shape"], ["CPU, median", "Time"], first]
+    assert (stops, hidden) == (1, True)
+    assert sent == [{"open": "CPU, median"}]
+    assert words == "parametersA −10 %1.20 M+125 %"
+
+
+def test_the_focus_stays_on_a_figure_that_changes(page):
+    script = """
+        document.body.append(el);
+        el.querySelectorAll("button")[2].focus();
+        model.change({time: {...model.state.time, value: "9 ms"}});
+        return document.activeElement.textContent;
+    """
+    assert render(page, Totals, script, figures=FIGURES, time=TIME) == "CPU, median9 ms"
+
+
+STEPS = tuple(
+    StripStep(f"layer-{name}", f"{name}\nfacts", "#0b62a6", height, channels, total, held)
+    for name, height, channels, total, held in (
+        ("a", 64, 1, 100.0, 0.0),
+        ("b", 64, 8, 300.0, 100.0),
+        ("c", 32, 16, 150.0, 50.0),
+    )
+)
+
+
+def test_the_strip_selects_by_click_and_by_key(page):
+    script = """
+        document.body.append(el);
+        const svg = el.querySelector("svg");
+        const press = key => svg.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+        const step = svg.querySelector("[data-place='1']");
+        step.dispatchEvent(new MouseEvent("click", {bubbles: true}));
+        model.change({selected: ["layer-b"]});
+        const value = svg.getAttribute("aria-valuetext");
+        for (const key of ["ArrowRight", "ArrowRight", "Home", "ArrowLeft", "End", "x"]) press(key);
+        const marked = [...svg.querySelectorAll(".explorer-selected")].map(e => e.dataset.place);
+        return [model.sent.map(sent => sent.select), value, marked];
+    """
+    sent, value, marked = render(page, Strip, script, steps=STEPS, selected=())
+    names = [name.removeprefix("layer-") for name in sent]
+    assert names == ["b", "c", "c", "a", "a", "c"]
+    assert value == "b, facts"
+    assert marked == ["1"]
+
+
+def test_fast_keys_are_not_led_back_by_older_answers(page):
+    script = """
+        const svg = el.querySelector("svg");
+        const press = key => svg.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+        press("ArrowRight");
+        press("ArrowRight");
+        model.change({selected: ["layer-b"]});
+        press("ArrowLeft");
+        model.change({selected: ["layer-b"]});
+        model.change({selected: ["layer-c"]});
+        press("ArrowLeft");
+        return model.sent.map(sent => sent.select);
+    """
+    sent = render(page, Strip, script, steps=STEPS, selected=())
+    assert sent == ["layer-b", "layer-c", "layer-b", "layer-b"]
+
+
+def test_the_strip_draws_a_bar_a_step_and_follows_another_network(page):
+    script = """
+        const height = bar => +bar.getAttribute("height");
+        const bars = () => [...el.querySelectorAll("rect[fill]")].map(height);
+        const before = bars();
+        model.change({selected: ["layer-c"]});
+        model.change({selected: [], steps: model.state.steps.slice(0, 1)});
+        return [before, bars().length, el.querySelector("svg").getAttribute("viewBox")];
+    """
+    before, count, box = render(page, Strip, script, steps=STEPS, selected=())
+    assert before == pytest.approx([90 / 16, 45, 90])
+    assert (count, box) == (1, "0 0 1 100")
+
+
+def test_the_frame_hides_panes_fills_the_window_and_helps(page):
+    script = """
+        const workspace = document.createElement("div");
+        workspace.className = "explorer-workspace";
+        workspace.append(el);
+        document.body.append(workspace);
+        const [controls, side, full, help] = el.querySelectorAll("button");
+        const seen = [];
+        for (const button of [controls, side, full, help]) {
+            button.click();
+            seen.push([workspace.className, button.ariaPressed]);
+        }
+        const isOnTop = workspace.matches(":popover-open");
+        const told = el.querySelector("dl");
+        const isTold = !told.hidden && told.textContent.includes("skip connections");
+        const escape = {key: "Escape", bubbles: true, cancelable: true};
+        help.dispatchEvent(new KeyboardEvent("keydown", escape));
+        for (const button of [controls, side, full]) button.click();
+        return [seen, isOnTop, isTold, told.hidden, workspace.className, workspace.popover];
+    """
+    seen, on_top, told, hidden, after, popover = render(page, Window, script)
+    assert [pressed for _, pressed in seen] == ["true"] * 4
+    assert seen[-1][0] == (
+        "explorer-workspace explorer-toggled-controls explorer-toggled-side explorer-full"
+    )
+    assert on_top
+    assert told
+    assert hidden
+    assert (after, popover) == ("explorer-workspace", None)

@@ -19,18 +19,23 @@ from tests.browser.test_explorer import (
     expect_views,
     handle,
     number,
+    open_tab,
     opened,  # noqa: F401 — a fixture
     set_detail,
+    set_option,
     type_number,
 )
 
-TABS = ("Layers", "Charts", "Receptive field", "Feature maps", "Compare")
+TABS = ("Receptive field", "Feature maps", "Charts", "Diagram")
+TABS += ("Layers", "Compare", "Forward pass", "Explain")
 
 #: What scrolls though it is not meant to: with the axis, and what it holds beside what it shows.
 SCROLLING = """
     () => {
         const meant = {
             '.explorer-canvas': 'xy', '.explorer-table': 'xy', '.explorer-inspector': 'y',
+            '.explorer-controls': 'y', '.explorer-foot > .explorer-page': 'y',
+            '.explorer-figures': 'x', '.widget-tab-contents > .widget-box': 'y',
             '.explorer-film': 'x', '.explorer-comparison': 'x', '.explorer-blocks select': 'y',
         };
         const found = [];
@@ -54,21 +59,17 @@ SCROLLING = """
 #: Labels of tabs that are cut off, or stand over what lies beside them.
 CUT_OFF = """
     () => {
-        const bar = document.querySelector('.explorer .lm-TabBar').getBoundingClientRect();
         return [...document.querySelectorAll('.explorer .lm-TabBar-tabLabel')].filter(label => {
             const range = document.createRange();
             range.selectNodeContents(label);
             const text = range.getBoundingClientRect();
             const tab = label.parentElement.getBoundingClientRect();
+            const bar = label.closest('.lm-TabBar').getBoundingClientRect();
             return text.left < tab.left || text.right > tab.right || tab.right > bar.right
                 || text.top < tab.top || text.bottom > tab.bottom;
         }).map(label => label.textContent);
     }
 """
-
-
-def open_tab(page: Page, title: str) -> None:
-    page.get_by_role("tab", name=title).click()
 
 
 def block(page: Page, name: str) -> Locator:
@@ -80,10 +81,12 @@ def layer(page: Page, name: str) -> Locator:
 
 
 def heading(page: Page) -> Locator:
+    open_tab(page, "Explain")
     return page.locator(".explorer-inspector h2")
 
 
 def selected_rows(page: Page) -> list[str]:
+    open_tab(page, "Layers")
     rows = page.locator(".explorer-table tr.explorer-selected td:first-child")
     return rows.all_text_contents()
 
@@ -101,11 +104,13 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
     layer(page, "stack0_enc0_conv1").click()
     expect(heading(page)).to_have_text("stack0_enc0_conv1")
     expect(page.locator(".explorer-inspector")).to_contain_text("3×3×4×4 + 4 = 148")
+    expect(page.locator(".explorer-strip-step.explorer-selected")).to_have_count(1)
     assert eventually(page, lambda: selected_rows(page), ["stack0_enc0_conv1"].__eq__)
     page.locator(".explorer-table tbody").get_by_role(
         "button", name="stack0_dec1_s2_to_s1_skip_concat"
     ).click()
     expect(block(page, "stack0_dec1")).to_have_attribute("aria-pressed", "true")
+    open_tab(page, "Explain")
     page.locator(".explorer-inspector").get_by_role("button", name="stack0_enc0_act1_relu").click()
     expect(layer(page, "stack0_enc0_act1_relu")).to_have_attribute("aria-pressed", "true")
     block(page, "stack0_enc0").dblclick(position={"x": 10, "y": 10})
@@ -128,6 +133,11 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
     page.get_by_role("button", name="Clear the selection").click()
     expect(page.locator(".explorer-canvas [aria-pressed=true]")).to_have_count(0)
     expect(page.locator(".explorer-inspector")).to_contain_text("skip connections do")
+    # The strip below selects, too.
+    page.locator(".explorer-strip-step").nth(3).click()
+    expect(heading(page)).to_have_text("stack0_enc0_conv1")
+    page.keyboard.press("ArrowRight")
+    expect(heading(page)).to_have_text("stack0_enc0_act1_relu")
 
 
 ODD = """
@@ -154,6 +164,7 @@ def test_a_click_selects_the_layer_whatever_it_is_called(opened):  # noqa: F811
         boxes.nth(place + 1).click()
         expect(heading(page)).to_have_text(printable(name))
         expect(boxes.nth(place + 1)).to_have_attribute("aria-pressed", "true")
+        open_tab(page, "Layers")
         expect(page.locator(".explorer-table tr.explorer-selected td:first-child")).to_have_text(
             printable(name)
         )
@@ -169,17 +180,20 @@ def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa:
     before = [(cell["cell_type"], cell["source"]) for cell in page.evaluate(cells)]
     open_tab(page, "Charts")
     page.locator(".js-plotly-plot").wait_for()
+    open_tab(page, "Diagram")
     open_tab(page, "Layers")
     places = [
         handle(page, "filters"),
         control(page, "middle block").get_by_role("checkbox"),
         page.locator(".explorer-family select"),
-        page.get_by_role("button", name="Run forward pass"),
+        page.get_by_role("button", name="▶ Run"),
         page.get_by_role("tab", name="Layers"),
         page.get_by_title("Zoom in"),
         page.locator(".explorer-canvas [data-item][tabindex='0']"),
         page.locator(".explorer-table th button").first,
-        page.locator(".explorer-inspector button").first,
+        page.locator(".explorer-total").first,
+        page.get_by_role("slider", name="Place in the network"),
+        page.get_by_role("button", name="Keys, and what arrows mean"),
     ]
     for place in places:
         for key in ("x", "d", "d", "m", "y", "a", "b", "c", "v", "z", "1", "0", "0"):
@@ -189,11 +203,10 @@ def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa:
     cell = "() => jupyterapp.shell.currentWidget.content.activeCell.node.focus()"
     clicked = [
         page.get_by_title("Undo (Ctrl+Z)"),
-        page.get_by_role("button", name="Go back to the start"),
         page.get_by_role("tab", name="Layers"),
-        page.locator(".explorer-totals > *").first,
+        page.locator(".explorer-totals button").first,
         page.locator(".explorer-heading").first,
-        page.locator(".explorer-table tbody td").nth(1),
+        page.locator(".explorer-table tbody td").nth(2),
         page.locator(".explorer-canvas svg"),
     ]
     for place in clicked:
@@ -244,6 +257,7 @@ def test_a_checkbox_has_its_doc_as_tooltip(opened):  # noqa: F811
         expect(control(page, label).locator("label span", has_text=label)).to_have_attribute(
             "title", doc
         )
+    open_tab(page, "Forward pass")
     always = page.get_by_label("after every change")
     expect(always).to_have_attribute(
         "title", "Run and time the model after every change of the design"
@@ -379,7 +393,7 @@ def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
     fit.click()
     assert fits()
     assert width() <= readable
-    page.set_viewport_size({"width": 1000, "height": 900})
+    page.set_viewport_size({"width": 1240, "height": 900})
     assert eventually(page, fits)
     page.get_by_title("Zoom in").click()
     expect(fit).to_have_attribute("aria-pressed", "false")
@@ -418,13 +432,13 @@ def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
     def ratio() -> float:
         return svg.evaluate("({viewBox: {baseVal: box}}) => box.width / box.height")
 
-    def choose(name: str, value: str) -> None:
-        control(page, name).locator("select").select_option(value)
+    def choose(name: str, value: str | bool) -> None:
+        set_option(page, name, value)
 
     assert ratio() < 2
     choose("direction", "left to right")
     assert eventually(page, lambda: ratio() > 3)
-    control(page, "draw sizes").get_by_role("checkbox").check()
+    choose("draw sizes", True)
     expect(page.locator(".explorer-canvas rect.explorer-layer")).not_to_have_count(0)
     expect(page.locator(".explorer-legend")).to_contain_text("as high as the feature")
     choose("direction", "U")
@@ -432,8 +446,10 @@ def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
     expect(block(page, "stack0_dec1")).to_contain_text(re.compile(r"% · .* MACs"))
     expect(page.locator(".explorer-legend")).to_contain_text("of all MACs")
     choose("colour by", "time")
-    page.get_by_role("button", name="Time every layer").first.click()
+    open_tab(page, "Forward pass")
+    page.get_by_role("button", name="Time every layer").click()
     expect(block(page, "stack0_dec1")).to_contain_text(re.compile(r"% · .* .?s"))
+    open_tab(page, "Explain")
     expect(page.locator(".explorer-inspector")).to_contain_text("time")
 
     starts = {"SVG": b"<?xml", "PDF": b"%PDF", "PNG": b"\x89PNG", "DOT": b"digraph"}
@@ -502,7 +518,7 @@ def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
     # The window follows the selection, the heat map follows from the real model.
     expect(lines).to_contain_text("95 % of the gradient within")
     expect(field.locator("image").nth(1)).to_have_attribute("href", re.compile("^blob:"))
-    block(page, "stack0_enc0").click()
+    page.locator(".explorer-strip-step").nth(4).click()
     expect(lines).to_contain_text("sees 5 × 5 pixels")
     assert eventually(page, lambda: window()[2:] == [5, 5])
 
@@ -558,6 +574,7 @@ def test_two_designs_are_compared_and_timed_in_turns(opened):  # noqa: F811
     page.get_by_role("button", name="Swap").click()
     middle = control(page, "middle block").get_by_role("checkbox")
     expect(middle).to_be_checked()
+    expect(page.locator(".explorer-total").first.locator("i")).to_have_text(re.compile("^A "))
     open_tab(page, "Layers")
     expect(page.locator(".explorer-canvas")).not_to_contain_text("only in A")
 
@@ -572,12 +589,12 @@ def test_every_view_is_accessible_and_fits(opened, theme):  # noqa: F811
         open_tab(page, title)
         wait_for_content(page, title)
         # In a narrow window, as at 200 % zoom, nothing is cut off.
-        for width in (1280, 640):
+        for width in (1440, 640):
             page.set_viewport_size({"width": width, "height": 900})
             found = eventually(page, lambda: page.evaluate(OVERFLOWING), [].__eq__)
             assert found == [], (title, width)
         assert violations(page) == [], title
-        page.set_viewport_size({"width": 1280, "height": 900})
+        page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_nothing_scrolls_that_should_not(opened):  # noqa: F811
@@ -593,9 +610,9 @@ def test_nothing_scrolls_that_should_not(opened):  # noqa: F811
         page.set_viewport_size({"width": 1440, "height": 900})
 
     look("at first")
-    page.get_by_role("button", name="Run forward pass").click()
+    page.get_by_role("button", name="▶ Run").click()
     expect_result(page, channels=8)
-    page.get_by_role("button", name="Time every layer").last.click()
+    page.get_by_role("button", name="Time every layer").click()
     expect(page.get_by_text("layers, each alone")).to_be_visible()
     page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
     for title in TABS:
@@ -607,13 +624,18 @@ def test_nothing_scrolls_that_should_not(opened):  # noqa: F811
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_labels_of_tabs_are_whole(opened, theme):  # noqa: F811
     page = opened(TINY, keras=False, theme=theme)
+    side = page.get_by_role("button", name="Hide or show explanation and tables")
     for width in (1440, 700):
         page.set_viewport_size({"width": width, "height": 900})
         for title in (*TABS, TABS[0]):
+            if width == 700 and title == "Layers":
+                side.click()
             open_tab(page, title)
             expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
             cut_off = eventually(page, lambda: page.evaluate(CUT_OFF), [].__eq__)
             assert cut_off == [], (title, width)
+            if width == 700 and title == "Explain":
+                side.click()
 
 
 LONG_LABELS = """
@@ -639,7 +661,7 @@ def test_labels_of_controls_are_whole(opened, family):  # noqa: F811
         kind = page.locator(".explorer-kind select")
         if " · " in text and kind.is_visible():
             expect(kind).to_have_value(title)
-        for width in (1440, 700):
+        for width in (1440, 1240):
             page.set_viewport_size({"width": width, "height": 900})
             assert eventually(page, lambda: page.evaluate(LONG_LABELS), [].__eq__) == []
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_explorer import IMPORT, TINY, type_number
+from tests.browser.test_explorer import IMPORT, TINY, open_tab, type_number
 
 PATIENCE = 90_000
 QUIET = "import explorer.core.settling\nexplorer.core.settling.SETTLED = 3600\n"
@@ -28,7 +28,8 @@ def expect_all(page: Page) -> None:
     """Every part of the opening view is there, and follows a click and an edit."""
     heading = page.locator(".explorer-inspector h2")
     expect(page.locator(".explorer-canvas g.node[data-item]")).to_have_count(8, timeout=PATIENCE)
-    expect(page.locator(".explorer-table tbody tr")).not_to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".explorer-strip-step")).not_to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".explorer-total")).to_have_count(6, timeout=PATIENCE)
     expect(heading).to_have_text("UNet", timeout=PATIENCE)
     expect(page.locator(".explorer-history option")).not_to_have_count(0, timeout=PATIENCE)
     page.locator("[data-item='block-stack0_enc1']").dispatch_event("click")
@@ -56,5 +57,6 @@ def test_what_took_the_browser_too_long_is_made_up_for(started):
     expect_all(started)
     type_number(started, "filters", "8")
     expect(started.locator("[data-item='block-stack0_enc0']")).to_contain_text("64 × 64 × 8")
+    open_tab(started, "Layers")
     rows = started.locator(".explorer-table tbody tr").filter(has_text="stack0_enc0_conv0")
     expect(rows).to_contain_text("64 × 64 × 8")

@@ -262,7 +262,7 @@ def test_a_layer_that_cannot_be_compiled_by_itself_is_left_out_and_told(monkeypa
 
     assert times.left_out == ("stubborn",)
     assert [layer.name for layer in times.layers] == [conv.name]
-    view = ForwardView(lambda: None)
+    view = ForwardView(lambda: None, lambda figure: None)
     view.show_layers(times)
     assert "Not timed, since they can" in said(view._result)
     assert "stubborn" in said(view._result)

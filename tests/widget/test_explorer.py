@@ -36,7 +36,7 @@ from explorer.widget.panels.problems import OUT_OF_DATE
 from explorer.widget.panels.totals.panel import Totals
 from explorer.widget.parts import TimeButton
 from explorer.worker.answering import answer
-from tests.said import all_of, note_of, said
+from tests.said import all_of, note_of, result_of, said
 from tests.still_worker import StillWorker
 
 
@@ -55,6 +55,7 @@ PACKAGE = str(Path(explorer.__file__).parent)
 @pytest.fixture
 def widget(worker):
     made = explorer.Explorer(SMALL, input_shape=(32, 32, 1))
+    made._panels.screen.side.choose("Layers")
     yield made
     made.close()
 
@@ -68,13 +69,12 @@ def note(widget, name: str) -> str:
 
 
 def result(widget) -> str:
-    """What stands beneath the controls of the forward pass."""
-    state, measured = widget._panels.keras.forward.children[-2:]
-    return said((*state.parts, *measured.parts))
+    return result_of(widget._panels.keras.forward)
 
 
 def shown(widget) -> tuple[int, str, int]:
     """What the views show: rows of the table, the drawing, and the total parameters."""
+    widget._panels.screen.side.choose("Layers")
     table = widget._panels.screen.views["Layers"]
     return len(table.rows), widget._panels.screen.diagram.canvas.svg, table.totals["parameters"].sum
 
@@ -204,7 +204,7 @@ def test_the_choice_shows_whether_a_preset_was_edited(widget):
     widget._panels.family.value = "LEAP CNN"
     number(widget, "filters").value = 3
 
-    assert widget._panels.family.value == "LeapCNN (edited)"
+    assert widget._panels.family.value == "LEAP CNN, own settings"
     assert widget.architecture == LeapCNN(filters=3)
     number(widget, "filters").value = 64
     assert widget._panels.family.value == "LEAP CNN"
@@ -262,8 +262,9 @@ def alive() -> set[str]:
 
 def use_everything(widget) -> None:
     """Open every view, and have the form of every family and of several blocks made."""
-    for index in reversed(range(len(widget._panels.screen.tabs.children))):
-        widget._panels.screen.tabs.selected_index = index
+    for tabs in (widget._panels.screen.stage, widget._panels.screen.side):
+        for title in reversed(tabs.titles):
+            tabs.choose(title)
     charts = widget._panels.screen.views["Charts"]
     charts.loading.join(60)
     number(widget, "height").value = number(widget, "width").value = 256
@@ -694,7 +695,9 @@ def test_every_layers_time_stands_in_the_table(widget, worker):
     assert inspector.running
     worker.answer()
     assert not inspector.running
+    widget._panels.screen.side.choose("Explain")
     assert not all_of(TimeButton, inspector)
+    widget._panels.screen.side.choose("Layers")
 
     assert "each alone" in result(widget)
     times = {row.name: row.figures["time"] for row in table.rows}
@@ -814,12 +817,15 @@ def test_an_unforeseen_error_is_on_the_screen(widget, monkeypatch):
 
 def everything(widget) -> dict[str, object]:
     """All that the views show of a design, by the name that a message calls them."""
-    screen, table = widget._panels.screen, widget._panels.screen.views["Layers"]
+    screen = widget._panels.screen
+    screen.side.choose("Explain")
+    screen.side.choose("Layers")
+    table = screen.views["Layers"]
     return {
         "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
         "explanation of what is selected": (screen.inspector.heading, screen.inspector.parts),
         "view “Layers”": (table.rows, table.totals),
-        "totals": said(widget._panels.totals),
+        "totals": [(figure.name, figure.value) for figure in widget._panels.totals.figures],
         "history": (widget._panels.history.steps[-1], widget._panels.history.refused),
         "form of the architecture": (
             widget._panels.parameters.form.values,
@@ -868,6 +874,8 @@ def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
         return getattr(view, "_dom_classes", ())
 
     before = everything(widget)
+    tab = "Explain" if name.startswith("explanation") else "Layers"
+    widget._panels.screen.side.choose(tab)
     with monkeypatch.context() as patch:
         patch.setattr(*BROKEN[name], broken)
         for _ in range(2):
@@ -885,6 +893,7 @@ def test_a_view_that_fails_says_so_until_it_succeeds_and_keeps_no_other_from_it(
         elif view not in (name, "history"):
             assert after[view] == wanted[view]
 
+    widget._panels.screen.side.choose(tab)
     number(widget, "filters").value += 1
 
     assert said(widget._panels.problem) == ""
@@ -993,6 +1002,39 @@ def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
     number(widget, "width").value = 32
     assert widget.architecture == SMALL
     widget.close()
+
+
+def test_a_pinned_network_stands_beside_the_figures_at_the_same_input(widget):
+    def beside_a() -> dict[str, str]:
+        return {figure.name: figure.beside_a for figure in widget._panels.totals.figures}
+
+    assert set(beside_a().values()) == {""}
+    widget._panels.screen.side.choose("Compare")
+    compare = widget._panels.screen.views["Compare"].widget
+    compare.pin.click()
+    assert set(beside_a().values()) == {"="}
+
+    widget.input_shape = (64, 64, 1)
+    assert set(beside_a().values()) == {"="}
+    widget._panels.screen.side.choose("Explain")
+    number(widget, "filters").value = 4
+    assert beside_a()["parameters"].endswith(" %")
+    widget._panels.screen.side.choose("Compare")
+    compare.unpin.click()
+    assert set(beside_a().values()) == {""}
+
+
+def test_what_is_asked_for_in_a_hidden_pane_brings_it(widget, monkeypatch):
+    revealed = []
+    monkeypatch.setattr(widget._panels.window, "send_message", revealed.append)
+    widget._panels.keras.forward.button.click()
+    widget._panels.totals._handle_custom_msg({"open": "parameters"}, [])
+    widget._panels.totals._handle_custom_msg({"open": "memory"}, [])
+    widget._panels.screen.inspector._handle_custom_msg({"edit": "block-stack0_enc0"}, [])
+
+    assert [message.reveal for message in revealed] == ["side", "side", "controls"]
+    assert widget._panels.screen.side.opened == "Layers"
+    assert widget._panels.screen.stage.opened == "Charts"
 
 
 def test_edits_are_undone_redone_and_reset(widget):

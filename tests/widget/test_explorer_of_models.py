@@ -39,8 +39,9 @@ def test_a_model_or_graph_is_shown_as_it_is(kind):
     else:
         assert explorer.model is model
         assert explorer.report.total_params == model.count_params()
-    for place in range(len(explorer._panels.screen.tabs.children)):
-        explorer._panels.screen.tabs.selected_index = place
+    for tabs in (explorer._panels.screen.stage, explorer._panels.screen.side):
+        for title in tabs.titles:
+            tabs.choose(title)
         assert not said(explorer._panels.problem)
     explorer.close()
 

@@ -130,12 +130,13 @@ def check_views(widget: explorer.Explorer, with_drawing: bool) -> None:
     assert "Something went wrong" not in said(widget._panels.problem), said(widget._panels.problem)
     assert widget.architecture == design.architecture
     assert widget.input_shape == design.input.shape
-    table = widget._panels.screen.views["Layers"]
-    if widget._panels.screen.tabs.selected_index == 0:  # a closed one is shown nothing
+    screen = widget._panels.screen
+    if screen.side.opened == "Layers":  # a closed one is shown nothing
+        table = screen.views["Layers"]
         assert [row.name for row in table.rows] == [node.name for node in widget.graph]
         assert table.totals["parameters"].sum == widget.report.total_params
-    if with_drawing:
-        canvas = widget._panels.screen.diagram.canvas
+    if with_drawing and screen.stage.opened == "Diagram":
+        canvas = screen.diagram.canvas
         drawn = {item.id for item in canvas.items if not item.parent}
         assert drawn == {block_id(node) for node in widget.graph}
         boxes = {selected: box for box, selected in canvas.places.items()}

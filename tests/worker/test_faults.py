@@ -22,7 +22,7 @@ from explorer.keras_side import timing
 from explorer.worker.in_process import TIME_LIMIT
 from explorer.worker.process import Worker
 from explorer.worker.tasks import forward as keras_tasks
-from tests.said import said
+from tests.said import result_of, said
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits")
 
@@ -133,8 +133,7 @@ class Screen:
         self._answered.clear()
         self.forward.button.click()
         assert self._answered.wait(120), "no answer"
-        state, result = self.forward.children[-2:]
-        return said((*state.parts, *result.parts))
+        return result_of(self.forward)
 
     def strike(self, fault: str, stage: str) -> str:
         # In a process that is there, a short limit is one for the work alone.

@@ -74,6 +74,7 @@ class Quantity:
         of_network: Returns what a network has, for a batch of that size; None where a report
             doesn't tell.
         prefix: What precedes the name of a network's figure, where that isn't the sum.
+        headline: What a network's figure is called where it stands alone.
         parts: Figures of a network that belong to it, by name.
         in_full: Whether a layer's count is written with all its digits.
         owner: What follows a figure that doesn't say what it is of.
@@ -93,6 +94,7 @@ class Quantity:
     of: Callable[[Counted], float | None] | None
     of_network: Callable[["Report", int], Total] | None = None
     prefix: str = ""
+    headline: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     parts: Mapping[str, Callable[["Report"], int]] = MappingProxyType({})
     in_full: bool = False
     owner: str = ""
@@ -181,6 +183,7 @@ MACS = Quantity(
     "one MAC and two FLOPs",
     of=attrgetter("macs"),
     of_network=lambda report, _: Total(report.macs, report.macs_are_known),
+    headline="compute",
     title="MACs",
     detail=", for one image",
     most="Most MACs are done in",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from explorer.core.analysis.connections import role_of, wiring_of
-from explorer.core.formatting import printable, size_text, stride_text
+from explorer.core.formatting import grid_text, printable, size_text
 from explorer.core.network.graph import (
     INPUT_NAME,
     Block,
@@ -131,7 +131,7 @@ def levels_of(cards: Sequence[Card]) -> list[tuple[str, list[Card]]]:
     levels: dict[tuple[float, str], list[Card]] = {}
     for card, node in zip(cards, outputs, strict=True):
         if not by_size:
-            place, name = pixels_of(node.stride), stride_text(node.stride, node.shape)
+            place, name = pixels_of(node.stride), grid_text(node.stride)
         else:
             place = -positions(node)
             name = size_text(node.shape[:-1]) if place < -1 else "a single position"

@@ -141,7 +141,7 @@ class Drawing:
             graph_attr={
                 "bgcolor": "white",
                 "newrank": "true",
-                "nodesep": "0.5" if self.states else "0.3",  # room for the arrows' letters
+                "nodesep": "0.5" if self.states else "0.2",  # room for the arrows' letters
                 "ranksep": "0.45" if self.options.direction != "left to right" else "0.3",
                 "rankdir": "LR" if self.options.direction == "left to right" else "TB",
                 "fontname": FONT,
@@ -271,9 +271,10 @@ class Drawing:
         rows = [_bold(size_text(output.shape)) + ("  output" if output in self.outputs else "")]
         if state:
             rows.insert(0, _bold(state) + f"  {_text(note)}" * bool(note))
-        rows.append(self._muted(self._card_facts(card)))
+        if facts := self._card_facts(card):
+            rows.append(self._muted(facts))
         if not opened and card.role != "input" and not self.options.draw_sizes:
-            rows += [_text(line) for line in summaries(card.nodes)]
+            rows += [_text(line) for line in summaries(card.nodes, _channels(card.output))]
         lines = "".join(_line(row) for row in rows)
         if self.options.draw_sizes:
             lines += self._slabs(card, opened)
@@ -288,7 +289,9 @@ class Drawing:
         )
 
     def _header(self, card: Card, colour: str, opened: bool) -> str:
-        title = f'{_bold(card.title)}   <FONT POINT-SIZE="9">{_text(card.prefix) or " "}</FONT>'
+        title = _bold(card.title)
+        if opened and card.prefix:  # with which the names of its layers begin
+            title += f'   <FONT POINT-SIZE="9">{_text(card.prefix)}</FONT>'
         handle = ""
         if self.handles and card.is_block:
             sign = "−" if opened else "+"
@@ -302,11 +305,15 @@ class Drawing:
         )
 
     def _card_facts(self, card: Card) -> str:
-        stride = stride_text(card.output.stride, card.output.shape)
-        if self._measured is not None:
-            return stride if card.role == "input" else f"{stride} · {self._figure(card.nodes)}"
-        total = PARAMETERS.total(card.nodes)
-        return f"{stride} · {PARAMETERS.told(total)}" if total.value else stride
+        """Return where the positions lie, where no row of a U says so, and the card's figure."""
+        in_rows = self.options.direction == "U"
+        facts = [] if in_rows else [stride_text(card.output.stride, card.output.shape)]
+        if self._measured is None:
+            total = PARAMETERS.total(card.nodes)
+            facts += [PARAMETERS.told(total)] if total.value else []
+        elif card.role != "input":
+            facts.append(self._figure(card.nodes))
+        return " · ".join(facts)
 
     def _layer_row(self, card: Card, place: int) -> str:
         # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what

@@ -167,11 +167,10 @@ def skips_text(wiring: Wiring) -> str:
     texts = []
     if across:
         joining = {skip.join.kind: skip.join.layer for skip in across}
-        how = " or ".join(joining[kind].joined or f"by {kind}" for kind in sorted(joining))
+        how = " or ".join(joining[kind].joined or f"joined by {kind}" for kind in sorted(joining))
+        carry = "skip carries" if len(across) == 1 else "skips carry"
         texts.append(
-            f"{counted(len(across), 'skip connection')} past the lower resolutions: detail of "
-            "where things are, which those lose, reaches the decoder as it is where the connection "
-            f"starts ({how})."
+            f"{len(across):,} {carry} fine detail around the coarse levels; channels are {how}."
         )
         texts += _lost_before(across, wiring)
     else:

@@ -1,5 +1,6 @@
 """What the layers of a block do, in as few lines as its box of the diagram has room for."""
 
+import re
 from collections.abc import Sequence
 
 from explorer.core.network.graph import Node
@@ -9,12 +10,18 @@ MAX_FOLD = 8
 INDENT = "\N{NO-BREAK SPACE}" * 4
 
 
-def summaries(nodes: Sequence[Node]) -> list[str]:
-    """Return a line for each step of a block; a repeated step has one line with its count."""
+def summaries(nodes: Sequence[Node], channels: int | None = None) -> list[str]:
+    """Return a line for each step of a block; a repeated step has one line with its count.
+
+    Args:
+        nodes: The layers.
+        channels: A number of channels that is told already, and not in each line again.
+    """
+    told = re.compile(rf", {channels}(?=,| →|$)")
     steps: list[str] = []
     step_of: dict[Node, int] = {}
     for node in nodes:
-        text = node.layer.summary
+        text = told.sub("", node.layer.summary, count=1)
         follows = step_of.get(node.inputs[0]) if node.inputs else None
         if follows is not None and node.layer.follows:
             steps[follows] += f" → {text}"

@@ -98,6 +98,24 @@ interface ReceptiveFieldViewState {
 
 type ReceptiveFieldViewSends = At | Move | Row | Column | SetObject;
 
+/** A bar for each layer, or each block of a long network, in the order of the data's way. */
+interface StripState {
+  selected: string[];
+  steps: StripStep[];
+}
+
+type StripSends = Select;
+
+/** A place for each figure, and for the time. */
+interface TotalsState {
+  figures: Figure[];
+  time: Figure;
+}
+
+type TotalsSends = OpenFigure;
+
+type WindowGets = Reveal;
+
 /** A place in the picture was clicked. */
 interface At {
   at: Point;
@@ -109,12 +127,6 @@ interface Card {
   value: string;
   note: string;
   title: string;
-}
-
-/** Several of these. */
-interface Cards {
-  cards: Card[];
-  kind: "cards";
 }
 
 /** What one channel puts out, and how strong it is. */
@@ -164,6 +176,16 @@ interface Facts {
 interface FieldLine {
   text: string;
   mark: "good" | "bad" | "busy" | "";
+}
+
+/** A figure of the whole network. */
+interface Figure {
+  name: string;
+  value: string;
+  change: string;
+  beside_a: string;
+  text: string;
+  unsettled: boolean;
 }
 
 /** A block's output. */
@@ -290,6 +312,11 @@ interface ObjectBox {
   width: number | null;
 }
 
+/** What stands behind a figure is to be shown. */
+interface OpenFigure {
+  open: string;
+}
+
 /** Words, and buttons among them. */
 interface Paragraph {
   runs: Run[];
@@ -297,7 +324,7 @@ interface Paragraph {
   kind: "paragraph";
 }
 
-type Part = Line | Paragraph | Items | Facts | Table | Cards | Measured | Pictures | Section;
+type Part = Line | Paragraph | Items | Facts | Table | Measured | Pictures | Section;
 
 /** A small picture. */
 interface Picture {
@@ -339,6 +366,11 @@ interface Rectangle {
   width: number;
 }
 
+/** A pane is to be seen, if it is hidden. */
+interface Reveal {
+  reveal: "controls" | "side";
+}
+
 /** The position is to be in this row; None where the field is empty. */
 interface Row {
   row: number | null;
@@ -378,6 +410,17 @@ interface SetObject {
 interface Size {
   height: number;
   width: number;
+}
+
+/** A layer or a block. */
+interface StripStep {
+  id: string;
+  text: string;
+  colour: string;
+  height: number;
+  channels: number;
+  total: number;
+  held: number;
 }
 
 /** A colour, with what it stands for. */

@@ -2,14 +2,16 @@
 // Looking around in a drawing that may be larger than its place: zoom, pan, and what fits. It stands
 // before each view's own module.
 
-// A long network that is fitted to the width would be too small to read.
-const SMALLEST = 0.45;
+// Text of a smaller drawing has fewer than 9 pixels.
+const SMALLEST = 0.62;
+// Text of a larger one would be larger than all around it, but for a lecture's.
+const LARGEST = 1.3;
 // What a search found in a drawing that is smaller is shown in this size.
 const READABLE = 0.75;
 
 /**
- * Holds for every drawing and width: "readable": fit to the width, but not below SMALLEST; "width":
- * fit to the width; "all": fit to width and height.
+ * Holds for every drawing and place: "all": fit to width and height; "readable": the same, but not
+ * below SMALLEST; "width": fit to the width.
  * @typedef {"readable" | "width" | "all"} ZoomMode
  */
 
@@ -29,7 +31,9 @@ class PanZoom {
     /** @type {{ width: number, height: number } | null} The drawing's for which it was chosen. */
     this.zoomedFor = null;
     this.bySearch = false; // whether a search zoomed
-    this.space = 0; // the canvas' width; asking for it after a change would cost a layout of the page
+    // The canvas' width and height: asking for them after a change would cost a layout of the page.
+    this.space = 0;
+    this.room = 0;
     this.hasMoved = false; // since the pointer went down
     this.followWheel();
     this.followPointer();
@@ -48,8 +52,10 @@ class PanZoom {
   get fitting() {
     const { width, height } = this.natural;
     const across = this.space / width;
-    if (this.mode === "all") return Math.min(1, across, (0.78 * window.innerHeight) / height);
-    return Math.min(1, Math.max(this.mode === "readable" ? SMALLEST : 0, across));
+    const whole = Math.min(LARGEST, across, this.room / height);
+    if (this.mode === "all") return whole;
+    if (this.mode === "width") return Math.min(1, across);
+    return Math.max(SMALLEST, whole);
   }
 
   get present() {
@@ -64,7 +70,7 @@ class PanZoom {
     drawing.style.height = "auto";
     const isFitted = this.zoom === null;
     this.showFits({
-      width: isFitted && this.mode !== "all" && width < space + 1,
+      width: isFitted && this.mode === "width",
       all: isFitted && this.mode === "all",
     });
   }
@@ -168,18 +174,13 @@ class PanZoom {
     canvas.addEventListener("pointercancel", release);
   }
 
-  /** Follows the sizes of canvas and window; returns what ends that. */
+  /** Follows the size of the canvas; returns what ends that. */
   followSize() {
     const observer = new ResizeObserver(() => {
-      this.space = this.canvas.clientWidth;
+      [this.space, this.room] = [this.canvas.clientWidth, this.canvas.clientHeight];
       this.scale();
     });
-    const scale = () => this.scale();
     observer.observe(this.canvas);
-    window.addEventListener("resize", scale); // of its height
-    return () => {
-      observer.disconnect();
-      window.removeEventListener("resize", scale);
-    };
+    return () => observer.disconnect();
   }
 }

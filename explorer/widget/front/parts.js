@@ -29,11 +29,6 @@ function addPart(parent, part) {
       return addFacts(parent, part.facts);
     case "table":
       return addTable(parent, part);
-    case "cards": {
-      const cards = make("div", { className: "explorer-totals" }, parent);
-      for (const card of part.cards) addCard(cards, card);
-      return;
-    }
     case "measured":
       return addMeasured(parent, part);
     case "pictures":
@@ -131,7 +126,7 @@ function addTable(parent, { caption, heads, rows }) {
 
 /** @type {(parent: Element, card: Card) => void} */
 function addCard(parent, { name, value, note, title }) {
-  const card = make("div", { className: "explorer-total", title }, parent);
+  const card = make("div", { className: "explorer-card", title }, parent);
   make("span", { textContent: name }, card);
   make("b", { textContent: value }, card);
   make("small", { textContent: note }, card);

@@ -4,9 +4,10 @@ import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
+from explorer.core.network.graph import Block
 from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.controls.names import Names
-from explorer.widget.front.page import Page
+from explorer.widget.messages import Figure
 from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.panel import Blocks
 from explorer.widget.panels.families.panel import Families
@@ -16,6 +17,7 @@ from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import Problems
 from explorer.widget.panels.screen import Screen
 from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.panels.window.panel import Window
 from explorer.widget.parts import Line
 
 
@@ -28,7 +30,8 @@ class Panels:
         parameters: The controls of the architecture and its input.
         family: The architectures to start from.
         blocks: The editor of single blocks.
-        totals: The network in a few figures.
+        totals: The network in a few figures, and its time.
+        window: What hides a pane, or fills the window.
         screen: The views that share a selection.
         keras: The model in Keras.
     """
@@ -51,45 +54,54 @@ class Panels:
         self._actions = Actions(state, self.parameters, self.history, self.problem)
         self.family = Families(self._actions.start_from)
         self.blocks = Blocks(state, self._actions.start_from, alert)
-        self.totals = Totals(layout=plain_layout())
+        self.totals = Totals(self._open, layout=plain_layout())
+        self.window = Window(layout=plain_layout())
         self.screen = Screen(
             state,
             alert,
-            self.blocks.edit,
+            self._edit_block,
             lambda: self.keras.time_layers(),
             lambda: self.keras.picture,
             lambda: self.keras.forward.measurement,
+            lambda: self.keras.forward,
+            self._show_totals,
             self.problem,
         )
-        self.keras = LiveKeras(state, alert, self.screen.show_times, self.screen.picture_changed)
+        self.keras = LiveKeras(
+            state, alert, self.screen.show_times, self.screen.picture_changed, self._show_time
+        )
+        self.keras.forward.button.on_click(lambda _: self._open("time"))
         widgets.dlink(
             (self.keras.forward.stop, "disabled"),
             (self.screen.inspector, "running"),
             lambda disabled: not disabled,
         )
 
-    def arranged(self) -> list[widgets.Widget]:
-        """Return what is on screen, from top to bottom."""
-        controls = [self.history, self.family, self.parameters.forms, _heading("Input")]
+    def arranged(self, height: int | None) -> list[widgets.Widget]:
+        """Return what is on screen.
+
+        Args:
+            height: Of all in pixels; None: as high as the window allows.
+        """
+        bar = [self.family, self.history, self.totals, self.keras.forward.button, self.window]
+        controls = [self.parameters.forms, page(Line("Input", "heading"))]
         controls += [self.parameters.input_form.widget, self.blocks.widget]
-        views = [self.problem, self.totals, self.screen.diagram]
-        body = [
-            _box(widgets.VBox, "controls", controls),
-            _box(widgets.VBox, "views", views),
-            self.screen.inspector,
+        parts = [
+            _box("bar", bar),
+            _box("controls", controls),
+            _box("stage", [self.screen.stage]),
+            _box("side", [self.screen.side]),
+            _box("foot", [self.keras.status, self.screen.strip]),
+            self.problem,
         ]
-        return [
-            Names(layout=plain_layout()),
-            _box(widgets.Box, "body", body),
-            _heading("In Keras"),
-            self.keras.status,
-            self.keras.forward,
-            self.screen.tabs,
-        ]
+        workspace = _box("workspace", parts)
+        if height is not None:
+            workspace.layout = widgets.Layout(width="auto", margin="0", height=f"{height}px")
+        return [Names(layout=plain_layout()), workspace]
 
     def show(self, design: Design) -> None:
         """Show a design in every view, whatever becomes of the others."""
-        architecture, parameters, totals = design.architecture, self.parameters, self.totals
+        architecture, parameters = design.architecture, self.parameters
         with self._state.lock:
             self.screen.show(design)
             for name, view, show, *shown in (
@@ -103,17 +115,37 @@ class Panels:
                 ),
                 ("list of architectures", self.family, self.family.show, architecture),
                 ("list of blocks", self.blocks.widget, self.blocks.show, architecture),
-                (
-                    "totals",
-                    totals,
-                    totals.show,
-                    design.report,
-                    architecture,
-                    design.input.batch_size,
-                ),
                 ("line on Keras", self.keras.status, self.keras.show, design),
             ):
                 self.problem.watch(name, view, show, *shown)
+            self._show_totals()
+
+    def _show_totals(self) -> None:
+        state = self._state
+        steps, position = state.history.steps, state.history.position
+        before = steps[position - 1].design if position else None
+        shown = state.design, before, self.screen.pinned
+        self.problem.watch("totals", self.totals, self.totals.show, *shown)
+
+    def _show_time(self, figure: Figure) -> None:
+        self.totals.time = figure
+
+    def _open(self, figure: str) -> None:
+        """Show what stands behind a figure of the totals."""
+        tabs, title = {
+            "parameters": (self.screen.side, "Layers"),
+            "compute": (self.screen.side, "Layers"),
+            "memory": (self.screen.stage, "Charts"),
+            "sees up to": (self.screen.stage, "Receptive field"),
+            "output": (self.screen.stage, "Diagram"),
+        }.get(figure, (self.screen.side, "Forward pass"))
+        tabs.choose(title)
+        if tabs is self.screen.side:
+            self.window.reveal("side")
+
+    def _edit_block(self, block: Block) -> None:
+        self.window.reveal("controls")
+        self.blocks.edit(block)
 
     def close(self) -> None:
         """Drop what was asked of Keras, and close what is not on screen just now."""
@@ -122,11 +154,7 @@ class Panels:
         self.blocks.close()
 
 
-def _box(kind: type, name: str, parts: list[widgets.Widget]) -> widgets.Widget:
-    box = kind(parts, layout=plain_layout())
+def _box(name: str, parts: list[widgets.Widget]) -> widgets.Widget:
+    box = widgets.Box(parts, layout=plain_layout())
     box.add_class(f"explorer-{name}")
     return box
-
-
-def _heading(text: str) -> Page:
-    return page(Line(text, "heading"))

@@ -1,4 +1,4 @@
-"""What is wrong, above the views: a refused edit, an unforeseen error, a view out of date."""
+"""What is wrong, over the views: a refused edit, an unforeseen error, a view out of date."""
 
 import traceback
 from collections.abc import Callable
@@ -76,13 +76,7 @@ class Problems(Page):
     def _write(self) -> None:
         parts = []
         if self._refusal:
-            parts.append(
-                Line(
-                    "The controls do not describe a network yet, so the last one stays. "
-                    f"{self._refusal}",
-                    "bad",
-                )
-            )
+            parts.append(Line(f"Not applied: {self._refusal}", "bad"))
         if self._unforeseen:
             parts.append(
                 Line(

@@ -32,8 +32,7 @@ from explorer.widget.panels.charts.panel import Charts
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.totals.panel import Totals
-from explorer.widget.parts import Card
-from tests.said import all_of, said
+from tests.said import said
 from tests.strategies import architectures, shapes_for
 
 DESIGN = Design(UNet(filters=2, down_blocks=1, up_blocks=1), Input(32, 16, 3))
@@ -145,15 +144,15 @@ def shown_everywhere(quantities):
     """Return for each view the texts in which quantities are looked for."""
     graph, report = DESIGN.graph, DESIGN.report
     scene = Scene(DESIGN, times=TIMES)
-    table, totals, charts = LayerTable(print), Totals(), Charts(print)
+    table, totals, charts = LayerTable(print), Totals(print), Charts(print)
     table.show(scene)
-    totals.show(report, DESIGN.architecture, 1)
+    totals.show(DESIGN, None, None)
     cards = cards_of(graph)
     return {
         "columns of the layer table": [column.name for column in table.quantities],
         "choices of the charts": charts._measure.options,
         "figures of a comparison": [figure.name for figure in figures(report, report)],
-        "totals": [card.name for card in all_of(Card, totals)],
+        "totals": [figure.name for figure in totals.figures],
         "a report's table": re.findall(r"<th [^>]*>([^<]*)</th>", report._repr_html_()),
         "a report's line": repr(report),
         "facts of a box": items_of(graph, cards, lambda card: False, report, TIMES)[1].text,
@@ -176,7 +175,7 @@ def test_every_view_shows_those_of_the_list(made_up, monkeypatch):
     assert list(shown["choices of the charts"]) == [quantity.name for quantity in listed]
     names = [name for quantity in computed for name in (quantity.network_name, *quantity.parts)]
     assert [name for name in shown["figures of a comparison"] if name in names] == names
-    assert shown["totals"][: len(computed)] == [quantity.network_name for quantity in computed]
+    assert shown["totals"][: len(computed)] == [quantity.headline for quantity in computed]
     counts = [quantity.words for quantity in computed if quantity.unit == "count"]
     assert shown["a report's table"][3:][: len(counts)] == counts
     assert all(f" {words}" in shown["a report's line"] for words in counts)
@@ -192,9 +191,9 @@ def test_the_figures_of_a_made_up_one_are_those_that_are_shown(monkeypatch):
     report = DESIGN.report
     conv = report["stack0_enc0_conv0"]
     energy = 2 * conv.params + 1_234_567
-    table, totals = LayerTable(print), Totals()
+    table, totals = LayerTable(print), Totals(print)
     table.show(Scene(DESIGN))
-    totals.show(report, DESIGN.architecture, 1)
+    totals.show(DESIGN, None, None)
 
     assert "energy" in [column.name for column in table.quantities]
     rows = {row.name: row for row in table.rows}
@@ -202,8 +201,9 @@ def test_the_figures_of_a_made_up_one_are_those_that_are_shown(monkeypatch):
     joined = [row for row in table.rows if row.kind == "Concatenate"]
     assert [row.figures["energy"] for row in joined] == [None]
     assert table.totals["energy"] == LayerTotal(7_654_321 + len(report.layers), False)
-    assert "energy: ≥ 7.65 M" in said(totals)
-    assert "What a layer uses up. Those of some layers are not known" in said(totals)
+    shown = {figure.name: figure for figure in totals.figures}
+    assert shown["energy"].value == "≥ 7.65 M"
+    assert shown["energy"].text == "What a layer uses up\nThat of some layers is not known"
     compared = {figure.name: figure for figure in figures(report, report)}
     assert (compared["energy"].a, compared["energy of the fan"].b) == ("≥ 7.65 M", "42")
     assert f"{energy:,}</td>" in report._repr_html_()

@@ -5,6 +5,7 @@ import threading
 from functools import partial
 from xml.etree import ElementTree
 
+import keras
 import pygraphviz
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from explorer import (
     analyze,
     diagram,
     presets,
+    read,
     trace,
 )
 from explorer.core.analysis.comparison import compare
@@ -108,15 +110,17 @@ def test_the_drawing_is_a_u_with_the_stacks_side_by_side(architecture, shape, de
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
-def test_every_box_stands_in_the_row_of_the_stride_that_it_shows(architecture, shape):
+def test_every_box_stands_in_the_row_of_its_stride(architecture, shape):
     drawing = diagram(trace(architecture, shape))
     place = positions(drawing)
-    boxes = texts(drawing)
-    strides = sorted({card.output.stride for card in cards_of(trace(architecture, shape))})
-    for card, lines in boxes.items():
-        (stride,) = {line.split(" · ")[0] for line in lines if line.startswith("stride ")}
-        row = place[f"level-{strides.index(int(stride.removeprefix('stride ')))}"]
-        assert place[card][1] == pytest.approx(row[1], abs=1)
+    cards = cards_of(trace(architecture, shape))
+    strides = sorted({card.output.stride for card in cards})
+    for card in cards:
+        row = place[f"level-{strides.index(card.output.stride)}"]
+        assert place[card.id][1] == pytest.approx(row[1], abs=1)
+    names = ["full size" if stride == 1 else f"1/{stride}" for stride in strides]
+    rows = pygraphviz.AGraph(string=drawing.dot)
+    assert [rows.get_node(f"level-{i}").attr["label"] for i in range(len(names))] == names
 
 
 @pytest.mark.parametrize(("architecture", "shape"), SETTINGS)
@@ -129,7 +133,9 @@ def test_every_block_shows_its_shape_stride_and_layers(architecture, shape):
         lines = cards[f"block-{node.block.name}"]
         assert node.name.removeprefix(f"{node.block.name}_") in lines
         assert " × ".join(map(str, node.shape)) in lines
-        assert any(line.startswith("stride ") for line in lines)
+    in_line = texts(diagram(graph, "layers", direction="top to bottom"))
+    for lines in in_line.values():
+        assert any(line.startswith("stride ") for line in lines), "no row says it"
 
 
 def test_equal_architectures_give_the_same_text():
@@ -717,3 +723,10 @@ def test_an_interrupted_drawing_leaves_the_error_stream_to_the_next(monkeypatch)
     drawing.svg()
 
     assert error_stream() == before
+
+
+def test_a_block_that_ends_in_a_single_number_is_drawn():
+    image = keras.Input((4, 4, 2))
+    summed = keras.layers.Lambda(lambda x: keras.ops.sum(x, axis=(1, 2, 3)), output_shape=())
+    drawing = diagram(read(keras.Model(image, summed(image))))
+    assert "a single number" in drawing.svg()

@@ -504,11 +504,11 @@ def test_what_a_block_is_there_for_depends_on_its_place(graph, name, said):
 
 
 def test_the_skip_connections_of_a_network_are_summed_up():
-    assert skips_text(Wiring(UNET)).startswith("2 skip connections past")
-    assert "(concatenated)" in skips_text(Wiring(UNET))
+    assert skips_text(Wiring(UNET)).startswith("2 skips carry")
+    assert "channels are concatenated." in skips_text(Wiring(UNET))
     stacked = skips_text(Wiring(STACKED))
-    assert stacked.startswith("8 skip connections")
-    assert "(added)" in stacked
+    assert stacked.startswith("8 skips carry")
+    assert "channels are added." in stacked
     assert "1 connection past a whole stack" in stacked
     assert "29 residual connections" in stacked
     assert "lowest resolution, 8×8." in skips_text(Wiring(LEAP))
@@ -580,7 +580,7 @@ class Mine(EncoderDecoder):
 
 def test_what_is_lost_before_a_skip_connection_starts_is_not_said_to_come_with_it():
     mine = skips_text(Wiring(trace(Mine(), (64, 32, 1))))
-    assert mine.startswith("2 skip connections past the lower resolutions")
+    assert mine.startswith("2 skips carry fine detail around the coarse levels")
     assert "2 start right after a pooling and cannot bring what that lost." in mine
     assert "finest detail that comes this way is that of 32×16, where the image has 64×32." in mine
 
@@ -601,7 +601,7 @@ def test_a_gate_on_what_keras_pooled_is_summed_up_too():
 
     text = skips_text(Wiring(read(keras.Model(image, gated))))
 
-    assert "where the connection starts (by Multiply). 1 starts right after a pooling" in text
+    assert "channels are joined by Multiply. 1 starts right after a pooling" in text
 
 
 def test_a_skip_connection_that_is_asked_for_and_lacking_is_told():

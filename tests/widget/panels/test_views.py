@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import attrs
 import pytest
 
@@ -6,14 +8,14 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Picture
 from explorer.core.asking.timing import LayerTime, LayerTimes, Timing
 from explorer.core.editing.snapshot import Scene
-from explorer.core.formatting import byte_size, duration, short_count
-from explorer.widget.messages import LayerRow, LayerTotal
+from explorer.core.formatting import byte_size, duration, grid_text, percent_change, short_count
+from explorer.widget.messages import Figure, LayerRow, LayerTotal
 from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.panels.keras.status import KerasStatus, compare
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.totals.panel import Totals
 from explorer.widget.parts import words
-from tests.said import said
+from tests.said import result_of, said
 
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
 DESIGN = Design(NET, Input(32, 32, 1))
@@ -82,22 +84,79 @@ def test_times_have_fitting_units(seconds, text):
     assert duration(seconds) == text
 
 
+def totals_of(design: Design, *others: Design | None) -> dict[str, Figure]:
+    totals = Totals(lambda name: None)
+    totals.show(design, *others or (None, None))
+    return {figure.name: figure for figure in totals.figures}
+
+
 def test_totals_show_what_the_report_says():
-    view = Totals()
+    shown = totals_of(Design(NET, Input(32, 32, 1, batch_size=4)))
 
-    view.show(REPORT, NET, batch_size=4)
+    values = {name: figure.value for name, figure in shown.items()}
+    assert values == {
+        "parameters": short_count(REPORT.total_params),
+        "compute": short_count(REPORT.macs),
+        "memory": byte_size(REPORT.peak_memory(4)),
+        "sees up to": f"{REPORT.receptive_field[0]} px",
+        "output": "32×32×2",
+    }
+    assert f"{REPORT.total_params:,}, all trainable" in shown["parameters"].text
+    assert "4 images" in shown["memory"].text
+    assert "Coarsest grid 1/4 · output full size" in shown["output"].text
+    assert "multiples of 4" in shown["output"].text
+    assert {figure.change for figure in shown.values()} == {""}
 
-    for text in (
-        short_count(REPORT.total_params),
-        f"{REPORT.trainable_params:,} trainable",
-        short_count(REPORT.macs),
-        f"{short_count(2 * REPORT.macs)}FLOPs",
-        byte_size(REPORT.peak_memory(4)),
-        "{}×{}".format(*REPORT.receptive_field),
-        "32×32×2",
-        "4 → 1",
-    ):
-        assert text in said(view)
+
+def test_totals_say_what_the_last_edit_did_and_how_a_differs():
+    wide = attrs.evolve(NET, filters=4)
+    flat = attrs.evolve(NET, down_blocks=3)
+    shown = totals_of(Design(wide, Input(32, 32, 1)), DESIGN, Design(flat, Input(32, 32, 1)))
+
+    more = analyze(trace(wide, (32, 32, 1))).total_params / REPORT.total_params - 1
+    assert shown["parameters"].change == f"+{100 * more:.0f} %"
+    assert f"Last edit: +{100 * more:.0f} %" in shown["parameters"].text
+    assert shown["sees up to"].change == "="
+    assert "Last edit: no change" in shown["sees up to"].text
+    assert shown["sees up to"].beside_a.startswith("−")
+    assert shown["output"].change == "changed"
+    assert "Last edit: was 32×32×2" in shown["output"].text
+    assert "Beside A: was 16×16×4" in shown["output"].text
+
+
+@pytest.mark.parametrize(
+    ("stride", "text"),
+    [
+        (1, "full size"),
+        ((1, 1), "full size"),
+        (8, "1/8"),
+        ((2, 1), "1/2×1"),
+        ((4, 4), "1/4"),
+        (Fraction(1, 2), "2× the size"),
+        (Fraction(3, 2), "2/3"),
+        (None, "unknown"),
+    ],
+)
+def test_a_stride_is_told_as_the_size_of_the_grid(stride, text):
+    assert grid_text(stride) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "text"),
+    [
+        (100, 225, "+125 %"),
+        (200, 100, "−50 %"),
+        (1000, 1005, "+0.5 %"),
+        (31_037_633, 31_037_698, "+< 0.1 %"),
+        (31_037_698, 31_037_633, "−< 0.1 %"),
+        (1000, 1, "−> 99 %"),
+        (3, 3, "="),
+        (2, 24, "× 12"),
+        (0, 4, "was 0"),
+    ],
+)
+def test_a_change_is_told_in_percent(before, now, text):
+    assert percent_change(before, now) == text
 
 
 def test_the_table_has_a_row_for_every_layer():
@@ -150,16 +209,16 @@ def test_the_table_marks_what_is_selected_and_says_what_was_clicked():
 
 
 def test_an_unknown_receptive_field_is_said_so():
-    report = attrs.evolve(
-        REPORT,
-        layers=tuple(attrs.evolve(row, receptive_field=None) for row in REPORT.layers),
-        receptive_field=None,
-    )
-    totals = Totals()
+    @attrs.frozen
+    class Turned(UNet):
+        def make_backbone(self, x_in, current_stride=1):
+            import keras
 
-    totals.show(report, NET, batch_size=1)
+            return keras.layers.Permute((2, 1, 3))(x_in), []
 
-    assert "unknown" in said(totals)
+    shown = totals_of(Design(Turned(), Input(32, 32, 1)))
+
+    assert shown["sees up to"].value == "unknown"
 
 
 def test_a_model_that_equals_the_report_has_no_differences():
@@ -199,10 +258,8 @@ def test_the_status_marks_agreement_and_difference():
     assert "<i>gone" in said(view)
 
 
-def shown_in(view: ForwardView) -> str:
-    """What stands beneath the controls."""
-    state, result = view.children[-2:]
-    return said((*state.parts, *result.parts))
+def forward_view(times: list | None = None) -> ForwardView:
+    return ForwardView(lambda: None, ([] if times is None else times).append)
 
 
 def test_a_result_shows_its_figures_and_pictures():
@@ -230,12 +287,13 @@ def test_a_result_shows_its_figures_and_pictures():
         xla=None,
     )
     picture = Picture("channel <3>", b"\x89PNG")
-    view = ForwardView(lambda: None)
+    times: list = []
+    view = forward_view(times)
 
     made = ForwardPass(as_built(REPORT), timing, picture, (picture,), weights="from <x>.weights.h5")
-    view.show(made, REPORT)
+    view.show_result(made, REPORT)
 
-    shown = shown_in(view)
+    shown = result_of(view)
     for text in (
         "20.0 ms",
         "19.0 ms to 25.0 ms",
@@ -251,31 +309,57 @@ def test_a_result_shows_its_figures_and_pictures():
     ):
         assert text in shown
 
+    assert (times[-1].value, times[-1].name, times[-1].change) == ("20.0 ms", "CPU, median", "")
+    view.show_running("Running …")
+    assert times[-1].value == "…"
+    view.show_failure("lost")
+    assert times[-1].value == "20.0 ms", "it is still true"
+    view.show_running("Timing 3 layers …", layers=True)
+    assert times[-1].value == "20.0 ms", "the pass does not run"
+    view.show_nothing()
+    assert times[-1].value == "–"
+    view.show_running("Running …")
+    view.show_failure("lost")
+    assert (times[-1].value, times[-1].unsettled) == ("failed", True)
+    view.show_running("Running …")
+    view.show_nothing_runs()  # as after a picture that cannot be read
+    assert times[-1].value == "–"
+    slower = attrs.evolve(timing, median=0.03)
+    view.show_result(attrs.evolve(made, timing=slower), REPORT)
+    assert times[-1].change == "", "the same design"
+    edited = attrs.evolve(REPORT)
+    view.show_result(attrs.evolve(made, timing=attrs.evolve(timing, median=0.045)), edited)
+    assert times[-1].change == "+50 %"
+    assert "Beside the run before: +50 %" in times[-1].text
+    other = attrs.evolve(timing, dtype="float16")
+    view.show_result(attrs.evolve(made, timing=other), REPORT)
+    assert times[-1].change == "", "measured in another way"
+
     faster = attrs.evolve(timing, peak_flops_per_second=1e11)
-    view.show(attrs.evolve(made, timing=faster), REPORT)
+    view.show_result(attrs.evolve(made, timing=faster), REPORT)
     assert "200 GFLOP/s, faster than a large matrix product, which reached 100 GFLOP/s" in (
-        shown_in(view)
+        result_of(view)
     )
 
     one = attrs.evolve(timing, problem="XLA failed: <libdevice> is not there")
-    view.show(attrs.evolve(made, timing=one), REPORT)
-    assert "XLA failed: <libdevice> is not there" in shown_in(view)
+    view.show_result(attrs.evolve(made, timing=one), REPORT)
+    assert "XLA failed: <libdevice> is not there" in result_of(view)
 
 
 def test_layer_times_stand_beside_the_pass_until_the_design_changes():
-    view = ForwardView(lambda: None)
+    view = forward_view()
     view._pass = (words("the pass"),)
     times = LayerTimes(whole=0.02, layers=(LayerTime("<a>", 0.03),), call=0.001)
 
     view.show_layers(times)
-    assert "the pass" in shown_in(view)
-    assert "<a> (30.0 ms, 100%)" in shown_in(view)
+    assert "the pass" in result_of(view)
+    assert "<a> (30.0 ms, 100%)" in result_of(view)
     view.show_running("Running …", layers=True)
-    assert "the pass" in shown_in(view)
-    assert "<a>" not in shown_in(view)
+    assert "the pass" in result_of(view)
+    assert "<a>" not in result_of(view)
     view.show_running("Running …")
-    assert "the pass" not in shown_in(view)
+    assert "the pass" not in result_of(view)
     view.show_failure("lost")
-    assert "the pass" in shown_in(view), "it is still true"
+    assert "the pass" in result_of(view), "it is still true"
     view.show_nothing()
-    assert shown_in(view) == ""
+    assert result_of(view) == ""

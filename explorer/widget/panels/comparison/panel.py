@@ -73,6 +73,10 @@ class Compare(TabView):
         """A with the input that it was pinned with, or None."""
         return self._pinned
 
+    def facing(self, b: Design) -> Design | None:
+        """Return A as it is compared with B: at B's input, where it can take that; None: no A."""
+        return self._faced(self._pinned, b).design if self._pinned else None
+
     def show(self, scene: Scene) -> None:
         """Show how the scene's design, B, differs from A."""
         self._show(scene.design)

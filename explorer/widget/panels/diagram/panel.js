@@ -5,7 +5,7 @@
 /** @typedef {Model<CanvasState, CanvasSends, CanvasGets>} DiagramModel */
 
 const HELP =
-  "Arrow right and left: along the way of the image. Down and up: the other way where it branches, " +
+  "Arrow right and left: along the data flow. Down and up: the other way where it branches, " +
   "such as a skip connection. Enter: show or hide a block's layers. Escape: from a layer to its block.";
 
 /**
@@ -205,6 +205,20 @@ function makeZoom(parent, canvas) {
 }
 
 /**
+ * Makes the button that brings the choices of how it is drawn.
+ * @param {HTMLElement} parent
+ * @param {HTMLElement} el
+ */
+function makeMore(parent, el) {
+  const label = "How it is drawn";
+  const more = makeButton(parent, "⋯", label, () => {
+    const isOpen = el.closest(".explorer-diagram")?.classList.toggle("explorer-more") ?? false;
+    more.setAttribute("aria-expanded", String(isOpen));
+  }, { label });
+  more.setAttribute("aria-expanded", "false");
+}
+
+/**
  * Makes the list of formats to save the drawing in.
  * @param {HTMLElement} parent
  * @param {DiagramModel} model
@@ -302,7 +316,7 @@ function makeHint(el, canvas, items, zoom) {
     const item = items.item(itemIdAt(event));
     hint.hidden = !item || zoom.hasMoved;
     if (!element || !item || hint.hidden) return;
-    const help = "→ ← the way of the image, ↓ ↑ a branch of it, Enter: layers";
+    const help = "→ ← the data flow, ↓ ↑ a branch of it, Enter: layers";
     hint.textContent = event.type === "focusin" ? `${item.text}\n${help}` : item.text;
     const [box, frame] = [element.getBoundingClientRect(), el.getBoundingClientRect()];
     const isAt = event instanceof MouseEvent && event.clientX;
@@ -329,6 +343,7 @@ function render({ model, el }) {
   canvas.setAttribute("role", "group");
   const { search, found } = makeTools(tools);
   const zoom = makeZoom(tools, canvas);
+  makeMore(tools, el);
   makeSave(tools, model);
   const items = new DiagramItems(model, canvas);
   const hint = makeHint(el, canvas, items, zoom);

@@ -26,6 +26,7 @@ from explorer.widget.controls.form import Form, page
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Find, Save, SavedFile, Select, Toggle
+from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import Paragraph, Run, Swatch, Words
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ MIME_TYPES = {
 
 def theme_css() -> str:
     """Return the rules that exchange the drawing's colours on JupyterLab's dark themes."""
-    dark = 'body[data-jp-theme-light="false"] .explorer-diagram svg'
+    dark = 'body[data-jp-theme-light="false"] .explorer-themed svg'
     # The paper that an exported drawing has gives way to the page's own background.
     paper = ".explorer-diagram svg > g > polygon:first-of-type { fill: none; }"
     return "\n".join(
@@ -91,7 +92,7 @@ class Canvas(FrontWidget):
     found = traitlets.Unicode().tag(sync=True)
 
 
-class DiagramView(widgets.VBox):
+class DiagramView(widgets.VBox, TabView):
     """Shows the graph of a scene, in the way that its controls say.
 
     Attributes:
@@ -130,8 +131,9 @@ class DiagramView(widgets.VBox):
         self._legend = page()
         self.canvas = Canvas()
         self.canvas.on_sent(self._received)
-        super().__init__([self._form.widget, self._legend, self.canvas], **traits)
+        super().__init__([self.canvas, self._legend, self._form.widget], **traits)
         self.add_class("explorer-diagram")
+        self.add_class("explorer-themed")
 
     def show(self, scene: Scene) -> None:
         """Draw a scene, and mark what is selected in it."""
@@ -172,7 +174,8 @@ class DiagramView(widgets.VBox):
             if edited
             else ()
         )
-        self._legend.parts = (Paragraph(self._legend_of(drawing), mark="legend"),)
+        legend = self._legend_of(drawing)
+        self._legend.parts = (Paragraph(legend, mark="legend"),) if legend else ()
         self._drawing, self._key = drawing, key  # at last: what is broken off is drawn again
 
     def _item_of(self, scene: Scene) -> str:
@@ -218,7 +221,6 @@ class DiagramView(widgets.VBox):
             parts.append(
                 Words("Slabs are as high as the feature, and as wide as the root of its channels.")
             )
-        parts.append(Words("Solid arrows: the way of the image. Dashed: skip connections."))
         return tuple(parts)
 
     def compare(self, comparison: "Comparison | None") -> None:

@@ -1,5 +1,6 @@
 """The list of architectures to start from."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,13 +35,11 @@ class Families(widgets.Dropdown):
 
     def show(self, architecture: Architecture) -> None:
         """Show which of them an architecture is, or that it is another one."""
-        own = type(architecture).__name__
         name = next((name for name, preset in presets.items() if preset == architecture), None)
         if isinstance(architecture, ReadModel):
             self._given = architecture
             name = _title(architecture)
-        is_of_preset = own in {type(preset).__name__ for preset in presets.values()}
-        edited = f"{own} (edited)" if is_of_preset else own
+        edited = _edited(type(architecture))
         given = [_title(self._given)] if self._given else []
         options = [*presets, *given, *([] if name else [edited])]
         as_part_of(self, self._put, options, name or edited)
@@ -57,6 +56,15 @@ class Families(widgets.Dropdown):
             self._chosen(presets[change.new])
         elif self._given and change.new == _title(self._given):
             self._chosen(self._given)
+
+
+def _edited(kind: type) -> str:
+    """Return what the list calls an architecture that is none of the presets."""
+    preset = next((name for name in presets if type(presets[name]) is kind), None)
+    if preset is None:
+        return kind.__name__
+    family = re.sub(r"\d+$| \(.*\)$", "", preset)  # without which of its kind it is
+    return f"{family}, own settings"
 
 
 def _title(model: ReadModel) -> str:

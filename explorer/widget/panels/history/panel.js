@@ -1,5 +1,5 @@
 // @ts-check
-// Undo, redo, reset, and a list of all steps. Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) work while the
+// Undo, redo, and a list of all steps. Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) work while the
 // focus is anywhere in the explorer, except in text that is typed and not entered yet.
 
 /** @param {View<HistoryViewState, HistoryViewSends>} view */
@@ -15,14 +15,13 @@ function render({ model, el }) {
     makeButton(el, text, title, act, { className: "jupyter-button", label: title });
   const undo = button("↶", "Undo (Ctrl+Z)", () => moveBy(-1));
   const redo = button("↷", "Redo (Ctrl+Shift+Z)", () => moveBy(1));
-  const reset = button("Reset", "Go back to the start", () => moveTo(0));
   const list = make("select", { title: "All steps: choose one to go there" }, el);
   list.setAttribute("aria-label", "history");
   list.addEventListener("change", () => moveTo(Number(list.value)));
 
   function draw() {
     const [steps, position] = [model.get("steps"), model.get("position")];
-    undo.disabled = reset.disabled = position === 0 && !model.get("refused");
+    undo.disabled = position === 0 && !model.get("refused");
     redo.disabled = position >= steps.length - 1;
     list.replaceChildren(...steps.map((label, index) => new Option(`${index}. ${label}`, String(index))));
     list.value = String(position);

@@ -20,6 +20,7 @@ from explorer.core.words.explanations import block_text, layer_text, skips_text
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Edit, Select, TimeLayers
+from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import (
     EditButton,
     Facts,
@@ -40,7 +41,7 @@ EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
 MOST_SKIPS = 8
 
 
-class Inspector(FrontWidget):
+class Inspector(FrontWidget, TabView):
     """Explains what is selected, with buttons that select what feeds it and what it feeds.
 
     Attributes:

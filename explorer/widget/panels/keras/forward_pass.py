@@ -8,12 +8,23 @@ import ipywidgets as widgets
 
 from explorer.core.analysis.report import Report
 from explorer.core.asking.measurement import Measurement
-from explorer.core.formatting import byte_size, duration, short_count, size_text
+from explorer.core.editing.snapshot import Scene
+from explorer.core.formatting import (
+    byte_size,
+    counted,
+    duration,
+    percent_change,
+    short_count,
+    size_text,
+)
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.parameters import parameters_of
 from explorer.core.words.arithmetic import Fact
 from explorer.widget.controls.form import Form, page, plain_layout, with_tooltip
+from explorer.widget.messages import Figure
 from explorer.widget.panels.keras.picture import PictureUpload
+from explorer.widget.panels.tab_view import TabView
+from explorer.widget.panels.totals.panel import UNTIMED, time_figure
 from explorer.widget.parts import Card, Line, Measured, Part, Pictures
 
 if TYPE_CHECKING:
@@ -21,29 +32,35 @@ if TYPE_CHECKING:
     from explorer.core.asking.timing import LayerTimes, Timing
 
 
-class ForwardView(widgets.VBox):
+class ForwardView(widgets.VBox, TabView):
     """Controls of the forward pass, and its result.
 
     Attributes:
-        button: Starts a pass.
+        button: Starts a pass; it stands where it can always be seen, and not in here.
         stop: Ends what is running.
         layers: Starts timing every layer.
         after_every_change: Whether each change of the design starts a pass.
         upload: The user's picture.
     """
 
-    def __init__(self, on_choice: Callable[[], None]) -> None:
+    def __init__(self, on_choice: Callable[[], None], show_time: Callable[[Figure], None]) -> None:
         """Make the view.
 
         Args:
             on_choice: Called when the user has chosen another way to measure.
+            show_time: Shows the measured time, or why there is none.
         """
+        self._show_time = show_time
+        self._last: tuple[Timing, Report] | None = None  # of this design or another
         self.button = widgets.Button(
-            description="Run forward pass",
+            description="▶ Run",
             button_style="primary",
             tooltip="Run the picture through the Keras model and time it",
+            layout=plain_layout(),
         )
-        self.stop = widgets.Button(description="Stop", tooltip="End what is running")
+        self.stop = widgets.Button(
+            description="Stop", tooltip="End what is running", layout=plain_layout()
+        )
         self.layers = widgets.Button(
             description="Time every layer",
             tooltip="Run each layer alone, compiled, on the input that it has in the model",
@@ -71,9 +88,8 @@ class ForwardView(widgets.VBox):
         self._form.widget.add_class("explorer-choices")
         row = widgets.Box(
             [
-                self.button,
-                self.stop,
                 self.layers,
+                self.stop,
                 self.after_every_change,
                 self.upload,
                 self._source,
@@ -86,6 +102,9 @@ class ForwardView(widgets.VBox):
         self._notes: tuple[Part, ...] = ()
         self.show_source("")
         self.show_nothing()
+
+    def show(self, scene: Scene) -> None:
+        """Show nothing of a scene: what is measured comes by itself."""
 
     @property
     def measurement(self) -> Measurement:
@@ -119,17 +138,26 @@ class ForwardView(widgets.VBox):
     def show_running(self, message: str, layers: bool = False) -> None:
         """Say how far a measurement is, of the whole model or of its layers."""
         self.stop.disabled = False
+        running = time_figure("…", text=message, unsettled=True)
+        self._show_time((self._time or UNTIMED) if layers else running)
         self._write((Line(message, "busy"),), self._pass if layers else self._layers)
 
     def show_nothing(self) -> None:
         """Take the results away: they are about another design than the one shown."""
         self._pass: tuple[Part, ...] = ()
         self._layers: tuple[Part, ...] = ()
+        self._time: Figure | None = None
         self.show_nothing_runs()
 
-    def show_nothing_runs(self, *problems: Part) -> None:
-        """Show what was measured of the design shown, beneath what went wrong since."""
+    def show_nothing_runs(self, *problems: Part, instead: Figure = UNTIMED) -> None:
+        """Show what was measured of the design shown, beneath what went wrong since.
+
+        Args:
+            *problems: What went wrong.
+            instead: What is said of the time where none was measured.
+        """
         self._write(problems, self._pass + self._layers)
+        self._show_time(self._time or instead)
         self.stop.disabled = True
 
     def _write(self, state: tuple[Part, ...], results: tuple[Part, ...]) -> None:
@@ -140,20 +168,29 @@ class ForwardView(widgets.VBox):
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
         self._form.show_error(error.field, str(error))
-        self.show_nothing_runs()
+        self.show_nothing_runs(instead=time_figure("refused", text=str(error), unsettled=True))
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong, above what was measured before."""
-        self.show_nothing_runs(Line(message, "bad"))
+        failed = time_figure("failed", text=message, unsettled=True)
+        self.show_nothing_runs(Line(message, "bad"), instead=failed)
 
-    def show(self, result: "ForwardPass", report: Report) -> None:
+    def show_result(self, result: "ForwardPass", report: Report) -> None:
         """Show a result.
 
         Args:
             result: The pass.
             report: The model's analysis.
         """
-        self._pass = (_timing(result.timing, report),)
+        timing, last = result.timing, self._last
+        self._pass = (_timing(timing, report),)
+        change, text = "", f"{timing.step} of {_count(timing)}, {timing.compiler}, {timing.dtype}"
+        if last and last[1] is not report and _how(last[0]) == _how(timing):
+            change = percent_change(last[0].median, timing.median)
+            text += f"\nBeside the run before: {change}"
+        self._last = timing, report
+        device = timing.device.partition(" (")[0]
+        self._time = time_figure(duration(timing.median), f"{device}, median", change, text)
         if result.channels:
             legend = (
                 "The strongest channels of the output (largest mean absolute value), each "
@@ -177,8 +214,8 @@ class ForwardView(widgets.VBox):
         detail = (
             f"{duration(times.calls)} of the sum are the calls themselves ({duration(times.call)} "
             "each). What else the two differ by is what the whole model gains by fusing layers and "
-            "running them side by side, or loses to its larger memory. The table below has each "
-            "layer's time, and its share of the sum."
+            "running them side by side, or loses to its larger memory. The table of layers has "
+            "each one's time, and its share of the sum."
         )
         self._layers = (Line(text, "good", detail),)
         self.show_nothing_runs()
@@ -192,15 +229,23 @@ def _left_out(times: "LayerTimes") -> str:
     return f" Not timed, since they can't be compiled by themselves: {names}."
 
 
+def _how(timing: "Timing") -> tuple[object, ...]:
+    """Return how a time was measured: those of equal ways can be compared."""
+    return timing.step, timing.compiler, timing.dtype, timing.device, timing.batch_size
+
+
+def _count(timing: "Timing") -> str:
+    return counted(timing.batch_size, "image")
+
+
 def _timing(timing: "Timing", report: Report) -> Measured:
-    images = "image" if timing.batch_size == 1 else "images"
     rate = timing.images_per_second
     rows = [
         ("10th to 90th percentile", f"{duration(timing.p10)} to {duration(timing.p90)}"),
         ("throughput", f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.2f} images/s"),
         ("speed", _speed(timing)),
         ("measured runs", _runs(timing)),
-        ("input", f"{timing.batch_size} {images} of {size_text(timing.input_shape)}"),
+        ("input", f"{_count(timing)} of {size_text(timing.input_shape)}"),
         ("compiled in", f"{duration(timing.compile_time)} ({timing.compiler}), not counted"),
         ("first call", f"{duration(timing.first_call_time)}, not counted"),
         ("device", _device(timing)),

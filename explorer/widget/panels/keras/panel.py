@@ -18,7 +18,7 @@ from explorer.core.editing.store import State
 from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError
 from explorer.core.settling import Settling
-from explorer.widget.controls.form import plain_layout
+from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.panels.keras.status import KerasStatus
 from explorer.worker import shared_worker
@@ -27,6 +27,7 @@ from explorer.worker.thread_timer import later
 if TYPE_CHECKING:
     from explorer.core.asking.forward_pass import Built, ForwardPass
     from explorer.core.asking.timing import LayerTimes
+    from explorer.widget.messages import Figure
 
 
 #: Pictures that are kept beside the last one until it is known that this can be used.
@@ -47,6 +48,7 @@ class LiveKeras:
         alert: Callable[[str], None],
         show_times: Callable[["LayerTimes"], None],
         picture_changed: Callable[[], None],
+        show_time: Callable[["Figure"], None],
     ) -> None:
         """Make the views.
 
@@ -55,6 +57,7 @@ class LiveKeras:
             alert: Shows the text of an unforeseen error.
             show_times: Shows every layer's time.
             picture_changed: Called when the user has chosen another picture.
+            show_time: Shows the measured time, or why there is none.
         """
         self._state = state
         self._alert = alert
@@ -73,7 +76,7 @@ class LiveKeras:
         self._verified: Design | None = None  # the last design that Keras built
         self._followed: Design | None = None  # the last one that was shown
         self.status = KerasStatus(layout=plain_layout())
-        self.forward = ForwardView(self._chosen)
+        self.forward = ForwardView(self._chosen, show_time)
         self.forward.button.on_click(self._run_clicked)
         self.forward.stop.on_click(self._stop_clicked)
         self.forward.layers.on_click(self.time_layers)
@@ -90,6 +93,7 @@ class LiveKeras:
         """Drop what was asked for."""
         self._settling.close()
         self._asking.close()
+        close_with_parts(self.forward)  # which is on screen only once it was opened
 
     def show(self, design: Design) -> None:
         """Have Keras follow; what runs, or was measured, of the same design goes on or stays."""
@@ -164,7 +168,7 @@ class LiveKeras:
 
     def _ran(self, result: "ForwardPass") -> None:
         self._rebuilt(result.built)
-        self.forward.show(result, self._state.design.report)
+        self.forward.show_result(result, self._state.design.report)
 
     def _timed(self, times: "LayerTimes") -> None:
         self.forward.show_layers(times)

@@ -26,11 +26,9 @@ class KerasStatus(Page):
             more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
             self.show_failure(f"Keras built another model than is shown: {shown}{more}.")
             return
-        text = (
-            f"Rebuilt in Keras in {duration(built.seconds)}: all {len(built.layers)} layers, "
-            "shapes and parameter counts are as shown."
-        )
-        self.parts = (Line(text, "good", detail=built.environment),)
+        text = f"verified: Keras builds the same {len(built.layers)} layers"
+        detail = f"with the same shapes and parameters, in {duration(built.seconds)}, on"
+        self.parts = (Line(text, "good", detail=f"{detail} {built.environment}"),)
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong."""

@@ -80,7 +80,7 @@ function makeKey(parent, ramp) {
     most: entry("most", "95 % of the gradient"),
     heat: entry(
       "heat",
-      "gradient, from 1/10,000 of the strongest pixel's to that (logarithmic)",
+      "gradient strength (log)",
     ),
   };
   const sample = required(key.heat.querySelector("span"), "sample of the gradient");

@@ -1,83 +1,180 @@
-"""The totals of a report, large enough to read at a glance."""
+"""The whole network in a few figures, and what the last edit did to each."""
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
+from pathlib import Path
+from typing import Any
 
-from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, of_networks
-from explorer.core.analysis.report import Report
-from explorer.core.families import Architecture, ReadModel
-from explorer.core.formatting import at_least, byte_size, short_count, step_text
-from explorer.widget.front.page import Page
-from explorer.widget.parts import Card, Cards
+import attrs
+
+from explorer.core.analysis.design import Design
+from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, Quantity, of_networks
+from explorer.core.families import ReadModel
+from explorer.core.formatting import (
+    byte_size,
+    counted,
+    grid_text,
+    percent_change,
+    product,
+    short_count,
+)
+from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import Figure, OpenFigure
+
+#: What the time is called before there is one.
+TIME = "time"
+
+#: Before anything was measured.
+UNTIMED = Figure(TIME, "–", "", "", "Time of a forward pass\nNot measured: press Run.", True)
 
 
-class Totals(Page):
-    """A card for each total."""
+class Totals(FrontWidget):
+    """A place for each figure, and for the time.
 
-    def show(self, report: Report, architecture: Architecture, batch_size: int) -> None:
-        """Show a report.
+    Attributes:
+        figures: Those of the network.
+        time: The measured time.
+    """
+
+    _esm = module(Path(__file__).with_name("panel.js"))
+    _css = Path(__file__).with_name("panel.css")
+    sends = OpenFigure
+
+    figures = shared(tuple[Figure, ...], ())
+    time = shared(Figure, UNTIMED)
+
+    def __init__(self, opened: Callable[[str], None], **options: Any) -> None:
+        """Begin with no network.
 
         Args:
-            report: The report.
-            architecture: What it is about.
-            batch_size: Images in one forward pass, for the memory.
+            opened: Called with the name of the figure of which the user wants to see more.
+            **options: Of the widget.
         """
-        field = report.receptive_field
-        frozen = report.total_params - report.trainable_params
-        activations = report.peak_activation_bytes * batch_size
-        notes = {
-            PARAMETERS: f"{report.trainable_params:,} trainable, {frozen:,} not{_in_heads(report)}",
-            MACS: at_least(f"{short_count(report.flops)}FLOPs, per image", report.macs_are_known),
-            MEMORY: f"{byte_size(report.weights_bytes)} weights, {byte_size(activations)} features",
-        }
-        titles = {
-            PARAMETERS: f"{report.total_params:,} parameters in all",
-            MEMORY: "Weights, and the features alive at once, in float32; libraries need more",
-        }
-        cards = []
-        for quantity in of_networks():
-            total = quantity.in_network(report, batch_size)
-            title = titles.get(quantity, quantity.doc)
-            title += "" if total.is_all else ". Those of some layers are not known"
-            value = total.written(quantity.short)
-            cards.append(Card(quantity.network_name, value, notes.get(quantity, ""), title))
-        cards += [
-            Card(
-                "receptive field",
-                "×".join(map(str, field)) if field else "unknown",
-                "input pixels that one output pixel sees at most",
-                "Smallest input window that can influence an output pixel away from the border",
-            ),
-            Card(
-                "output",
-                "×".join(map(str, report.output_shapes[-1])) or "a number",
-                f"height × width × channels{_count_outputs(report)}",
-                "Shape of the last output",
-            ),
-            Card(
-                "stride",
-                _strides(report, architecture),
-                "maximum, and at the output",
-                "Maximum stride: "
-                + (
-                    "the largest step of a feature's positions, in input pixels"
-                    if isinstance(architecture, ReadModel)
-                    else "the input's height and width must be its multiples"
-                ),
-            ),
-        ]
-        self.parts = (Cards(tuple(cards)),)
+        super().__init__(**options)
+        # With its report, which dragging asks for again; the history's own keeps none.
+        self._before: Design | None = None
+        self.on_sent(lambda message, _: opened(message.open))
+
+    def show(self, design: Design, before: Design | None, pinned: Design | None) -> None:
+        """Show a network.
+
+        Args:
+            design: The network.
+            before: What was shown before the last edit, if there was one.
+            pinned: What it is compared with, if anything.
+        """
+        if before != self._before:
+            self._before = attrs.evolve(before) if before else None
+        before = self._before
+        makers: list[Callable[[Design], _Told]] = [partial(_counted, of) for of in of_networks()]
+        self.figures = tuple(
+            _figure(make(design), *(make(other) if other else None for other in (before, pinned)))
+            for make in (*makers, _sight, _output)
+        )
 
 
-def _strides(report: Report, architecture: Architecture) -> str:
-    if prod(report.output_shapes[-1][:-1]) == 1:
-        return f"{architecture.maximum_stride} → one position"
-    return f"{architecture.maximum_stride} → {step_text(architecture.output_stride)}"
+@attrs.frozen
+class _Told:
+    """A figure in words.
+
+    Attributes:
+        name: What it is.
+        value: How it is written.
+        number: The same as a number, where it can be told in percent by how much it differs; None:
+            it is unknown, or no number.
+        lines: What it means.
+    """
+
+    name: str
+    value: str
+    number: float | None
+    lines: tuple[str, ...]
+
+    def told_beside(self, now: "_Told") -> str:
+        """Return by how much another figure differs from this one."""
+        if self.value == now.value and self.number == now.number:
+            return "="
+        if self.number is None or now.number is None or self.number == now.number:
+            return f"was {self.value}"
+        return percent_change(self.number, now.number)
 
 
-def _in_heads(report: Report) -> str:
-    return f"; {report.head_params:,} of all in heads" if report.head_params else ""
+def _figure(told: _Told, before: _Told | None, a: _Told | None) -> Figure:
+    """Return what is shown of a figure, given the same before the last edit, and of A."""
+    changes = [other.told_beside(told) if other else "" for other in (before, a)]
+    lines = list(told.lines)
+    for name, change in zip(("Last edit", "Beside A"), changes, strict=True):
+        if change:
+            lines.append(f"{name}: {'no change' if change == '=' else change}")
+    last, beside_a = ["changed" if text.startswith("was ") else text for text in changes]
+    return Figure(told.name, told.value, last, beside_a, "\n".join(lines))
 
 
-def _count_outputs(report: Report) -> str:
-    count = len(report.output_shapes)
-    return f"; the last of {count}" if count > 1 else ""
+def _counted(quantity: Quantity, design: Design) -> _Told:
+    total = quantity.in_network(design.report, design.input.batch_size)
+    lines = _LINES.get(quantity, lambda _: (quantity.doc,))(design)
+    known = () if total.is_all else ("That of some layers is not known",)
+    number = total.value if total.is_all else None
+    return _Told(quantity.headline, total.written(quantity.short), number, (*lines, *known))
+
+
+def _parameters(design: Design) -> tuple[str, ...]:
+    report = design.report
+    frozen = report.total_params - report.trainable_params
+    kinds = f"{report.trainable_params:,} trainable, {frozen:,} not" if frozen else "all trainable"
+    heads = (f"{report.head_params:,} of all in heads",) if report.head_params else ()
+    return ("Numbers that training sets", f"{report.total_params:,}, {kinds}", *heads)
+
+
+def _compute(design: Design) -> tuple[str, ...]:
+    total = MACS.in_network(design.report)
+    return (
+        "Multiply-adds (MACs) of convolutions and dense layers for one image",
+        f"{total.written(short_count)} multiply-adds, two FLOPs each",
+    )
+
+
+def _memory(design: Design) -> tuple[str, ...]:
+    report, count = design.report, design.input.batch_size
+    features = byte_size(report.peak_activation_bytes * count)
+    return (
+        f"Most that a forward pass of {counted(count, 'image')} needs at once, in float32",
+        f"{byte_size(report.weights_bytes)} weights, {features} features; libraries need more",
+    )
+
+
+#: What a figure means, and more of it; for those that need more words than they have.
+_LINES = {PARAMETERS: _parameters, MACS: _compute, MEMORY: _memory}
+
+
+def _sight(design: Design) -> _Told:
+    field = design.report.receptive_field
+    what = "Input pixels that one output pixel can see at most (receptive field)"
+    if field is None:
+        return _Told("sees up to", "unknown", None, (what, "Some layers do not tell"))
+    is_square = len(set(field)) == 1 and len(field) > 1
+    value = f"{field[0] if is_square else product(*field)} px"
+    return _Told("sees up to", value, prod(field) ** (1 / len(field)), (what, product(*field)))
+
+
+def _output(design: Design) -> _Told:
+    report, architecture = design.report, design.architecture
+    shapes, shape = report.output_shapes, report.output_shapes[-1]
+    several = f"; the last of {len(shapes)} outputs" if len(shapes) > 1 else ""
+    lines = [f"Height × width × channels of the output{several}"]
+    if prod(shape[:-1]) != 1:
+        output = grid_text(architecture.output_stride)
+        lines.append(f"Coarsest grid {grid_text(architecture.maximum_stride)} · output {output}")
+    if not isinstance(architecture, ReadModel):
+        most = architecture.maximum_stride
+        lines.append(f"Height and width of the input must be multiples of {most}")
+    return _Told("output", product(*shape) or "a number", None, tuple(lines))
+
+
+def time_figure(
+    value: str, name: str = TIME, change: str = "", text: str = "", unsettled: bool = False
+) -> Figure:
+    """Return what is said of the time."""
+    return Figure(name, value, change, "", f"Time of a forward pass\n{text}", unsettled)

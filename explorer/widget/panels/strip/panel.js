@@ -1,0 +1,141 @@
+// @ts-check
+// Draws a bar for each step of the network: its channels, over them the height of the feature as a
+// line, and behind both what is in memory. A click selects; with the focus, arrows walk along.
+
+const HIGH = 100; // units from the lowest to the highest
+
+/**
+ * Returns the corners of a line that has each value for one unit of width.
+ * @param {number[]} values from 0 to 1
+ */
+const stairs = (values) =>
+  values.map((value, x) => `${x},${HIGH * (1 - value)} ${x + 1},${HIGH * (1 - value)}`).join(" ");
+
+/** @param {number[]} values */
+const area = (values) => `0,${HIGH} ${stairs(values)} ${values.length},${HIGH}`;
+
+/**
+ * Draws the steps anew.
+ * @param {SVGSVGElement} svg
+ * @param {StripStep[]} steps
+ */
+function drawSteps(svg, steps) {
+  svg.replaceChildren();
+  setAttributes(svg, { viewBox: `0 0 ${Math.max(1, steps.length)} ${HIGH}` });
+  /** @param {number[]} values */
+  const most = (values) => Math.max(1, ...values);
+  const [channels, height, total] = [
+    most(steps.map((step) => step.channels)),
+    most(steps.map((step) => step.height)),
+    most(steps.map((step) => step.total)),
+  ];
+  const memory = { total: steps.map((step) => step.total / total), held: steps.map((step) => step.held / total) };
+  makeSvg("polygon", { points: area(memory.total), class: "explorer-strip-memory" }, svg);
+  makeSvg("polygon", { points: area(memory.held), class: "explorer-strip-held" }, svg);
+  steps.forEach((step, x) => {
+    const high = Math.max(2, (HIGH * 0.9 * step.channels) / channels);
+    const bar = { x: x + 0.12, y: HIGH - high, width: 0.76, height: high, fill: step.colour };
+    makeSvg("rect", bar, svg);
+  });
+  const heights = steps.map((step) => 0.04 + (0.92 * Math.log2(1 + step.height)) / Math.log2(1 + height));
+  makeSvg("polyline", { points: stairs(heights), class: "explorer-strip-height" }, svg);
+  steps.forEach((_, x) => {
+    const target = { x, y: 0, width: 1, height: HIGH, class: "explorer-strip-step" };
+    makeSvg("rect", target, svg).dataset.place = String(x);
+  });
+}
+
+/** @param {View<StripState, StripSends>} view */
+function render({ model, el }) {
+  el.classList.add("explorer-strip-view", "explorer-themed");
+  const attributes = { preserveAspectRatio: "none", tabindex: 0, role: "slider" };
+  const svg = makeSvg("svg", attributes, el);
+  svg.setAttribute("aria-label", "Place in the network");
+  const hint = make("div", { className: "explorer-hint", hidden: true }, el);
+  let place = 0; // where the keys are
+  let wanted = ""; // what keys have selected, until the kernel says so
+
+  function mark() {
+    const [steps, selected] = [model.get("steps"), new Set(model.get("selected"))];
+    const first = steps.findIndex((step) => selected.has(step.id));
+    if (!wanted) place = first < 0 ? Math.min(place, steps.length - 1) : first;
+    if (selected.has(wanted)) wanted = "";
+    for (const target of svg.querySelectorAll(".explorer-strip-step")) {
+      const step = steps[Number(/** @type {SVGElement} */ (target).dataset.place)];
+      target.classList.toggle("explorer-selected", selected.has(step.id));
+    }
+    setAttributes(svg, {
+      "aria-valuemin": 1,
+      "aria-valuemax": Math.max(1, steps.length),
+      "aria-valuenow": place + 1,
+      "aria-valuetext": (steps[place]?.text ?? "").replaceAll("\n", ", "),
+    });
+  }
+
+  /** @type {StripStep[] | null} */
+  let drawn = null;
+  // Steps and selection come in one message; marks need both.
+  function draw() {
+    if (drawn !== model.get("steps")) {
+      drawn = model.get("steps");
+      drawSteps(svg, drawn);
+      hint.hidden = true;
+    }
+    mark();
+  }
+
+  /** @param {number} chosen */
+  function select(chosen) {
+    const step = model.get("steps")[chosen];
+    if (step) model.send({ select: step.id });
+    wanted = "";
+  }
+
+  /** @param {Event} event */
+  const placeAt = (event) => {
+    const { place: found } = /** @type {SVGElement | null} */ (
+      targetOf(event)?.closest("[data-place]")
+    )?.dataset ?? {};
+    return found === undefined ? null : Number(found);
+  };
+  svg.addEventListener("click", (event) => select(placeAt(event) ?? -1));
+  svg.addEventListener("pointermove", (event) => {
+    const found = placeAt(event);
+    const step = found === null ? undefined : model.get("steps")[found];
+    hint.hidden = !step;
+    if (!step) return;
+    hint.textContent = step.text;
+    const frame = el.getBoundingClientRect();
+    const left = Math.min(event.clientX - frame.left + 12, frame.width - hint.offsetWidth - 4);
+    hint.style.left = `${Math.max(0, left)}px`;
+  });
+  svg.addEventListener("pointerleave", () => {
+    hint.hidden = true;
+  });
+  svg.addEventListener("keydown", (event) => {
+    const last = model.get("steps").length - 1;
+    /** @type {Record<string, number>} */
+    const ways = {
+      ArrowRight: place + 1,
+      ArrowUp: place + 1,
+      ArrowLeft: place - 1,
+      ArrowDown: place - 1,
+      Home: 0,
+      End: last,
+    };
+    const next = ways[event.key];
+    if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    place = Math.min(last, Math.max(0, next));
+    select(place);
+    wanted = model.get("steps")[place].id;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would go to the next cell
+  });
+  svg.addEventListener("blur", () => {
+    wanted = "";
+  });
+  draw();
+  return listen(model, { change: draw });
+}
+
+export default { initialize, render };

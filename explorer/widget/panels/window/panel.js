@@ -1,0 +1,137 @@
+// @ts-check
+// Buttons that hide or bring a pane, fill the window, and say how keys and arrows are meant. Says,
+// too, when the kernel has gone: nothing else here can.
+
+const HELP = [
+  ["Solid arrows", "data flow"],
+  ["Dashed arrows", "skip connections"],
+  ["Drag, Ctrl+wheel", "move and zoom the diagram"],
+  ["Click, double click", "select; show or hide a block's layers"],
+  ["→ ←", "along the data flow, in the diagram and the strip"],
+  ["↓ ↑", "along a branch, such as a skip connection"],
+  ["Enter, Escape", "a block's layers; back to the block"],
+  ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
+];
+/** What the buttons show: the strokes of each, in a square of 16. */
+const ICONS = {
+  controls: "M2 3h12v10H2z M6 3v10 M3.5 6h1 M3.5 8h1",
+  side: "M2 3h12v10H2z M10 3v10 M11.5 6h1 M11.5 8h1",
+  window: "M2 6V2h4 M10 2h4v4 M14 10v4h-4 M6 14H2v-4",
+  help: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.8-1.1 1.8 M8 12.4v.4",
+};
+/** Where Escape means something else than to leave the full window. */
+const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals";
+const GONE = "The kernel has gone: run the cell again.";
+
+/**
+ * Returns the explorer's workspace, once this is part of it.
+ * @param {HTMLElement} el
+ */
+const workspaceOf = (el) => {
+  const found = el.closest(".explorer-workspace");
+  return found instanceof HTMLElement ? found : null;
+};
+
+/**
+ * Fills the window with an element, above all else, or puts it back.
+ * @param {HTMLElement} workspace
+ * @param {boolean} isFull
+ */
+function fill(workspace, isFull) {
+  if (isFull) {
+    workspace.popover = "manual";
+    workspace.showPopover?.();
+  } else {
+    workspace.hidePopover?.();
+    workspace.removeAttribute("popover");
+  }
+  workspace.classList.toggle("explorer-full", isFull);
+}
+
+/**
+ * Makes the list of keys.
+ * @param {HTMLElement} parent
+ */
+function addHelp(parent) {
+  const help = make("dl", { className: "explorer-hint explorer-help", hidden: true }, parent);
+  for (const [name, meaning] of HELP) {
+    make("dt", { textContent: name }, help);
+    make("dd", { textContent: meaning }, help);
+  }
+  return help;
+}
+
+/**
+ * Says so on the explorer when the kernel goes; returns what ends that.
+ * @param {object} model
+ * @param {HTMLElement} line
+ */
+function watchKernel(model, line) {
+  const own = ownOf(/** @type {StandIn} */ (model));
+  const check = () => {
+    const isGone = own?.comm_live === false;
+    line.textContent = isGone ? GONE : "";
+    line.closest(".explorer")?.classList.toggle("explorer-gone", isGone);
+  };
+  own?.on?.("comm_live_update", check);
+  return () => own?.off?.("comm_live_update", check);
+}
+
+/** @param {View<object, never, WindowGets>} view */
+function render({ model, el }) {
+  el.classList.add("explorer-window");
+  const gone = make("div", { className: "explorer-gone-line" }, el);
+  gone.setAttribute("role", "alert");
+  const help = addHelp(el);
+  /** @type {(icon: keyof ICONS, label: string, act: (isPressed: boolean) => void) => HTMLButtonElement} */
+  const toggle = (icon, label, act) => {
+    const button = makeButton(el, "", label, () => {
+      const isPressed = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(isPressed));
+      act(isPressed);
+    }, { className: "jupyter-button", label });
+    button.setAttribute("aria-pressed", "false");
+    const svg = makeSvg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, button);
+    makeSvg("path", { d: ICONS[icon] }, svg);
+    return button;
+  };
+  /** @type {(name: string) => (isPressed: boolean) => void} */
+  const pane = (name) => (isPressed) =>
+    workspaceOf(el)?.classList.toggle(`explorer-toggled-${name}`, isPressed);
+  const panes = {
+    controls: toggle("controls", "Hide or show the controls", pane("controls")),
+    side: toggle("side", "Hide or show explanation and tables", pane("side")),
+  };
+  const full = toggle("window", "Fill the window", (isPressed) => {
+    const workspace = workspaceOf(el);
+    if (workspace) fill(workspace, isPressed);
+  });
+  // Heard on its way down: the fields of ipywidgets let no key come up again.
+  /** @param {KeyboardEvent} event */
+  const leave = (event) => {
+    const isFull = workspaceOf(el)?.classList.contains("explorer-full");
+    const isTheirs = targetOf(event)?.closest(HEARS_ESCAPE);
+    if (isFull && event.key === "Escape" && !isTheirs) full.click();
+  };
+  window.addEventListener("keydown", leave, true);
+  /** @param {Reveal} message */
+  const reveal = ({ reveal: name }) => {
+    const wanted = workspaceOf(el)?.querySelector(`:scope > .explorer-${name}`);
+    if (wanted && getComputedStyle(wanted).visibility === "hidden") panes[name].click();
+  };
+  model.on("msg:custom", reveal);
+  const question = toggle("help", "Keys, and what arrows mean", (isPressed) => {
+    help.hidden = !isPressed;
+  });
+  question.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !help.hidden) question.click();
+  });
+  const ignore = watchKernel(model, gone);
+  return () => {
+    window.removeEventListener("keydown", leave, true);
+    model.off("msg:custom", reveal);
+    ignore();
+  };
+}
+
+export default { initialize, render };

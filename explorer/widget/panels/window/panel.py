@@ -1,0 +1,20 @@
+"""The frame around all panels: what is hidden, the full window, help, a kernel that has gone."""
+
+from pathlib import Path
+from typing import Literal
+
+from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget
+from explorer.widget.messages import Reveal
+
+
+class Window(FrontWidget):
+    """Buttons that change how much of the explorer is on screen; which, the browser alone knows."""
+
+    _esm = module(Path(__file__).with_name("panel.js"))
+    _css = Path(__file__).with_name("panel.css")
+    gets = Reveal
+
+    def reveal(self, pane: Literal["controls", "side"]) -> None:
+        """Bring a pane that may be hidden."""
+        self.send_message(Reveal(pane))
