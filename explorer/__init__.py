@@ -32,6 +32,7 @@ from explorer.core.families import (
     presets,
 )
 from explorer.core.network import hooks, layers
+from explorer.core.network.block_edits import BlockEdit
 from explorer.core.network.blocks import (
     DecoderBlock,
     EncoderBlock,
@@ -81,6 +82,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AtLeast",
+    "BlockEdit",
     "Custom",
     "DecoderBlock",
     "DenseDownBlock",

@@ -7,6 +7,7 @@ import attrs
 
 from explorer.widget.controls.form import Control
 from explorer.widget.panels.keras.forward_pass import ForwardView
+from explorer.widget.panels.refusal.panel import REFUSED
 from explorer.widget.parts import (
     Card,
     Facts,
@@ -35,6 +36,11 @@ def said(shown: Any) -> str:
 def note_of(control: Control) -> str:
     """Return the words beneath a control."""
     return said(control._note) if "_note" in vars(control) else ""
+
+
+def is_refused(control: Control) -> bool:
+    """Return whether a control is marked: what is in it was refused."""
+    return REFUSED in control.widget._dom_classes
 
 
 def all_of(kind: type[Kind], shown: Any) -> list[Kind]:

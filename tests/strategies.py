@@ -99,6 +99,7 @@ def unets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> UNet:
         "middle_block": st.booleans(),
         "up_interpolate": st.booleans(),
         "block_contraction": st.booleans(),
+        "skips": st.sampled_from(["concatenate", "add", "none"]),
     } | drawn
     return UNet(
         stacks=stacks,

@@ -36,6 +36,10 @@ REGISTRY = re.compile(
 )
 
 
+#: Made elsewhere, and unchanged: it names folders of the system that its compiler imitates.
+VENDORED = "explorer/widget/front/graphviz/index.js"
+
+
 @pytest.fixture(scope="module")
 def tracked(repository) -> list[str]:
     if shutil.which("git") is None or not (repository / ".git").exists():
@@ -64,7 +68,8 @@ def test_top_level_holds_only_what_belongs_there(tracked):
 
 
 def test_no_path_of_a_machine(repository, tracked):
-    assert not lines(repository, tracked, MACHINE_PATH)
+    ours = [name for name in tracked if name != VENDORED]
+    assert not lines(repository, ours, MACHINE_PATH)
 
 
 def test_no_address_of_a_package_registry(repository, tracked):

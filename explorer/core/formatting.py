@@ -103,7 +103,7 @@ def grid_text(step: "int | Fraction | tuple[int | Fraction, ...] | None") -> str
 
 
 def percent_change(before: float, now: float) -> str:
-    """Return by how much a figure changed: "+12 %", "−50 %", "× 40" where that says more."""
+    """Return by how much a figure changed: "+12 %", "−50 %", "× 40" or "÷ 40" from ten on."""
     if now == before:
         return "="
     if not before:
@@ -111,12 +111,12 @@ def percent_change(before: float, now: float) -> str:
     ratio = now / before
     if ratio >= 10:
         return f"× {ratio:,.0f}"
+    if 0 < ratio <= 0.1:
+        return f"÷ {1 / ratio:,.0f}"
     percent = 100 * (ratio - 1)
     sign = "+" if percent > 0 else "−"
     if abs(percent) < 0.1:
         return f"{sign}< 0.1 %"
-    if -100 < percent <= -99.5:
-        return "−> 99 %"
     return f"{sign}{abs(percent):.{0 if abs(percent) >= 9.5 else 1}f} %"
 
 

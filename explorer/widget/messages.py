@@ -18,6 +18,38 @@ class Select:
     select: str
 
 
+# The blocks.
+
+
+@attrs.frozen
+class OwnSettings:
+    """A block that is an exception on its family.
+
+    Attributes:
+        name: What it is called.
+        text: How it differs.
+        rests: Whether there is no such block now.
+    """
+
+    name: str
+    text: str
+    rests: bool = False
+
+
+@attrs.frozen
+class OpenOwn:
+    """The controls of a block with own settings are wanted."""
+
+    open: str
+
+
+@attrs.frozen
+class RemoveOwn:
+    """A block's own settings are to be given up."""
+
+    remove: str
+
+
 # The charts' frame.
 
 
@@ -36,6 +68,13 @@ class Toggle:
     """A card is to be shown in more or less detail."""
 
     toggle: str
+
+
+@attrs.frozen
+class Nearer:
+    """More or less is to be written of each block, as the user comes nearer to the drawing."""
+
+    detail: Literal["outline", "blocks", "layers"]
 
 
 @attrs.frozen
@@ -59,6 +98,20 @@ class SavedFile:
 
     file: str
     type: str
+
+
+@attrs.frozen
+class LaysOut:
+    """Whether the page lays drawings out by itself; "wanted": it does if it gets the code."""
+
+    lays_out: Literal["wanted", "yes", "no"]
+
+
+@attrs.frozen
+class LayoutCode:
+    """What a page lays drawings out with: Graphviz, and the worker that calls it, as buffers."""
+
+    code: Literal["graphviz"] = "graphviz"
 
 
 # The feature maps.
@@ -245,11 +298,20 @@ class Rectangle:
 
 
 @attrs.frozen
+class Offer:
+    """A change of the design that a button makes, and what it leads to and costs."""
+
+    words: str
+    cost: str
+
+
+@attrs.frozen
 class FieldLine:
-    """A line of text beneath the controls."""
+    """A line of text beneath the controls, and the changes that it offers."""
 
     text: str
     mark: Literal["good", "bad", "busy", ""] = ""
+    offers: tuple[Offer, ...] = ()
 
 
 @attrs.frozen
@@ -342,6 +404,16 @@ class Reveal:
     reveal: Literal["controls", "side"]
 
 
+# What was refused.
+
+
+@attrs.frozen
+class TakeRemedy:
+    """The user chose one of the remedies that are offered, by its words."""
+
+    remedy: str
+
+
 # The totals.
 
 
@@ -356,6 +428,7 @@ class Figure:
             where there was none.
         beside_a: How it differs from that of the pinned network, if one is.
         text: What it means, and more of it, a line each.
+        opens: Title of the tab that shows more of it.
         unsettled: Whether it has still to be measured, or could not be.
     """
 
@@ -364,11 +437,12 @@ class Figure:
     change: str
     beside_a: str
     text: str
+    opens: str
     unsettled: bool = False
 
 
 @attrs.frozen
 class OpenFigure:
-    """What stands behind a figure is to be shown."""
+    """What stands behind a figure is to be shown: the tab of this title."""
 
     open: str

@@ -71,7 +71,7 @@ class Line:
     """
 
     text: str
-    mark: Literal["good", "bad", "busy", "error", "reason", "muted", "heading"]
+    mark: Literal["good", "bad", "busy", "reason", "muted", "heading"]
     detail: str = ""
     code: str = ""
     kind: Literal["line"] = "line"

@@ -60,7 +60,7 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
 
     # Each view in the room that a large screen has.
     page.get_by_role("button", name="Fill the window").click()
-    tab(page, "Forward pass")
+    tab(page, "Run and time")
     page.get_by_role("button", name="Time every layer").click()
     expect(page.get_by_text("layers, each alone")).to_be_visible(timeout=90_000)
     draw(page, "time", True)
@@ -98,7 +98,7 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
     compared = page.locator(".explorer-side")
     tab(page, "Compare")
     page.get_by_role("button", name="Pin as A").click()
-    page.get_by_label("up interpolate").check()
+    page.get_by_label("upsample by").select_option("bilinear")
     page.get_by_role("button", name="Time both").click()
     expect(compared).to_contain_text(re.compile("as (fast|long) as A"), timeout=90_000)
     page.mouse.move(5, 5)

@@ -83,17 +83,13 @@ def edits(architecture: EncoderDecoder, tab: str = "Layers") -> list[float]:
     if tab == "Compare":
         screen.views[tab].widget.pin.click()
     found = list(descendants(shown))
-    slider = next(
-        widget
-        for widget in found
-        if isinstance(widget, ipywidgets.IntSlider) and widget.description == "filters"
-    )
+    number = shown.controls["filters"]
     totals, diagram = (
         next(widget for widget in found if isinstance(widget, kind)) for kind in (Totals, Canvas)
     )
 
     def enter(value: int) -> None:
-        slider.value = value  # widgets call their observers before this returns
+        number.value = value  # widgets call their observers before this returns
         if tab == "Charts":
             screen.views[tab]._settling.join()
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import attrs
 import nbformat
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
@@ -39,6 +40,7 @@ FLAGS = (
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 PAGES = pytest.StashKey[list[Page]]()
+FAILED = pytest.StashKey[bool]()
 
 CURRENT = "window.jupyterapp?.shell?.currentWidget"
 READY = f"""
@@ -51,6 +53,34 @@ RUN_ALL = """
         window.jupyterapp.commands.execute('notebook:run-all-cells')
             .finally(() => { window.allCellsRan = true; });
     }
+"""
+#: Makes a kernel forget what a test made, but for the modules and the Keras process.
+FORGET = """
+import explorer, ipywidgets
+for _found in list(ipywidgets.widgets.widget._instances.values()):
+    if isinstance(_found, explorer.Explorer):
+        _found.close()
+ipywidgets.Widget.close_all()
+get_ipython().run_line_magic("reset", "-f")
+"""
+#: Forgets, and puts other cells in place of those that are there; returns the kernel's answer.
+BEGIN_ANEW = f"""
+    async ([forget, sources, theme]) => {{
+        const {{shell, commands}} = window.jupyterapp;
+        const {{content, sessionContext}} = {CURRENT};
+        const reply = await sessionContext.session.kernel.requestExecute({{code: forget}}).done;
+        const shared = content.model.sharedModel;
+        const before = shared.cells.length;
+        shared.transact(() => {{
+            const cells = sources.map(source => ({{cell_type: 'code', source, metadata: {{}}}}));
+            shared.insertCells(before, cells);
+            shared.deleteCellRange(0, before);
+        }});
+        await commands.execute('apputils:change-theme', {{theme}});
+        if (shell.leftCollapsed) await commands.execute('application:toggle-left-area');
+        await commands.execute('notebook:enter-command-mode');
+        return reply.content.status;
+    }}
 """
 FAILED_CELLS = f"""
     () => {CURRENT}.content.model.toJSON().cells
@@ -70,6 +100,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item):
     """Pictures of the pages that a failed test had open."""
     report = yield
+    if report.failed:
+        item.stash[FAILED] = True
     if report.when == "call" and report.failed:
         for number, page in enumerate(item.stash.get(PAGES, [])):
             target = item.funcargs["tmp_path"] / f"page{number}.png"
@@ -186,9 +218,76 @@ def running_lab(home: Path) -> Iterator[Lab]:
             server.wait()
 
 
+@attrs.define
+class Notebooks:
+    """Opens notebooks in pages of their own, and runs their cells."""
+
+    browser: Browser
+    lab: Lab
+
+    def open(self, cells: list[str], theme: str, viewport: tuple[int, int]) -> Page:
+        """A page with a notebook of these cells; `close` ends it, and its kernel."""
+        self.lab.configure("apputils-extension/themes", theme=THEMES[theme])
+        name = f"notebook{len(list(self.lab.notebooks.glob('*.ipynb')))}"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": kernel},
+        )
+        nbformat.write(content, self.lab.notebooks / f"{name}.ipynb")
+
+        width, height = viewport
+        context = self.browser.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        page.notebook = f"{name}.ipynb"
+        page.console_errors = []
+        page.on("console", lambda message: note_message(page, message))
+        page.on("pageerror", lambda error: page.console_errors.append(str(error)))
+
+        # A workspace of its own: the default one reopens the notebooks of earlier tests.
+        lab = self.lab
+        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={lab.token}")
+        page.wait_for_function(READY, timeout=90_000)
+        return page
+
+    def begin_anew(
+        self, page: Page, cells: list[str], theme: str, viewport: tuple[int, int]
+    ) -> bool:
+        """Put other cells into a page whose kernel stays; whether that could be done."""
+        if not page.evaluate(f"() => Boolean({CURRENT})"):  # a test has gone elsewhere
+            return False
+        width, height = viewport
+        page.set_viewport_size({"width": width, "height": height})
+        status = page.evaluate(BEGIN_ANEW, [FORGET, cells, THEMES[theme]])
+        page.wait_for_function(
+            "theme => document.body.dataset.jpThemeName === theme", arg=THEMES[theme]
+        )
+        page.console_errors.clear()
+        return status == "ok"
+
+    def run(self, page: Page) -> None:
+        """Run all cells; one that raises fails the test."""
+        page.evaluate(RUN_ALL)
+        page.wait_for_function("() => window.allCellsRan", timeout=180_000)
+        failed = page.evaluate(FAILED_CELLS)
+        if failed:
+            pytest.fail("a cell raised " + "; ".join(failed))
+
+    def close(self, page: Page) -> None:
+        page.context.close()
+        for session in self.lab.request("GET", "/api/sessions"):
+            if session["path"] == page.notebook:
+                self.lab.request("DELETE", f"/api/sessions/{session['id']}")
+
+
+@pytest.fixture(scope="package")
+def notebooks(browser: Browser, lab: Lab) -> Notebooks:
+    return Notebooks(browser, lab)
+
+
 @pytest.fixture
 def notebook(
-    browser: Browser, lab: Lab, request: pytest.FixtureRequest, tmp_path: Path
+    notebooks: Notebooks, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[..., Page]]:
     """Opens a notebook, runs all its cells, and gives the page.
 
@@ -196,44 +295,66 @@ def notebook(
     width and height in pixels. ``page.console_errors`` grows with each error in the console and
     each uncaught exception. A cell that raises fails the test.
     """
-    pages = request.node.stash.setdefault(PAGES, [])
+    opened: list[Page] = []
 
     def open_and_run(
         cells: list[str], *, theme: str = "light", viewport: tuple[int, int] = (1440, 900)
     ) -> Page:
-        lab.configure("apputils-extension/themes", theme=THEMES[theme])
-        name = f"notebook{len(list(lab.notebooks.glob('*.ipynb')))}"
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        content = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source) for source in cells],
-            metadata={"kernelspec": kernel},
-        )
-        nbformat.write(content, lab.notebooks / f"{name}.ipynb")
-
-        width, height = viewport
-        context = browser.new_context(viewport={"width": width, "height": height})
-        page = context.new_page()
-        page.console_errors = []
-        page.on("console", lambda message: note_message(page, message))
-        page.on("pageerror", lambda error: page.console_errors.append(str(error)))
-        pages.append(page)
-
-        # A workspace of its own: the default one reopens the notebooks of earlier tests.
-        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={lab.token}")
-        page.wait_for_function(READY, timeout=90_000)
-        page.evaluate(RUN_ALL)
-        page.wait_for_function("() => window.allCellsRan", timeout=180_000)
-        failed = page.evaluate(FAILED_CELLS)
-        if failed:
-            pytest.fail("a cell raised " + "; ".join(failed))
+        page = notebooks.open(cells, theme, viewport)
+        opened.append(page)
+        request.node.stash.setdefault(PAGES, []).append(page)
+        notebooks.run(page)
         return page
 
     yield open_and_run
 
+    for page in opened:
+        notebooks.close(page)
+
+
+@pytest.fixture(scope="package")
+def kept_pages(notebooks: Notebooks) -> Iterator[list[Page]]:
+    """The page, if there is one, that waits with its kernel for the next test."""
+    pages: list[Page] = []
+    yield pages
     for page in pages:
-        page.context.close()
-    for session in lab.request("GET", "/api/sessions"):
-        lab.request("DELETE", f"/api/sessions/{session['id']}")
+        notebooks.close(page)
+
+
+@pytest.fixture
+def kept_notebook(
+    notebooks: Notebooks,
+    kept_pages: list[Page],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[Callable[..., Page]]:
+    """As ``notebook``, in a page and with a kernel that a test before had, if that went well.
+
+    Opening JupyterLab takes seconds, and so does the import of Keras. The kernel forgets all names
+    and closes all widgets; what stays is that modules are imported, and the Keras process.
+    """
+    used: list[Page] = []
+
+    def run(
+        cells: list[str], *, theme: str = "light", viewport: tuple[int, int] = (1440, 900)
+    ) -> Page:
+        page = kept_pages.pop() if kept_pages else None
+        if page and not notebooks.begin_anew(page, cells, theme, viewport):
+            notebooks.close(page)
+            page = None
+        page = page or notebooks.open(cells, theme, viewport)
+        used.append(page)
+        request.node.stash.setdefault(PAGES, []).append(page)
+        notebooks.run(page)
+        return page
+
+    yield run
+
+    if not request.node.stash.get(FAILED, False):
+        kept_pages += used[:1]
+        del used[:1]
+    for page in used:
+        notebooks.close(page)
 
 
 def note_message(page: Page, message: ConsoleMessage) -> None:

@@ -21,6 +21,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from explorer import EncoderDecoder, UNet, analyze, presets, to_json, trace
 from explorer.core.formatting import byte_size, short_count
+from explorer.core.settling import SETTLED
 
 # Starting TensorFlow takes long on a slow machine; what is waited for mostly comes at once.
 PATIENCE = 90_000
@@ -57,6 +58,17 @@ SHOWN = r"""
                 .map(row => texts(row, 'td')),
             total: texts(document, '.explorer-table tfoot td'),
         };
+    }
+"""
+
+
+#: Whether all of an element is on screen.
+IN_VIEW = """
+    element => {
+        const {top, left, bottom, right} = element.getBoundingClientRect();
+        const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        return top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth
+            && (element === hit || element.contains(hit));
     }
 """
 
@@ -111,13 +123,17 @@ def expected(architecture: EncoderDecoder, shape=SHAPE) -> dict:
 def expect_views(page: Page, architecture: EncoderDecoder, shape=SHAPE) -> None:
     """Wait until diagram, table and totals all show a network."""
     wanted = expected(architecture, shape)
+    # A long network is drawn without figures at first.
+    blocks = {name: [sizes, "0"] for name, (sizes, _) in wanted["blocks"].items()}
+    either = wanted, wanted | {"blocks": blocks}
     open_tab(page, "Layers")
-    shown = eventually(page, lambda: page.evaluate(SHOWN), wanted.__eq__)
-    assert shown == wanted
+    shown = eventually(page, lambda: page.evaluate(SHOWN), either.__contains__)
+    assert shown in either
     # From the screen alone, too: the views agree with each other.
     total = whole(shown["total"][4])
     assert sum(whole(row[4]) for row in shown["rows"]) == total
-    assert sum(whole(params) for _, params in shown["blocks"].values()) == total
+    if shown["blocks"] == wanted["blocks"]:
+        assert sum(whole(params) for _, params in shown["blocks"].values()) == total
 
 
 def whole(text: str) -> int:
@@ -226,15 +242,20 @@ def set_detail(page: Page, detail: str) -> None:
 
 
 def expect_error(page: Page, label: str, *parts: str) -> None:
-    error = control(page, label).get_by_role("alert")
+    error = page.locator(".explorer").get_by_role("alert")
     for part in parts:
         expect(error).to_contain_text(part)
-    # One beneath the control, one above the views, and no more.
-    expect(page.locator(".explorer").get_by_role("alert")).to_have_count(2)
+    expect(error).to_have_count(1)
+    marked = control(page, label)
+    expect(marked).to_have_class(re.compile(r"\bexplorer-refused\b"))
+    for field in marked.locator("input, [role=slider]").all():
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description(re.compile(r"^Not applied: "))
 
 
 def expect_no_error(page: Page) -> None:
     expect(page.locator(".explorer").get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".explorer [aria-invalid]")).to_have_count(0)
 
 
 def expect_keras_agrees(page: Page, layers: int) -> None:
@@ -243,18 +264,20 @@ def expect_keras_agrees(page: Page, layers: int) -> None:
 
 
 @pytest.fixture
-def opened(notebook) -> Iterator[Callable[..., Page]]:
-    """Opens a notebook that shows an explorer; in the end no page may have logged an error."""
+def opened(notebook, kept_notebook) -> Iterator[Callable[..., Page]]:
+    """Opens a notebook that shows an explorer; in the end no page may have logged an error.
+
+    Arguments: ``show``, what shows it; ``keras``, whether Keras follows; ``fresh``, whether page
+    and kernel are its own, and none that other tests have had; and what ``notebook`` takes.
+    """
     pages = []
 
-    def open_explorer(show: str = SHOW, keras: bool = True, **options) -> Page:
+    def open_explorer(show: str = SHOW, keras: bool = True, fresh: bool = False, **options) -> Page:
         # What needs no Keras need not wait while TensorFlow is imported beside it.
-        quiet = (
-            ""
-            if keras
-            else "import explorer.core.settling\nexplorer.core.settling.SETTLED = 3600\n"
-        )
-        page = notebook([f"{quiet}{IMPORT}\n{show}"], **options)
+        seconds = SETTLED if keras else 3600
+        settled = f"import explorer.core.settling\nexplorer.core.settling.SETTLED = {seconds}\n"
+        run = notebook if fresh else kept_notebook
+        page = run([f"{settled}{IMPORT}\n{show}"], **options)
         pages.append(page)
         page.locator(".explorer-canvas svg").wait_for(timeout=PATIENCE)
         return page
@@ -311,7 +334,7 @@ def test_what_is_typed_or_assigned_is_what_counts(opened):
     expect_views(page, UNet(filters=200, down_blocks=3, up_blocks=3))
     expect(handle(page, "filters")).to_have_attribute("aria-valuetext", "200")
     # Between the slider's steps.
-    type_number(page, "filters rate", 1.75)
+    type_number(page, "filters × per level", 1.75)
     wide = UNet(filters=200, filters_rate=1.75, down_blocks=3, up_blocks=3)
     expect_views(page, wide)
     expect(page.locator(".explorer-family select")).to_have_value("U-Net, own settings")
@@ -319,7 +342,7 @@ def test_what_is_typed_or_assigned_is_what_counts(opened):
     wide = evolve(wide, kernel_size=5)
     expect_views(page, wide)
     expect(number(page, "filters")).to_have_value("200")
-    expect(number(page, "filters rate")).to_have_value("1.75")
+    expect(number(page, "filters × per level")).to_have_value("1.75")
 
     assert in_kernel(page, "", "to_json(widget.architecture)") == to_json(wide)
     report = analyze(trace(wide, SHAPE))
@@ -344,6 +367,45 @@ def test_what_is_typed_or_assigned_is_what_counts(opened):
     expect(memory).to_contain_text(byte_size(report.peak_memory(4)))
 
 
+def test_a_chain_keeps_the_outputs_resolution_until_it_is_opened(opened):
+    page = opened(keras=False)
+    chain = page.get_by_role("button", name="up blocks follow down blocks")
+    expect(chain).to_have_attribute("aria-pressed", "true")
+    handle(page, "down blocks").press("ArrowRight")
+    expect_views(page, UNet(filters=16, down_blocks=4, up_blocks=4))
+    expect(number(page, "up blocks")).to_have_value("4")
+    expect(page.get_by_label("history").locator("option")).to_have_count(2)
+
+    chain.click()
+    expect(chain).to_have_attribute("aria-pressed", "false")
+    handle(page, "down blocks").press("ArrowRight")
+    expect_views(page, UNet(filters=16, down_blocks=5, up_blocks=4))
+    expect_no_error(page)
+
+
+@pytest.mark.parametrize(("label", "most"), [("filters", 1024), ("width (px)", 4096)])
+def test_a_slider_reaches_far_and_a_pixel_is_a_small_step(opened, label, most):
+    page = opened(keras=False)
+    before = int(handle(page, label).get_attribute("aria-valuetext"))
+    for pixels, least, largest in ((1, 1, 1.13), (9, 1.01, 1.6)):
+        drag(page, label, pixels)
+        value = handle(page, label).get_attribute("aria-valuetext")
+        expect(number(page, label)).to_have_value(value)
+        assert least <= int(value) / before <= largest
+    # What is typed stays, also between two stops.
+    odd = before + (8 if "px" in label else 1)
+    type_number(page, label, odd)
+    expect(handle(page, label)).to_have_attribute("aria-valuetext", str(odd))
+    handle(page, label).press("ArrowRight")
+    expect(handle(page, label)).not_to_have_attribute("aria-valuetext", str(odd))
+    expect(number(page, label)).not_to_have_value(str(odd))
+    type_number(page, label, odd)
+    expect(handle(page, label)).to_have_attribute("aria-valuetext", str(odd))
+    expect(number(page, label)).to_have_value(str(odd))
+    handle(page, label).press("End")
+    expect(number(page, label)).to_have_value(str(most))
+
+
 def test_a_refused_value_leaves_the_views_and_says_what_to_do(opened):
     page = opened(keras=False)
     expect_views(page, SMALL)
@@ -357,32 +419,77 @@ def test_a_refused_value_leaves_the_views_and_says_what_to_do(opened):
     expect_views(page, SMALL)
 
     type_number(page, "filters", 0)
-    expect_error(page, "filters", "filters=0")
+    expect_error(page, "filters", "filters 0 is too small")
     expect_views(page, SMALL)
     type_number(page, "filters", 16)
     expect_no_error(page)
 
     type_number(page, "up blocks", 4)
-    expect_error(page, "up blocks", "4", "fewer up blocks or more down blocks")
+    expect_error(page, "up blocks", "4 up blocks upsample by 16")
     expect_views(page, SMALL)
     type_number(page, "down blocks", 4)
     expect_no_error(page)
     expect_views(page, UNet(filters=16, down_blocks=4, up_blocks=4))
 
 
-def test_a_control_without_effect_is_grey_and_says_why(opened):
+def test_what_was_refused_stands_beside_its_control_and_moves_nothing(opened):
     page = opened(keras=False)
-    stem = control(page, "stem kernel size (px)")
-    expect(stem).to_contain_text("no effect while stem blocks is 0")
-    expect(stem.locator("input")).to_be_disabled()
-    active = number(page, "filters").evaluate("box => getComputedStyle(box).opacity")
-    assert stem.locator("input").evaluate("box => getComputedStyle(box).opacity") < active
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator(".explorer-workspace").evaluate(
+        "element => element.scrollIntoView({block: 'end'})"
+    )
+    controls = page.locator(".explorer-controls .explorer-control")
+    places = "all => all.map(found => JSON.stringify(found.getBoundingClientRect()))"
+    pane = page.locator(".explorer-controls")
+    for label, value in (("up blocks", 5), ("height (px)", 250), ("batch size", 0)):
+        control(page, label).scroll_into_view_if_needed()
+        before = controls.evaluate_all(places)
+        type_number(page, label, value)
+        expect_error(page, label, str(value))
+        assert controls.evaluate_all(places) == before
+
+        note = page.locator(".explorer-refusal")
+        box, at, frame = (
+            note.bounding_box(),
+            control(page, label).bounding_box(),
+            pane.bounding_box(),
+        )
+        assert box["x"] >= frame["x"] + frame["width"], "it covers no control"
+        middle = at["y"] + at["height"] / 2
+        assert box["y"] <= middle <= box["y"] + box["height"], "it is beside it"
+        for part in (note, *note.get_by_role("button").all()):
+            assert part.evaluate(IN_VIEW)
+        page.get_by_role("button", name="Undo").click()
+        expect_no_error(page)
+
+    type_number(page, "up blocks", 5)
+    expect_error(page, "up blocks", "5")
+    pane.evaluate("element => element.scrollTo(0, element.scrollHeight)")
+    note = page.locator(".explorer-refusal")
+    assert eventually(page, lambda: note.evaluate(IN_VIEW), bool), "whatever is scrolled away"
+    page.get_by_role("button", name="Set down blocks to 5").click()
+    expect_no_error(page)
+    expect_views(page, UNet(filters=16, down_blocks=5, up_blocks=5))
+    page.get_by_role("button", name="Undo").click()
+    expect_views(page, SMALL)
+
+
+def group(page: Page, title: str) -> Locator:
+    heading = page.get_by_role("button", name=title, exact=True)
+    return page.locator(".explorer-group:visible").filter(has=heading)
+
+
+def test_controls_without_effect_make_place_and_their_group_says_why(opened):
+    page = opened(keras=False)
+    stem, kernel = group(page, "Stem"), control(page, "stem kernel size (px)")
+    expect(stem).to_contain_text("off: stem blocks is 0")
+    expect(kernel).to_have_count(0)
 
     type_number(page, "stem blocks", 1)
-    expect(stem.locator("input")).to_be_enabled()
-    expect(stem).not_to_contain_text("no effect")
+    expect(kernel).to_be_visible()
+    expect(stem).not_to_contain_text("off")
     type_number(page, "stem kernel size (px)", 7)
-    stemmed = UNet(filters=16, down_blocks=3, up_blocks=3, stem_blocks=1, stem_kernel_size=7)
+    stemmed = UNet(filters=16, down_blocks=3, up_blocks=4, stem_blocks=1, stem_kernel_size=7)
     expect_views(page, stemmed)
 
     control(page, "middle block").get_by_role("checkbox").uncheck()
@@ -391,16 +498,30 @@ def test_a_control_without_effect_is_grey_and_says_why(opened):
         UNet(
             filters=16,
             down_blocks=3,
-            up_blocks=3,
+            up_blocks=4,
             stem_blocks=1,
             stem_kernel_size=7,
             middle_block=False,
         ),
     )
     type_number(page, "up blocks", 0)
-    interpolate = control(page, "up interpolate")
-    expect(interpolate).to_contain_text("no effect while up blocks is 0")
-    expect(interpolate.get_by_role("checkbox")).to_be_disabled()
+    expect(group(page, "Decoder")).to_contain_text(
+        "upsample by, skips: no effect while up blocks is 0"
+    )
+    expect(control(page, "upsample by")).to_have_count(0)
+
+
+def test_a_group_can_be_folded_but_hides_no_error(opened):
+    page = opened(keras=False)
+    size = page.get_by_role("button", name="Size", exact=True)
+    size.press("Enter")
+    expect(size).to_have_attribute("aria-expanded", "false")
+    expect(control(page, "filters")).to_have_count(0)
+    in_kernel(page, "widget.controls['filters'].value = 0")
+    expect_error(page, "filters", "filters 0")
+    expect(control(page, "kernel size (px)")).to_have_count(0)
+    size.click()
+    expect(control(page, "kernel size (px)")).to_be_visible()
 
 
 LAYERS = {"Stacked hourglass": 116, "LEAP CNN": 40, "U-Net": 53}
@@ -465,7 +586,7 @@ def test_every_architecture_can_be_chosen_and_its_views_arranged(opened):
 
 def upload(page: Page, name: str | Path, content: bytes = b"") -> None:
     """Choose a file, or what is to be taken for one of this name."""
-    open_tab(page, "Forward pass")
+    open_tab(page, "Run and time")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=re.compile("Use own picture")).click()
     if isinstance(name, Path):
@@ -532,7 +653,7 @@ def test_a_forward_pass_is_timed_and_shown(opened, tmp_path):
     # More than the connection to the kernel takes at once: the browser makes it small.
     noise = io.BytesIO()
     Image.frombytes("RGB", (2400, 2400), random.Random(0).randbytes(2400 * 2400 * 3)).save(
-        noise, format="PNG"
+        noise, format="PNG", compress_level=0
     )
     assert len(noise.getvalue()) > 12_000_000
     upload(page, "large.png", noise.getvalue())
@@ -627,7 +748,7 @@ def test_what_is_measured_can_be_chosen_and_every_layer_timed(opened):
     headings = page.locator(".explorer-table thead th:visible")
     expect(headings.last).to_have_text("receptive field")
 
-    open_tab(page, "Forward pass")
+    open_tab(page, "Run and time")
     page.get_by_role("button", name="Time every layer").click()
     expect(page.get_by_text("28 layers, each alone")).to_be_visible()
     open_tab(page, "Layers")
@@ -637,7 +758,7 @@ def test_what_is_measured_can_be_chosen_and_every_layer_timed(opened):
     assert times[0] == "", "the input takes no time"
     assert all(re.fullmatch(r"[\d.]+ [nµm]?s \(\d+ %\)", time) for time in times[1:]), times
 
-    open_tab(page, "Forward pass")
+    open_tab(page, "Run and time")
     page.get_by_label("compiler", exact=True).select_option("XLA")
     page.get_by_label("step", exact=True).select_option("training step")
     page.get_by_role("button", name="▶ Run").click()
@@ -652,7 +773,7 @@ def test_what_is_measured_can_be_chosen_and_every_layer_timed(opened):
 def test_a_pass_can_be_stopped(opened):
     page = opened(TINY)
     expect_keras_agrees(page, layers=29)
-    open_tab(page, "Forward pass")
+    open_tab(page, "Run and time")
     stop = page.get_by_role("button", name="Stop", exact=True)
     expect(stop).to_be_disabled()
     with suspended(keras_process(page)):
@@ -665,7 +786,7 @@ def test_a_pass_can_be_stopped(opened):
 
 
 def test_a_keras_process_that_dies_costs_one_line(opened):
-    page = opened(TINY)
+    page = opened(TINY, fresh=True)
     expect_keras_agrees(page, layers=29)
 
     died = page.get_by_text("The Keras process was killed (SIGKILL)")
@@ -807,27 +928,27 @@ def test_edits_are_undone_and_redone_by_key_button_and_list(opened):
     number.press("Enter")
     type_number(page, "filters", 5)
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
-    box = page.get_by_label("up interpolate")
-    box.check()
+    choice = page.get_by_label("upsample by")
+    choice.select_option("bilinear")
     expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
 
-    box.press("Control+z")
+    choice.press("Control+z")
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
-    expect(box).not_to_be_checked()
-    box.press("Control+Shift+z")
+    expect(choice).to_have_value("transposed conv")
+    choice.press("Control+Shift+z")
     expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
     undo.click()
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
 
-    other = page.get_by_label("block contraction")
-    box.check()
+    other = page.get_by_label("narrow at the end of a block")
+    choice.select_option("bilinear")
     other.check()
     other.press("Control+z")  # before the screen shows the step that it undoes
     expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
     expect(other).not_to_be_checked()
     undo.click()
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
-    box.check()
+    choice.select_option("bilinear")
     expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))
     undo.click()
     expect_views(page, evolve(TINY_NET, filters=5), (64, 64, 1))
@@ -836,7 +957,7 @@ def test_edits_are_undone_and_redone_by_key_button_and_list(opened):
     assert history.locator("option").all_text_contents() == [
         "0. start",
         "1. filters 4 → 5",
-        "2. up interpolate off → on",
+        "2. upsample by transposed conv → bilinear",
     ]
     history.select_option("2")
     expect_views(page, evolve(TINY_NET, filters=5, up_interpolate=True), (64, 64, 1))

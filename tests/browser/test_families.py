@@ -12,6 +12,7 @@ from tests.browser.test_explorer import (
     expect_keras_agrees,
     expect_no_error,
     expect_views,
+    handle,
     number,
     open_tab,
     opened,  # noqa: F401 — a fixture
@@ -65,7 +66,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     open_tab(page, "Explain")
     page.get_by_role("button", name="Edit this block").click()
     blocks = editor.locator(".explorer-blocks select")
-    expect(blocks.locator("option:checked")).to_have_text("encoder 1 · SimpleConvBlock")
+    expect(blocks.locator("option:checked")).to_have_text("encoder 1 · 3 conv 3×3, 128, max pool")
 
     wanted = page.get_by_text("filters", exact=True)
     filters = editor.locator(".explorer-control").filter(has=wanted).locator("input[type=number]")
@@ -73,26 +74,45 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     filters.press("Enter")
     encoder = list(written.encoder)
     encoder[1] = evolve(encoder[1], filters=9)
-    net = evolve(written, encoder=tuple(encoder))
-    expect_views(page, net, SHAPE)
-    expect(page.get_by_label("architecture")).to_have_value("Custom")
+    expect_views(page, before.with_block("encoder", 1, encoder[1]), SHAPE)
+    expect(page.get_by_label("architecture")).to_have_value("LEAP CNN, own settings")
+    expect(handle(page, "down blocks")).to_be_visible()
+    own = page.get_by_role("group", name="Blocks with own settings")
+    expect(own.get_by_role("button", name="encoder 1", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Remove the own settings of encoder 1").click()
+    expect_views(page, before, SHAPE)
+    expect(own).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(own).to_be_visible()
 
     editor.get_by_role("button", name="Duplicate").click()
     encoder.insert(1, encoder[1])
     expect_views(page, evolve(written, encoder=tuple(encoder)), SHAPE)
+    expect(page.get_by_label("architecture")).to_have_value("Custom")
+    expect(own).to_be_hidden()
 
     editor.get_by_label("kind").select_option("ResNetStage")
     expect(page.locator("[data-item='block-stack0_enc2']")).to_contain_text("2 times:")
     expect_no_error(page)
     run_forward(page)
 
-    blocks.select_option("decoder 0 · SimpleUpsamplingBlock")
+    steps = page.get_by_label("history").locator("option")
+    assert [text.partition(". ")[2] for text in steps.all_inner_texts()] == [
+        "start",
+        "encoder 1: filters 128 → 9",
+        "duplicated encoder 1",
+        "encoder 2: class SimpleConvBlock → ResNetStage",
+    ]
+
+    blocks.select_option("decoder 0 · 2 conv 3×3, 512, transposed conv")
     for _ in range(2):
         editor.get_by_role("button", name="Duplicate").click()
-    expect(editor.get_by_role("alert")).to_contain_text("only downsamples by 16")
+    expect(page.get_by_role("alert")).to_contain_text("only downsamples by 16")
 
     editor.get_by_role("button", name="Back to LeapCNN").click()
+    before = before.with_block("encoder", 1, encoder[1])
     expect_views(page, before, SHAPE)
+    expect(own).to_be_visible()
 
     blocks.select_option("heads: none")
     editor.get_by_role("button", name="Add").click()

@@ -12,7 +12,8 @@ OVERFLOWING = """
     () => {
         const found = [];
         for (const node of document.querySelectorAll('g.node')) {
-            const box = [...node.querySelectorAll(':scope > polygon')].at(-1)?.getBBox();
+            const boxes = [...node.querySelectorAll(':scope > polygon')].map(one => one.getBBox());
+            const box = boxes.sort((a, b) => b.width * b.height - a.width * a.height)[0];
             if (!box) continue;
             const texts = [...node.querySelectorAll('text')].map(text => {
                 const {x, y, width} = text.getBBox();
@@ -35,6 +36,8 @@ OVERFLOWING = """
 OURS = "name => [...document.fonts].filter(f => f.family === name).map(f => f.status)"
 DRAWN = [(name, {}) for name in presets]
 DRAWN += [("U-Net", {"detail": "layers"}), ("ResNet50", {"detail": "layers"})]
+DRAWN += [("FC-DenseNet103", {"detail": "layers", "fold": True})]
+DRAWN += [("ResNet152", {"detail": "layers", "fold": True, "colour_by": "MACs"})]
 DRAWN += [("U-Net", {"colour_by": "memory"}), ("Residual hourglass", {"colour_by": "MACs"})]
 
 

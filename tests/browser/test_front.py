@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import attrs
 import pytest
 from playwright.sync_api import Page as BrowserPage
 
@@ -109,7 +110,6 @@ def laid_out(page: BrowserPage, *parts: Part, script: str = "return el.innerHTML
             Line(BOLD, "bad", code=BOLD),
             '<div class="explorer-status explorer-bad" role="alert">TEXT<pre>TEXT</pre></div>',
         ),
-        (Line(BOLD, "error"), '<div class="explorer-error" role="alert">TEXT</div>'),
         (
             Paragraph((Words(BOLD), Words(BOLD, "strong"), Words(BOLD, "muted"))),
             '<p class="">TEXT <b>TEXT</b> <span class="explorer-muted">TEXT</span></p>',
@@ -207,15 +207,46 @@ def test_a_page_that_scrolls_can_be_reached_by_keyboard(page):
     assert shown == [0, "Times of A and B"]
 
 
+#: Has a view look as in the explorer, in a pane of some width.
+STYLED = f"""
+    el.classList.add("explorer-comparison");
+    el.style.cssText = `--px: 1px; font-family: sans-serif; width: ${{width}}px`;
+    const style = document.createElement("style");
+    style.textContent = {json.dumps(STYLE.read_text(encoding="utf-8"))};
+    document.body.append(style);
+"""
+
+
+def test_in_a_narrow_pane_figures_stand_beside_each_other_unbroken(page):
+    heads = (Head("figure"), Head("A", True), Head("B", True), Head("change"))
+    rows = (
+        TableRow("trainable parameters", ("535 k", "134 k", "−75 %"), True),
+        TableRow("output", ("256×256×16", "256×256×8", "differs"), True),
+    )
+    script = """
+        const lines = element => {
+            const range = document.createRange();
+            range.selectNodeContents(element);
+            return range.getClientRects().length;
+        };
+        const cells = [...el.querySelectorAll("tbody td")];
+        return [
+            el.scrollWidth <= el.clientWidth,
+            Math.max(...cells.map(lines)),
+            cells.slice(3).every((cell, place) => cell.offsetLeft === cells[place].offsetLeft),
+        ];
+    """
+    table = Table("Figures", heads, rows)
+    script = f"const width = 252; {STYLED} {script}"
+    assert laid_out(page, table, script=script) == [True, 1, True]
+
+
 @pytest.mark.parametrize("width", [200, 2000])
 def test_a_table_that_is_too_wide_scrolls_and_breaks_no_word(page, width):
     table = Table("Blocks", (Head("block"), Head("what differs")), (TableRow("a", ("x" * 60,)),))
     script = f"""
-        el.classList.add("explorer-comparison");
-        el.style.width = "{width}px";
-        const style = document.createElement("style");
-        style.textContent = {json.dumps(STYLE.read_text(encoding="utf-8"))};
-        document.body.append(style);
+        const width = {width};
+        {STYLED}
         return [el.scrollWidth > el.clientWidth, el.querySelector("td").offsetHeight < 40];
     """
     assert laid_out(page, table, script=script) == [width < 300, True]
@@ -261,7 +292,7 @@ def table(page: BrowserPage, script: str, rows: list[LayerRow], **totals: LayerT
         LayerTable,
         "const texts = () => [...el.querySelectorAll('tbody tr')].map(row =>"
         " [...row.cells].map(cell => cell.innerText));"
-        "const heads = [...el.querySelectorAll('th button')];" + script,
+        "const heads = [...el.querySelectorAll('th > button')];" + script,
         quantities=(COUNTED, SHORT, TIMED),
         rows=tuple(rows),
         totals=totals,
@@ -310,6 +341,31 @@ def test_a_column_sorts_down_up_and_back_to_the_network_s_order(page):
         *(["b", "a", "c"], "none"),
         ["a", "b", "c"],
     ]
+
+
+def test_a_list_sorts_by_columns_that_a_narrow_table_hides(page):
+    script = """
+        const select = el.querySelector("select");
+        const reverse = el.querySelector("select + button");
+        const names = () => texts().map(line => line[0]);
+        const choose = value => {
+            select.value = value;
+            select.dispatchEvent(new Event("change"));
+            return names();
+        };
+        const offered = [...select.options].filter(option => !option.disabled);
+        const stride = offered.find(option => option.text === "by stride").value;
+        const hidden = reverse.hidden;
+        const sorted = choose(stride);
+        reverse.click();
+        return [offered.map(option => option.text), hidden, sorted, names(), choose("")];
+    """
+    rows = [attrs.evolve(row(name, 1), stride=stride) for name, stride in (("b", 2.0), ("a", 4.0))]
+    offered, hidden, *orders = table(page, script, rows)
+    assert offered[:3] == ["in the network's order", "by layer", "by kind"]
+    assert "by time" not in offered
+    assert hidden
+    assert orders == [["a", "b"], ["b", "a"], ["b", "a"]]
 
 
 def test_a_click_selects_the_row_wherever_it_was_sorted_to(page):
@@ -415,10 +471,10 @@ def test_a_drawing_is_fitted_as_the_mode_says(page, mode, space, room, zoom):
 # The figures, the strip, and the frame.
 
 FIGURES = (
-    Figure("parameters", "1.20 M", "+125 %", "−10 %", "Numbers\n1,200,000"),
-    Figure("output", "8×8×2", "", "", "Shape"),
+    Figure("parameters", "1.20 M", "+125 %", "−10 %", "Numbers\n1,200,000", "Layers"),
+    Figure("output", "8×8×2", "", "", "Shape", "Diagram"),
 )
-TIME = Figure("CPU, median", "26 ms", "", "", "Time")
+TIME = Figure("CPU, median", "26 ms", "", "", "Time", "Run and time")
 
 
 def test_figures_are_one_tab_stop_with_arrows_and_say_what_they_mean(page):
@@ -448,7 +504,7 @@ def test_figures_are_one_tab_stop_with_arrows_and_say_what_they_mean(page):
     first = ["parameters", "Numbers\n1,200,000"]
     assert seen == [first, ["output", "Shape"], ["CPU, median", "Time"], first]
     assert (stops, hidden) == (1, True)
-    assert sent == [{"open": "CPU, median"}]
+    assert sent == [{"open": "Run and time"}]
     assert words == "parametersA −10 %1.20 M+125 %"
 
 

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import UNet, presets, trace
+from explorer.core.drawing.boxes import cards_of, folded_rows_of
 from explorer.core.formatting import printable
 from explorer.core.network.parameters import parameters_of
 from tests.browser.test_explorer import (
@@ -27,7 +28,7 @@ from tests.browser.test_explorer import (
 )
 
 TABS = ("Receptive field", "Feature maps", "Charts", "Diagram")
-TABS += ("Layers", "Compare", "Forward pass", "Explain")
+TABS += ("Layers", "Compare", "Run and time", "Explain")
 
 #: What scrolls though it is not meant to: with the axis, and what it holds beside what it shows.
 SCROLLING = """
@@ -205,7 +206,7 @@ def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa:
         page.get_by_title("Undo (Ctrl+Z)"),
         page.get_by_role("tab", name="Layers"),
         page.locator(".explorer-totals button").first,
-        page.locator(".explorer-heading").first,
+        page.locator(".explorer-group-head").first,
         page.locator(".explorer-table tbody td").nth(2),
         page.locator(".explorer-canvas svg"),
     ]
@@ -250,14 +251,15 @@ def test_keys_pressed_in_the_explorer_never_reach_the_notebook(opened):  # noqa:
 
 def test_a_checkbox_has_its_doc_as_tooltip(opened):  # noqa: F811
     page = opened(TINY, keras=False)
-    docs = {found.label: found.doc for found in parameters_of(UNet) if found.value_type is bool}
+    boxes = [found for found in parameters_of(UNet) if found.value_type is bool and not found.words]
+    docs = {found.label: found.doc for found in boxes}
     for label, doc in docs.items():
         box = control(page, label).get_by_role("checkbox")
         expect(box).to_have_attribute("title", doc)
         expect(control(page, label).locator("label span", has_text=label)).to_have_attribute(
             "title", doc
         )
-    open_tab(page, "Forward pass")
+    open_tab(page, "Run and time")
     always = page.get_by_label("after every change")
     expect(always).to_have_attribute(
         "title", "Run and time the model after every change of the design"
@@ -332,7 +334,9 @@ def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
     page = opened("widget = Explorer(presets['FC-DenseNet103'], (64, 64, 1))\nwidget", keras=False)
     canvas = page.locator(".explorer-canvas")
     set_detail(page, "layers")
-    expect(page.locator(".explorer-canvas rect.explorer-layer")).to_have_count(491)
+    cards = cards_of(trace(presets["FC-DenseNet103"], (64, 64, 1)))
+    rows = sum(len(folded_rows_of(card)) for card in cards if card.is_block)
+    expect(page.locator(".explorer-canvas rect.explorer-layer")).to_have_count(rows)
 
     def width() -> float:
         return canvas.locator("svg").bounding_box()["width"]
@@ -417,6 +421,8 @@ def test_a_network_without_what_was_selected_is_shown_from_its_start(opened):  #
     def scrolled() -> float:
         return canvas.evaluate("canvas => canvas.scrollTop")
 
+    set_detail(page, "layers")
+    expect(canvas).to_contain_text("skip_concat")
     block(page, "stack0_dec0").dispatch_event("click")
     assert eventually(page, lambda: scrolled() > 0)
     page.locator(".explorer-family select").select_option("ResNet50")
@@ -446,7 +452,7 @@ def test_the_drawing_is_arranged_coloured_and_saved(opened):  # noqa: F811
     expect(block(page, "stack0_dec1")).to_contain_text(re.compile(r"% · .* MACs"))
     expect(page.locator(".explorer-legend")).to_contain_text("of all MACs")
     choose("colour by", "time")
-    open_tab(page, "Forward pass")
+    open_tab(page, "Run and time")
     page.get_by_role("button", name="Time every layer").click()
     expect(block(page, "stack0_dec1")).to_contain_text(re.compile(r"% · .* .?s"))
     open_tab(page, "Explain")
@@ -531,12 +537,19 @@ def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
     page.mouse.up()
     expect(lines).to_contain_text("is smaller than the object")
     expect(lines).to_contain_text("The network's output can")
+    lines.get_by_role("button", name="kernel size 3 → 9").click()
+    expect(page.get_by_label("history").locator("option:checked")).to_have_text(
+        re.compile(r"\d+\. kernel size 3 → 9")
+    )
+    expect(lines).to_contain_text("sees 17 × 17 pixels")
+    page.get_by_role("button", name="Undo").click()
+    expect(lines).to_contain_text("sees 5 × 5 pixels")
     field.get_by_role("button", name="Remove box").click()
     expect(lines).not_to_contain_text("smaller than the object")
 
 
 def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # noqa: F811
-    page = opened(f"{TINY}.model.save_weights('mine.weights.h5')\nwidget")
+    page = opened(f"{TINY}.model.save_weights('mine.weights.h5')\nwidget", fresh=True)
     open_tab(page, "Feature maps")
     film = page.locator(".explorer-film")
     panel = page.get_by_role("tabpanel").filter(has=film)
@@ -544,6 +557,18 @@ def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # n
     expect(panel).to_contain_text("random (seed 0): the network is not trained")
     film.get_by_role("button", name=re.compile("encoder 1")).click()
     expect(heading(page)).to_have_text("stack0_enc1")
+    large = page.get_by_role("dialog")
+    expect(large).to_contain_text("a picture of 32 × 32 pixels")
+    width = large.locator("img").bounding_box()["width"]
+    assert width >= 512
+    assert width % 32 == 0  # each value is a square of whole pixels
+    page.keyboard.press("ArrowRight")
+    expect(heading(page)).to_have_text("stack0_enc2")
+    expect(large).to_contain_text("a picture of 16 × 16 pixels")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+    expect(film.get_by_role("button", name=re.compile("encoder 1"))).to_be_focused()
     expect(panel).to_contain_text("channels of stack0_enc1_act1_relu, 32 × 32 × 8")
 
     path = panel.get_by_label("weights file")

@@ -1,10 +1,14 @@
 """One screen: everything that an edit changes is in view, in every window."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer import presets
+from explorer.core.drawing.palette import LIGHT
 from tests.browser.test_explorer import (
+    IN_VIEW,
     TINY,
     control,
     eventually,
@@ -13,6 +17,7 @@ from tests.browser.test_explorer import (
     in_kernel,
     open_tab,
     opened,  # noqa: F401 — a fixture
+    set_detail,
     type_number,
 )
 from tests.browser.test_screen import block, heading
@@ -24,14 +29,10 @@ TEXT_SIZES = """
     () => [...document.querySelectorAll('.explorer-canvas svg text')]
         .map(text => text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize))
 """
-#: Whether all of an element is on screen.
-IN_VIEW = """
-    element => {
-        const {top, left, bottom, right} = element.getBoundingClientRect();
-        const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-        return top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth
-            && (element === hit || element.contains(hit));
-    }
+#: Texts that reach out of their boxes.
+CUT_OFF = """
+    selector => [...document.querySelectorAll(selector)]
+        .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)
 """
 
 
@@ -98,7 +99,7 @@ def test_what_stands_behind_a_figure_is_one_click_away(opened):  # noqa: F811
         ("sees up to", "Receptive field"),
         ("memory", "Charts"),
         ("output", "Diagram"),
-        ("time", "Forward pass"),
+        ("time", "Run and time"),
     ):
         page.locator(f".explorer-total[data-name='{name}']").click()
         expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
@@ -122,6 +123,7 @@ def test_in_a_narrow_window_panes_are_drawers(opened):  # noqa: F811
     for width, shown in ((1440, [True, True]), (960, [True, False]), (720, [False, False])):
         page.set_viewport_size({"width": width, "height": 900})
         show_whole(page)
+        assert page.evaluate(CUT_OFF, ".explorer-total") == []
         for pane, button, is_shown in zip((controls, side), buttons, shown, strict=True):
             assert eventually(page, pane.is_visible, is_shown.__eq__) == is_shown, (width, pane)
             button.click()
@@ -190,7 +192,7 @@ def test_from_the_architecture_to_run_are_few_tab_stops(opened):  # noqa: F811
 
 
 def test_a_kernel_that_has_gone_costs_one_line(opened):  # noqa: F811
-    page = opened(TINY, keras=False)
+    page = opened(TINY, keras=False, fresh=True)
     kernel = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
     page.evaluate(f"() => {kernel}.restart()")
     expect(page.get_by_role("alert")).to_have_text("The kernel has gone: run the cell again.")
@@ -209,3 +211,143 @@ def test_an_error_moves_nothing_in_the_stage(opened):  # noqa: F811
     expect(page.get_by_role("alert").first).to_be_visible()
     assert page.locator(".explorer-canvas").bounding_box() == before
     assert in_kernel(page, "", "widget.architecture.up_blocks") == 2
+
+
+def test_who_comes_nearer_sees_more_of_each_block(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['FC-DenseNet103'])\nwidget", keras=False)
+    canvas = page.locator(".explorer-canvas")
+    boxes = canvas.locator("g.node[data-item]:not(.explorer-layer)")
+
+    # All of it can be read at first: each block with its shape.
+    expect(canvas).not_to_contain_text("conv")
+    expect(canvas).to_contain_text("8 × 8 × 240")
+    frame = canvas.bounding_box()
+    for box in boxes.all():
+        inner = box.bounding_box()
+        assert inner["y"] >= frame["y"]
+        assert inner["y"] + inner["height"] <= frame["y"] + frame["height"]
+    assert min(page.evaluate(TEXT_SIZES)) >= 9
+
+    target = block(page, "stack0_enc3").bounding_box()
+    page.mouse.move(target["x"] + 20, target["y"] + 10)
+    page.keyboard.down("Control")
+    for more in ("5 times", "7 times:", "dense0_conv"):
+        for _ in range(12):
+            if more in canvas.text_content():
+                break
+            page.mouse.wheel(0, -120)
+            page.wait_for_timeout(100)
+        expect(canvas).to_contain_text(more)
+    page.keyboard.up("Control")
+    for _ in range(8):
+        page.get_by_role("button", name="Zoom out").click()
+        page.wait_for_timeout(100)
+    expect(canvas).not_to_contain_text("conv")
+
+    # What the user chose stays.
+    set_detail(page, "blocks")
+    for _ in range(8):
+        page.get_by_role("button", name="Zoom out").click()
+    expect(canvas).to_contain_text("7 times")
+
+
+def test_repeated_layers_are_folded_until_one_wants_to_see_them(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['ResNet152'])\nwidget", keras=False)
+    set_detail(page, "layers")
+    canvas = page.locator(".explorer-canvas")
+    fold = canvas.locator("rect.explorer-layer[data-item$=enc3_block2_1_conv]")
+    expect(canvas).to_contain_text("the 10 layers above, 34 times more")
+    assert canvas.locator("svg").bounding_box()["height"] < 3000
+
+    # What is found in it is shown by its row.
+    search = page.get_by_role("searchbox", name="find a layer")
+    search.fill("enc3_block20_add")
+    expect(fold).to_have_class(re.compile("explorer-selected"))
+    assert fold.evaluate(IN_VIEW)
+    fold.click()
+    found = canvas.locator("[data-item$=enc3_block20_add]")
+    expect(found).to_have_class(re.compile("explorer-selected"))
+    expect(canvas).not_to_contain_text("34 times more")
+
+    # The card's handle folds them again, and so does Enter.
+    canvas.locator("g.node", has_text="block35_out_relu").locator("g[id$=_toggle]").click()
+    expect(canvas).to_contain_text("34 times more")
+    fold.focus()
+    page.keyboard.press("Enter")
+    expect(canvas).to_contain_text("block35_out_relu")
+    expect(fold).to_be_focused()
+    assert fold.evaluate(IN_VIEW)
+
+
+def test_an_overview_shows_where_in_a_large_drawing_one_is(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['ResNet50'])\nwidget", keras=False)
+    show_whole(page)
+    canvas, minimap = page.locator(".explorer-canvas"), page.locator(".explorer-minimap")
+    expect(canvas.locator("g.node")).not_to_have_count(0)
+    expect(minimap).to_be_hidden()
+    set_detail(page, "layers")
+    expect(minimap).to_be_visible()
+    expect(minimap.locator("text")).to_have_count(0)
+    boxes = canvas.locator("g.node[data-item]")
+    small = minimap.locator("g rect")
+    expect(small).to_have_count(boxes.count())
+    for box, its in zip(boxes.all(), small.all(), strict=True):
+        shares = [
+            (inner.bounding_box()[side] - whole[side] * (side in "xy")) / whole[length]
+            for inner, whole in (
+                (box, canvas.locator("svg").bounding_box()),
+                (its, minimap.bounding_box()),
+            )
+            for side, length in (("y", "height"), ("height", "height"), ("width", "width"))
+        ]
+        assert shares[:3] == pytest.approx(shares[3:], abs=0.03)
+        assert its.get_attribute("fill") in {header for header, _ in LIGHT.cards.values()}
+
+    inner, outer = minimap.bounding_box(), canvas.bounding_box()
+    assert outer["y"] < inner["y"]
+    assert inner["y"] + inner["height"] < outer["y"] + outer["height"]
+    shares = """
+        () => {
+            const canvas = document.querySelector('.explorer-canvas');
+            const map = document.querySelector('.explorer-minimap').getBoundingClientRect();
+            const frame = document.querySelector('.explorer-frame').getBoundingClientRect();
+            const {scrollTop, scrollHeight, clientHeight} = canvas;
+            return [(frame.top - map.top) / map.height - scrollTop / scrollHeight,
+                (frame.height) / map.height - clientHeight / scrollHeight];
+        }
+    """
+
+    def is_true(differences: list[float]) -> bool:
+        return max(map(abs, differences)) < 0.03  # as wide as the frame's line
+
+    assert is_true(eventually(page, lambda: page.evaluate(shares), is_true))
+    page.mouse.move(inner["x"] + 10, inner["y"] + inner["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(inner["x"] + 10, inner["y"] + inner["height"] - 1, steps=3)
+    page.mouse.up()
+    bottom = "canvas => canvas.scrollHeight - canvas.clientHeight - canvas.scrollTop"
+    assert abs(canvas.evaluate(bottom)) < 2
+    assert is_true(eventually(page, lambda: page.evaluate(shares), is_true))
+    page.get_by_role("button", name="Show the whole diagram").click()
+    expect(minimap).to_be_hidden()
+
+
+def test_the_hint_is_never_where_one_goes_next(opened):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    show_whole(page)
+    hint = page.get_by_role("tooltip")
+    canvas = page.locator(".explorer-canvas").bounding_box()
+    boxes = page.locator(".explorer-canvas g.node[data-item]").all()
+    for box in boxes:
+        place = box.bounding_box()
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        for act in (lambda x=x, y=y: page.mouse.move(x, y), box.focus):
+            act()
+            expect(hint).to_be_visible()
+            shown = hint.bounding_box()
+            assert shown["y"] + shown["height"] < y - 30 or y + 30 < shown["y"]
+            assert shown["x"] >= canvas["x"]
+            assert shown["x"] + shown["width"] <= canvas["x"] + canvas["width"]
+            assert shown["y"] >= canvas["y"]
+            assert shown["y"] + shown["height"] <= canvas["y"] + canvas["height"]
+    assert len(boxes) > 5

@@ -20,12 +20,16 @@ from explorer import (
     UNet,
     presets,
 )
+from explorer.core.analysis.memory_need import needed_bytes
+from explorer.core.analysis.quantities import of_networks
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.questions import Rebuild, RunForward
 from explorer.core.drawing.diagram import Diagram
+from explorer.core.formatting import byte_size
+from explorer.core.network.encoder_decoder import blocks_of
 from explorer.core.network.parameters import parameters_of
 from explorer.core.pictures.images import ImageError
-from explorer.widget.messages import LayerTotal
+from explorer.widget.messages import Figure, LayerTotal
 from explorer.widget.panels.families.panel import Families
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.inspector.panel import Inspector
@@ -33,10 +37,11 @@ from explorer.widget.panels.keras.panel import LiveKeras
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import OUT_OF_DATE
+from explorer.widget.panels.totals import panel as totals_panel
 from explorer.widget.panels.totals.panel import Totals
 from explorer.widget.parts import TimeButton
 from explorer.worker.answering import answer
-from tests.said import all_of, note_of, result_of, said
+from tests.said import all_of, is_refused, result_of, said
 from tests.still_worker import StillWorker
 
 
@@ -65,7 +70,9 @@ def number(widget, name: str):
 
 
 def note(widget, name: str) -> str:
-    return note_of(widget._panels.parameters.controls[name])
+    """What is said beside a control of what was refused there."""
+    control = widget._panels.parameters.controls[name]
+    return widget._panels.refusal.text if is_refused(control) else ""
 
 
 def result(widget) -> str:
@@ -111,7 +118,8 @@ def test_a_moved_control_reshapes_everything(widget):
 
     number(widget, "down_blocks").value = 3
 
-    assert widget.architecture == attrs.evolve(SMALL, down_blocks=3)
+    assert widget.architecture == attrs.evolve(SMALL, down_blocks=3, up_blocks=3)
+    assert widget._panels.history.steps[1:] == ("down blocks 2 → 3, up blocks 2 → 3",)
     assert len(widget.graph) == len(widget._panels.screen.views["Layers"].rows) != before[0]
     assert widget._panels.screen.diagram.canvas.svg != before[1]
     assert shown(widget)[2] == widget.report.total_params
@@ -128,12 +136,12 @@ def test_a_slider_does_the_same_as_its_number(widget):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("filters", 0, "UNet.filters=0 is too small"),
-        ("up_blocks", 3, "use fewer up blocks"),
+        ("filters", 0, "filters 0 is too small: give a whole number from 1 to 1,000,000."),
+        ("up_blocks", 3, "3 up blocks upsample by 8, but the encoder only downsamples by 4."),
         ("height", 30, "use 28 or 32"),
-        ("channels", -1, "Input.channels=-1 is too small"),
-        ("batch_size", 0, "Input.batch_size=0 is too small"),
-        ("filters_rate", float("nan"), "filters_rate=nan is not a finite number"),
+        ("channels", -1, "channels -1 is too small"),
+        ("batch_size", 0, "batch size 0 is too small"),
+        ("filters_rate", float("nan"), "nan is not a finite number"),
         ("filters_rate", 0.1, "filters"),
     ],
 )
@@ -144,23 +152,197 @@ def test_a_wrong_value_shows_its_error_and_changes_nothing_else(widget, name, va
     number(widget, name).value = value
 
     assert message in note(widget, name)
-    assert message in said(widget._panels.problem)
+    assert said(widget._panels.problem) == "", "it is said once"
+    assert len(widget._panels.parameters.controls[name].widget.children) <= 2, "nothing moves"
     assert shown(widget) == before
     assert widget.architecture == design
     number(widget, name).value = right
-    assert note(widget, name) == ""
-    assert said(widget._panels.problem) == ""
+    assert note(widget, name) == widget._panels.refusal.text == ""
+    assert widget._panels.refusal.remedies == ()
+
+
+@pytest.mark.parametrize(
+    ("edits", "words", "changes"),
+    [
+        ({"up_blocks": 1, "stacks": 3}, "Set up blocks to 2", {"stacks": 3}),
+        ({"up_blocks": 1, "stacks": 3}, "Use 1 stack", {"up_blocks": 1}),
+        ({"up_blocks": 3}, "Set down blocks to 3", {"down_blocks": 3, "up_blocks": 3}),
+        ({"filters": 0}, "Set filters to 1", {"filters": 1}),
+        ({"filters": 10**9}, "Set filters to 250000", {"filters": 250_000}),
+    ],
+)
+def test_a_remedy_is_applied_to_what_was_refused_in_one_step(widget, edits, words, changes):
+    for name, value in edits.items():
+        number(widget, name).value = value
+    before = len(widget._panels.history.steps)
+
+    press(widget, words)
+
+    assert widget.architecture == attrs.evolve(SMALL, **changes)
+    assert all(number(widget, name).value == value for name, value in changes.items())
+    assert widget._panels.refusal.text == ""
+    assert not any(map(is_refused, widget._panels.parameters.controls.values()))
+    if words != "Use 1 stack":  # which takes the edit back
+        assert len(widget._panels.history.steps) == before + 1
+        widget._panels.history._handle_custom_msg({"by": -1}, [])
+        assert widget.architecture != attrs.evolve(SMALL, **changes)
+
+
+def press(widget, words: str) -> None:
+    assert words in widget._panels.refusal.remedies
+    widget._panels.refusal._handle_custom_msg({"remedy": words}, [])
+
+
+def test_both_sizes_are_put_right_at_once(worker):
+    widget = explorer.Explorer(attrs.evolve(SMALL, down_blocks=1, up_blocks=1), (30, 34, 1))
+    number(widget, "down_blocks").value = 3
+
+    assert "use 24 or 32" in note(widget, "height")
+    press(widget, "Set height to 32 and width to 40")
+
+    assert widget.architecture.down_blocks == 3, "the edit is kept"
+    assert widget.input_shape == (32, 40, 1)
+    widget.close()
+
+
+def test_a_refused_edit_of_a_block_is_put_right(widget):
+    widget._panels.blocks.widget.selected_index = 0
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("encoder", 0)
+    filters = editor._form.controls["filters"]
+
+    filters.holder.value = -4
+    assert "filters -4 is too small" in widget._panels.refusal.text
+    assert is_refused(filters)
+    press(widget, "Set filters to 1")
+
+    assert blocks_of(widget.architecture).encoder[0].filters == filters.value == 1
+    assert not is_refused(filters)
+    assert widget._panels.refusal.text == ""
+
+
+def own(widget) -> list[tuple[str, str, bool]]:
+    """The blocks that are said to have settings of their own."""
+    return [(own.name, own.text, own.rests) for own in widget._panels.blocks.own.blocks]
+
+
+def type_in_block(widget, place: tuple[str, int], name: str, value: object) -> None:
+    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks._editor._list.value = place
+    widget._panels.blocks._editor._form.controls[name].holder.value = value
+
+
+def test_an_edited_block_is_an_exception_and_the_controls_of_the_family_stay(widget):
+    type_in_block(widget, ("encoder", 1), "filters", 96)
+    type_in_block(widget, ("decoder", 1), "refine_convs", 1)
+
+    assert isinstance(widget.architecture, UNet)
+    assert widget._panels.family.value == "U-Net, own settings"
+    assert own(widget) == [
+        ("encoder 1", "filters 4 → 96", False),
+        ("decoder 1", "refine convs 2 → 1", False),
+    ]
+    number(widget, "kernel_size").value = 5
+    blocks = blocks_of(widget.architecture)
+    assert (blocks.encoder[1].filters, blocks.encoder[1].kernel_size) == (96, 3)
+    assert blocks.encoder[0].kernel_size == 5
+    assert widget._panels.history.steps[-3:] == (
+        "encoder 1: filters 4 → 96",
+        "decoder 1: refine convs 2 → 1",
+        "kernel size 3 → 5",
+    )
+
+    widget._panels.blocks.own._handle_custom_msg({"remove": "encoder 1"}, [])
+    assert [name for name, _, _ in own(widget)] == ["decoder 1"]
+    assert widget._panels.history.steps[-1] == "encoder 1: own settings removed"
+    widget._panels.blocks.own._handle_custom_msg({"remove": "decoder 1"}, [])
+    assert widget.architecture == attrs.evolve(SMALL, kernel_size=5)
+    assert own(widget) == []
+    widget._panels.history._handle_custom_msg({"by": -2}, [])
+    assert len(own(widget)) == 2
+
+
+def test_an_exception_rests_while_there_is_no_such_block(widget):
+    type_in_block(widget, ("decoder", 1), "refine_convs", 1)
+
+    number(widget, "up_blocks").value = 1
+
+    assert own(widget) == [("decoder 1", "There is no such block now: its settings rest.", True)]
+    number(widget, "up_blocks").value = 2
+    assert blocks_of(widget.architecture).decoder[1].refine_convs == 1
+
+
+def test_an_exception_is_opened_from_its_name(widget):
+    type_in_block(widget, ("encoder", 4), "filters", 9)
+    widget._panels.blocks._editor._list.value = ("encoder", 0)
+    widget._panels.blocks.widget.selected_index = None
+
+    widget._panels.blocks.own._handle_custom_msg({"open": "middle 1"}, [])
+
+    assert widget._panels.blocks.widget.selected_index == 0
+    assert widget._panels.blocks._editor._list.value == ("encoder", 4)
+
+
+def test_an_exception_that_is_needed_is_not_removed(worker):
+    pooled = explorer.SimpleConvBlock(filters=2, pooling_stride=4)
+    net = attrs.evolve(SMALL, up_blocks=0).with_block("encoder", 2, pooled)
+    widget = explorer.Explorer(attrs.evolve(net, up_blocks=3), (64, 64, 1))
+
+    widget._panels.blocks.own._handle_custom_msg({"remove": "last pooling"}, [])
+
+    assert "3 up blocks upsample by 8" in widget._panels.refusal.text
+    assert len(widget.architecture.edits) == 1
+    press(widget, "Set up blocks to 2")
+    assert widget.architecture == SMALL
+    widget.close()
+
+
+def test_a_refused_change_of_the_blocks_is_put_right(worker):
+    widget = explorer.Explorer(attrs.evolve(Custom.of(SMALL), stacks=2), (32, 32, 1))
+    widget._panels.blocks.widget.selected_index = 0
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("decoder", 1)
+
+    editor._buttons["remove"].click()
+    assert widget._panels.refusal.text == "Not applied: 2 stacks need as much up as down."
+    press(widget, "Use 1 stack")
+
+    assert widget.architecture.stacks == 1
+    assert len(widget.architecture.decoder) == 1
+    widget.close()
+
+
+def test_a_refused_edit_of_a_block_is_undone_first(widget):
+    widget._panels.blocks.widget.selected_index = 0
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("encoder", 0)
+    number(widget, "filters").value = 5
+    editor._form.controls["filters"].holder.value = 0
+
+    widget._panels.history._handle_custom_msg({"by": -1}, [])
+
+    assert editor._form.controls["filters"].value == 5
+    assert widget.architecture.filters == 5
+
+
+def test_only_remedies_that_were_tried_are_offered(widget):
+    number(widget, "height").value = 30  # which fits no network of two poolings
+    number(widget, "up_blocks").value = 3
+
+    assert widget._panels.refusal.remedies == ()
+    assert "use fewer up blocks or more down blocks" in note(widget, "up_blocks")
 
 
 def test_two_edits_that_only_work_together_are_accepted_in_either_order(worker):
     widget = explorer.Explorer(UNet(filters=2, stacks=2, down_blocks=2, up_blocks=2), (32, 32, 1))
+    widget._panels.parameters.form.groups["Depth"].head.closed = False
 
     number(widget, "down_blocks").value = 3
-    assert said(widget._panels.problem)
+    assert widget._panels.refusal.text
     number(widget, "up_blocks").value = 3
 
     assert widget.architecture.down_blocks == widget.architecture.up_blocks == 3
-    assert said(widget._panels.problem) == ""
+    assert widget._panels.refusal.text == ""
     widget.close()
 
 
@@ -197,6 +379,53 @@ def test_a_preset_that_does_not_fit_the_size_says_so_and_waits(widget):
     number(widget, "height").value = 64
     number(widget, "width").value = 64
     assert widget.architecture == Hourglass()
+
+
+def test_the_blocks_of_what_is_shown_can_be_written_out_from_the_list(widget):
+    edited = SMALL.with_block("encoder", 1, explorer.SimpleConvBlock(filters=7))
+    widget.architecture = edited
+
+    widget._panels.family.value = "Custom"
+
+    assert widget.architecture == Custom.of(edited)
+    assert widget._panels.family.value == "Custom"
+    assert widget._panels.history.steps[-1] == "architecture UNet → Custom"
+    widget._panels.blocks.widget.selected_index = 0
+    assert widget._panels.blocks._back.description == "Back to UNet"
+    widget._panels.blocks._back.click()
+    assert widget.architecture == edited
+    assert widget._panels.family.options.count("Custom") == 1
+
+
+def test_of_a_class_that_links_its_own_blocks_a_list_of_blocks_starts_anew(worker):
+    class Own(UNet):
+        def make_decoder(self, *args, **kwargs):
+            return super().make_decoder(*args, **kwargs)
+
+    widget = explorer.Explorer(Own(filters=2, down_blocks=2, up_blocks=2), (32, 32, 1))
+    widget._panels.family.value = "Custom"
+
+    assert widget.architecture == Custom()
+    widget.close()
+
+
+def test_the_history_says_what_was_done_with_blocks(widget):
+    widget._panels.blocks.widget.selected_index = 0
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("encoder", 1)
+    editor._buttons["duplicate"].click()
+    editor._buttons["down"].click()
+    editor._buttons["remove"].click()
+    editor._list.value = ("heads", 0)
+    editor._buttons["add"].click()
+
+    assert widget._panels.history.steps == (
+        "start",
+        "duplicated encoder 1",
+        "moved encoder 2 down",
+        "removed encoder 3",
+        "added head",
+    )
 
 
 def test_the_choice_shows_whether_a_preset_was_edited(widget):
@@ -730,16 +959,16 @@ def test_the_devices_that_there_are_can_be_chosen(widget, worker):
     assert tuple(device.options) == ("auto", "CPU:0")
 
 
-def test_a_choice_that_the_backend_lacks_is_refused_beneath_its_control(widget, worker):
+def test_a_choice_that_the_backend_lacks_is_refused_beneath_the_controls(widget, worker):
     widget._panels.keras.forward.button.click()
     _, _, _, failed = worker.requests[-1]
 
     failed(ParameterError("Measurement", "compiler", "graph", "is not there", "choose XLA"))
 
     control = widget._panels.keras.forward._form.controls["compiler"]
-    assert "choose XLA" in note_of(control)
+    assert "choose XLA" in result(widget)
     control._inputs[-1].value = "XLA"
-    assert note_of(control) == ""
+    assert "choose XLA" not in result(widget)
 
 
 def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
@@ -996,7 +1225,7 @@ def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
 
     widget._panels.blocks._back.click()
 
-    assert "height=31" in note(widget, "height")
+    assert "height 31" in note(widget, "height")
     assert widget.input_shape == (31, 31, 1)
     number(widget, "height").value = 32
     number(widget, "width").value = 32
@@ -1024,12 +1253,47 @@ def test_a_pinned_network_stands_beside_the_figures_at_the_same_input(widget):
     assert set(beside_a().values()) == {""}
 
 
+def test_figures_are_written_once_an_edit_also_beside_a_pinned_network(widget, monkeypatch):
+    widget._panels.screen.side.choose("Compare")
+    widget._panels.screen.views["Compare"].widget.pin.click()
+    written = []
+
+    def counted():
+        written.append(of_networks())
+        return written[-1]
+
+    monkeypatch.setattr(totals_panel, "of_networks", counted)
+    number(widget, "filters").value = 4
+
+    assert len(written) == 1
+
+
+def test_memory_is_that_of_a_training_step_while_one_is_chosen(widget):
+    def memory() -> Figure:
+        return widget._panels.totals.figures[2]
+
+    report = explorer.analyze(explorer.trace(SMALL, (32, 32, 1)))
+    assert memory().value == byte_size(report.peak_memory(1))
+
+    step = widget._panels.keras.forward._form.controls["step"].holder
+    step.value = "training step"
+    assert memory().name == "memory, training"
+    assert memory().value == byte_size(report.training_memory(1))
+    assert "training step of 1 image" in memory().text
+    assert byte_size(needed_bytes(report, 1, step="training step")) in memory().text
+    number(widget, "batch_size").value = 3
+    assert memory().value == byte_size(report.training_memory(3))
+
+    step.value = "forward pass"
+    assert memory().value == byte_size(report.peak_memory(3))
+
+
 def test_what_is_asked_for_in_a_hidden_pane_brings_it(widget, monkeypatch):
     revealed = []
     monkeypatch.setattr(widget._panels.window, "send_message", revealed.append)
     widget._panels.keras.forward.button.click()
-    widget._panels.totals._handle_custom_msg({"open": "parameters"}, [])
-    widget._panels.totals._handle_custom_msg({"open": "memory"}, [])
+    widget._panels.totals._handle_custom_msg({"open": "Layers"}, [])
+    widget._panels.totals._handle_custom_msg({"open": "Charts"}, [])
     widget._panels.screen.inspector._handle_custom_msg({"edit": "block-stack0_enc0"}, [])
 
     assert [message.reveal for message in revealed] == ["side", "side", "controls"]
@@ -1069,7 +1333,7 @@ def test_what_was_refused_is_undone_before_what_was_accepted(widget):
     assert not widget._panels.history.refused
     assert number(widget, "up_blocks").value == SMALL.up_blocks
     assert number(widget, "height").value == 32
-    assert note(widget, "up_blocks") == note(widget, "height") == said(widget._panels.problem) == ""
+    assert note(widget, "up_blocks") == note(widget, "height") == widget._panels.refusal.text == ""
     assert widget.architecture.filters == 5
     widget._panels.history._handle_custom_msg({"by": -1}, [])
     assert widget.architecture.filters == SMALL.filters
@@ -1112,9 +1376,8 @@ class Interrupt:
 
 
 def drag(widget, random: Random) -> None:
-    widget._panels.parameters.form.controls["filters"].widget.children[0].value = random.randint(
-        1, 30
-    )
+    slider = widget._panels.parameters.form.controls["filters"].widget.children[0]
+    slider.value = random.choice(slider.options[:20])
 
 
 def type_number(widget, random: Random) -> None:
@@ -1177,7 +1440,8 @@ ACTIONS = (
 )
 
 
-def edit(widget, way: str, filters: int) -> None:
+def edit(widget, way: str, filters: int) -> int:
+    """Enter a number of filters, or one near to it, and return it."""
     if (
         way == "an assignment" or "filters" not in widget._panels.parameters.form.controls
     ):  # of single blocks
@@ -1185,14 +1449,19 @@ def edit(widget, way: str, filters: int) -> None:
     elif way == "a number":
         number(widget, "filters").value = filters
     else:
-        widget._panels.parameters.form.controls["filters"].widget.children[0].value = filters
+        slider = widget._panels.parameters.form.controls["filters"].widget.children[0]
+        taken = (slider.value, widget.architecture.filters)
+        others = [stop for stop in slider.options if stop % 2 == 0 and stop not in taken]
+        filters = min(others, key=lambda stop: abs(stop - filters))
+        slider.value = filters
+    return filters
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
     random = Random(seed)
     widget = explorer.Explorer(SMALL, (64, 64, 1))
-    for filters in range(40, 90):
+    for filters in range(41, 141, 2):  # odd: a slider's stops there are even, and so other ones
         while True:
             if "filters" not in widget._panels.parameters.form.controls:
                 widget.architecture = SMALL
@@ -1208,10 +1477,10 @@ def test_after_an_interrupt_anywhere_the_next_edit_is_whole(worker, seed):
         if action is refuse:  # perhaps before the number was looked at: then it is still refused
             number(widget, "height").value = 64
 
-        edit(widget, way, filters)
+        filters = edit(widget, way, filters)
 
         told = (action.__name__, line, way)
-        assert said(widget._panels.problem) == "", told
+        assert said(widget._panels.problem) == widget._panels.refusal.text == "", told
         assert widget.architecture.filters == filters, told
         compare_with_new(widget, told)
     widget.close()

@@ -5,7 +5,7 @@ import pytest
 
 import explorer.worker.process
 from explorer import Explorer, ReadModel, UNet, analyze, build, presets, read, trace
-from tests.said import note_of, said
+from tests.said import is_refused, note_of, said
 from tests.still_worker import StillWorker
 
 
@@ -58,7 +58,9 @@ def test_the_size_of_a_model_can_be_changed_and_its_weights_stay():
         assert (own == other).all()
 
     explorer._panels.parameters.input_form.controls["height"]._inputs[-1].value = 65
-    assert "use 64 or 68" in note_of(explorer._panels.parameters.input_form.controls["height"])
+    assert "use 64 or 68" in explorer._panels.refusal.text
+    assert is_refused(explorer._panels.parameters.input_form.controls["height"])
+    assert explorer._panels.refusal.remedies == ("Set height to 64", "Set height to 68")
     assert explorer.input_shape == (64, 48, 3)
     explorer.close()
 

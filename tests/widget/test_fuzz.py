@@ -91,7 +91,7 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
         return f"open {found.selected_index}"
     if isinstance(found, widgets.Checkbox):
         value: object = not found.value
-    elif isinstance(found, (widgets.Dropdown, widgets.Select, widgets.ToggleButtons)):
+    elif isinstance(found, CHOICES):
         if not found.options:
             return "nothing to choose"
         entry = draw.choice(found.options)
@@ -107,12 +107,11 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
     return f"{found.description} = {value!r}"
 
 
+CHOICES = (widgets.Dropdown, widgets.Select, widgets.SelectionSlider, widgets.ToggleButtons)
 KINDS = (
+    *CHOICES,
     widgets.Button,
     widgets.Checkbox,
-    widgets.Dropdown,
-    widgets.Select,
-    widgets.ToggleButtons,
     widgets.IntSlider,
     widgets.FloatSlider,
     widgets.FloatText,

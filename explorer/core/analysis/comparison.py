@@ -16,10 +16,14 @@ import attrs
 from explorer.core.analysis.quantities import Quantity, of_networks
 from explorer.core.analysis.report import Report
 from explorer.core.families import Architecture, ReadModel
-from explorer.core.formatting import size_text, step_text
+from explorer.core.formatting import product, step_text
+from explorer.core.network.block_edits import first_middle
+from explorer.core.network.blocks import EncoderBlock
+from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of, family_blocks_of
 from explorer.core.network.graph import Graph, Node
 from explorer.core.network.layers import Layer, Shape
 from explorer.core.network.names import block_id, layer_id
+from explorer.core.network.parameters import parameter_of
 
 State = Literal["same", "changed", "only in A", "only in B"]
 
@@ -246,8 +250,9 @@ def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
 def parameter_changes(a: Any, b: Any) -> tuple[Change, ...]:
     """Return the fields in which two architectures, or two inputs, differ.
 
-    Of blocks and heads, which are values themselves, the fields that differ are named with their
-    place: "encoder 0: filters". Values of two classes differ by their classes alone.
+    Fields and values are called as on screen. Of blocks and heads, which are values themselves, the
+    fields that differ are named with their place: "encoder 0: filters". Values of two classes
+    differ by their classes alone.
 
     Args:
         a: An instance of an attrs class.
@@ -267,11 +272,14 @@ def parameter_changes(a: Any, b: Any) -> tuple[Change, ...]:
         was, now = getattr(a, field.name), getattr(b, field.name)
         if not field.init or was == now:
             continue
-        label = field.name.replace("_", " ")
-        if _holds_values(was) or _holds_values(now):
-            changes += _part_changes(label, was, now)
+        found = parameter_of(type(a), field.name)
+        if field.name == "edits" and isinstance(a, EncoderDecoder):
+            changes += _edit_changes(a, b)
+        elif _holds_values(was) or _holds_values(now):
+            changes += _part_changes(found.label, was, now)
         else:
-            changes.append(Change(label, was, now))
+            told = found.told if found.words else lambda value: value
+            changes.append(Change(found.label, told(was), told(now)))
     return tuple(changes)
 
 
@@ -288,12 +296,30 @@ def _holds_values(value: object) -> bool:
 
 
 def _part_changes(label: str, was: Sequence[Any], now: Sequence[Any]) -> Iterable[Change]:
+    encoder = [block for block in now if isinstance(block, EncoderBlock)]
+    middle = first_middle(encoder) if label == "encoder" else len(now)
     for place, (one, other) in enumerate(zip_longest(was, now)):
+        is_middle = middle <= place < len(encoder)
+        name = f"middle {place - middle}" if is_middle else f"{label} {place}"
         if one is None or other is None:
-            yield Change(f"{label} {place}", _class_of(one), _class_of(other))
+            yield Change(name, _class_of(one), _class_of(other))
         else:
             for change in parameter_changes(one, other):
-                yield attrs.evolve(change, field=f"{label} {place}: {change.field}")
+                yield attrs.evolve(change, field=f"{name}: {change.field}")
+
+
+def _edit_changes(a: EncoderDecoder, b: EncoderDecoder) -> Iterable[Change]:
+    """Yield how the blocks differ that are exceptions in A or in B."""
+    in_a, in_b = ({edit.place: edit for edit in each.edits} for each in (a, b))
+    for place, edit in {**in_a, **in_b}.items():
+        if in_a.get(place) == in_b.get(place):
+            continue
+        was, now = (blocks_of(each).at(family_blocks_of(each).index_of(place)) for each in (a, b))
+        changes = parameter_changes(was, now) if was and now else ()
+        if not changes:  # such as of one that rests
+            yield Change(f"{edit.name}: own settings", place in in_a, place in in_b)
+        for change in changes:
+            yield attrs.evolve(change, field=f"{edit.name}: {change.field}")
 
 
 def _class_of(part: object) -> str:
@@ -342,7 +368,7 @@ def _number(name: str, a: Any, b: Any, text: Callable[[Any], str]) -> Figure:
 
 
 def _sizes(name: str, a: Shape, b: Shape) -> Figure:
-    return Figure(name, size_text(a), size_text(b), a != b, None)
+    return Figure(name, _size(a), _size(b), a != b, None)
 
 
 def _counted(quantity: Quantity, a: Report, b: Report) -> Iterable[Figure]:
@@ -363,7 +389,11 @@ def _field(a: Shape | None, b: Shape | None) -> Figure:
 
 
 def _field_text(field: Shape | None) -> str:
-    return size_text(field) if field else "unknown"
+    return _size(field) if field else "unknown"
+
+
+def _size(shape: Shape) -> str:
+    return product(*shape) or "a single number"
 
 
 def _ratio(a: Any, b: Any) -> float | None:

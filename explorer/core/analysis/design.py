@@ -5,7 +5,7 @@ from functools import cached_property
 
 import attrs
 
-from explorer.core.analysis.report import Report, analyze
+from explorer.core.analysis.report import MemoryPoint, Report, analyze, memory_curve
 from explorer.core.families import Architecture
 from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Shape
@@ -25,16 +25,37 @@ class Input:
     """
 
     height: int = parameter(
-        256, doc="Height of the input image.", minimum=1, slider=(32, 512), unit="px"
+        256,
+        doc="Height of the input image.",
+        group="Input",
+        minimum=1,
+        slider=(32, 4096),
+        logarithmic=True,
+        unit="px",
     )
     width: int = parameter(
-        256, doc="Width of the input image.", minimum=1, slider=(32, 512), unit="px"
+        256,
+        doc="Width of the input image.",
+        group="Input",
+        minimum=1,
+        slider=(32, 4096),
+        logarithmic=True,
+        unit="px",
     )
     channels: int = parameter(
-        1, doc="Channels of the input image: 1 is grey, 3 is colour.", minimum=1, slider=(1, 4)
+        1,
+        doc="Channels of the input image: 1 is grey, 3 is colour.",
+        group="Input",
+        minimum=1,
+        slider=(1, 4),
     )
     batch_size: int = parameter(
-        1, doc="Images in one forward pass.", minimum=1, maximum=4096, slider=(1, 32)
+        1,
+        doc="Images in one forward pass.",
+        group="Input",
+        minimum=1,
+        maximum=4096,
+        slider=(1, 32),
     )
 
     @property
@@ -76,3 +97,8 @@ class Design:
     def report(self) -> Report:
         """The analysis of the graph."""
         return analyze(self.graph)
+
+    @cached_property
+    def memory(self) -> tuple[MemoryPoint, ...]:
+        """What is in memory during each step of a forward pass of one image."""
+        return memory_curve(self.graph)

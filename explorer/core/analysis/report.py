@@ -141,6 +141,16 @@ class Report:
         """Return the bytes that a forward pass of `batch_size` images needs at its peak."""
         return self.peak_activation_bytes * batch_size + self.weights_bytes
 
+    def training_memory(self, batch_size: int) -> int:
+        """Return the bytes that a training step of `batch_size` images keeps, in float32.
+
+        That is the output of every layer, which the way back uses, the weights, and a gradient and
+        Adam's two moments for each that is trained.
+        """
+        outputs = sum(row.memory_bytes for row in self.layers)
+        trained = 3 * self.trainable_params * BYTES_PER_VALUE
+        return outputs * batch_size + self.weights_bytes + trained
+
     def __repr__(self) -> str:
         """Return the totals in a line."""
         return report_line(self)

@@ -6,17 +6,17 @@ from typing import Any
 import attrs
 
 from explorer.core.analysis.design import Design
-from explorer.core.analysis.report import analyze
 from explorer.core.families import ReadModel
 from explorer.core.formatting import size_text
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import Parameter, parameters_of
-from explorer.core.network.tracing import trace
 
 #: Most steps that a remedy takes a parameter up.
 MOST_STEPS = 3
+#: Most ways that are named.
+MOST_WAYS = 3
 
 
 def is_smaller(window: Sequence[int], target: Sequence[int]) -> bool:
@@ -24,8 +24,38 @@ def is_smaller(window: Sequence[int], target: Sequence[int]) -> bool:
     return any(seen < size for seen, size in zip(window, target, strict=True))
 
 
-def remedy(design: Design, node: Node, wanted: tuple[int, int]) -> str:
-    """Return what would let a layer see an area of this size, as sentences.
+@attrs.frozen
+class Way:
+    """A change that lets a layer see more.
+
+    Attributes:
+        words: What is changed.
+        design: What it leads to.
+        field: Height and width that the layer then sees.
+    """
+
+    words: str
+    design: Design
+    field: Shape
+
+
+@attrs.frozen
+class Remedies:
+    """What would let a layer see an area, or more than it does.
+
+    Attributes:
+        present: The design as it is.
+        words: How far that goes, as sentences.
+        ways: The changes.
+    """
+
+    present: Design
+    words: str
+    ways: tuple[Way, ...] = ()
+
+
+def remedies(design: Design, node: Node, wanted: tuple[int, int]) -> Remedies:
+    """Return what would let a layer see an area of this size.
 
     What is named was tried out: the architecture's whole numbers are taken up, one after the other,
     and the receptive field of the layer is computed, if it keeps its stride.
@@ -40,49 +70,52 @@ def remedy(design: Design, node: Node, wanted: tuple[int, int]) -> str:
     whole = design.report.receptive_field
     if not is_last and whole and not is_smaller(whole, wanted):
         sentences.append(f"The network's output can ({size_text(whole)}).")
-    enough, nearer = [], []
+    enough: list[Way] = []
+    nearer: list[Way] = []
     present = design.report[node.name].receptive_field
     architecture = design.architecture
     ways: Iterable[Iterator[tuple[str, EncoderDecoder]]] = ()
     if not isinstance(architecture, ReadModel) and not design.graph.read_from_keras:
         ways = _taken_up(architecture)
     for steps in ways:
-        reached, best = present, ""
+        reached = present
+        best: Way | None = None
         for changes, changed in steps:
+            tried = attrs.evolve(design, architecture=changed)
             try:
-                field = _field(changed, design.input.shape, node, is_last)
+                field = _field(tried, node, is_last)
             except Exception:  # the input does not fit it, or a class of the user's raises
                 break
             if field is None or reached is None or not is_smaller(reached, field):
                 break
-            reached, best = field, f"{changes} ({size_text(field)})"
+            reached, best = field, Way(changes, tried, field)
             if not is_smaller(field, wanted):
                 enough.append(best)
-                best = ""
+                best = None
                 break
         if best:
             nearer.append(best)
     if enough:
-        sentences.append(f"It could with {', or '.join(enough[:3])}.")
+        sentences.append("It could with:")
     elif nearer:
-        sentences.append(f"It would see more with {', or '.join(nearer[:3])}.")
+        sentences.append("It would see more with:")
     else:
         sentences.append(
             "Choose a deeper layer, or add pooling, convolutions or dilation before it."
         )
-    return " ".join(sentences)
+    return Remedies(design, " ".join(sentences), tuple((enough or nearer)[:MOST_WAYS]))
 
 
-def _field(architecture: EncoderDecoder, shape: Shape, like: Node, is_last: bool) -> Any:
+def _field(design: Design, like: Node, is_last: bool) -> Any:
     """Return the receptive field of a layer of this name, or of the last output.
 
     None: there is no such layer of the same stride, or its field is not known.
     """
-    graph = trace(architecture, shape)
+    graph = design.graph
     node = graph.outputs[-1] if is_last else next((n for n in graph if n.name == like.name), None)
     if node is None or node.stride != like.stride:
         return None
-    return analyze(graph)[node.name].receptive_field
+    return design.report[node.name].receptive_field
 
 
 def _taken_up(architecture: EncoderDecoder) -> Iterator[Iterator[tuple[str, EncoderDecoder]]]:

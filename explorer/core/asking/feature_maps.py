@@ -16,7 +16,7 @@ class FeatureMap:
         lowest: The smallest value, over all positions and channels.
         highest: The largest value.
         mean: The mean value.
-        png: At each position the mean absolute value over the channels, at most 128 pixels wide
+        png: At each position the mean absolute value over the channels, at most 256 pixels wide
             and high and stretched from black to white; of the input the image itself.
     """
 
@@ -35,7 +35,7 @@ class Channel:
     Attributes:
         index: Its place, counted from 0.
         strength: Its mean absolute value.
-        png: Its values, at most 128 pixels wide and high, stretched from black to white.
+        png: Its values, at most 256 pixels wide and high, stretched from black to white.
     """
 
     index: int

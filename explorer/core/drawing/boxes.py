@@ -4,7 +4,8 @@ Gathered here, written as DOT in `dot`, placed and drawn in `diagram`.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import attrs
 
@@ -19,7 +20,11 @@ from explorer.core.network.graph import (
     pixels_of,
     positions,
 )
-from explorer.core.network.names import block_id
+from explorer.core.network.names import block_id, layer_id
+from explorer.core.words.summaries import repetitions
+
+#: Most layers that are repeated together, and how often they follow each other at least.
+LONGEST_REPEATED, FEWEST_REPEATED = 16, 3
 
 
 @attrs.frozen
@@ -55,17 +60,21 @@ class Card:
 
 @attrs.frozen
 class Link:
-    """A connection between two cards.
+    """A connection between layers of two cards.
 
     Attributes:
         source: Id of the card that it comes from.
         target: Id of the card that it goes to.
+        leaves: The layer there that it comes from.
+        enters: The layer there that it goes to.
         is_skip: Whether it bypasses the blocks between the two.
         state: "only in A" or "only in B" where two designs are drawn and one lacks it, else empty.
     """
 
     source: str
     target: str
+    leaves: Node
+    enters: Node
     is_skip: bool
     state: str = ""
 
@@ -81,7 +90,7 @@ def cards_of(graph: Graph) -> list[Card]:
     # Where layers stand beside blocks, the order is that of the data's way.
     if all(nodes[0].block or not nodes[0].inputs for nodes in groups.values()):
         found.sort(key=lambda group: _place(group[1][0].block))
-    for key, nodes in found:
+    for i, (key, nodes) in enumerate(found):
         stack = None
         if isinstance(key, Node):
             title = "image in" if key.name == INPUT_NAME else printable(key.name)
@@ -91,6 +100,10 @@ def cards_of(graph: Graph) -> list[Card]:
             # Middle blocks are encoder blocks too: each role counts its own.
             title = f"{role} {count[stack, role]}"
             count[stack, role] += 1
+            after = found[i + 1][1][0].block if i + 1 < len(found) else None
+            is_last = after is None or (after.stack, after.role) != (stack, role)
+            if role == "encoder" and is_last and [n.layer.family for n in nodes] == ["pooling"]:
+                title = "last pooling"
         place = block_id(nodes[0])
         cards.append(Card(place, title, prefix, role, stack, tuple(nodes)))
     return cards
@@ -108,17 +121,109 @@ def _place(block: Block | None) -> tuple[int, int, int]:
     return block.stack, _ORDER[block.role], block.index
 
 
+@attrs.frozen
+class Row:
+    """A row of a card's list: a layer, or all that repeat the layers above it.
+
+    Attributes:
+        nodes: The layers that it stands for.
+        times: How often they repeat those above; 0 for a layer.
+    """
+
+    nodes: tuple[Node, ...]
+    times: int = 0
+
+    @property
+    def id(self) -> str:
+        """The selection that it has in the drawing: that of its first layer."""
+        return layer_id(self.nodes[0])
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        if not self.times:
+            return self.nodes[0].name
+        length = len(self.nodes) // self.times
+        above = f"{length} layers above" if length > 1 else "layer above"
+        return f"the {above}, {self.times} times more"
+
+
+def rows_of(card: Card) -> list[Row]:
+    """Return the rows that list the layers of a card, one each."""
+    return [Row((node,)) for node in card.nodes]
+
+
+def folded_rows_of(card: Card, states: Mapping[Node, str] = MappingProxyType({})) -> list[Row]:
+    """Return the same with what repeats the layers before it in one row.
+
+    Layers are alike that do the same with what lies as far before them; shapes may differ, as in
+    dense blocks.
+
+    Args:
+        card: The card.
+        states: What became of each layer since another design, in which those alike agree too.
+    """
+    place_of = {node: place for place, node in enumerate(card.nodes)}
+    kinds: dict[object, int] = {}
+    steps = []
+    for place, node in enumerate(card.nodes):
+        # What comes from elsewhere comes from the same layer.
+        sources = (place - place_of[each] if each in place_of else each for each in node.inputs)
+        kind = node.layer.summary, states.get(node), *sources
+        steps.append(kinds.setdefault(kind, len(kinds)))
+    singles, rows = rows_of(card), []
+    done = 0
+    for at, length, count in repetitions(steps, LONGEST_REPEATED, FEWEST_REPEATED):
+        end = at + length * count
+        rows += [*singles[done : at + length], Row(card.nodes[at + length : end], count - 1)]
+        done = end
+    return [*rows, *singles[done:]]
+
+
+@attrs.frozen
+class Rail:
+    """A connection between rows of one card that passes others of its list.
+
+    Attributes:
+        sources: Places in the list of the rows that it comes from, in order.
+        target: Place of the row that gets them all.
+    """
+
+    sources: tuple[int, ...]
+    target: int
+
+
+def rails_of(rows: Sequence[Row]) -> list[list[Rail]]:
+    """Return the connections that pass rows of a card's list, in lanes beside each other.
+
+    What a list says by itself, that a row gets what the one before puts out, is none of them.
+    """
+    place_of = {node: place for place, row in enumerate(rows) for node in row.nodes}
+    lanes: list[list[Rail]] = []
+    rails = []
+    for target, row in enumerate(rows):
+        sources = {place_of.get(source, target) for node in row.nodes for source in node.inputs}
+        if passing := sorted(sources - {target - 1, target}):
+            rails.append(Rail(tuple(passing), target))
+    for rail in sorted(rails, key=lambda rail: rail.sources[0]):
+        free = (lane for lane in lanes if lane[-1].target < rail.sources[0])
+        lane = next(free, None)
+        if lane is None:
+            lanes.append(lane := [])
+        lane.append(rail)
+    return lanes
+
+
 def links_of(graph: Graph, cards: Sequence[Card]) -> list[Link]:
     """Return the connections between the cards of a graph."""
     card_of = {node: card.id for card in cards for node in card.nodes}
-    wiring = wiring_of(graph)
-    links: dict[tuple[str, str], bool] = {}
-    for node in graph:
-        for source in node.inputs:
-            ends = card_of[source], card_of[node]
-            if ends[0] != ends[1]:
-                links[ends] = links.get(ends, False) or (source, node) in wiring.skip_of
-    return [Link(*ends, is_skip=is_skip) for ends, is_skip in links.items()]
+    skips = wiring_of(graph).skip_of
+    return [
+        Link(card_of[source], card_of[node], source, node, is_skip=(source, node) in skips)
+        for node in graph
+        for source in dict.fromkeys(node.inputs)
+        if card_of[source] != card_of[node]
+    ]
 
 
 def levels_of(cards: Sequence[Card]) -> list[tuple[str, list[Card]]]:

@@ -100,18 +100,21 @@ def diagram(
     colour_by: str = "kind",
     draw_sizes: bool = False,
     expanded: Collection[str] = (),
+    fold: bool = False,
     times: Mapping[str, float] = MappingProxyType({}),
 ) -> Diagram:
     """Return the drawing of a graph: encoder down the left, decoder up the right, skips across.
 
     Args:
         graph: As `trace` returns it.
-        detail: "blocks" sums up each block's layers; "layers" lists every layer with its shape.
+        detail: "outline" names each block and its shape; "blocks" sums up its layers; "layers"
+            lists every layer with its shape.
         direction: "U" has a row for each stride; "left to right" and "top to bottom" are one line.
         colour_by: "kind", or "parameters", "MACs", "memory" or "time" for the share of the whole.
         draw_sizes: Whether features are drawn as slabs, as high as their height and as wide as the
             square root of their channels.
         expanded: Names of blocks that have the other detail than the rest.
+        fold: Whether layers that repeat those listed above them have one row together.
         times: Seconds of each layer by name, for `colour_by="time"`.
 
     Raises:
@@ -134,5 +137,6 @@ def diagram(
         options=options,
         toggled={card.id for card in cards if card.prefix in expanded},
         times=times,
+        fold=fold,
     )
     return Diagram(drawing.dot(), drawing.places)

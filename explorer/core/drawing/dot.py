@@ -6,19 +6,29 @@ tells their place and never a name, which may hold anything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 from itertools import pairwise
-from math import sqrt
+from math import ceil, sqrt
 
 import attrs
 import graphviz
 
 from explorer.core.analysis.quantities import PARAMETERS, QUANTITIES, Quantity, Total
-from explorer.core.drawing.boxes import Card, Link, levels_of
+from explorer.core.drawing.boxes import (
+    Card,
+    Link,
+    Rail,
+    Row,
+    folded_rows_of,
+    levels_of,
+    rails_of,
+    rows_of,
+)
+from explorer.core.drawing.fonts import width_of
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.formatting import listed, printable, shortened, size_text, stride_text
-from explorer.core.network.graph import Node
+from explorer.core.network.graph import Node, channels_of, height_of
 from explorer.core.network.names import layer_id
 from explorer.core.network.parameters import parameter
 from explorer.core.words.summaries import summaries
@@ -26,6 +36,9 @@ from explorer.core.words.summaries import summaries
 FONT = "Arial"
 #: Titles. Graphviz loses about 3 KB at each drawing that has the tag for bold text.
 BOLD = "Arial Bold"
+
+#: Points that texts are high, a line of them is, and the padding of cells is wide.
+SIZE, LINE, PADDING = 11, 14, 3
 
 #: Characters of a text from which on its middle is left out.
 LONGEST = 80
@@ -39,12 +52,17 @@ TALLEST, WIDEST = 130, 44
 MOST_SLABS = 16
 
 
+#: How much is written of a block, the least first.
+DETAILS = ("outline", "blocks", "layers")
+
+
 @attrs.frozen
 class DiagramOptions:
     """How a graph is drawn.
 
     Attributes:
-        detail: "blocks" sums up each block's layers; "layers" lists every layer with its shape.
+        detail: "outline" names each block and its shape; "blocks" sums up its layers; "layers"
+            lists every layer with its shape.
         direction: "U": encoder down the left, decoder up the right, blocks of equal stride in one
             row; the others: one line in the order in which an image passes the blocks.
         colour_by: What colours tell: the role of a block and the kind of a layer, or the share of
@@ -55,8 +73,8 @@ class DiagramOptions:
 
     detail: str = parameter(
         "blocks",
-        choices=("blocks", "layers"),
-        doc="Sum up each block's layers, or list every layer with its shape.",
+        choices=DETAILS,
+        doc="Blocks alone, what each block does, or every layer with its shape.",
     )
     direction: str = parameter(
         "U",
@@ -83,10 +101,12 @@ class Drawing:
         links: The links between them.
         outputs: The layers whose outputs the model returns.
         options: How it is drawn.
-        toggled: Ids of the cards that have the other detail than the options say.
+        toggled: Ids of the cards that have the other detail than the options say, and of the rows
+            of repeated layers that are listed all the same.
         times: Seconds of each layer, by name; empty where they are not measured.
         notes: For cards that differ from another design: the state, and a line that says how.
         states: Of each layer, what became of it since another design; empty where there is none.
+        fold: Whether repeated layers of a list have one row.
         handles: Whether cards have a handle that a front end can make toggle their detail.
     """
 
@@ -98,6 +118,7 @@ class Drawing:
     times: Mapping[str, float] = attrs.field(factory=dict)
     notes: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
     states: Mapping[Node, str] = attrs.field(factory=dict)
+    fold: bool = False
     handles: bool = False
 
     @cached_property
@@ -114,15 +135,47 @@ class Drawing:
     def places(self) -> dict[str, str]:
         """What is selected by each box, row and slab of the drawing, by the id that it has there.
 
-        A layer's id is that of its box with the layer's place among the card's layers.
+        A row's id is that of its box with the row's place in the card's list.
         """
         places = {}
         for card in self.cards:
             box = self._called[card.id]
             places[box] = card.id
-            if self.options.draw_sizes or self.is_open(card):
-                places |= {f"{box}_{i}": layer_id(node) for i, node in enumerate(card.nodes)}
+            rows = self.rows[card.id]
+            if self.options.draw_sizes and not rows:
+                rows = rows_of(card)
+            places |= {f"{box}_{i}": row.id for i, row in enumerate(rows)}
         return places
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        """The rows of each card's list, by id; none where its layers are not written out."""
+        return {card.id: self._rows_of(card) if self.is_open(card) else [] for card in self.cards}
+
+    def _rows_of(self, card: Card) -> list[Row]:
+        if not self.fold:
+            return rows_of(card)
+        rows: list[Row] = []
+        for row in folded_rows_of(card, self.states):
+            is_listed = row.times and row.id in self.toggled
+            rows += [Row((node,)) for node in row.nodes] if is_listed else [row]
+        return rows
+
+    @cached_property
+    def _place_of(self) -> dict[Node, int]:
+        """The place of each layer's row in the list of its card."""
+        return {
+            node: place
+            for rows in self.rows.values()
+            for place, row in enumerate(rows)
+            for node in row.nodes
+        }
+
+    def row_of(self, selected: str) -> str:
+        """Return the id of the row in which a selected layer is folded; empty if it is not."""
+        folded = (row for rows in self.rows.values() for row in rows if row.times)
+        ids = (row.id for row in folded if selected in map(layer_id, row.nodes))
+        return next(ids, "")
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -150,7 +203,7 @@ class Drawing:
             node_attr={
                 "shape": "plain",
                 "fontname": FONT,
-                "fontsize": "11",
+                "fontsize": str(SIZE),
                 "fontcolor": LIGHT.text,
             },
             edge_attr={
@@ -168,9 +221,9 @@ class Drawing:
                 self._write_card(dot, card)
         levels = enumerate(self._levels)
         level_of = {card.id: level for level, (_, cards) in levels for card in cards}
-        for link in self.links:
+        for ends, link in self._lines.items():
             rises = in_rows and level_of[link.source] > level_of[link.target]
-            self._write_link(dot, link, rises)
+            self._write_link(dot, ends, link, rises)
         return str(dot.source)
 
     def _write_rows(self, dot: graphviz.Digraph) -> None:
@@ -198,8 +251,35 @@ class Drawing:
         box = self._called[card.id]
         dot.node(box, label, id=box, group=group)
 
-    def _write_link(self, dot: graphviz.Digraph, link: Link, rises: bool) -> None:
-        style = {"weight": "4"}
+    @cached_property
+    def _lines(self) -> dict[tuple[str, str], Link]:
+        """The lines, by where each begins and ends: a box, or a row of one.
+
+        Where a box is closed, all that go from it to the same end are one; a skip is what is shown.
+        """
+        lines: dict[tuple[str, str], Link] = {}
+        for link in self.links:
+            ends = (
+                self._end(link, link.source, link.leaves, -1),
+                self._end(link, link.target, link.enters, 0),
+            )
+            if ends not in lines or link.is_skip:
+                lines[ends] = link
+        return lines
+
+    def _end(self, link: Link, card_id: str, node: Node, usual: int) -> str:
+        """Return where a line begins or ends: at a row where that is not the usual one of a box."""
+        rows, box = self.rows[card_id], self._called[card_id]
+        place = self._place_of.get(node)
+        if place is None or (rows[place] is rows[usual] and not link.is_skip):
+            return box
+        side = "w" if usual == 0 and self.options.direction != "top to bottom" else "e"
+        return f"{box}:{side}{place}:{side}"
+
+    def _write_link(
+        self, dot: graphviz.Digraph, ends: tuple[str, str], link: Link, rises: bool
+    ) -> None:
+        style = {"weight": "1" if any(":" in end for end in ends) else "4"}
         if link.is_skip:
             colour = LIGHT.line if self.states else LIGHT.skip
             style = {"weight": "1", "style": "dashed", "color": colour}
@@ -211,8 +291,9 @@ class Drawing:
             style |= {"xlabel": f"  {link.state[-1]}  ", "fontname": BOLD, "fontsize": "12"}
         if link.state == "only in A":
             style |= {"style": "dotted", "weight": "1"}
-        source, target = self._called[link.source], self._called[link.target]
-        style["id"] = f"link_{source}_{target}"
+        source, target = ends
+        style["id"] = "_".join(("link", *(end.rpartition(":")[0] or end for end in ends)))
+        style["id"] = style["id"].replace(":", "_")
         if rises:  # drawn downwards for the layout, with the arrow at the upper end
             dot.edge(target, source, dir="back", **style)
         else:
@@ -258,51 +339,50 @@ class Drawing:
         header, body = LIGHT.compared[state or "same"] if self.states else LIGHT.cards[card.role]
         return header, body if self._measured is None else scale_colour(self._share(card.nodes))
 
-    def _muted(self, text: str) -> str:
+    def _muted(self, text: str) -> "_Words":
         # The scale's darker colours leave too little contrast for anything but plain text.
-        if self._measured is not None:
-            return _text(text)
-        return f'<FONT COLOR="{LIGHT.muted}">{_text(text)}</FONT>'
+        return _words(text, colour="" if self._measured is not None else LIGHT.muted)
 
     def _table(self, card: Card) -> str:
         state, note = self.notes.get(card.id, ("", ""))
         header, body = self._colours(card, state)
         opened, output = self.is_open(card), card.output
-        rows = [_bold(size_text(output.shape)) + ("  output" if output in self.outputs else "")]
+        size = _words(size_text(output.shape), bold=True)
+        rows = [[size, _words("output")] if output in self.outputs else [size]]
         if state:
-            rows.insert(0, _bold(state) + f"  {_text(note)}" * bool(note))
-        if facts := self._card_facts(card):
-            rows.append(self._muted(facts))
-        if not opened and card.role != "input" and not self.options.draw_sizes:
-            rows += [_text(line) for line in summaries(card.nodes, _channels(card.output))]
-        lines = "".join(_line(row) for row in rows)
+            rows.insert(0, [_words(text, bold=text is state) for text in (state, note) if text])
+        is_bare = self.options.detail == "outline" and not opened
+        if not is_bare and (facts := self._card_facts(card)):
+            rows.append([self._muted(facts)])
+        if not (opened or is_bare or card.role == "input" or self.options.draw_sizes):
+            rows += [[_words(line)] for line in summaries(card.nodes, channels_of(card.output))]
+        listed = self.rows[card.id]
+        lanes = rails_of(listed)
+        across = 4 + len(lanes)
+        lines = "".join(_line(_cell(row, f'COLSPAN="{across}"')) for row in rows)
         if self.options.draw_sizes:
-            lines += self._slabs(card, opened)
-        if opened:
-            lines += "".join(self._layer_row(card, i) for i in range(len(card.nodes)))
+            slabs = self._slabs(card, opened)
+            lines += _line(f'<TD COLSPAN="{across}" ALIGN="LEFT">{slabs}</TD>')
+        beside = [_rail_cells(lane, len(listed)) for lane in lanes]
+        for i in range(len(listed)):
+            lines += self._row(card, i, "".join(cells.get(i, "") for cells in beside))
         border = f'BORDER="{4 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
         if state == "only in A":
             border += ' STYLE="dashed"'
         return (
             f'<TABLE {border} BGCOLOR="{body}" CELLBORDER="0" CELLSPACING="0"'
-            f' CELLPADDING="3">{self._header(card, header, opened)}{lines}</TABLE>'
+            f' CELLPADDING="{PADDING}">{self._header(card, header, opened, across)}{lines}</TABLE>'
         )
 
-    def _header(self, card: Card, colour: str, opened: bool) -> str:
-        title = _bold(card.title)
+    def _header(self, card: Card, colour: str, opened: bool, across: int) -> str:
+        title = [_words(card.title, bold=True, colour=LIGHT.header_text)]
         if opened and card.prefix:  # with which the names of its layers begin
-            title += f'   <FONT POINT-SIZE="9">{_text(card.prefix)}</FONT>'
+            title.append(_words(card.prefix, size=9, colour=LIGHT.header_text))
         handle = ""
         if self.handles and card.is_block:
-            sign = "−" if opened else "+"
-            handle = (
-                f'<TD BGCOLOR="{colour}" ALIGN="RIGHT" ID="\\N_toggle" TITLE="layers">'
-                f'<FONT COLOR="{LIGHT.header_text}">{_bold(sign)}</FONT></TD>'
-            )
-        return (
-            f'<TR><TD BGCOLOR="{colour}" COLSPAN="{3 if handle else 4}" ALIGN="LEFT">'
-            f'<FONT COLOR="{LIGHT.header_text}">{title}</FONT></TD>{handle}</TR>'
-        )
+            sign = _words("−" if opened else "+", bold=True, colour=LIGHT.header_text)
+            handle = _cell([sign], f'ID="\\N_toggle" TITLE="layers" BGCOLOR="{colour}"', "RIGHT")
+        return _line(_cell(title, f'COLSPAN="{across - bool(handle)}" BGCOLOR="{colour}"') + handle)
 
     def _card_facts(self, card: Card) -> str:
         """Return where the positions lie, where no row of a U says so, and the card's figure."""
@@ -315,29 +395,38 @@ class Drawing:
             facts.append(self._figure(card.nodes))
         return " · ".join(facts)
 
-    def _layer_row(self, card: Card, place: int) -> str:
+    def _row(self, card: Card, place: int, beside: str) -> str:
         # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what
         # the box is called: a label is the same wherever its box stands.
-        node = card.nodes[place]
+        rows = self.rows[card.id]
+        row, node = rows[place], rows[place].nodes[-1]
         measured = self._measured is not None
-        shade = f' BGCOLOR="{self._colour(node)}"' if measured else ""
-        cells = (
-            _text(node.name.removeprefix(f"{card.prefix}_")),
-            self._muted(self._figure([node]) if measured else node.layer.summary),
-            self._muted(size_text(node.shape)),
-        )
-        return (
-            f'<TR><TD ID="\\N_{place}" TITLE="row" WIDTH="8" CELLPADDING="0"'
-            f' BGCOLOR="{self._colour(node)}"> </TD>'
-            + "".join(f'<TD ALIGN="LEFT"{shade}>{cell}</TD>' for cell in cells)
-            + "</TR>"
+        colours = {self._colour(each) for each in row.nodes}
+        if measured:
+            colours = {scale_colour(self._share(row.nodes))}
+        colour = colours.pop() if len(colours) == 1 else LIGHT.muted
+        shade = f'BGCOLOR="{colour}"' if measured else ""
+        if place and not _feeds(rows[place - 1], row):  # a line keeps apart what is
+            shade += f' BORDER="1" SIDES="T" COLOR="{LIGHT.line}"'
+        figure = self._figure(row.nodes) if measured else ""
+        if row.times:
+            title = "+ " * self.handles + row.title + f" · {figure}" * measured
+            told = _cell([_words(title)], f'{shade} COLSPAN="2"')
+        else:
+            name = _words(node.name.removeprefix(f"{card.prefix}_"))
+            does = self._muted(figure or node.layer.summary)
+            told = _cell([name], shade) + _cell([does], shade)
+        size = self._muted(size_text(node.shape))
+        return _line(
+            f'<TD ID="\\N_{place}" TITLE="row" PORT="w{place}" WIDTH="8" CELLPADDING="0"'
+            f' BGCOLOR="{colour}"> </TD>{told}' + _cell([size], f'{shade} PORT="e{place}"') + beside
         )
 
     @cached_property
     def _largest(self) -> tuple[int, int]:
         """Return the largest height and the most channels of all features."""
         nodes = [node for card in self.cards for node in card.nodes]
-        return max(map(_height, nodes)), max(map(_channels, nodes))
+        return max(map(height_of, nodes)), max(map(channels_of, nodes))
 
     def _slabs(self, card: Card, opened: bool) -> str:
         """Return a row of slabs, one for each feature that has a size of its own."""
@@ -348,18 +437,17 @@ class Drawing:
         ] or [len(card.nodes) - 1]
         cells = [self._slab(card, i, findable=not opened) for i in shown[:MOST_SLABS]]
         if len(shown) > MOST_SLABS:
-            cells.append(f"<TD>and {len(shown) - MOST_SLABS} more</TD>")
-        return _line(
-            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0"><TR>'
-            + "".join(cells)
-            + "</TR></TABLE>"
+            cells.append(_cell([_words(f"and {len(shown) - MOST_SLABS} more")]))
+        return (
+            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0">'
+            f"{_line(''.join(cells))}</TABLE>"
         )
 
     def _slab(self, card: Card, place: int, findable: bool) -> str:
         node = card.nodes[place]
         tallest, most = self._largest
-        height = max(4, round(TALLEST * _height(node) / tallest))
-        width = max(4, round(WIDEST * sqrt(_channels(node) / most)))
+        height = max(4, round(TALLEST * height_of(node) / tallest))
+        width = max(4, round(WIDEST * sqrt(channels_of(node) / most)))
         name = f'ID="\\N_{place}" TITLE="slab"' if findable else ""
         return (
             f'<TD><TABLE {name} BORDER="1" COLOR="{LIGHT.line}" CELLBORDER="0" CELLSPACING="0"'
@@ -368,13 +456,8 @@ class Drawing:
         )
 
 
-def _height(node: Node) -> int:
-    """Return how high a feature is; one without positions counts as one of a single one."""
-    return node.shape[0] if len(node.shape) > 1 else 1
-
-
-def _channels(node: Node) -> int:
-    return node.shape[-1] if node.shape else 1
+def _feeds(upper: Row, lower: Row) -> bool:
+    return any(source in upper.nodes for node in lower.nodes for source in node.inputs)
 
 
 def scale_colour(share: float | None) -> str:
@@ -382,15 +465,71 @@ def scale_colour(share: float | None) -> str:
     return LIGHT.scale[sum((share or 0) >= limit for limit in SHARES)]
 
 
-def _line(content: str) -> str:
-    return f'<TR><TD COLSPAN="4" ALIGN="LEFT">{content}</TD></TR>'
+@attrs.frozen
+class _Words:
+    """A text as a label writes it, and how wide it is in points."""
+
+    label: str
+    width: float
 
 
-def _bold(text: str) -> str:
-    return f'<FONT FACE="{BOLD}">{_text(text)}</FONT>'
-
-
-def _text(text: str) -> str:
+@lru_cache(maxsize=4096)
+def _words(text: str, *, bold: bool = False, size: int = SIZE, colour: str = "") -> _Words:
     """Return a text as a label has to write it to show it as it is."""
-    # For Graphviz, a backslash with a letter stands for a name.
-    return escape(printable(shortened(text, LONGEST))).replace("\\", r"\\")
+    text = printable(shortened(text, LONGEST))
+    look = f' FACE="{BOLD}"' * bold + f' COLOR="{colour}"' * bool(colour)
+    look += f' POINT-SIZE="{size}"' * (size != SIZE)
+    label = escape(text).replace("\\", r"\\")  # for Graphviz, \ and a letter stand for a name
+    if look and label:  # an empty font is an error
+        label = f"<FONT{look}>{label}</FONT>"
+    return _Words(label, width_of(text, size, 700 if bold else 400))
+
+
+def _cell(words: Sequence[_Words], attributes: str = "", align: str = "LEFT") -> str:
+    """Return a cell with texts beside each other, as wide as they are.
+
+    Graphviz may hold them for narrower, and would place the second one by that.
+    """
+    *others, last = words
+    width = ceil(last.width) + 2 * PADDING
+    if not others:
+        return f'<TD ALIGN="{align}" WIDTH="{width}" {attributes}>{last.label}</TD>'
+    widths = [*(ceil(text.width) + 2 * PADDING for text in others), ceil(last.width)]
+    cells = "".join(
+        f'<TD ALIGN="LEFT" WIDTH="{width}">{text.label}</TD>'
+        for text, width in zip(words, widths, strict=True)
+    )
+    return (
+        f'<TD ALIGN="{align}" {attributes}><TABLE ALIGN="{align}" BORDER="0" CELLBORDER="0"'
+        f' CELLSPACING="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{sum(widths)}"'
+        f' HEIGHT="{LINE}">{_line(cells)}</TABLE></TD>'
+    )
+
+
+def _rail_cells(lane: Sequence[Rail], rows: int) -> dict[int, str]:
+    """Return the cells of a lane beside a list of layers, by the row in which each begins.
+
+    A connection is a bracket, open towards the list: from each row that it comes from to the one
+    that it goes to.
+    """
+    cells = {}
+    row = 0
+    for rail in lane:
+        for place, end in pairwise((*rail.sources, rail.target + 1)):
+            if row < place:
+                cells[row] = f'<TD ROWSPAN="{place - row}"></TD>'
+            is_last = end > rail.target
+            mark = _words("‹", bold=True).label if is_last else ""
+            cells[place] = (
+                f'<TD ROWSPAN="{end - place}" BORDER="1" SIDES="{"TRB" if is_last else "TR"}"'
+                f' COLOR="{LIGHT.line}" CELLPADDING="0" WIDTH="9" ALIGN="LEFT" VALIGN="BOTTOM">'
+                f"{mark}</TD>"
+            )
+            row = end
+    if row < rows:
+        cells[row] = f'<TD ROWSPAN="{rows - row}"></TD>'
+    return cells
+
+
+def _line(cells: str) -> str:
+    return f"<TR>{cells}</TR>"

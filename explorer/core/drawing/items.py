@@ -1,38 +1,39 @@
 """What a diagram says of a layer, part by part, so that a browser can find each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from explorer.core.analysis.quantities import QUANTITIES
 from explorer.core.analysis.report import LayerReport, Report
-from explorer.core.drawing.boxes import Card
+from explorer.core.drawing.boxes import Card, Row
 from explorer.core.formatting import printable, size_text, stride_text
 from explorer.core.network.graph import Graph, Node
-from explorer.core.network.names import layer_id
 
 
 @attrs.frozen
 class Item:
-    """Something in the drawing that can be selected: a card, or a layer written out in it.
+    """Something in the drawing that can be selected: a card, or a row of the list in it.
 
     Attributes:
         id: Its selection.
         text: Its facts, a line each.
         feeds: Places, in the list of items, of those that it feeds.
-        parent: Id of the card that a layer is written in; empty for a card.
+        parent: Id of the card that a row is written in; empty for a card.
+        is_fold: Whether it is a row of repeated layers.
     """
 
     id: str
     text: str
     feeds: tuple[int, ...] = ()
     parent: str = ""
+    is_fold: bool = False
 
 
 def items_of(
     graph: Graph,
     cards: Sequence[Card],
-    is_open: Callable[[Card], bool],
+    rows: Mapping[str, Sequence[Row]],
     report: Report,
     times: Mapping[str, float],
 ) -> list[Item]:
@@ -41,24 +42,26 @@ def items_of(
     Args:
         graph: The graph drawn.
         cards: Its cards.
-        is_open: Whether a card has its layers written out.
+        rows: Of each card's list, by the card's id; none where its layers are not written out.
         report: Its analysis.
         times: Seconds of each layer, by name; empty where they are not measured.
     """
     header: dict[Node, int] = {}
     place: dict[Node, int] = {}
-    drafts: list[tuple[str, str, str]] = []  # of each item its id, text and parent
+    drafts: list[Item] = []
     for card in cards:
-        own = [report[node.name] for node in card.nodes]
+        own = {node: report[node.name] for node in card.nodes}
         title = len(drafts)
-        drafts.append((card.id, _facts(card.title, card.prefix, own, card.output, times), ""))
-        opened = is_open(card)
-        for node, row in zip(card.nodes, own, strict=True):
-            header[node] = title
-            place[node] = len(drafts) if opened else title
-            if opened:
-                text = _facts(node.name, node.kind, [row], node, times)
-                drafts.append((layer_id(node), text, card.id))
+        text = _facts(card.title, card.prefix, [*own.values()], card.output, times)
+        drafts.append(Item(card.id, text))
+        header |= dict.fromkeys(card.nodes, title)
+        place |= dict.fromkeys(card.nodes, title)
+        for row in rows[card.id]:
+            first, last = row.nodes[0], row.nodes[-1]
+            kind = f"{first.name} to {last.name}" if row.times else first.kind
+            text = _facts(row.title, kind, [own[node] for node in row.nodes], last, times)
+            place |= dict.fromkeys(row.nodes, len(drafts))
+            drafts.append(Item(row.id, text, parent=card.id, is_fold=row.times > 0))
     feeds: dict[int, set[int]] = {}
     for node in graph:
         for source in node.inputs:
@@ -70,8 +73,7 @@ def items_of(
         if header[node] == place[node] - 1:
             feeds.setdefault(header[node], set()).add(place[node])
     return [
-        Item(selection, text, tuple(sorted(feeds.get(i, ()))), parent)
-        for i, (selection, text, parent) in enumerate(drafts)
+        attrs.evolve(draft, feeds=tuple(sorted(feeds.get(i, ())))) for i, draft in enumerate(drafts)
     ]
 
 

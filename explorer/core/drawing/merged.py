@@ -31,8 +31,7 @@ class Merged:
 def merged(comparison: Comparison) -> Merged:
     """Return the boxes and links of both designs of a comparison."""
     cards_a, cards = cards_of(comparison.a), cards_of(comparison.b)
-    links = {(link.source, link.target): link for link in links_of(comparison.b, cards)}
-    in_a = {(link.source, link.target): link for link in links_of(comparison.a, cards_a)}
+    links, links_a = links_of(comparison.b, cards), links_of(comparison.a, cards_a)
     of_a = {card.id: card for card in cards_a}
     title_of = {card.id: card.title for card in cards}
     notes = {}
@@ -54,13 +53,19 @@ def merged(comparison: Comparison) -> Merged:
         elif block.state != "same":
             notes[block.id] = block.state, ""
         before = block.id
-    for ends, link in {**in_a, **links}.items():
-        if (ends in in_a) != (ends in links):
-            state = "only in A" if ends in in_a else "only in B"
-            links[ends] = attrs.evolve(link, state=state)
+    in_a, in_b = ({(link.source, link.target) for link in each} for each in (links_a, links))
+    both = [
+        attrs.evolve(link, state="" if (link.source, link.target) in in_a else "only in B")
+        for link in links
+    ]
+    both += [
+        attrs.evolve(link, state="only in A")
+        for link in links_a
+        if (link.source, link.target) not in in_b
+    ]
     for i, card in enumerate(cards):
         if titles[card.stack, card.title] > 1:
             design = "A" if notes.get(card.id, ("", ""))[0] == "only in A" else "B"
             cards[i] = attrs.evolve(card, title=f"{card.title} of {design}")
     states: dict[Node, str] = {match.node: match.state for match in comparison.layers}
-    return Merged(cards, list(links.values()), notes, states)
+    return Merged(cards, both, notes, states)

@@ -22,7 +22,7 @@ class Step:
     Attributes:
         design: The design, as a value: what is computed from it is not kept.
         label: What led to it.
-        changed: Names of the fields that led to it.
+        changed: Names of the fields that led to it, if that has no words of its own.
         time: When, in seconds of a steady clock.
     """
 
@@ -51,15 +51,23 @@ class History:
         """The place of the one that is shown."""
         return self._now[1]
 
-    def record(self, design: Design) -> None:
-        """Note a design, if it is new; what had been undone before it is forgotten."""
+    def record(self, design: Design, words: str = "") -> None:
+        """Note a design, if it is new; what had been undone before it is forgotten.
+
+        Args:
+            design: The design.
+            words: What led to it, which makes it a step of its own; empty: by what differs.
+        """
         last = self.steps[self.position]
         if last.design == design:
             return
-        changed, label = _difference(last.design, design)
+        changed, label = ((), words) if words else _difference(last.design, design)
         now = self._clock()
         steps = self.steps[: self.position + 1]
-        if len(changed) == 1 and changed == last.changed and now - last.time < ONE_STEP:
+        # Two fields change in one move where one follows the other. One that goes on from where the
+        # user went back to is another move.
+        is_move = 1 <= len(changed) <= 2 and len(steps) == len(self.steps)
+        if is_move and changed == last.changed and now - last.time < ONE_STEP:
             steps.pop()
             before = steps[-1].design
             if before != design:  # else a slider was moved to and fro

@@ -31,6 +31,7 @@ class State:
         self._design = _analysed(design)
         self.history = History(design)
         self.unbroken = Unbroken(self.tell)
+        self._step = ""  # what led to the design, in words
         self._listeners: list[Callable[[Design], None]] = []
 
     @property
@@ -38,22 +39,25 @@ class State:
         """The current design; it has always been analysed without error."""
         return self._design
 
-    def update(self, **changes: Any) -> None:
+    def update(self, step: str = "", **changes: Any) -> None:
         """Replace parts of the design and tell everybody.
 
         Args:
+            step: What the history calls this; empty: by what differs.
             **changes: Fields of `Design`.
 
         Raises:
             ParameterError: If the new design is not valid; the present one stays.
         """
         with self.lock:
-            self.unbroken.do(self._update, changes)
+            self.unbroken.do(self._update, step, changes)
 
-    def _update(self, changes: dict[str, Any]) -> None:
+    def _update(self, step: str, changes: dict[str, Any]) -> None:
         design = attrs.evolve(self._design, **changes)
         if design != self._design:
-            self._design = _analysed(design)
+            _analysed(design)
+            self._step = step  # first: while the design is the old one, nothing is recorded
+            self._design = design
             self.tell()
 
     def move(self, steps: int, relative: bool = False) -> None:
@@ -69,7 +73,7 @@ class State:
     def tell(self) -> None:
         """Note the design in the history, where it is new, and tell everybody of it."""
         with self.lock:
-            self.history.record(self._design)
+            self.history.record(self._design, self._step)
             for listener in list(self._listeners):
                 listener(self._design)
 

@@ -56,6 +56,8 @@ def from_json(text: str) -> Any:
         names = [name[:100] for name in sorted(error.extra_fields)]
         extra = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
         raise Refusal(f"{error.cl.__name__} has no field {extra}: leave it out.") from error
+    except KeyError as error:
+        raise Refusal(f"This JSON describes no architecture: there is no {error}.") from error
     except (TypeError, AttributeError) as error:  # such as text where a list is due
         raise Refusal(f"This JSON describes no architecture: {error}.") from error
 
@@ -122,8 +124,13 @@ def _converter() -> cattrs.Converter:
     def is_tagged(cls: Any) -> bool:
         return isinstance(cls, type) and issubclass(cls, _TAGGED)
 
+    def read_either(fields: Any, _: Any) -> Any:
+        name = fields.get("class") if isinstance(fields, dict) else None
+        return read(fields, DecoderBlock if name in subclasses(DecoderBlock) else EncoderBlock)
+
     converter.register_unstructure_hook_func(is_tagged, write)
     converter.register_structure_hook_func(is_tagged, read)
+    converter.register_structure_hook(EncoderBlock | DecoderBlock, read_either)
     return converter
 
 

@@ -3,7 +3,7 @@
 import attrs
 
 from explorer.core.network.blocks import DecoderBlock, EncoderBlock, SimpleConvBlock
-from explorer.core.network.encoder_decoder import EncoderDecoder, merge_parameter
+from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of, merge_parameter
 from explorer.core.network.parameters import parts
 
 
@@ -27,12 +27,13 @@ class Custom(EncoderDecoder):
     @classmethod
     def of(cls, architecture: EncoderDecoder) -> "Custom":
         """Return the same network with its blocks written out."""
+        blocks = blocks_of(architecture)
         return cls(
             stacks=architecture.stacks,
             heads=architecture.heads,
-            stem=tuple(architecture.stem_stack or ()),
-            encoder=tuple(architecture.encoder_stack),
-            decoder=tuple(architecture.decoder_stack),
+            stem=blocks.stem,
+            encoder=blocks.encoder,
+            decoder=blocks.decoder,
             merge_stacks=architecture.merge_stacks,
         )
 

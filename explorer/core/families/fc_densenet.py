@@ -18,14 +18,18 @@ from explorer.core.network.layers import (
 from explorer.core.network.parameters import parameter
 
 
-def growth_parameter() -> Any:
+def growth_parameter(**options: Any) -> Any:
     """Declare the growth rate."""
     return parameter(
-        12, doc="Filters that each dense layer adds (growth rate k).", minimum=1, slider=(1, 48)
+        12,
+        doc="Filters that each dense layer adds (growth rate k).",
+        minimum=1,
+        slider=(1, 48),
+        **options,
     )
 
 
-def dropout_parameter() -> Any:
+def dropout_parameter(**options: Any) -> Any:
     """Declare the dropout rate."""
     return parameter(
         0.2,
@@ -33,6 +37,7 @@ def dropout_parameter() -> Any:
         minimum=0,
         maximum=0.95,
         slider=(0, 0.9),
+        **options,
     )
 
 
@@ -168,20 +173,25 @@ class FCDenseNet(EncoderDecoder):
         dropout: Dropout rate.
     """
 
-    growth_rate: int = growth_parameter()
+    growth_rate: int = growth_parameter(group="Size")
     layers_per_block: tuple[int, ...] = parameter(
         (4, 4, 4, 4, 4),
         doc="Dense layers of the encoder's blocks, a number for each pooling step; the decoder "
         "mirrors them.",
+        group="Depth",
         minimum=1,
     )
     bottleneck_layers: int = parameter(
-        4, doc="Dense layers between encoder and decoder.", minimum=1, slider=(1, 16)
+        4,
+        doc="Dense layers between encoder and decoder.",
+        group="Depth",
+        minimum=1,
+        slider=(1, 16),
     )
     first_filters: int = filters_parameter(
-        48, "Filters of the first convolution.", slider=(1, 128), whole=False
+        48, "Filters of the first convolution.", whole=False, group="Stem"
     )
-    dropout: float = dropout_parameter()
+    dropout: float = dropout_parameter(group="Training")
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:

@@ -136,27 +136,45 @@ class Hourglass(EncoderDecoder):
     """
 
     down_blocks: int = parameter(
-        4, doc="Pooling steps of each encoder.", minimum=1, maximum=10, slider=(1, 6)
+        4, doc="Pooling steps of each encoder.", group="Depth", minimum=1, maximum=10, slider=(1, 6)
     )
     up_blocks: int = parameter(
-        4, doc="Upsampling steps of each decoder.", minimum=0, maximum=10, slider=(0, 6)
+        4,
+        doc="Upsampling steps of each decoder.",
+        group="Depth",
+        minimum=0,
+        maximum=10,
+        slider=(0, 6),
+        follows=("down_blocks",),
     )
     stem_filters: int = filters_parameter(
-        128, "Filters of the stem's first convolution.", slider=(1, 256), whole=False
+        128, "Filters of the stem's first convolution.", whole=False, group="Stem"
     )
     stem_stride: int = parameter(
-        4, doc="Factor by which the stem lowers the resolution.", choices=STEM_STRIDES
+        4,
+        doc="Factor by which the stem lowers the resolution.",
+        group="Stem",
+        choices=STEM_STRIDES,
     )
     filters: int = filters_parameter(
-        256, "Filters at the highest resolution after the stem.", slider=(1, 512), whole=False
+        256,
+        "Filters at the highest resolution after the stem.",
+        whole=False,
+        group="Size",
     )
     filter_increase: int = parameter(
-        128, doc="Filters that each further pooling step adds.", slider=(0, 256)
+        128,
+        doc="Filters that each further pooling step adds.",
+        label="filters + per level",
+        group="Size",
+        slider=(0, 256),
     )
     interp_method: str = interpolation_parameter(
-        "nearest", active=active_when(up_blocks=AtLeast(1))
+        "nearest", group="Decoder", active=active_when(up_blocks=AtLeast(1))
     )
-    stacks: int = parameter(3, doc="Hourglasses, one after the other.", minimum=1, slider=(1, 6))
+    stacks: int = parameter(
+        3, doc="Hourglasses, one after the other.", group="Depth", minimum=1, slider=(1, 6)
+    )
 
     def _filters(self, level: int, where: str) -> int:
         added = level * self.filter_increase

@@ -10,6 +10,7 @@ from explorer.core.network.blocks import (
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     filters_parameter,
+    up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.parameters import AtLeast, active_when, parameter
@@ -34,29 +35,41 @@ class LeapCNN(EncoderDecoder):
         up_convs_per_block: Convolutions in each decoder block.
     """
 
-    filters: int = filters_parameter(
-        64, "Filters of the first block.", slider=(1, 128), whole=False
-    )
+    filters: int = filters_parameter(64, "Filters of the first block.", whole=False, group="Size")
     filters_rate: float = parameter(
-        2, doc="Factor between the filters of a block and the next.", minimum=0.1, slider=(1, 3)
+        2,
+        doc="Factor between the filters of a block and the next.",
+        label="filters × per level",
+        group="Size",
+        minimum=0.1,
+        slider=(1, 3),
     )
     down_blocks: int = parameter(
-        3, doc="Pooling steps of the encoder.", minimum=1, maximum=10, slider=(1, 6)
+        3, doc="Pooling steps of the encoder.", group="Depth", minimum=1, maximum=10, slider=(1, 6)
     )
     down_convs_per_block: int = parameter(
-        3, doc="Convolutions in each encoder block.", minimum=1, slider=(1, 5)
+        3,
+        doc="Convolutions in each encoder block.",
+        label="convs per down block",
+        group="Size",
+        minimum=1,
+        slider=(1, 5),
     )
     up_blocks: int = parameter(
-        3, doc="Upsampling steps of the decoder.", minimum=0, maximum=10, slider=(0, 6)
+        3,
+        doc="Upsampling steps of the decoder.",
+        group="Depth",
+        minimum=0,
+        maximum=10,
+        slider=(0, 6),
+        follows=("down_blocks",),
     )
-    up_interpolate: bool = parameter(
-        False,
-        doc="Upsample by bilinear interpolation instead of transposed convolutions.",
-        active=active_when(up_blocks=AtLeast(1)),
-    )
+    up_interpolate: bool = up_interpolate_parameter(False)
     up_convs_per_block: int = parameter(
         2,
         doc="Convolutions in each decoder block.",
+        label="convs per up block",
+        group="Decoder",
         minimum=0,
         slider=(0, 5),
         active=active_when(up_blocks=AtLeast(1)),

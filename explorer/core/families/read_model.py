@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import attrs
 
 from explorer.core.network import hooks
-from explorer.core.network.errors import ParameterError, Refusal, first_line
+from explorer.core.network.errors import ParameterError, Refusal, Remedy, first_line
 from explorer.core.network.graph import Graph, resized
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import HELD
@@ -188,15 +188,17 @@ class ReadModel(HasGraph):
         axis = next((i for i in (2, 0, 1) if self.own_shape[i] not in (None, shape[i])), 0)
         own = self.own_shape[axis]
         remedy = "use a larger one" if own is None else f"use {own}, which it was made for"
+        sizes = [] if own is None else [own]
         if axis < 2 and not self.fixed and self.own_graph:
             # Either size may be the one that does not fit.
             axis = next((i for i in (0, 1) if not self._takes_at(shape[i], i)), axis)
             own = self.own_graph.input_shape[axis]
             below = own + (shape[axis] - own) // self.maximum_stride * self.maximum_stride
             near = [n for n in (below, below + self.maximum_stride) if n != shape[axis] and n > 0]
-            sizes = [str(size) for size in near if self._takes_at(size, axis)]
-            remedy = f"use {' or '.join(sizes)}" if sizes else remedy
-        raise ParameterError("Input", names[axis], shape[axis], problem, remedy)
+            sizes = [size for size in near if self._takes_at(size, axis)]
+            remedy = f"use {' or '.join(map(str, sizes))}" if sizes else remedy
+        remedies = tuple(Remedy({names[axis]: size}) for size in sizes)
+        raise ParameterError("Input", names[axis], shape[axis], problem, remedy, remedies)
 
     def _takes_at(self, size: int, axis: int) -> bool:
         """Return whether the model takes this height (axis 0) or width (1), all else as shown."""

@@ -134,19 +134,22 @@ class ResidualHourglass(EncoderDecoder):
     down_blocks: int = parameter(
         4,
         doc="Pooling steps of each hourglass; it upsamples as often.",
+        group="Depth",
         minimum=1,
         maximum=10,
         slider=(1, 6),
     )
     stem_filters: int = filters_parameter(
-        64, "Filters of the stem's first convolution.", slider=(1, 128), whole=False
+        64, "Filters of the stem's first convolution.", whole=False, group="Stem"
     )
     filters: int = filters_parameter(
-        256, "Filters of every module after the stem.", slider=(1, 512), whole=False
+        256, "Filters of every module after the stem.", whole=False, group="Size"
     )
-    interp_method: str = interpolation_parameter("nearest")
+    interp_method: str = interpolation_parameter("nearest", group="Decoder")
     merge_stacks: bool = merge_parameter(True)
-    stacks: int = parameter(2, doc="Hourglasses, one after the other.", minimum=1, slider=(1, 8))
+    stacks: int = parameter(
+        2, doc="Hourglasses, one after the other.", group="Depth", minimum=1, slider=(1, 8)
+    )
 
     @property
     def stem_stack(self) -> list[EncoderBlock]:

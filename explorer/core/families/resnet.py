@@ -10,6 +10,7 @@ from explorer.core.network.blocks import (
     EncoderBlock,
     SimpleUpsamplingBlock,
     filters_parameter,
+    up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.layers import (
@@ -171,42 +172,62 @@ class ResNet(EncoderDecoder):
         skip_connections: Concatenate the encoder's features of the same resolution.
     """
 
-    depth: int = parameter(50, doc="Depth, as in ResNet-50, -101 and -152.", choices=tuple(STAGES))
+    depth: int = parameter(
+        50, doc="Depth, as in ResNet-50, -101 and -152.", group="Depth", choices=tuple(STAGES)
+    )
     filters: int = filters_parameter(
         64,
         "Filters of the first convolution and stage.",
-        slider=(1, 128),
         whole=False,
         maximum=MAX_FILTERS // (8 * EXPANSION),  # what the last stage returns per filter
+        group="Size",
     )
     encoder_stride: int = parameter(
         32,
         doc="Stride at the encoder's end; below 32 the last stages are dilated, not pooled.",
+        group="Depth",
         choices=(8, 16, 32),
     )
     up_blocks: int = parameter(
-        0, doc="Upsampling steps of the decoder.", minimum=0, maximum=5, slider=(0, 5)
+        0,
+        doc="Upsampling steps of the decoder.",
+        group="Depth",
+        minimum=0,
+        maximum=5,
+        slider=(0, 5),
+        follows=("encoder_stride",),
     )
     up_filters: int = filters_parameter(
-        256, "Filters of the first decoder block.", slider=(1, 512), whole=False, active=_UP
+        256,
+        "Filters of the first decoder block.",
+        whole=False,
+        group="Decoder",
+        active=_UP,
     )
     up_filters_rate: float = parameter(
         0.5,
         doc="Factor between the filters of a decoder block and the next.",
+        label="up filters × per block",
+        group="Decoder",
         minimum=0.1,
         slider=(0.1, 2),
         active=active_when(up_blocks=AtLeast(2)),
     )
-    up_interpolate: bool = parameter(
-        True,
-        doc="Upsample by bilinear interpolation instead of transposed convolutions.",
+    up_interpolate: bool = up_interpolate_parameter(True)
+    up_convs_per_block: int = parameter(
+        2,
+        doc="Convolutions in each decoder block.",
+        label="convs per up block",
+        group="Decoder",
+        minimum=0,
+        slider=(0, 4),
         active=_UP,
     )
-    up_convs_per_block: int = parameter(
-        2, doc="Convolutions in each decoder block.", minimum=0, slider=(0, 4), active=_UP
-    )
     skip_connections: bool = parameter(
-        False, doc="Concatenate the encoder's features of the same resolution.", active=_UP
+        False,
+        doc="Concatenate the encoder's features of the same resolution.",
+        group="Decoder",
+        active=_UP,
     )
 
     @property

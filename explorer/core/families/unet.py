@@ -1,4 +1,4 @@
-"""U-Net: an encoder and a decoder of equal blocks, linked by concatenating skip connections."""
+"""U-Net: an encoder and a decoder of equal blocks, linked by skip connections."""
 
 import attrs
 
@@ -9,6 +9,8 @@ from explorer.core.network.blocks import (
     SimpleUpsamplingBlock,
     filters_parameter,
     kernel_parameter,
+    skips_parameter,
+    up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.parameters import AtLeast, active_when, parameter
@@ -34,41 +36,60 @@ class UNet(EncoderDecoder):
         up_blocks: Upsampling steps of the decoder.
         up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
         block_contraction: Narrow the features at the end of each decoder block.
+        skips: "concatenate", as published, "add" or "none".
     """
 
-    filters: int = filters_parameter(
-        64, "Filters of the first level.", slider=(1, 128), whole=False
-    )
+    filters: int = filters_parameter(64, "Filters of the first level.", whole=False, group="Size")
     filters_rate: float = parameter(
-        2, doc="Factor between the filters of a level and the next.", minimum=0.1, slider=(1, 3)
+        2,
+        doc="Factor between the filters of a level and the next.",
+        label="filters × per level",
+        group="Size",
+        minimum=0.1,
+        slider=(1, 3),
     )
-    kernel_size: int = kernel_parameter(3, "Height and width of the kernels.")
+    kernel_size: int = kernel_parameter(3, "Height and width of the kernels.", group="Size")
     stem_kernel_size: int = kernel_parameter(
-        3, "Height and width of the stem's kernels.", active=active_when(stem_blocks=AtLeast(1))
+        3,
+        "Height and width of the stem's kernels.",
+        group="Stem",
+        active=active_when(stem_blocks=AtLeast(1)),
     )
-    convs_per_block: int = parameter(2, doc="Convolutions in each block.", minimum=1, slider=(1, 4))
+    convs_per_block: int = parameter(
+        2, doc="Convolutions in each block.", group="Size", minimum=1, slider=(1, 4)
+    )
     stem_blocks: int = parameter(
         0,
         doc="Blocks in the stem: downsampling that every stack starts after.",
+        group="Stem",
         minimum=0,
         maximum=10,
         slider=(0, 3),
     )
     down_blocks: int = parameter(
-        4, doc="Pooling steps of the encoder.", minimum=1, maximum=10, slider=(1, 6)
+        4, doc="Pooling steps of the encoder.", group="Depth", minimum=1, maximum=10, slider=(1, 6)
     )
-    middle_block: bool = parameter(True, doc="Convolutions at the lowest resolution.")
+    middle_block: bool = parameter(
+        True, doc="Convolutions at the lowest resolution.", group="Depth"
+    )
     up_blocks: int = parameter(
-        4, doc="Upsampling steps of the decoder.", minimum=0, maximum=20, slider=(0, 6)
+        4,
+        doc="Upsampling steps of the decoder.",
+        group="Depth",
+        minimum=0,
+        maximum=20,
+        slider=(0, 6),
+        follows=("down_blocks", "stem_blocks"),
     )
-    up_interpolate: bool = parameter(
-        False,
-        doc="Upsample by bilinear interpolation instead of transposed convolutions.",
-        active=active_when(up_blocks=AtLeast(1)),
-    )
+    up_interpolate: bool = up_interpolate_parameter(False)
     block_contraction: bool = parameter(
-        False, doc="Narrow the features at the end of each decoder block and of the middle."
+        False,
+        doc="Narrow the features at the end of each decoder block and of the middle.",
+        label="narrow at the end of a block",
+        group="Decoder",
     )
+
+    skips: str = skips_parameter("concatenate")
 
     def _filters(self, level: int, where: str) -> int:
         return self.widened("filters", "filters_rate", level, where)
@@ -125,7 +146,7 @@ class UNet(EncoderDecoder):
 
     @property
     def decoder_stack(self) -> list[DecoderBlock]:
-        """An upsampling block with a concatenated skip connection per step."""
+        """An upsampling block, with a skip connection, per step."""
         blocks: list[DecoderBlock] = []
         for i in range(self.up_blocks):
             level = self.stem_blocks + self.down_blocks - 1 - i
@@ -139,7 +160,8 @@ class UNet(EncoderDecoder):
                     transposed_conv_filters=first,
                     transposed_conv_kernel_size=self.kernel_size,
                     transposed_conv_batch_norm=False,
-                    skip_connection=True,
+                    skip_connection=self.skips != "none",
+                    skip_add=self.skips == "add",
                     refine_convs=self.convs_per_block,
                     refine_convs_first_filters=first,
                     refine_convs_filters=rest,

@@ -31,7 +31,6 @@ def filters_parameter(
     default: Any,
     doc: str,
     *,
-    slider: tuple[int, int] = (1, 512),
     whole: bool = True,
     maximum: int = MAX_FILTERS,
     **options: Any,
@@ -42,7 +41,8 @@ def filters_parameter(
         doc=doc,
         minimum=1,
         maximum=maximum,
-        slider=slider,
+        slider=(1, 1024),
+        logarithmic=True,
         whole=whole,
         **options,
     )
@@ -58,10 +58,36 @@ def activation_parameter(doc: str, default: str = "relu", **options: Any) -> Any
     return parameter(default, doc=doc, choices=ACTIVATIONS, **options)
 
 
-def interpolation_parameter(default: str, **options: Any) -> Any:
+def interpolation_parameter(default: str, label: str = "upsample by", **options: Any) -> Any:
     """Declare how upsampling fills in the new pixels."""
     doc = "How the enlarged feature is filled in: smoothly (bilinear) or in squares (nearest)."
-    return parameter(default, doc=doc, choices=INTERPOLATIONS, **options)
+    return parameter(default, doc=doc, label=label, choices=INTERPOLATIONS, **options)
+
+
+def skips_parameter(default: str) -> Any:
+    """Declare how a decoder joins the encoder's features of the same resolution."""
+    return parameter(
+        default,
+        doc="What is done with the encoder's features of the same resolution; those of another "
+        "width pass a 1×1 convolution before they are added.",
+        group="Decoder",
+        choices=("concatenate", "add", "none"),
+        active=active_when(up_blocks=AtLeast(1)),
+        kw_only=True,
+    )
+
+
+def up_interpolate_parameter(default: bool, **options: Any) -> Any:
+    """Declare whether a decoder interpolates in place of transposed convolutions."""
+    return parameter(
+        default,
+        doc="Upsample by bilinear interpolation instead of transposed convolutions.",
+        label="upsample by",
+        words={False: "transposed conv", True: "bilinear"},
+        group="Decoder",
+        active=active_when(up_blocks=AtLeast(1)),
+        **options,
+    )
 
 
 @attrs.frozen(slots=False)
@@ -244,7 +270,10 @@ class SimpleUpsamplingBlock(DecoderBlock):
     """
 
     transposed_conv: bool = parameter(
-        False, doc="Upsample by a transposed convolution, which is trained."
+        False,
+        doc="Upsample by a transposed convolution, which is trained.",
+        label="upsample by",
+        words={False: "interpolation", True: "transposed conv"},
     )
     transposed_conv_filters: int = filters_parameter(
         64, "Filters of the transposed convolution.", active=_TRANSPOSED
@@ -267,14 +296,16 @@ class SimpleUpsamplingBlock(DecoderBlock):
         "Activation after the transposed convolution.", active=_TRANSPOSED
     )
     interp_method: str = interpolation_parameter(
-        "bilinear", active=active_when(transposed_conv=False)
+        "bilinear", label="interpolation", active=active_when(transposed_conv=False)
     )
     skip_connection: bool = parameter(
         False, doc="Join the encoder's feature of the same resolution."
     )
     skip_add: bool = parameter(
         False,
-        doc="Add the skip connection; off: concatenate its channels.",
+        doc="Add the skip connection, or concatenate its channels.",
+        label="join it by",
+        words={False: "concatenate", True: "add"},
         active=active_when(skip_connection=True),
     )
     refine_convs: int = parameter(

@@ -8,18 +8,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, partial
-from math import prod
-from typing import Any
+from math import ceil, floor, prod
+from typing import Any, Self
 
 import attrs
 
+from explorer.core.network.block_edits import BlockEdit, Stacks, edits_field, first_middle
 from explorer.core.network.blocks import MAX_FILTERS, DecoderBlock, EncoderBlock
 from explorer.core.network.checks import check_decoder, check_heads, check_size
-from explorer.core.network.errors import NotDefined, ParameterError
+from explorer.core.network.errors import NotDefined, ParameterError, Remedy
 from explorer.core.network.graph import Block, in_block
 from explorer.core.network.heads import Head
 from explorer.core.network.layers import Activation, Add, BatchNormalization, Conv2D
-from explorer.core.network.parameters import AtLeast, active_when, parameter, parameters_of, parts
+from explorer.core.network.parameters import (
+    AtLeast,
+    active_when,
+    parameter,
+    parameter_of,
+    parameters_of,
+    parts,
+)
 
 
 def merge_parameter(default: bool) -> Any:
@@ -27,6 +35,7 @@ def merge_parameter(default: bool) -> Any:
     return parameter(
         default,
         doc="Add each stack's input to its output, through 1×1 convolutions.",
+        group="Depth",
         active=active_when(stacks=AtLeast(2)),
     )
 
@@ -66,15 +75,6 @@ class IntermediateFeature:
         return 1.0 / self.stride
 
 
-@attrs.frozen
-class _Stacks:
-    """The blocks of an architecture."""
-
-    stem: tuple[EncoderBlock, ...]
-    encoder: tuple[EncoderBlock, ...]
-    decoder: tuple[DecoderBlock, ...]
-
-
 @attrs.frozen(slots=False)
 class EncoderDecoder:
     """Base class of architectures: a stem, then stacks of an encoder and a decoder.
@@ -84,12 +84,14 @@ class EncoderDecoder:
     Attributes:
         stacks: Number of encoder-decoders, one after the other.
         heads: What each stack puts out in place of its decoder's output.
+        edits: Blocks that take the place of those that the class gives.
     """
 
     stacks: int = parameter(
-        1, doc="Encoder-decoders, one after the other.", minimum=1, slider=(1, 6)
+        1, doc="Encoder-decoders, one after the other.", group="Depth", minimum=1, slider=(1, 6)
     )
     heads: tuple[Head, ...] = parts((), Head)
+    edits: tuple[BlockEdit, ...] = edits_field()
     merge_stacks = False  # a field of families that offer the choice
 
     def __attrs_post_init__(self) -> None:
@@ -123,13 +125,39 @@ class EncoderDecoder:
         """The blocks of every decoder; subclasses implement it."""
         raise NotDefined(f"{type(self).__name__} does not define decoder_stack.")
 
+    # Fields of the user's own classes may have any other name.
+
     @cached_property
-    def _blocks(self) -> _Stacks:
-        return _Stacks(
+    def _blocks(self) -> Stacks:
+        """All blocks, those of `edits` in their places."""
+        return self._family_blocks.edited(self.edits)
+
+    @cached_property
+    def _family_blocks(self) -> Stacks:
+        """The blocks as the class gives them."""
+        return Stacks(
             self._listed("stem_stack") if self.stem_stack is not None else (),
             self._listed("encoder_stack"),
             self._listed("decoder_stack"),
         )
+
+    def with_block(self, part: str, index: int, block: Any, **fields: Any) -> Self:
+        """Return the architecture with another block; the family's own ends an exception.
+
+        Args:
+            part: "stem", "encoder" or "decoder".
+            index: The index of a block there.
+            block: What takes its place.
+            **fields: Other values of the architecture's own fields.
+
+        Raises:
+            ParameterError: If no network can have it there.
+        """
+        section, at = place = self._family_blocks.place_of(part, index)
+        edits = tuple(edit for edit in self.edits if edit.place != place)
+        if block != self._family_blocks.at((part, index)):
+            edits += (BlockEdit(section=section, index=at, block=block),)
+        return attrs.evolve(self, edits=edits, **fields)
 
     def _listed(self, field: str) -> tuple[Any, ...]:
         """Return the blocks of a stack, which a class of the user's can give in any way."""
@@ -156,7 +184,8 @@ class EncoderDecoder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is derived from the fields."""
-        return {key: value for key, value in self.__dict__.items() if key != "_blocks"}
+        derived = ("_blocks", "_family_blocks")
+        return {key: value for key, value in self.__dict__.items() if key not in derived}
 
     @property
     def stem_features_stride(self) -> int:
@@ -350,10 +379,25 @@ class EncoderDecoder:
         return lacking
 
     def _check(self) -> None:
+        if self.edits and links_its_own_blocks(self):
+            raise ParameterError(
+                type(self).__name__,
+                "edits",
+                self.edits,
+                "can't be made of a class that links its blocks in a way of its own",
+                "change its stacks instead",
+            )
         check_decoder(self, self._blocks.decoder)
         check_heads(self, self._blocks.decoder)
 
-    def whole(self, count: float, field: str, where: str, other: str | None = None) -> int:
+    def whole(
+        self,
+        count: float,
+        field: str,
+        where: str,
+        other: str | None = None,
+        remedies: tuple[Remedy, ...] = (),
+    ) -> int:
         """Return a derived filter count, truncated to a whole number.
 
         Args:
@@ -361,13 +405,15 @@ class EncoderDecoder:
             field: Name of the field to change when no block can have that count.
             where: Name of the block that has it.
             other: Name of another field that could be changed instead.
+            remedies: What may put it right.
 
         Raises:
             ParameterError: If the whole number is below 1 or beyond a million.
         """
         if 1 <= count <= MAX_FILTERS:
             return int(count)
-        fields = " or ".join(name.replace("_", " ") for name in (field, other) if name)
+        names = (name for name in (field, other) if name)
+        fields = " or ".join(parameter_of(type(self), name).label for name in names)
         raise ParameterError(
             type(self).__name__,
             field,
@@ -375,6 +421,7 @@ class EncoderDecoder:
             f"gives {where} {_written(count)} filters",
             f"a block can have 1 to {MAX_FILTERS:,}: {'raise' if count < 1 else 'lower'} {fields}, "
             "or use fewer blocks",
+            remedies,
         )
 
     def widened(self, base: str, rate: str, level: int, where: str) -> int:
@@ -400,7 +447,21 @@ class EncoderDecoder:
             return self.whole(count, base, where)
         is_base = count > MAX_FILTERS and first >= factor
         field, other = (base, rate) if is_base else (rate, base)
-        return self.whole(count, field, where, other)
+        if 1 <= count <= MAX_FILTERS:
+            return int(count)
+        bound, fitted = (1, ceil) if count < 1 else (MAX_FILTERS, floor)
+        fitting: dict[str, float] = {}
+        if first > 0:
+            fitting[rate] = fitted((bound / first) ** (1 / level) * 10) / 10
+        if 0 < factor <= MAX_FILTERS:
+            fitting[base] = fitted(bound / factor)
+        labels = {name: parameter_of(type(self), name).label for name in fitting}
+        remedies = tuple(
+            Remedy({name: fitting[name]}, labels=labels)
+            for name in (field, other)
+            if name in fitting
+        )
+        return self.whole(count, field, where, other, remedies)
 
 
 def _written(count: float) -> str:
@@ -414,7 +475,18 @@ def _pooling(blocks: Iterable[EncoderBlock]) -> int:
     return prod(block.pooling_stride for block in blocks if block.pool)
 
 
-def first_middle(encoder: Sequence[EncoderBlock]) -> int:
-    """Return the index of an encoder's first middle block: what follows the last pooling."""
-    pooling = [i for i, block in enumerate(encoder) if block.pool]
-    return pooling[-1] + 1 if pooling else len(encoder)
+def blocks_of(architecture: EncoderDecoder) -> Stacks:
+    """Return all blocks of an architecture, those of its edits in their places."""
+    return architecture._blocks
+
+
+def family_blocks_of(architecture: EncoderDecoder) -> Stacks:
+    """Return the blocks of an architecture as its class gives them."""
+    return architecture._family_blocks
+
+
+def links_its_own_blocks(architecture: EncoderDecoder) -> bool:
+    """Return whether the class overrides how blocks are linked, which `Custom` would lose."""
+    methods = ("make_stem", "make_encoder", "make_decoder", "make_backbone", "make_merge")
+    cls = type(architecture)
+    return any(getattr(cls, name) is not getattr(EncoderDecoder, name) for name in methods)

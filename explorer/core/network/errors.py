@@ -5,7 +5,11 @@ import os
 import re
 import traceback
 import types
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 
 class Refusal(ValueError):
@@ -14,6 +18,31 @@ class Refusal(ValueError):
 
 class NotDefined(Refusal, NotImplementedError):
     """What a class of the user's has to define, and does not yet."""
+
+
+def _in_words(changes: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Return "Set up blocks to 6"."""
+    told = [
+        f"{labels.get(name, name.replace('_', ' '))} to {value}" for name, value in changes.items()
+    ]
+    return "Set " + " and ".join(told)
+
+
+@attrs.frozen
+class Remedy:
+    """Other values that may be accepted in place of a refused one; who offers it tries it first.
+
+    Attributes:
+        changes: Fields of the refused value's owner, with a value for each.
+        labels: What fields are called, where that is not their name.
+        words: What this does, as on a button.
+    """
+
+    changes: Mapping[str, Any]
+    labels: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    words: str = attrs.field(
+        default=attrs.Factory(lambda self: _in_words(self.changes, self.labels), takes_self=True)
+    )
 
 
 class ParameterError(Refusal):
@@ -25,19 +54,43 @@ class ParameterError(Refusal):
         value: The refused value.
         problem: What is wrong with the value.
         remedy: What to do instead.
+        remedies: The same as values, the likeliest first.
+        brief: What is wrong in a few words, for who sees the field; may be empty.
     """
 
-    def __init__(self, owner: str, field: str, value: object, problem: str, remedy: str) -> None:
-        super().__init__(owner, field, value, problem, remedy)
+    def __init__(
+        self,
+        owner: str,
+        field: str,
+        value: object,
+        problem: str,
+        remedy: str,
+        remedies: tuple[Remedy, ...] = (),
+        brief: str = "",
+    ) -> None:
+        super().__init__(owner, field, value, problem, remedy, remedies, brief)
         self.owner = owner
         self.field = field
         self.value = value
         self.problem = problem
         self.remedy = remedy
+        self.remedies = remedies
+        self.brief = brief
 
     def __str__(self) -> str:
         """One sentence that names class, field, value and remedy."""
         return f"{self.owner}.{self.field}={_told(self.value)} {self.problem}: {self.remedy}."
+
+    def beside(self, label: str, is_offered: bool = False) -> str:
+        """Return the sentence for who sees the field.
+
+        Args:
+            label: What the field is called there.
+            is_offered: Whether remedies are.
+        """
+        if self.brief and is_offered:
+            return f"{self.brief}."
+        return f"{self.brief or f'{label} {_told(self.value)} {self.problem}'}: {self.remedy}."
 
 
 #: Signs of a refused value that an error tells.

@@ -182,6 +182,16 @@ def positions(node: Node) -> int:
     return prod(node.shape[:-1])
 
 
+def height_of(node: Node) -> int:
+    """Return how high a feature is, or how long; what has no positions counts as one of one."""
+    return node.shape[0] if len(node.shape) > 1 else 1
+
+
+def channels_of(node: Node) -> int:
+    """Return how many channels a feature has; a single number is one."""
+    return node.shape[-1] if node.shape else 1
+
+
 def stride_after(layer: Layer, inputs: Sequence[Node], shape: Shape) -> Stride:
     """Return the stride of a layer's output, as the layer says it; None if it does not.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from explorer.core.network.errors import ParameterError
+from explorer.core.network.errors import ParameterError, Remedy
 
 _METADATA_KEY = "explorer.parameter"
 _PARTS_KEY = "explorer.parts"
@@ -46,12 +46,16 @@ class ActiveWhen:
     conditions: Mapping[str, Any]
 
     def unmet(self, instance: object) -> str | None:
-        """Return why the field has no effect on `instance`, or None when it has one."""
+        """Return what keeps the field from having an effect on `instance`, or None if it has one.
+
+        As in "stem blocks is 0".
+        """
         for name, wanted in self.conditions.items():
             value = getattr(instance, name)
             met = value in wanted if isinstance(wanted, AtLeast) else value == wanted
             if not met:
-                return f"no effect while {name.replace('_', ' ')} is {describe(value)}"
+                other = parameter_of(type(instance), name)
+                return f"{other.label} is {other.told(value)}"
         return None
 
 
@@ -64,12 +68,20 @@ def active_when(**conditions: Any) -> ActiveWhen:
     return ActiveWhen(conditions)
 
 
+def _as_words(name: str) -> str:
+    """Return the name of a field as words."""
+    return name.replace("_", " ")
+
+
 def describe(value: object) -> str:
     """Return a value as a person would say it: "on" and "off" for booleans."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return "not set" if value is None else str(value)
 
+
+#: Headings of the parameters of an architecture, in their order; those of a user's own come last.
+GROUPS = ("Size", "Depth", "Decoder", "Stem", "Training", "Input")
 
 #: Names that every backend of Keras can give a layer, and what can be a part of one.
 NAME = r"[A-Za-z0-9.][A-Za-z0-9_.>-]*"
@@ -98,6 +110,7 @@ class Parameter:
 
     Attributes:
         name: Name of the field.
+        label: What it is called on screen; the name as words if nothing else is declared.
         value_type: `int`, `float`, `bool`, `str` or, for whole numbers in a row, `tuple`; anything
             else is `object`: it is kept, but not checked and has no control.
         optional: Whether None is allowed.
@@ -105,30 +118,42 @@ class Parameter:
         minimum: Smallest valid value (hard bound), or None.
         maximum: Largest valid value (hard bound), or None.
         slider: Smallest and largest value that are handy on a slider.
+        logarithmic: Whether its steps grow with the value, which is a whole number of at least 1.
         choices: The valid values, when there are only some.
+        words: What its values are called on screen; a boolean with words is a choice between two.
+        group: Heading that it stands under on screen; empty: above all headings.
         pattern: `NAME` or `NAME_PART` for a text that becomes one; empty for any text.
         unit: Unit of the value, for display.
         doc: What the parameter does.
         active: When the parameter has any effect, or None for always.
+        follows: Fields that it follows on screen, so that the output keeps its resolution.
     """
 
     name: str
+    label: str = attrs.field(default=attrs.Factory(lambda self: _as_words(self.name), True))
     value_type: type = object
     optional: bool = False
     default: Any
     minimum: float | None = None
     maximum: float | None = None
     slider: tuple[float, float] | None = None
+    logarithmic: bool = False
     choices: tuple[Any, ...] | None = None
+    words: Mapping[Any, str] = types.MappingProxyType({})
+    group: str = ""
     pattern: str = ""
     unit: str = ""
     doc: str = ""
     active: ActiveWhen | None = None
+    follows: tuple[str, ...] = ()
 
-    @property
-    def label(self) -> str:
-        """The name as words."""
-        return self.name.replace("_", " ")
+    def unmet(self, instance: object) -> str | None:
+        """Return what keeps it from having an effect on an instance, as in "stem blocks is 0"."""
+        return self.active.unmet(instance) if self.active else None
+
+    def told(self, value: Any) -> str:
+        """Return a value as a person would say it."""
+        return self.words[value] if self.words and value in self.words else describe(value)
 
     def check(self, owner: str, value: Any) -> None:
         """Raise a `ParameterError` when the value cannot be used.
@@ -145,7 +170,19 @@ class Parameter:
                 remedy += f", {LARGEST:,} at most"
             elif self.minimum is None and problem == "is too small":
                 remedy += f", {-LARGEST:,} at least"
-            raise ParameterError(owner, self.name, value, problem, remedy)
+            raise ParameterError(owner, self.name, value, problem, remedy, self._remedies(value))
+
+    def _remedies(self, value: Any) -> tuple[Remedy, ...]:
+        """Return the valid number that is nearest to a refused one."""
+        is_number = isinstance(value, numbers.Real) and value == value
+        if self.choices is not None or self.value_type not in (int, float) or not is_number:
+            return ()
+        low = self.minimum if self.minimum is not None else -LARGEST
+        high = self.maximum if self.maximum is not None else LARGEST
+        near = min(max(value, low), high)
+        if self.value_type is int:
+            near = min(max(round(near), math.ceil(low)), math.floor(high))
+        return (Remedy({self.name: near}, labels={self.name: self.label}),)
 
     def _problem(self, value: Any) -> str | None:
         """Return what is wrong with a value, or None."""
@@ -216,11 +253,17 @@ def parameter(
     minimum: float | None = None,
     maximum: float | None = None,
     slider: tuple[float, float] | None = None,
+    logarithmic: bool = False,
     choices: tuple[Any, ...] | None = None,
+    label: str = "",
+    words: Mapping[Any, str] = types.MappingProxyType({}),
+    group: str = "",
     pattern: str = "",
     unit: str = "",
     active: ActiveWhen | None = None,
+    follows: tuple[str, ...] = (),
     whole: bool = False,
+    kw_only: bool = False,
 ) -> Any:
     """Declare a field of an attrs class, refining what its type hint says.
 
@@ -230,26 +273,39 @@ def parameter(
         minimum: Smallest valid value.
         maximum: Largest valid value.
         slider: Smallest and largest value that are handy on a slider.
+        logarithmic: Whether its steps grow with the value, which is a whole number of at least 1.
         choices: The valid values, when there are only some.
+        label: What it is called on screen; empty: the field's name as words.
+        words: What its values are called on screen, by value.
+        group: Heading that it stands under on screen, such as those of `GROUPS`.
         pattern: `NAME` or `NAME_PART` for a text that becomes one.
         unit: Unit of the value, for display.
         active: When the parameter has any effect (see `active_when`).
+        follows: Fields of an architecture that it follows where the user moves them on screen, so
+            that the output keeps its resolution: upsampling follows downsampling.
         whole: Truncate fractions with `int()`, as the field's convention for filter counts is.
+        kw_only: Whether it is given by name alone, and so changes no order of arguments.
     """
     declared = Parameter(
         name="",
+        label=label,
         default=default,
         minimum=minimum,
         maximum=maximum,
         slider=slider,
+        logarithmic=logarithmic,
         choices=choices,
+        words=words,
+        group=group,
         pattern=pattern,
         unit=unit,
         doc=doc,
         active=active,
+        follows=follows,
     )
     return attrs.field(
         default=default,
+        kw_only=kw_only,
         metadata={_METADATA_KEY: declared},
         validator=_validate,
         converter=[_plain, _truncate] if whole else _plain,
@@ -287,7 +343,7 @@ def as_index(value: Any) -> Any:
 
 
 def _convert(value: Any, instance: Any, attribute: "attrs.Attribute[Any]") -> Any:
-    return _parameters_by_name(instance.__class__)[attribute.name].plain(value)
+    return parameter_of(instance.__class__, attribute.name).plain(value)
 
 
 _plain = attrs.Converter(_convert, takes_self=True, takes_field=True)
@@ -300,7 +356,7 @@ def _truncate(value: Any) -> Any:
 
 def _validate(instance: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
     cls = instance.__class__
-    _parameters_by_name(cls)[attribute.name].check(cls.__name__, value)
+    parameter_of(cls, attribute.name).check(cls.__name__, value)
 
 
 def parameters_of(cls: type) -> tuple[Parameter, ...]:
@@ -312,6 +368,11 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
         cls: An attrs class, or an undecorated subclass of one.
     """
     return tuple(_parameters_by_name(cls).values())
+
+
+def parameter_of(cls: type, name: str) -> Parameter:
+    """Return a field of an attrs class; of one that is no parameter, only what it is called."""
+    return _parameters_by_name(cls).get(name) or Parameter(name=name, default=attrs.NOTHING)
 
 
 @lru_cache(maxsize=512)
@@ -336,6 +397,7 @@ def _read_parameters(cls: type) -> Iterator[Parameter]:
         yield attrs.evolve(
             declared,
             name=field.name,
+            label=declared.label or _as_words(field.name),
             value_type=_value_type(hint),
             optional=optional,
             default=field.default,
@@ -373,4 +435,5 @@ def _strip_none(hint: Any) -> tuple[Any, bool]:
 
 def inactive_reason(instance: object, found: Parameter) -> str | None:
     """Return why a parameter has no effect on this instance, or None when it has one."""
-    return found.active.unmet(instance) if found.active else None
+    unmet = found.unmet(instance)
+    return unmet and f"no effect while {unmet}"

@@ -237,21 +237,20 @@ def strongest_channels(feature: np.ndarray, count: int) -> list[int]:
     return [int(channel) for channel in np.argsort(-strength, kind="stable")[:count]]
 
 
-def to_png(values: np.ndarray) -> bytes:
-    """Return an array as a PNG of at most 128 pixels, stretched from black to white.
+def to_png(values: np.ndarray, longest: int = PICTURE_SIZE) -> bytes:
+    """Return an array as a PNG, stretched from black to white.
 
     Args:
         values: `(height, width)` grey, or `(height, width, 3)` colour; values that aren't
             finite are drawn black.
+        longest: Most pixels along a side.
     """
     finite = np.where(np.isfinite(values), values, 0.0)
     low, high = float(finite.min()), float(finite.max())
     scaled = (finite - low) / (high - low) if high > low else np.zeros_like(finite)
     image = Image.fromarray(np.round(scaled * 255).astype(np.uint8))
-    image.thumbnail((PICTURE_SIZE, PICTURE_SIZE))
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()
+    image.thumbnail((longest, longest))
+    return png(image)
 
 
 def picture_png(values: np.ndarray) -> bytes:

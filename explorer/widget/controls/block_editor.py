@@ -1,6 +1,6 @@
 """Edit the blocks of an architecture one by one: their parameters, kind, number and order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from explorer.core.exchange.own_json import subclasses
 from explorer.core.families import Custom
+from explorer.core.formatting import printable
 from explorer.core.guard import Unbroken, as_part_of, guarded, is_under_way
 from explorer.core.network.blocks import (
     DecoderBlock,
@@ -15,10 +16,16 @@ from explorer.core.network.blocks import (
     SimpleConvBlock,
     SimpleUpsamplingBlock,
 )
-from explorer.core.network.encoder_decoder import EncoderDecoder, first_middle
-from explorer.core.network.errors import ParameterError, problem_text
-from explorer.core.network.graph import Block
+from explorer.core.network.encoder_decoder import (
+    EncoderDecoder,
+    blocks_of,
+    family_blocks_of,
+    links_its_own_blocks,
+)
+from explorer.core.network.errors import ParameterError
+from explorer.core.network.graph import Block, Graph, Node
 from explorer.core.network.heads import Head
+from explorer.core.words.summaries import in_few_words
 from explorer.widget.controls.form import Form, Forms, page, plain_layout
 from explorer.widget.parts import Line
 
@@ -30,35 +37,46 @@ SECTIONS: dict[str, tuple[Any, Any]] = {
     "heads": (Head, Head()),
 }
 
+#: That of a block of the diagram, where it isn't called as its role.
+_SECTION_OF = {"middle": "encoder", "head": "heads"}
+
 Place = tuple[str, int]
+#: Changes a list of blocks, given the place of the selected one; returns the place to select then.
+Change = Callable[[list[Any], int], int]
+#: Returns an architecture with other values of some fields, given the name of their class.
+Retry = Callable[[str, Mapping[str, Any]], EncoderDecoder]
 
 
-def blocks_of(architecture: EncoderDecoder, section: str) -> tuple[Any, ...]:
+def listed(architecture: EncoderDecoder, section: str) -> tuple[Any, ...]:
     """Return the blocks of "stem", "encoder", "decoder" or "heads"."""
     if section == "heads":
         return architecture.heads
-    return tuple(getattr(architecture, f"{section}_stack") or ())
+    blocks: tuple[Any, ...] = getattr(blocks_of(architecture), section)
+    return blocks
 
 
 def with_blocks(
-    architecture: EncoderDecoder, section: str, blocks: tuple[Any, ...]
+    architecture: EncoderDecoder, section: str, blocks: tuple[Any, ...], **fields: Any
 ) -> EncoderDecoder:
-    """Return the architecture with other blocks; apart from heads, that makes it `Custom`.
+    """Return the architecture with other blocks, and other values of fields.
+
+    One that is another is an exception on the family; others that are more, fewer, or in another
+    order make it `Custom`, as heads never do.
 
     Raises:
         ParameterError: If no network can have these blocks.
     """
     if section == "heads":
-        return attrs.evolve(architecture, heads=blocks)
-    change: dict[str, Any] = {section: blocks}
+        return attrs.evolve(architecture, heads=blocks, **fields)
+    change: dict[str, Any] = {section: blocks, **fields}
+    if not isinstance(architecture, Custom):
+        present = listed(architecture, section)
+        others = [i for i, block in enumerate(blocks) if block not in present[i : i + 1]]
+        if len(blocks) == len(present) and len(others) <= 1:
+            for i in others:
+                return architecture.with_block(section, i, blocks[i], **fields)
+            return attrs.evolve(architecture, **fields) if fields else architecture
     return attrs.evolve(Custom.of(architecture), **change)
-
-
-def links_its_own_blocks(architecture: EncoderDecoder) -> bool:
-    """Return whether the class overrides how blocks are linked, which `Custom` would lose."""
-    methods = ("make_stem", "make_encoder", "make_decoder", "make_backbone", "make_merge")
-    cls = type(architecture)
-    return any(getattr(cls, name) is not getattr(EncoderDecoder, name) for name in methods)
 
 
 def kinds_of(section: str) -> dict[str, Any]:
@@ -81,17 +99,26 @@ class BlockEditor:
     """
 
     def __init__(
-        self, apply: Callable[[EncoderDecoder], None], alert: Callable[[str], None]
+        self,
+        apply: Callable[[EncoderDecoder, str], None],
+        refuse: Callable[[Exception, widgets.DOMWidget, str, Retry], None],
+        alert: Callable[[str], None],
     ) -> None:
         """Make an editor.
 
         Args:
-            apply: Called with the changed architecture; raises what is wrong with it.
+            apply: Called with the changed architecture, and what was done where what differs does
+                not say it; raises what is wrong with it.
+            refuse: Called with that, the control that it is about, what this calls the field that
+                the error names (empty for another), and what returns the changed architecture with
+                other values of a class's fields.
             alert: Called with the traceback of an unforeseen error.
         """
         self._apply = apply
+        self._refuse = refuse
         self._alert = alert
         self._architecture: EncoderDecoder | None = None
+        self._graph: Graph | None = None
         self._unbroken = Unbroken(self._show_all)
         self._form: Form | None = None
         self._list = widgets.Select(rows=10, layout=plain_layout())
@@ -125,15 +152,20 @@ class BlockEditor:
         button.on_click(self._clicked)
         return button
 
-    def show(self, architecture: EncoderDecoder) -> None:
-        """Show the blocks of an architecture, and keep the selection where it was."""
-        self._architecture = architecture
+    def show(self, architecture: EncoderDecoder, graph: Graph) -> None:
+        """Show the blocks of an architecture, and keep the selection where it was.
+
+        Args:
+            architecture: The architecture.
+            graph: Its layers, which tell what the blocks do.
+        """
+        self._architecture, self._graph = architecture, graph
         self._unbroken.do(self._show_all)
 
     def _show_all(self) -> None:
-        if self._architecture is None:
+        if self._architecture is None or self._graph is None:
             return
-        options = _entries(self._architecture)
+        options = _entries(self._architecture, self._graph)
         place = self._list.value
         places = [value for _, value in options]
         if place not in places:
@@ -148,9 +180,12 @@ class BlockEditor:
 
     def select(self, block: Block) -> None:
         """Select the block that a part of the diagram stands for."""
-        section = {"middle": "encoder", "head": "heads"}.get(block.role, block.role)
-        if (section, block.index) in [value for _, value in self._list.options]:
-            self._list.value = (section, block.index)
+        self.go_to((_SECTION_OF.get(block.role, block.role), block.index))
+
+    def go_to(self, place: Place | None) -> None:
+        """Select a block by its section and its index there, if it is listed."""
+        if place in [value for _, value in self._list.options]:
+            self._list.value = place
 
     @property
     def _place(self) -> Place:
@@ -161,7 +196,7 @@ class BlockEditor:
     def _block(self) -> Any:
         """The selected block, or None where a section is empty."""
         section, index = self._place
-        blocks = blocks_of(self._architecture, section) if self._architecture else ()
+        blocks = listed(self._architecture, section) if self._architecture else ()
         return blocks[index] if index < len(blocks) else None
 
     def _show_selected(self) -> None:
@@ -169,7 +204,7 @@ class BlockEditor:
         fixed = links_its_own_blocks(self._architecture)
         block = self._block
         section, index = self._place
-        count = len(blocks_of(self._architecture, section))
+        count = len(listed(self._architecture, section))
         usable = {
             "add": True,
             "duplicate": block is not None,
@@ -179,12 +214,11 @@ class BlockEditor:
         }
         for name, button in self._buttons.items():
             button.disabled = fixed or not usable[name]
-        self._show_problem(
+        reason = (
             f"{type(self._architecture).__name__} links its blocks in a way of its own, so they "
             "can't be edited one by one."
-            if fixed
-            else ""
         )
+        self._note.parts = (Line(reason, "reason"),) if fixed else ()
         shown = block is not None and not fixed
         self._kind.layout.display = "" if shown and section != "heads" else "none"
         as_part_of(self, self._put_kind, block if shown else None, section)
@@ -195,26 +229,41 @@ class BlockEditor:
         if block is not None:
             self._kind.value = type(block).__name__
 
-    def _show_problem(self, message: str) -> None:
-        self._note.parts = (Line(message, "error"),) if message else ()
-
-    def _replace(self, change: Callable[[list[Any], int], int]) -> None:
+    def _replace(self, change: Change, done: str = "") -> None:
         """Apply a change to the list of blocks that the selected one is in.
 
         Args:
-            change: Changes a list of blocks, given the place of the selected one, and returns the
-                place to select afterwards.
+            change: The change.
+            done: What it does, such as "removed"; empty: what differs says it.
         """
-        assert self._architecture is not None
-        section, index = self._place
-        blocks = list(blocks_of(self._architecture, section))
-        index = change(blocks, index)
-        changed = with_blocks(self._architecture, section, tuple(blocks))
-        self._apply(changed)
+        section, before = self._place
+        changed, index = self._changed(change)
+        # What was added is called as it is now, and what was removed as it was.
+        shown, at = (changed, index) if done == "added {}" else (self._architecture, before)
+        self._apply(changed, done.format(_name(shown, section, at)))
         self._architecture = changed
         options = [value for _, value in self._list.options]
         if (section, index) in options:
             self._list.value = (section, index)
+
+    def _changed(
+        self, change: Change, owner: str = "", values: Mapping[str, Any] | None = None
+    ) -> tuple[EncoderDecoder, int]:
+        """Return the architecture with a change, and the place to select afterwards.
+
+        Args:
+            change: Changes the blocks.
+            owner: Name of the class of the architecture, of which some fields are to be others.
+            values: Their values.
+        """
+        architecture = self._architecture
+        assert architecture is not None
+        if values and owner not in (type(architecture).__name__, Custom.__name__):
+            raise LookupError(f"no fields of {owner}")
+        section, index = self._place
+        blocks = list(listed(architecture, section))
+        index = change(blocks, index)
+        return with_blocks(architecture, section, tuple(blocks), **values or {}), index
 
     @guarded
     def _selected(self, change: Any) -> None:
@@ -230,18 +279,26 @@ class BlockEditor:
                 return
             form.controls[name].set_value(value)
 
-        def change(blocks: list[Any], index: int) -> int:
-            blocks[index] = attrs.evolve(blocks[index], **form.values)
-            return index
+        def change_with(values: Mapping[str, Any]) -> Change:
+            def change(blocks: list[Any], index: int) -> int:
+                blocks[index] = attrs.evolve(blocks[index], **form.values | dict(values))
+                return index
+
+            return change
+
+        def retry(owner: str, values: Mapping[str, Any]) -> EncoderDecoder:
+            if values and _is_of(owner, form.shown):
+                return self._changed(change_with(values))[0]
+            return self._changed(change_with({}), owner, values)[0]
 
         try:
-            self._replace(change)
+            self._replace(change_with({}))
         except Exception as error:  # a class that the user wrote can raise anything
-            is_named = isinstance(error, ParameterError) and error.field in form.controls
-            field = error.field if isinstance(error, ParameterError) and is_named else name
-            form.show_error(field, problem_text(error))
-        else:
-            form.show_error("", "")  # the block as it was before a refused edit is no news
+            named = None
+            if isinstance(error, ParameterError) and _is_of(error.owner, form.shown):
+                named = form.controls.get(error.field)
+            control = named or form.controls[name]
+            self._refuse(error, control.widget, named.parameter.label if named else "", retry)
 
     @guarded
     def _kind_chosen(self, change: Any) -> None:
@@ -283,31 +340,64 @@ class BlockEditor:
                 index = other
             return index
 
-        self._try(change)
+        self._try(change, _DONE[name])
 
-    def _try(self, change: Callable[[list[Any], int], int]) -> None:
+    def _try(self, change: Change, done: str = "") -> None:
         try:
-            self._replace(change)
+            self._replace(change, done)
         except Exception as error:  # a class that the user wrote can raise anything
-            assert self._architecture is not None
-            self.show(self._architecture)
-            self._show_problem(problem_text(error))
+            self._unbroken.do(self._show_all)
+
+            def retry(owner: str, values: Mapping[str, Any]) -> EncoderDecoder:
+                return self._changed(change, owner, values)[0]
+
+            self._refuse(error, self._list, "", retry)
 
 
-def _entries(architecture: EncoderDecoder) -> list[tuple[str, Place]]:
+def _is_of(owner: str, block: Any) -> bool:
+    """Return whether what an error calls the owner of a field is a block or a head."""
+    return owner.partition(" ")[0] == type(block).__name__
+
+
+#: What the buttons have done.
+_DONE = {
+    "add": "added {}",
+    "duplicate": "duplicated {}",
+    "remove": "removed {}",
+    "up": "moved {} up",
+    "down": "moved {} down",
+}
+
+
+def _name(architecture: EncoderDecoder | None, section: str, index: int) -> str:
+    """Return what a block is called, as the diagram calls it."""
+    blocks = listed(architecture, section) if architecture else ()
+    if index >= len(blocks):
+        return section
+    if section == "heads":
+        name: str = blocks[index].name
+        return name if name.startswith("head") else f"head {name}"
+    assert architecture is not None
+    return family_blocks_of(architecture).name_of(section, index)
+
+
+def _entries(architecture: EncoderDecoder, graph: Graph) -> list[tuple[str, Place]]:
     """Return the lines of the list, each with the place that it stands for."""
+    nodes: dict[Place, list[Node]] = {}
+    for node in graph:
+        if node.block and not node.block.stack:  # the other stacks have the same blocks
+            section = _SECTION_OF.get(node.block.role, node.block.role)
+            nodes.setdefault((section, node.block.index), []).append(node)
     entries: list[tuple[str, Place]] = []
     lacking = architecture.skips_without_source()
     for section in SECTIONS:
-        blocks = blocks_of(architecture, section)
-        middle = first_middle(blocks) if section == "encoder" else len(blocks)
+        blocks = listed(architecture, section)
         for i, block in enumerate(blocks):
-            # As the diagram calls them.
-            title = f"{section} {i}" if i < middle else f"middle {i - middle}"
-            if section == "heads":
-                title = block.name
+            place = section, i
+            title = _name(architecture, section, i)
             flag = " ⚠ skip without source" if section == "decoder" and i in lacking else ""
-            entries.append((f"{title} · {type(block).__name__}{flag}", (section, i)))
+            does = in_few_words(nodes[place]) if place in nodes else type(block).__name__
+            entries.append((printable(f"{title}{flag} · {does}"), place))
         if not blocks:
             entries.append((f"{section}: none", (section, 0)))
     return entries

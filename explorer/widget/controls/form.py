@@ -1,6 +1,5 @@
 """From declared parameters to controls, for any architecture, also one the user just wrote."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -11,10 +10,21 @@ from ipywidgets.widgets.widget import _instances
 from traitlets import Bunch
 
 from explorer.core.guard import as_part_of, is_under_way
-from explorer.core.network.parameters import Parameter, describe, inactive_reason, parameters_of
+from explorer.core.network.parameters import (
+    GROUPS,
+    Parameter,
+    describe,
+    inactive_reason,
+    parameters_of,
+)
+from explorer.widget.controls.chain import Chain
+from explorer.widget.controls.group_head import GroupHead
+from explorer.widget.controls.sliders import LogSlider, Slider, handy_range
 from explorer.widget.front.page import Page
 from explorer.widget.parts import Line, Part
 
+#: Class of a control that is hidden, since it has no effect.
+IDLE = "explorer-idle"
 #: Layouts and styles that many widgets have: each is a widget too, and delays the first picture.
 _shared: dict[type, widgets.Widget] = {}
 
@@ -93,7 +103,7 @@ def close_unused() -> None:
 
 
 class Control:
-    """One parameter on screen: its input, and a line beneath for an error or a reason.
+    """One parameter on screen: its input, and a line beneath for why it has no effect.
 
     Attributes:
         parameter: What it edits.
@@ -104,11 +114,8 @@ class Control:
         self.parameter = parameter
         self._on_change = on_change
         self._dragged = False  # whether the value came from the slider
-        self._multiple = 0  # of what the slider's stops are multiples, if of anything
-        self._error = ""
-        self._reason = ""
+        self._slider: Slider | None = None
         self._inputs = self._make_inputs(value)
-        self._move_slider(value)
         self.widget = widgets.Box(self._inputs, layout=plain_layout())
         self.widget.add_class("explorer-control")
         for made in self._inputs:
@@ -119,8 +126,11 @@ class Control:
         found = self.parameter
         label = found.label + (f" ({found.unit})" if found.unit else "")
         make = partial(plain, tooltip=found.doc)
-        if found.choices is not None:
-            choices = [(describe(choice), choice) for choice in found.choices]
+        values = found.choices
+        if values is None and found.value_type is bool and found.words:
+            values = (False, True)
+        if values is not None:
+            choices = [(found.told(choice), choice) for choice in values]
             if found.optional:
                 choices.insert(0, (describe(None), None))
             return [make(widgets.Dropdown, options=choices, value=value, description=label)]
@@ -131,39 +141,28 @@ class Control:
             # Empty text stands for None; numbers are read from the text.
             text = _write(value)
             return [make(widgets.Text, value=text, description=label, continuous_update=False)]
-        slider = widgets.IntSlider if found.value_type is int else widgets.FloatSlider
         # ipywidgets' box for whole numbers drops a typed point, and 2.5 would become 25.
         box = make(widgets.FloatText, value=value, continuous_update=False)
         if found.value_type is int:
             box.step = 1
         box.add_class("explorer-number")
-        low, high = self._slider_range(value)
-        if low == high:
+        low, high = handy_range(found, value)
+        if low == high == value:
             box.description = label
             return [box]
-        step = {"step": 0.1} if found.value_type is float else {}
-        made = make(slider, value=low, min=low, max=high, readout=False, description=label, **step)
-        return [made, box]
+        kind = LogSlider if found.logarithmic else Slider
+        self._slider = kind(found, value, partial(make, description=label))
+        return [self._slider.widget, box]
 
-    def _slider_range(self, value: float) -> tuple[float, float]:
-        found = self.parameter
-        low, high = found.slider or self._range_around(value)
-        return (min(low, value), max(high, value)) if math.isfinite(value) else (low, high)
-
-    def _range_around(self, value: float) -> tuple[float, float]:
-        """Return a slider range for a parameter that declares none."""
-        low = self.parameter.minimum if self.parameter.minimum is not None else min(value, 0)
-        high = self.parameter.maximum
-        return low, high if high is not None else max(2 * abs(value), low + 10)
+    @property
+    def is_idle(self) -> bool:
+        """Whether the input cannot be used."""
+        return bool(self.holder.disabled)
 
     @property
     def holder(self) -> Any:
         """The widget whose `value` counts: a box of text or a number, a list, a checkbox."""
         return self._inputs[-1]
-
-    @property
-    def _slider(self) -> Any:
-        return self._inputs[0] if len(self._inputs) == 2 else None
 
     @property
     def value(self) -> Any:
@@ -184,8 +183,8 @@ class Control:
             self._dragged = False
             as_part_of(self, self._put, value)
         # A handle that is dragged would jump from under the pointer.
-        if not self._dragged or self._slider.value != value:
-            self._fit_slider(value)
+        if self._slider and not (self._dragged and self._slider.widget.value == value):
+            as_part_of(self, self._slider.fit, value)
 
     def _put(self, value: Any) -> None:
         box = self._inputs[-1]
@@ -203,46 +202,10 @@ class Control:
         box.value = value if value in choices else choices[0]
 
     def set_step(self, step: int) -> None:
-        """Let the slider stop only at the multiples of this size."""
-        if self._multiple != step:
-            self._multiple = step
-            self._fit_slider(self.value)
-
-    def _fit_slider(self, value: float) -> None:
-        """Give the slider its range, widened where a value that counts lies outside."""
-        if self._slider is not None:
-            as_part_of(self, self._put_range, value)
-
-    def _put_range(self, value: float) -> None:
-        slider = self._slider
-        low, high = self._slider_range(value)
-        step = slider.step
-        if self._multiple:
-            low = step = self._multiple
-            high = max(2 * step, math.ceil(high / step) * step)
-        # A browser keeps no value that lies outside the range that it knows, so it hears of a
-        # wider one first, and of the rest in one message: between two, it would move the slider
-        # to where it can stop. In this order the range is never empty in between.
-        slider.max = max(slider.max, high)
-        with slider.hold_sync():
-            slider.min = low
-            slider.step = step
-            slider.max = high
-            self._move_slider(value)
-
-    def _move_slider(self, value: Any) -> None:
-        """Move the slider to where it can stop nearest to a value: what counts is the number.
-
-        A browser that is given another value than its slider can stop at sends back one where it
-        can, which would overwrite what the user typed.
-        """
-        slider = self._slider
-        if slider is None or not math.isfinite(value):
-            return
-        value = min(max(value, slider.min), slider.max)  # a step below 1 makes 1e308 infinite
-        most = math.floor((slider.max - slider.min) / slider.step + 1e-9)
-        steps = min(most, round((value - slider.min) / slider.step))
-        slider.value = round(slider.min + steps * slider.step, 10)
+        """Let a slider over many sizes stop only at the multiples of this one."""
+        if isinstance(self._slider, LogSlider) and self._slider.multiple != step:
+            self._slider.multiple = step
+            as_part_of(self, self._slider.fit, self.value)
 
     def _changed(self, change: Bunch) -> None:
         if not is_under_way(self):
@@ -251,32 +214,25 @@ class Control:
 
     def _join(self, change: Bunch) -> None:
         """Let slider and box show the same."""
-        self._dragged = change.owner is self._slider
+        self._dragged = self._slider is not None and change.owner is self._slider.widget
         if self._dragged:
             self._inputs[-1].value = change.new
-        elif self._slider is not None:
-            self._move_slider(change.new)
+        elif self._slider:
+            self._slider.move(change.new)
 
-    def show_error(self, message: str) -> None:
-        """Show an error beneath the input; an empty one takes it away."""
-        self._error = message
-        self._show_note()
+    def show_inactive(self, reason: str, *, hidden: bool = False) -> None:
+        """Grey the input out with the reason; an empty one makes it active.
 
-    def show_inactive(self, reason: str) -> None:
-        """Grey the input out with the reason; an empty one makes it active."""
-        self._reason = reason
+        Args:
+            reason: Why it has no effect.
+            hidden: Hide it instead: the reason is told elsewhere.
+        """
         for made in self._inputs:
             made.disabled = bool(reason)
-        self._show_note()
-
-    def _show_note(self) -> None:
-        parts: tuple[Part, ...] = ()
-        if self._error:
-            parts = (Line(self._error, "error"),)
-        elif self._reason:
-            parts = (Line(self._reason, "reason"),)
-        if parts or "_note" in vars(self):
-            self._note.parts = parts
+        (self.widget.add_class if hidden and reason else self.widget.remove_class)(IDLE)
+        told = "" if hidden else reason
+        if told or "_note" in vars(self):
+            self._note.parts = (Line(told, "reason"),) if told else ()
 
     @cached_property
     def _note(self) -> Page:
@@ -307,11 +263,50 @@ def _read(text: str, found: Parameter) -> Any:
         return text
 
 
+class Group:
+    """The controls that stand under one heading; those without effect are hidden, and told there.
+
+    Attributes:
+        head: The heading.
+        widget: What is shown.
+    """
+
+    def __init__(self, title: str, controls: Sequence[Control]) -> None:
+        self._controls = controls
+        self.head = GroupHead(title=title, layout=plain_layout())
+        parts = [self.head, *(control.widget for control in controls)]
+        self.widget = widgets.VBox(parts, layout=plain_layout())
+        self.widget.add_class("explorer-group")
+
+    def show(self, values: object) -> None:
+        """Show which of the parameters have no effect on an object, and why."""
+        idle: dict[str, list[str]] = {}
+        switches: set[str] = set()
+        for control in self._controls:
+            found = control.parameter
+            reason = found.unmet(values) or ""
+            control.show_inactive(reason, hidden=True)
+            if reason and found.active:
+                idle.setdefault(reason, []).append(found.label)
+                switches.update(found.active.conditions)
+        active = {control.parameter.name for control in self._controls if not control.is_idle}
+        if idle and active <= switches:
+            note = f"off: {', '.join(idle)}"
+        else:
+            note = "; ".join(
+                f"{', '.join(labels)}: no effect while {why}" for why, labels in idle.items()
+            )
+        with self.head.hold_sync():
+            self.head.note = note
+            self.head.off = not active
+
+
 class Form:
-    """The controls of several parameters.
+    """The controls of several parameters, grouped as these declare.
 
     Attributes:
         controls: Each parameter's control, by name.
+        groups: Those that stand under a heading, by its title.
         widget: What is shown.
         shown: The object whose values were shown last.
     """
@@ -325,8 +320,26 @@ class Form:
             for found in parameters
             if found.value_type is not object
         }
+        grouped: dict[str, list[Control]] = {}
+        for control in self.controls.values():
+            grouped.setdefault(control.parameter.group, []).append(control)
+        follower = next(
+            (found for found in self.controls.values() if found.parameter.follows), None
+        )
+        self._own = [] if follower and not follower.parameter.group else grouped.pop("", [])
+        self.groups = {
+            title: Group(title, grouped[title])
+            for title in sorted(grouped, key=lambda title: ("", *GROUPS, title).index(title))
+        }
+        self._chain = follower and Chain(
+            follower.parameter,
+            type(values),
+            self.groups[follower.parameter.group].head,
+            follower.set_value,
+        )
+        parts = [control.widget for control in self._own]
         self.widget = widgets.VBox(
-            [control.widget for control in self.controls.values()],
+            [*parts, *(group.widget for group in self.groups.values())],
             layout=plain_layout(shared=False),  # others of its place hide it
         )
 
@@ -344,12 +357,17 @@ class Form:
         self.shown = values
         for name, control in self.controls.items():
             control.set_value(getattr(values, name))
+        for control in self._own:
             control.show_inactive(inactive_reason(values, control.parameter) or "")
+        for group in self.groups.values():
+            group.show(values)
+        if self._chain:
+            self._chain.show(values)
 
-    def show_error(self, name: str, message: str) -> None:
-        """Show an error beneath one control, and none beneath the others."""
-        for control in self.controls.values():
-            control.show_error(message if control.parameter.name == name else "")
+    def follow(self, name: str) -> None:
+        """Move along what follows a parameter that the user moved, while a chain links them."""
+        if self._chain:
+            self._chain.follow(self.shown, self.values, name)
 
 
 class Forms(widgets.VBox):
@@ -385,7 +403,6 @@ class Forms(widgets.VBox):
         assert form is not None
         self._put(form)
         form.show(values)
-        form.show_error("", "")
         return form
 
     def _make(self, cls: type, values: object) -> Form:

@@ -14,8 +14,23 @@ function render({ el }) {
   /** @type {MutationObserver | null} */
   let observer = null;
 
+  // A slider with stops says which of them it is at: it is to say what stands there.
+  /** @param {Node} handle */
+  function tell(handle) {
+    if (!(handle instanceof Element)) return;
+    const text = handle.closest(".widget-slider")?.querySelector(".widget-readout")?.textContent ?? "";
+    if (handle.getAttribute("aria-valuetext") !== text) handle.setAttribute("aria-valuetext", text);
+  }
+  const told = new MutationObserver((changes) => {
+    for (const { target } of changes) tell(target);
+  });
+
   /** @param {Element} root */
   function name(root) {
+    for (const handle of root.querySelectorAll(".explorer-stops [role=slider]")) {
+      tell(handle);
+      told.observe(handle, { attributeFilter: ["aria-valuetext"] });
+    }
     root.querySelector(".explorer-blocks select")?.setAttribute("aria-label", "blocks and heads");
     for (const control of root.querySelectorAll(".explorer-control")) {
       const label = control.querySelector(".widget-label")?.textContent;
@@ -65,6 +80,7 @@ function render({ el }) {
   return () => {
     cancelAnimationFrame(waiting);
     observer?.disconnect();
+    told.disconnect();
   };
 }
 

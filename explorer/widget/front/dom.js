@@ -55,13 +55,13 @@ function makeButton(parent, text, title, act, { className = "", label = "" } = {
 
 /**
  * Shows the content of a PNG.
- * @param {HTMLImageElement} image
+ * @param {HTMLImageElement | SVGImageElement} image
  * @param {DataView<ArrayBuffer>} png
  */
 function showPng(image, png) {
   const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
-  for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(url));
-  image.src = url;
+  image.onload = image.onerror = () => URL.revokeObjectURL(url);
+  image.setAttribute(image instanceof SVGImageElement ? "href" : "src", url);
 }
 
 /**

@@ -5,17 +5,21 @@
 /** Shows a drawing, and reports what a user does in it as messages. */
 interface CanvasState {
   changed: string[];
+  detail: string;
+  dot: string;
+  family: string;
   found: string;
   items: Item[];
+  kept: string;
   places: Record<string, string>;
   selected: string;
   shown: string;
   svg: string;
 }
 
-type CanvasSends = Select | Toggle | Find | Save;
+type CanvasSends = Select | Toggle | Nearer | Find | Save | LaysOut;
 
-type CanvasGets = SavedFile;
+type CanvasGets = SavedFile | LayoutCode;
 
 /** A film strip of blocks, each a button, and the channels of a layer beneath. */
 interface FilmState {
@@ -35,6 +39,15 @@ interface FrameState {
 }
 
 type FrameSends = Missed;
+
+/** Stands above the controls of a group; whether they are folded away, the browser alone knows. */
+interface GroupHeadState {
+  chain: string;
+  closed: boolean;
+  note: string;
+  off: boolean;
+  title: string;
+}
 
 /** Buttons, a list to jump in, and the keys that every editor has. */
 interface HistoryViewState {
@@ -64,6 +77,13 @@ interface LayerTableState {
 }
 
 type LayerTableSends = Select;
+
+/** Names the blocks at the foot of the controls, over what scrolls there. */
+interface OwnSettingsViewState {
+  blocks: OwnSettings[];
+}
+
+type OwnSettingsViewSends = OpenOwn | RemoveOwn;
 
 /** Shows parts beneath each other, and takes no place where there are none. */
 interface PageState {
@@ -96,7 +116,15 @@ interface ReceptiveFieldViewState {
   whole: Rectangle | null;
 }
 
-type ReceptiveFieldViewSends = At | Move | Row | Column | SetObject;
+type ReceptiveFieldViewSends = At | Move | Row | Column | SetObject | TakeRemedy;
+
+/** One sentence, and a button for each remedy; nothing where nothing was refused. */
+interface RefusalState {
+  remedies: string[];
+  text: string;
+}
+
+type RefusalSends = TakeRemedy;
 
 /** A bar for each layer, or each block of a long network, in the order of the data's way. */
 interface StripState {
@@ -172,10 +200,11 @@ interface Facts {
   kind: "facts";
 }
 
-/** A line of text beneath the controls. */
+/** A line of text beneath the controls, and the changes that it offers. */
 interface FieldLine {
   text: string;
   mark: "good" | "bad" | "busy" | "";
+  offers: Offer[];
 }
 
 /** A figure of the whole network. */
@@ -185,6 +214,7 @@ interface Figure {
   change: string;
   beside_a: string;
   text: string;
+  opens: string;
   unsettled: boolean;
 }
 
@@ -228,12 +258,13 @@ interface Head {
   is_numeric: boolean;
 }
 
-/** Something in the drawing that can be selected: a card, or a layer written out in it. */
+/** Something in the drawing that can be selected: a card, or a row of the list in it. */
 interface Item {
   id: string;
   text: string;
   feeds: number[];
   parent: string;
+  is_fold: boolean;
 }
 
 /** A list, each of whose items are words and buttons among them. */
@@ -270,10 +301,20 @@ interface LayerTotal {
   is_all: boolean;
 }
 
+/** What a page lays drawings out with: Graphviz, and the worker that calls it, as buffers. */
+interface LayoutCode {
+  code: "graphviz";
+}
+
+/** Whether the page lays drawings out by itself; "wanted": it does if it gets the code. */
+interface LaysOut {
+  lays_out: "wanted" | "yes" | "no";
+}
+
 /** What is said of a state. */
 interface Line {
   text: string;
-  mark: "good" | "bad" | "busy" | "error" | "reason" | "muted" | "heading";
+  mark: "good" | "bad" | "busy" | "reason" | "muted" | "heading";
   detail: string;
   code: string;
   kind: "line";
@@ -304,6 +345,11 @@ interface Move {
   columns: number;
 }
 
+/** More or less is to be written of each block, as the user comes nearer to the drawing. */
+interface Nearer {
+  detail: "outline" | "blocks" | "layers";
+}
+
 /** What the user gave as an object's box; None where a field is empty. */
 interface ObjectBox {
   top: number | null;
@@ -312,9 +358,27 @@ interface ObjectBox {
   width: number | null;
 }
 
-/** What stands behind a figure is to be shown. */
+/** A change of the design that a button makes, and what it leads to and costs. */
+interface Offer {
+  words: string;
+  cost: string;
+}
+
+/** What stands behind a figure is to be shown: the tab of this title. */
 interface OpenFigure {
   open: string;
+}
+
+/** The controls of a block with own settings are wanted. */
+interface OpenOwn {
+  open: string;
+}
+
+/** A block that is an exception on its family. */
+interface OwnSettings {
+  name: string;
+  text: string;
+  rests: boolean;
 }
 
 /** Words, and buttons among them. */
@@ -364,6 +428,11 @@ interface Rectangle {
   left: number;
   height: number;
   width: number;
+}
+
+/** A block's own settings are to be given up. */
+interface RemoveOwn {
+  remove: string;
 }
 
 /** A pane is to be seen, if it is hidden. */
@@ -444,6 +513,11 @@ interface TableRow {
   name: string;
   cells: string[];
   differs: boolean | null;
+}
+
+/** The user chose one of the remedies that are offered, by its words. */
+interface TakeRemedy {
+  remedy: string;
 }
 
 /** A button that has every layer timed. */

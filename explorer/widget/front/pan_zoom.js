@@ -8,6 +8,10 @@ const SMALLEST = 0.62;
 const LARGEST = 1.3;
 // What a search found in a drawing that is smaller is shown in this size.
 const READABLE = 0.75;
+// Who zooms beyond these wants to see more or less, not just larger or smaller.
+const [FAR, NEAR] = [0.5, 1.5];
+// A network that would be this small is shown with less at first.
+const TOO_SMALL = 0.4;
 
 /**
  * Holds for every drawing and place: "all": fit to width and height; "readable": the same, but not
@@ -20,8 +24,11 @@ class PanZoom {
   /**
    * @param {HTMLElement} canvas
    * @param {(fits: { width: boolean, all: boolean }) => void} showFits
+   * @param {(steps: number, at: MouseEvent | null) => void} [comeNearer] Called when more is to be
+   *   seen, or less.
    */
-  constructor(canvas, showFits) {
+  constructor(canvas, showFits, comeNearer = () => {}) {
+    this.comeNearer = comeNearer;
     this.canvas = canvas;
     this.showFits = showFits;
     /** @type {ZoomMode} */
@@ -49,10 +56,21 @@ class PanZoom {
     return { width: box.width * (96 / 72), height: box.height * (96 / 72) }; // Graphviz: points
   }
 
-  get fitting() {
+  /** The drawing's size in pixels as it is zoomed. */
+  get size() {
     const { width, height } = this.natural;
-    const across = this.space / width;
-    const whole = Math.min(LARGEST, across, this.room / height);
+    return { width: width * this.present, height: height * this.present };
+  }
+
+  /** How large all of it can be. */
+  get whole() {
+    const { width, height } = this.natural;
+    return Math.min(this.space / width, this.room / height);
+  }
+
+  get fitting() {
+    const across = this.space / this.natural.width;
+    const whole = Math.min(LARGEST, this.whole);
     if (this.mode === "all") return whole;
     if (this.mode === "width") return Math.min(1, across);
     return Math.max(SMALLEST, whole);
@@ -65,8 +83,7 @@ class PanZoom {
   scale() {
     const { drawing, space } = this;
     if (!drawing || !space) return;
-    const width = this.natural.width * this.present;
-    drawing.style.width = `${width}px`;
+    drawing.style.width = `${this.size.width}px`;
     drawing.style.height = "auto";
     const isFitted = this.zoom === null;
     this.showFits({
@@ -86,10 +103,13 @@ class PanZoom {
    * @param {MouseEvent | null} at
    */
   zoomTo(wanted, at = null) {
+    if (!this.drawing) return;
     const { canvas, present: before } = this;
     this.zoom = Math.min(4, Math.max(0.05, wanted));
     [this.zoomedFor, this.bySearch] = [this.natural, false];
     this.scale();
+    if (this.zoom > NEAR && this.zoom > before) this.comeNearer(1, at);
+    if (this.zoom < FAR && this.zoom < before) this.comeNearer(-1, at);
     if (!at) return;
     // What is under the pointer stays there.
     const box = canvas.getBoundingClientRect();
@@ -120,17 +140,17 @@ class PanZoom {
   }
 
   /**
-   * Scrolls to an element. Only the canvas scrolls: the page stays where its reader is.
+   * Scrolls to an element, to its start if it is too large. Only the canvas scrolls: the page stays where its reader is.
    * @param {Element} element
    */
   scrollTo(element) {
     const { canvas } = this;
     const [box, frame] = [element.getBoundingClientRect(), canvas.getBoundingClientRect()];
     if (box.top < frame.top || box.bottom > frame.bottom) {
-      canvas.scrollTop += box.top - frame.top - (frame.height - box.height) / 2;
+      canvas.scrollTop += box.top - frame.top - Math.max(0, frame.height - box.height) / 2;
     }
     if (box.left < frame.left || box.right > frame.right) {
-      canvas.scrollLeft += box.left - frame.left - (frame.width - box.width) / 2;
+      canvas.scrollLeft += box.left - frame.left - Math.max(0, frame.width - box.width) / 2;
     }
   }
 

@@ -49,7 +49,7 @@ function addLine(parent, { text, mark, detail, code }) {
   const isState = STATES.includes(mark);
   const className = `${isState ? "explorer-status " : ""}explorer-${mark}`;
   const line = make("div", { className, textContent: text }, parent);
-  if (mark === "bad" || mark === "error") line.setAttribute("role", "alert");
+  if (mark === "bad") line.setAttribute("role", "alert");
   else if (isState) line.setAttribute("role", "status");
   if (detail) make("small", { textContent: detail }, line);
   if (code) make("pre", { textContent: code }, line);

@@ -1,13 +1,18 @@
 """What the user does, turned into designs: an edit, a choice, a step of the history."""
 
+import ipywidgets as widgets
+
+from explorer.core.analysis.design import Design
+from explorer.core.editing.remedies import Attempt
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.guard import guarded
-from explorer.core.network.errors import problem_text
+from explorer.core.network.errors import Remedy
 from explorer.widget.controls.form import Form
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import Problems
+from explorer.widget.panels.refusal.panel import Refusal
 
 
 class Actions:
@@ -17,7 +22,12 @@ class Actions:
     """
 
     def __init__(
-        self, state: State, parameters: Parameters, history: HistoryView, problems: Problems
+        self,
+        state: State,
+        parameters: Parameters,
+        history: HistoryView,
+        refusal: Refusal,
+        problems: Problems,
     ) -> None:
         """Begin with nothing done.
 
@@ -25,11 +35,13 @@ class Actions:
             state: What is changed.
             parameters: The controls, which describe a network.
             history: Where what was refused can be undone.
-            problems: Where it is said.
+            refusal: Where that is said.
+            problems: Where all else is.
         """
         self._state = state
         self._parameters = parameters
         self._history = history
+        self._refusal = refusal
         self._problems = problems
         self._alert = problems.report
 
@@ -49,19 +61,40 @@ class Actions:
 
     def _edit(self, form: Form, name: str) -> None:
         """Show the network that all controls together describe, or say what is wrong with it."""
-        before = self._state.design
+        form.follow(name)
         try:
-            architecture, given = self._parameters.described()
-            self._state.update(architecture=architecture, input=given)
+            self._change_to(self._parameters.described())
         except Exception as error:  # a class that the user wrote can raise anything
-            message = problem_text(error)
-            self._parameters.refuse(error, message, form, name)
-            self._history.refused = True
-            self._problems.refuse(message)
-            return
-        # The same network as before a refused edit is no news to the state.
-        if self._state.design is before and self._problems.parts:
+            named = self._parameters.control_of(error)
+            control = named or form.controls[name]
+            label = named.parameter.label if named else ""
+            self.refuse(error, control.widget, label, self._described_with)
+
+    def _described_with(self, owner: str, remedy: Remedy) -> Design:
+        return self._parameters.described(owner, remedy.changes)
+
+    def _change_to(self, design: Design) -> None:
+        before = self._state.design
+        self._state.update(architecture=design.architecture, input=design.input)
+        self.accepted(before)
+
+    def accepted(self, before: Design) -> None:
+        """Take away what was said of a refused edit, after one that left the design as it was."""
+        if self._state.design is before and (self._refusal.text or self._problems.parts):
             self._state.tell()
+
+    def refuse(
+        self, error: Exception, control: widgets.DOMWidget, label: str, attempt: Attempt
+    ) -> None:
+        """Say why an edit was refused: see `Refusal.show`."""
+        self._refusal.show(error, control, label, attempt)
+        self._history.refused = True
+
+    @guarded
+    def take_remedy(self, design: Design) -> None:
+        """Show the design that a refused edit leads to with a remedy."""
+        with self._state.lock:
+            self._state.unbroken.do(self._change_to, design)
 
     @guarded
     def start_from(self, architecture: Architecture) -> None:

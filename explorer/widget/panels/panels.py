@@ -5,9 +5,8 @@ import ipywidgets as widgets
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
 from explorer.core.network.graph import Block
-from explorer.widget.controls.form import page, plain_layout
+from explorer.widget.controls.form import plain_layout
 from explorer.widget.controls.names import Names
-from explorer.widget.messages import Figure
 from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.panel import Blocks
 from explorer.widget.panels.families.panel import Families
@@ -15,17 +14,18 @@ from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.keras.panel import LiveKeras
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import Problems
+from explorer.widget.panels.refusal.panel import Refusal
 from explorer.widget.panels.screen import Screen
-from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.panels.totals.panel import RUN, Totals
 from explorer.widget.panels.window.panel import Window
-from explorer.widget.parts import Line
 
 
 class Panels:
     """What is on screen.
 
     Attributes:
-        problem: What is wrong.
+        problem: What went wrong that nobody foresaw, and which views are out of date.
+        refusal: Why an edit was refused.
         history: Undo, redo, and the way back.
         parameters: The controls of the architecture and its input.
         family: The architectures to start from.
@@ -51,9 +51,12 @@ class Panels:
         self.parameters = Parameters(
             state.design.input, lambda form, name: self._actions.edit(form, name)
         )
-        self._actions = Actions(state, self.parameters, self.history, self.problem)
+        self.refusal = Refusal(
+            lambda design: self._actions.take_remedy(design), layout=plain_layout()
+        )
+        self._actions = Actions(state, self.parameters, self.history, self.refusal, self.problem)
         self.family = Families(self._actions.start_from)
-        self.blocks = Blocks(state, self._actions.start_from, alert)
+        self.blocks = Blocks(state, self._actions, alert)
         self.totals = Totals(self._open, layout=plain_layout())
         self.window = Window(layout=plain_layout())
         self.screen = Screen(
@@ -68,9 +71,14 @@ class Panels:
             self.problem,
         )
         self.keras = LiveKeras(
-            state, alert, self.screen.show_times, self.screen.picture_changed, self._show_time
+            state,
+            alert,
+            self.screen.show_times,
+            self.screen.picture_changed,
+            lambda figure: self.totals.set_trait("time", figure),
+            self._show_totals,
         )
-        self.keras.forward.button.on_click(lambda _: self._open("time"))
+        self.keras.forward.button.on_click(lambda _: self._open(RUN))
         widgets.dlink(
             (self.keras.forward.stop, "disabled"),
             (self.screen.inspector, "running"),
@@ -84,8 +92,8 @@ class Panels:
             height: Of all in pixels; None: as high as the window allows.
         """
         bar = [self.family, self.history, self.totals, self.keras.forward.button, self.window]
-        controls = [self.parameters.forms, page(Line("Input", "heading"))]
-        controls += [self.parameters.input_form.widget, self.blocks.widget]
+        parameters, blocks = self.parameters, self.blocks
+        controls = [parameters.forms, parameters.input_form.widget, blocks.widget, blocks.own]
         parts = [
             _box("bar", bar),
             _box("controls", controls),
@@ -93,6 +101,7 @@ class Panels:
             _box("side", [self.screen.side]),
             _box("foot", [self.keras.status, self.screen.strip]),
             self.problem,
+            self.refusal,
         ]
         workspace = _box("workspace", parts)
         if height is not None:
@@ -101,6 +110,7 @@ class Panels:
 
     def show(self, design: Design) -> None:
         """Show a design in every view, whatever becomes of the others."""
+        self.refusal.clear()
         architecture, parameters = design.architecture, self.parameters
         with self._state.lock:
             self.screen.show(design)
@@ -124,21 +134,14 @@ class Panels:
         state = self._state
         steps, position = state.history.steps, state.history.position
         before = steps[position - 1].design if position else None
-        shown = state.design, before, self.screen.pinned
+        trains = self.keras.forward.measurement.trains
+        shown = state.design, before, self.screen.pinned, trains
         self.problem.watch("totals", self.totals, self.totals.show, *shown)
 
-    def _show_time(self, figure: Figure) -> None:
-        self.totals.time = figure
-
-    def _open(self, figure: str) -> None:
-        """Show what stands behind a figure of the totals."""
-        tabs, title = {
-            "parameters": (self.screen.side, "Layers"),
-            "compute": (self.screen.side, "Layers"),
-            "memory": (self.screen.stage, "Charts"),
-            "sees up to": (self.screen.stage, "Receptive field"),
-            "output": (self.screen.stage, "Diagram"),
-        }.get(figure, (self.screen.side, "Forward pass"))
+    def _open(self, title: str) -> None:
+        """Open a tab, and have its pane seen."""
+        in_stage = title in self.screen.stage.titles
+        tabs = self.screen.stage if in_stage else self.screen.side
         tabs.choose(title)
         if tabs is self.screen.side:
             self.window.reveal("side")

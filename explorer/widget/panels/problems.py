@@ -1,4 +1,4 @@
-"""What is wrong, over the views: a refused edit, an unforeseen error, a view out of date."""
+"""What is wrong, over the views: an unforeseen error, a view out of date."""
 
 import traceback
 from collections.abc import Callable
@@ -16,8 +16,8 @@ OUT_OF_DATE = "explorer-out-of-date"
 class Problems(Page):
     """Says each problem for as long as it is one.
 
-    A refused edit and an unforeseen error are said until the next design is shown, a view that
-    could not be shown until it can.
+    An unforeseen error is said until the next design is shown, a view that could not be shown until
+    it can.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -26,15 +26,9 @@ class Problems(Page):
         Args:
             **options: Of the widget.
         """
-        self._refusal = ""
         self._unforeseen = ""
         self._failed: dict[str, str] = {}
         super().__init__(**options)
-
-    def refuse(self, message: str) -> None:
-        """Say why an edit was not accepted."""
-        self._refusal = message
-        self._write()
 
     def report(self, message: str) -> None:
         """Say what went wrong that nobody foresaw, given a traceback."""
@@ -42,8 +36,8 @@ class Problems(Page):
         self._write()
 
     def accept(self) -> None:
-        """A design is shown: what was refused before it is forgotten."""
-        self._refusal = self._unforeseen = ""
+        """A design is shown: what went wrong before it is forgotten."""
+        self._unforeseen = ""
         self._write()
 
     def watch(self, name: str, view: Any, show: Callable[..., None], *args: Any) -> None:
@@ -75,8 +69,6 @@ class Problems(Page):
 
     def _write(self) -> None:
         parts = []
-        if self._refusal:
-            parts.append(Line(f"Not applied: {self._refusal}", "bad"))
         if self._unforeseen:
             parts.append(
                 Line(

@@ -82,7 +82,7 @@ class Screen:
             "Explain": lambda: self.inspector,
             "Layers": lambda: LayerTable(self.select),
             "Compare": self._make_compare,
-            "Forward pass": forward,
+            "Run and time": forward,
         }
         self.stage = Tabs(pictures, problems, alert, self._show)
         self.side = Tabs(texts, problems, alert, self._show)

@@ -21,6 +21,9 @@ from explorer.worker.tasks.forward import DEFAULT, ready_model, weights_now
 
 #: Most channels of the selected layer that are shown.
 CHANNELS = 16
+#: Most pixels along a side of a picture: where each value is a pixel, a checkerboard that a
+#: transposed convolution leaves can be seen.
+SIDE = 256
 
 
 def run_feature_maps(
@@ -122,7 +125,7 @@ def _feature_map(name: str, values: np.ndarray, is_input: bool) -> FeatureMap:
             float(values.min()),
             float(values.max()),
             float(values.mean(dtype=np.float64)),
-            images.to_png(shown),
+            images.to_png(shown, SIDE),
         )
 
 
@@ -132,7 +135,7 @@ def _channels(name: str, values: np.ndarray) -> LayerChannels:
         strength = np.stack([np.abs(row).mean(axis=0) for row in spread]).mean(axis=0)
         strongest = np.argsort(-strength, kind="stable")[:CHANNELS]
         channels = tuple(
-            Channel(int(index), float(strength[index]), images.to_png(spread[:, :, index]))
+            Channel(int(index), float(strength[index]), images.to_png(spread[:, :, index], SIDE))
             for index in strongest
         )
     return LayerChannels(name, values.shape, channels)

@@ -233,7 +233,7 @@ def test_parameters_that_differ_are_listed_with_their_values():
     assert parameter_changes(NET, NET) == ()
     assert parameter_changes(NET, attrs.evolve(NET, filters=5, up_interpolate=True)) == (
         Change("filters", 4, 5),
-        Change("up interpolate", False, True),
+        Change("upsample by", "transposed conv", "bilinear"),
     )
     assert parameter_changes(Input(), Input(width=32)) == (Change("width", 256, 32),)
 
@@ -284,7 +284,7 @@ def test_figures_are_those_of_the_reports_with_their_ratio():
         found = figure(name, a, b)
         assert found.ratio == value(b) / value(a)
         assert found.differs == (value(a) != value(b))
-    assert figure("output", a, b) == Figure("output", "32 × 32 × 4", "32 × 32 × 8", True, None)
+    assert figure("output", a, b) == Figure("output", "32×32×4", "32×32×8", True, None)
     assert not figure("input", a, b).differs
     deeper = analyze(trace(attrs.evolve(NET, down_blocks=3), SHAPE))
     assert figure("maximum stride", a, deeper) == Figure("maximum stride", "4", "8", True, 2.0)

@@ -148,6 +148,7 @@ def shown_everywhere(quantities):
     table.show(scene)
     totals.show(DESIGN, None, None)
     cards = cards_of(graph)
+    closed: dict[str, list] = {card.id: [] for card in cards}
     return {
         "columns of the layer table": [column.name for column in table.quantities],
         "choices of the charts": charts._measure.options,
@@ -155,7 +156,7 @@ def shown_everywhere(quantities):
         "totals": [figure.name for figure in totals.figures],
         "a report's table": re.findall(r"<th [^>]*>([^<]*)</th>", report._repr_html_()),
         "a report's line": repr(report),
-        "facts of a box": items_of(graph, cards, lambda card: False, report, TIMES)[1].text,
+        "facts of a box": items_of(graph, cards, closed, report, TIMES)[1].text,
         "charts": {name: ChartData(DESIGN, TIMES, name).sentences()[0][:20] for name in quantities},
     }
 

@@ -72,6 +72,17 @@ def test_peak_memory_of_an_architecture_is_that_of_the_features_still_needed(dat
     assert analyze(graph).peak_activation_bytes == 4 * brute_force_peak(graph)
 
 
+def test_a_training_step_keeps_every_output_and_four_values_for_each_trained_weight():
+    graph = trace(Hourglass(filters=4, stem_filters=4), (64, 64, 1))
+    report = analyze(graph)
+    frozen = report.total_params - report.trainable_params
+    assert frozen > 0
+
+    values = 3 * sum(prod(node.shape) for node in graph)
+    values += 4 * report.trainable_params + frozen
+    assert report.training_memory(3) == 4 * values
+
+
 @given(graph_plans())
 def test_peak_memory_of_any_graph_is_that_of_the_features_still_needed(plan):
     graph = Graph(follow_plan(plan, input_feature)[1])

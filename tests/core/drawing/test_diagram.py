@@ -1,8 +1,10 @@
 import os
+import re
 import subprocess
 import sys
 import threading
 from functools import partial
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import keras
@@ -17,6 +19,7 @@ from explorer import (
     Hourglass,
     LeapCNN,
     ParameterError,
+    ResNet,
     SimpleConvBlock,
     UNet,
     analyze,
@@ -28,7 +31,7 @@ from explorer import (
 from explorer.core.analysis.comparison import compare
 from explorer.core.analysis.connections import Wiring
 from explorer.core.analysis.design import Design, Input
-from explorer.core.drawing.boxes import cards_of, links_of
+from explorer.core.drawing.boxes import cards_of, folded_rows_of, links_of, rails_of, rows_of
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.drawing.dot import LONGEST, TALLEST, WIDEST, DiagramOptions, Drawing
 from explorer.core.drawing.items import items_of
@@ -56,6 +59,13 @@ SETTINGS = [
     (LeapCNN(filters=4), (64, 64, 1)),  # its blocks end with pooling
     (Hourglass(filters=4, stem_filters=2, filter_increase=2), (128, 128, 3)),
 ]
+
+
+def test_the_block_that_is_only_a_pooling_is_called_so():
+    titles = [card.title for card in cards_of(trace(SETTINGS[1][0], (64, 64, 1)))]
+
+    assert titles.count("last pooling") == 2
+    assert [t for t in titles if t.startswith("encoder")] == ["encoder 0", "encoder 1"] * 2
 
 
 def positions(drawing) -> dict[str, tuple[float, float]]:
@@ -271,6 +281,157 @@ def test_in_one_line_blocks_follow_each_other(architecture, shape, direction, ax
         assert sign * place[link.source][axis] < sign * place[link.target][axis]
 
 
+@pytest.mark.parametrize("fold", [False, True], ids=["all", "folded"])
+@pytest.mark.parametrize("direction", ["U", "top to bottom"])
+@pytest.mark.parametrize("name", presets)
+def test_where_layers_are_listed_each_connection_is_told_from_row_to_row(name, direction, fold):
+    graph = trace(presets[name], (256, 256, 1))
+    cards = cards_of(graph)
+    drawn = diagram(graph, "layers", direction=direction, fold=fold)
+    card_of = {box: card for card in cards for box, id in drawn.places.items() if id == card.id}
+    rows_in = {card: (folded_rows_of if fold else rows_of)(card) for card in cards}
+    row_of = {node: row for rows in rows_in.values() for row in rows for node in row.nodes}
+    wanted = {(row_of[source], row_of[node]) for node in graph for source in node.inputs}
+    wanted = {(source, row) for source, row in wanted if source is not row}
+    told, apart = set(), 0
+    for rows in rows_in.values():
+        for pair in pairwise(rows):
+            if pair in wanted:
+                told.add(pair)
+            else:
+                apart += 1
+        for rail in (rail for lane in rails_of(rows) for rail in lane):
+            told |= {(rows[source], rows[rail.target]) for source in rail.sources}
+    lines = re.findall(r"^\t*(box\S+) -> (box\S+) \[(.*)\]$", drawn.dot, re.MULTILINE)
+    for *ends, look in lines:
+        if "style=invis" in look:
+            continue
+        if "dir=back" in look:
+            ends.reverse()
+        # A line that begins or ends at no row comes from the last one, and goes to the first.
+        pair = []
+        for end, usual in zip(ends, (-1, 0), strict=True):
+            box, _, row = end.partition(":")
+            pair.append(rows_in[card_of[box]][int(row[1:].split(":")[0]) if row else usual])
+        told.add(tuple(pair))
+
+    assert told == wanted
+    # A rule over all three texts keeps a row apart from the one above that does not feed it.
+    assert drawn.dot.count('SIDES="T"') == 3 * apart
+
+
+@pytest.mark.parametrize("name", presets)
+def test_what_a_row_folds_repeats_the_layers_above_it(name):
+    for card in cards_of(trace(presets[name], (256, 256, 1))):
+        rows = folded_rows_of(card)
+        assert tuple(node for row in rows for node in row.nodes) == card.nodes
+        place_of = {node: place for place, node in enumerate(card.nodes)}
+        for row in rows:
+            if not row.times:
+                continue
+            length = len(row.nodes) // row.times
+            assert length * row.times == len(row.nodes)
+            assert row.times >= 2
+            for node in row.nodes:
+                place = place_of[node]
+                twin = card.nodes[place - length]
+                assert node.layer.summary == twin.layer.summary
+                assert [place - place_of.get(each, place) or each for each in node.inputs] == [
+                    place - length - place_of.get(each, place - length) or each
+                    for each in twin.inputs
+                ]
+
+
+def test_long_lists_are_folded():
+    for name, most in (("ResNet152", 34), ("FC-DenseNet103", 16)):
+        cards = cards_of(trace(presets[name], (256, 256, 3)))
+        assert max(len(folded_rows_of(card)) for card in cards) == most
+        assert max(len(rows_of(card)) for card in cards) > 2 * most
+
+    graph = trace(presets["ResNet152"], (256, 256, 3))
+    told = texts(diagram(graph, "layers", fold=True))["block-stack0_enc3"]
+    assert told[-2:] == ["the 10 layers above, 34 times more", "16 × 16 × 1024"]
+    every = texts(diagram(graph, "layers"))["block-stack0_enc3"]
+    assert "block35_out_relu" in every
+    assert not any("times more" in line for line in every)
+
+
+def test_one_layer_that_is_repeated_is_folded_from_three_times_on():
+    same = [Conv2D(name=f"same{i}", filters=2, kernel_size=1) for i in range(4)]
+    block = Block("own", "encoder", 0, 0, "Own")
+
+    def listed(count: int) -> list[str]:
+        x = input_feature((8, 8, 2))
+        for layer in same[:count]:
+            x = in_block(block, partial(layer, x))
+        return [row.title for row in folded_rows_of(cards_of(Graph([x]))[1])]
+
+    # The first one gets what comes from elsewhere.
+    assert listed(3) == ["same0", "same1", "same2"]
+    assert listed(4) == ["same0", "same1", "the layer above, 2 times more"]
+
+
+def test_layers_that_differ_from_another_design_are_not_folded_with_those_that_do_not():
+    card = cards_of(trace(presets["ResNet152"], (256, 256, 3)))[4]
+    other = card.nodes[200]
+    states = {node: "changed" if node is other else "same" for node in card.nodes}
+    rows = folded_rows_of(card, states)
+
+    assert [row.nodes for row in rows if other in row.nodes] == [(other,)]
+    assert sum(row.times > 0 for row in rows) == 2
+
+
+def test_a_folded_row_has_the_sum_of_its_layers():
+    graph = trace(presets["ResNet152"], (256, 256, 3))
+    report = analyze(graph)
+    cards = cards_of(graph)
+    card = cards[4]
+    row = folded_rows_of(card)[-1]
+    params = sum(report[node.name].params for node in row.nodes)
+    rows = {each.id: folded_rows_of(each) for each in cards}
+    items = {item.id: item for item in items_of(graph, cards, rows, report, {})}
+
+    item = items[row.id]
+    assert item.is_fold
+    assert item.text.startswith(
+        "the 10 layers above, 34 times more"
+        " · stack0_enc3_block2_1_conv to stack0_enc3_block35_out_relu\n16 × 16 × 1024"
+    )
+    assert f"{params:,} parameters" in item.text
+    drawn = texts(diagram(graph, "layers", fold=True, colour_by="parameters"))[card.id]
+    told = next(line for line in drawn if "times more" in line)
+    assert f"{params / report.total_params:.1%}" in told
+
+
+def test_connections_within_a_block_are_brackets_from_row_to_row():
+    graph = trace(ResNet(), (64, 64, 3))
+    drawn = diagram(graph, "layers")
+    brackets, rows = [], {}
+    for group in ElementTree.fromstring(drawn.svg()).iter(f"{SVG}g"):
+        if group.get("class") == "node":
+            brackets += [
+                (max(ys), min(ys))
+                for line in group.iter(f"{SVG}polyline")
+                for ys in [[float(point.split(",")[1]) for point in line.get("points").split()]]
+            ]
+        place = drawn.places.get((group.get("id") or "").removeprefix("a_"))
+        if place and not is_block(place):
+            points = next(group.iter(f"{SVG}polygon")).get("points").split()
+            ys = [float(point.split(",")[1]) for point in points]
+            rows[place] = max(ys), min(ys)
+
+    rails = [
+        (card.nodes[rail.sources[-1]], card.nodes[rail.target])
+        for card in cards_of(graph)
+        for lane in rails_of(rows_of(card))
+        for rail in lane
+    ]
+    assert len(rails) > 10
+    for source, target in rails:
+        span = rows[layer_id(target)][0], rows[layer_id(source)][1]
+        assert any(span == pytest.approx(bracket, abs=2) for bracket in brackets)
+
+
 def test_slabs_are_as_high_as_features_and_as_wide_as_the_root_of_their_channels():
     graph = trace(UNet(filters=4), (128, 64, 1))
     svg = named(diagram(graph, draw_sizes=True))
@@ -396,7 +557,10 @@ def test_memory_is_said_to_be_that_of_outputs_which_are_not_all_held_at_once():
     graph = trace(UNet(filters=2), (64, 64, 1))
     cards = cards_of(graph)
     items = {
-        item.id: item.text for item in items_of(graph, cards, lambda card: True, analyze(graph), {})
+        item.id: item.text
+        for item in items_of(
+            graph, cards, {card.id: rows_of(card) for card in cards}, analyze(graph), {}
+        )
     }
     block, layer = items["block-stack0_enc0"], items["layer-stack0_enc0_conv0"]
 
@@ -413,7 +577,8 @@ def test_one_can_walk_along_the_items_of_a_drawing(architecture, shape, detail):
     graph = trace(architecture, shape)
     cards = cards_of(graph)
     opened = detail == "layers"
-    items = items_of(graph, cards, lambda card: opened, analyze(graph), {})
+    rows = {card.id: rows_of(card) if opened else [] for card in cards}
+    items = items_of(graph, cards, rows, analyze(graph), {})
 
     walked = {(items[i].id, items[j].id) for i in range(len(items)) for j in items[i].feeds}
     if opened:

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from PIL import ImageFont
 
-from explorer.core.drawing.fonts import FILES, font_css, measured_with
+from explorer.core.drawing.fonts import FILES, _widths, font_css, measured_with, width_of
 
 PROGRAM = """
 from explorer import *
@@ -56,3 +57,18 @@ def test_the_fonts_are_small_and_have_their_licence_with_them():
         assert "SIL Open Font License" in (file.parent / "LICENSE").read_text(encoding="utf-8")
         assert "5.3.0" in (file.parent / "README.md").read_text(encoding="utf-8")
     assert len(font_css("Explorer")) < 45_000
+
+
+@pytest.mark.parametrize("weight", FILES)
+def test_the_widths_are_those_of_the_fonts(weight):
+    font = ImageFont.truetype(FILES[weight], 2048, layout_engine=ImageFont.Layout.BASIC)
+    widths = _widths()[weight]
+    assert {each: font.getlength(each) for each in widths} == widths
+    assert set("aZ0 ×−·…½") <= widths.keys()
+
+
+def test_a_text_is_as_wide_as_its_characters():
+    assert width_of("", 11) == 0
+    assert width_of("256 × 256", 11) == pytest.approx(6 * 11 * 1139 / 2048 + 11 * 2334 / 2048)
+    assert width_of("encoder", 11, 700) > width_of("encoder", 11)
+    assert width_of("→", 11) == 11  # the fonts lack it

@@ -3,12 +3,20 @@ import threading
 import attrs
 import pytest
 
-from explorer import LeapCNN, SimpleConvBlock, UNet
+from explorer import (
+    BlockEdit,
+    LeapCNN,
+    ResNetStage,
+    SimpleConvBlock,
+    SimpleUpsamplingBlock,
+    UNet,
+)
 from explorer.core.analysis.design import Design, Input
 from explorer.core.editing.history import MOST_STEPS, History
 from explorer.core.editing.store import State
 from explorer.core.families import Custom
 
+UP = SimpleUpsamplingBlock()
 SMALL = UNet(filters=2, down_blocks=2, up_blocks=2)
 
 
@@ -51,7 +59,7 @@ def test_each_step_says_what_led_to_it(history):
     assert labels(history) == [
         "start",
         "filters 2 → 3",
-        "up interpolate off → on",
+        "upsample by transposed conv → bilinear",
         "architecture UNet → LeapCNN, width 256 → 64",
         "height 256 → 128, width 64 → 128 and 1 more",
         "architecture LeapCNN → Custom, height 128 → 256 and 2 more",
@@ -59,6 +67,35 @@ def test_each_step_says_what_led_to_it(history):
         "encoder 0: filters 2 → 7",
     ]
     assert history.position == 7
+
+
+def test_a_block_of_a_list_is_called_as_the_diagram_calls_it(history):
+    net = Custom.of(SMALL)
+    history.record(Design(net))
+    *before, last = net.encoder
+    history.record(Design(attrs.evolve(net, encoder=[*before, attrs.evolve(last, filters=3)])))
+
+    assert labels(history)[1:] == ["architecture UNet → Custom", "middle 1: filters 8 → 3"]
+
+
+def test_an_edited_block_is_told_by_its_place(history):
+    block = SMALL.encoder_stack[1]
+    edited = SMALL.with_block("encoder", 1, attrs.evolve(block, filters=96))
+    history.record(Design(edited))
+    history.record(Design(edited.with_block("encoder", 1, attrs.evolve(block, filters=97))))
+    history.record(Design(edited.with_block("encoder", 1, ResNetStage(filters=3))))
+    history.record(Design(SMALL))
+    resting = attrs.evolve(SMALL, edits=[BlockEdit(section="decoder", index=9, block=UP)])
+    history.record(Design(resting))
+
+    assert labels(history) == [
+        "start",
+        "encoder 1: filters 4 → 96",
+        "encoder 1: filters 96 → 97",
+        "encoder 1: class SimpleConvBlock → ResNetStage",
+        "encoder 1: class ResNetStage → SimpleConvBlock",
+        "decoder 9: own settings off → on",
+    ]
 
 
 def test_moving_goes_to_the_nearest_step_there_is(history):
@@ -89,6 +126,24 @@ def test_a_dragged_slider_is_one_step(history, clock):
     history.record(wide(2))
     assert labels(history) == ["start"], "it was dragged back"
     assert history.position == 0
+
+
+def test_a_slider_that_another_one_follows_is_one_step(history, clock):
+    for depth in (3, 4, 5):
+        history.record(wide(2, down_blocks=depth, up_blocks=depth))
+        clock.now -= 9.9
+
+    assert labels(history) == ["start", "down blocks 2 → 5, up blocks 2 → 5"]
+
+
+def test_going_on_from_a_step_that_was_gone_back_to_keeps_it(history, clock):
+    history.record(wide(3))
+    history.record(wide(3, down_blocks=3))
+    history.move(1)
+    clock.now -= 19.9
+    history.record(wide(4))
+
+    assert labels(history) == ["start", "filters 2 → 3", "filters 3 → 4"]
 
 
 def test_another_parameter_or_a_pause_begins_a_step(history, clock):
@@ -137,3 +192,14 @@ def test_a_state_goes_back_and_forth_and_tells_everybody():
     ]
     assert state.design.report.total_params == heard[0].report.total_params
     assert len(state.history.steps) == 2
+
+
+def test_a_step_can_have_words_of_its_own():
+    state = State(Design(SMALL), threading.RLock())
+    state.update("more filters", architecture=attrs.evolve(SMALL, filters=3))
+    state.update("more of them", architecture=attrs.evolve(SMALL, filters=4))
+    state.update(architecture=attrs.evolve(SMALL, filters=5))
+
+    assert labels(state.history) == ["start", "more filters", "more of them", "filters 4 → 5"]
+    state.tell()
+    assert len(state.history.steps) == 4

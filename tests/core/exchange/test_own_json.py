@@ -37,6 +37,7 @@ def test_json_names_the_class_and_every_field():
         "class": "LeapCNN",
         "stacks": 1,
         "heads": [],
+        "edits": [],
         "filters": 8,
         "filters_rate": 2,
         "down_blocks": 3,

@@ -1,10 +1,23 @@
 """The families reach their known figures, and follow their formulas."""
 
+import json
+
 import attrs
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from explorer import Hourglass, LeapCNN, SimpleConvBlock, UNet, analyze, presets, trace
+from explorer import (
+    Hourglass,
+    LeapCNN,
+    SimpleConvBlock,
+    UNet,
+    analyze,
+    from_json,
+    presets,
+    to_json,
+    trace,
+)
 from explorer.core.network.layers import Activation, Conv2D, Conv2DTranspose
 from tests.keras_helpers import direct_model, rows_of_graph, structure
 from tests.strategies import leap_cnns, unets
@@ -110,7 +123,11 @@ def filters_by_block(architecture, *kinds):
     return found
 
 
-@given(unets())
+#: Without the convolutions that fit a skip connection's width to what it is added to.
+unprojected = unets(skips=st.sampled_from(["concatenate", "none"]))
+
+
+@given(unprojected)
 def test_u_nets_have_the_filters_of_their_levels(unet):
     def level(n):
         return int(unet.filters * unet.filters_rate**n)
@@ -176,7 +193,7 @@ def test_a_u_nets_stem_has_a_kernel_size_of_its_own():
     assert sizes == {("stem", 5), ("encoder", 3), ("middle", 3), ("decoder", 3)}
 
 
-@given(unets())
+@given(unprojected)
 def test_every_convolution_of_a_u_net_has_a_relu_and_no_normalisation(unet):
     size = unet.maximum_stride
     graph = trace(unet, (size, size, 1))
@@ -185,6 +202,31 @@ def test_every_convolution_of_a_u_net_has_a_relu_and_no_normalisation(unet):
     assert {node.inputs for node in activations} == {(node,) for node in convolutions}
     assert {node.layer.activation for node in activations} == {"relu"}
     assert not any(node.kind == "BatchNormalization" for node in graph)
+
+
+@pytest.mark.parametrize("up_interpolate", [False, True])
+def test_a_u_net_concatenates_its_skips_adds_them_or_has_none(up_interpolate):
+    net = UNet(filters=2, down_blocks=2, up_blocks=2, up_interpolate=up_interpolate)
+
+    def joined(skips):
+        graph = trace(attrs.evolve(net, skips=skips), (8, 8, 1))
+        return {
+            node.name.rpartition("_skip_")[2]: node.shape for node in graph if "_skip_" in node.name
+        }
+
+    assert net.skips == "concatenate"
+    last = 4 if up_interpolate else 2  # channels that come up
+    assert joined("concatenate") == {"concat": (8, 8, last + 2)}
+    assert joined("none") == {}
+    projected = {"conv1x1": (8, 8, last)} if up_interpolate else {}
+    assert joined("add") == {**projected, "add": (8, 8, last)}
+
+
+def test_what_was_written_before_there_was_a_choice_of_skips_concatenates_them():
+    fields = json.loads(to_json(UNet()))
+    del fields["skips"]
+    assert from_json(json.dumps(fields)) == UNet()
+    assert from_json(to_json(UNet(skips="add"))) == UNet(skips="add")
 
 
 def test_the_pooling_after_the_last_encoder_block_stands_alone():

@@ -221,7 +221,7 @@ def refusal(make):
             "UNet",
             "filters_rate",
             0.5,
-            "raise filters rate",
+            "raise filters × per level",
         ),
         (
             lambda: UNet(filters=1, block_contraction=True, down_blocks=1, up_blocks=1),
@@ -235,14 +235,14 @@ def refusal(make):
             "LeapCNN",
             "filters_rate",
             0.9,
-            "raise filters rate",
+            "raise filters × per level",
         ),
         (
             lambda: Hourglass(filter_increase=-100),
             "Hourglass",
             "filter_increase",
             -100,
-            "raise filter increase",
+            "raise filters + per level",
         ),
     ],
 )
@@ -336,7 +336,7 @@ def test_too_many_filters_can_be_read_and_lowered():
 
     assert "gives encoder block 1 2,000,000 filters" in str(error)
     assert str(error).startswith("UNet.filters=1000000 gives")
-    assert "lower filters or filters rate, or use fewer blocks" in str(error)
+    assert "lower filters or filters × per level, or use fewer blocks" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_too_many_filters_can_be_read_and_lowered():
         (
             lambda: ResNet(up_blocks=2, up_filters=1_000_000, up_filters_rate=2),
             "up_filters",
-            "lower up filters or up filters rate",
+            "lower up filters or up filters × per block",
         ),
         (lambda: ResNet(filters=1_000_000), "filters", "from 1 to 31,250"),
     ],

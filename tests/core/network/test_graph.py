@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Custom, DenseDownBlock, ParameterError, SimpleConvBlock, UNet, trace
-from explorer.core.network.graph import Block, Graph, in_block, input_feature
+from explorer.core.network.graph import (
+    Block,
+    Graph,
+    channels_of,
+    height_of,
+    in_block,
+    input_feature,
+)
 from explorer.core.network.layers import (
     Activation,
     Add,
@@ -21,6 +28,15 @@ from explorer.core.network.layers import (
 )
 from tests.keras_helpers import rows_of_graph, structure
 from tests.strategies import architectures, follow_plan, graph_plans, shapes_for
+
+
+@pytest.mark.parametrize(
+    ("shape", "height", "channels"), [((8, 4, 3), 8, 3), ((8, 3), 8, 3), ((3,), 1, 3), ((), 1, 1)]
+)
+def test_every_feature_has_a_height_and_channels(shape, height, channels):
+    node = input_feature(shape).node
+
+    assert (height_of(node), channels_of(node)) == (height, channels)
 
 
 @given(graph_plans())

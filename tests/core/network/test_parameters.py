@@ -80,7 +80,12 @@ def example(strategy, condition):
 def test_a_parameter_says_what_it_does(cls, found):
     assert found.doc.endswith(".")
     assert found.doc[0].isupper()
-    assert found.label == found.name.replace("_", " ")
+    assert found.label
+    assert "_" not in found.label
+    assert [other.label for other in parameters_of(cls)].count(found.label) == 1
+    if found.words:
+        assert set(found.words) == set(found.choices or (False, True))
+        assert len({*found.words.values()}) == len(found.words)
     assert any(f"    {found.name}: " in base.__doc__ for base in cls.__mro__)
 
 
@@ -295,6 +300,21 @@ class TestDeclaredParameters:
         assert reason(hinted=9) is None
         assert reason(hinted=1) == "no effect while hinted is 1"
         assert reason(bounded=0.25) == "no effect while bounded is 0.25"
+
+    def test_a_field_and_its_values_can_have_words_of_their_own(self):
+        @attrs.frozen
+        class Worded:
+            up_interpolate: bool = parameter(
+                False, label="upsample by", words={False: "transposed conv", True: "bilinear"}
+            )
+            method: str = parameter("fast", active=active_when(up_interpolate=True))
+
+        worded, method = parameters_of(Worded)
+        assert (worded.name, worded.label) == ("up_interpolate", "upsample by")
+        assert [worded.told(value) for value in (False, True)] == ["transposed conv", "bilinear"]
+        assert method.label == "method"
+        reason = "no effect while upsample by is transposed conv"
+        assert inactive_reason(Worded(), method) == reason
 
 
 CELL = """

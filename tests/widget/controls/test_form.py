@@ -1,5 +1,6 @@
 import math
 import re
+from itertools import pairwise
 from urllib.parse import unquote
 
 import attrs
@@ -8,14 +9,22 @@ import pytest
 
 from explorer import (
     EncoderDecoder,
+    LeapCNN,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
     parameter,
     presets,
 )
-from explorer.core.network.parameters import Parameter, parameters_of
-from explorer.widget.controls.form import Control, Form, close_with_parts, plain, plain_layout
+from explorer.core.network.parameters import GROUPS, Parameter, parameters_of
+from explorer.widget.controls.form import (
+    IDLE,
+    Control,
+    Form,
+    close_with_parts,
+    plain,
+    plain_layout,
+)
 from tests.said import note_of
 
 
@@ -75,40 +84,110 @@ def test_a_dragged_handle_does_not_jump():
     assert slider.max == 9
 
 
-def test_a_typed_number_between_two_stops_is_kept():
-    control, _ = make_control(256, value_type=int, slider=(32, 512))
+def make_log_control(value, low=1, high=1024) -> tuple[Control, list[str]]:
+    return make_control(value, value_type=int, slider=(low, high), logarithmic=True)
+
+
+def test_a_logarithmic_slider_reaches_far_in_small_steps():
+    control, _ = make_log_control(64)
+    slider, _ = inputs(control)
+
+    stops = slider.options
+    assert (stops[0], stops[-1], slider.value) == (1, 1024, 64)
+    assert {1, 2, 3, 8, 16, 24, 32, 64, 128, 256, 512} < set(stops)
+    assert len(stops) < 80, "a pixel or more of a slider of 160 lies between two"
+    assert all(after <= max(before + 1, 1.125 * before) for before, after in pairwise(stops))
+
+
+def test_a_move_to_a_stop_is_one_change_and_the_handle_stays_there():
+    control, changes = make_log_control(64)
+    slider, number = inputs(control)
+
+    slider.index += 1
+    assert (number.value, control.value, changes) == (72, 72, ["size"])
+    before = slider.options
+    control.set_value(72)  # as the explorer does with what it accepted
+    assert (slider.value, slider.options, changes) == (72, before, ["size"])
+
+
+@pytest.mark.parametrize("value", [100, 257, 1025, 1_000_000])
+def test_a_typed_number_between_or_beyond_the_stops_becomes_one(value):
+    control, changes = make_log_control(64)
+    slider, number = inputs(control)
+    at_first = slider.options
+
+    number.value = value
+    assert (control.value, changes) == (value, ["size"])
+    control.set_value(value)
+    assert (control.value, slider.value, changes) == (value, value, ["size"])
+    assert len(slider.options) == len(at_first), "or a browser would lose sight of the last"
+    assert list(slider.options) == sorted({*slider.options})
+    control.set_value(64)
+    assert (slider.value, slider.options) == (64, at_first)
+
+
+def test_a_refused_number_moves_the_handle_as_near_as_it_can():
+    control, _ = make_log_control(64)
+    slider, number = inputs(control)
+
+    for typed, nearest in ((10**9, 1024), (-3, 1), (2.4, 2), (math.nan, 2)):
+        number.value = typed
+        assert slider.value == nearest
+
+
+def test_what_a_browser_hears_of_new_stops_it_can_follow(monkeypatch):
+    """New stops in a message that moves the handle are lost; a place beyond the stops, too."""
+    control, _ = make_log_control(64)
+    slider, _ = inputs(control)
+    before = [(slider.options, slider.index)]
+
+    def send_state(self, key=None):
+        before.append((slider.options, slider.index))
+
+    monkeypatch.setattr(type(slider), "send_state", send_state)
+    for value, step in ((10**6, 1), (64, 1), (100, 16), (2**30, 128), (128, 2), (1, 1)):
+        control.set_step(step)
+        control.set_value(value)
+    assert len(before) > 5
+    for (was, place), (now, moved) in pairwise(before):
+        assert moved < len(now)
+        assert was == now or place == moved < len(was)
+
+
+@pytest.mark.parametrize("step", [1, 2, 8, 16, 32, 64, 128, 1024])
+def test_a_slider_over_sizes_stops_only_at_multiples(step):
+    control, changes = make_log_control(256, 32, 4096)
+
+    control.set_step(step)
+
+    slider, number = inputs(control)
+    assert number.value == 256
+    assert all(stop % step == 0 for stop in slider.options if stop != 256)
+    assert slider.options[0] == (256 if step == 1024 else max(32, step))
+    assert slider.options[-1] == 4096
+    assert changes == []
+
+
+def test_a_typed_size_between_two_multiples_is_kept():
+    control, _ = make_log_control(256, 32, 4096)
     control.set_step(8)
     slider, number = inputs(control)
 
     number.value = 251
 
     assert control.value == 251
-    assert slider.value == 248, "the slider rests at the nearest stop"
-
-
-@pytest.mark.parametrize("step", [1, 2, 8, 16, 64, 128, 1024])
-def test_a_slider_with_a_step_stops_only_at_multiples(step):
-    control, changes = make_control(256, value_type=int, slider=(32, 512))
-
-    control.set_step(step)
-
-    slider, number = inputs(control)
-    assert number.value == 256
-    assert slider.min % step == 0
-    assert slider.max % step == 0
-    assert slider.value % step == 0
-    assert slider.min < slider.max
-    assert changes == []
+    assert slider.value == 256, "the slider rests at the nearest stop"
 
 
 def test_the_step_can_shrink_and_grow_again():
-    control, _ = make_control(256, value_type=int, slider=(32, 512))
+    control, _ = make_log_control(256, 32, 4096)
+    slider, _ = inputs(control)
+    at_first = slider.options
 
     for step in (64, 8, 1024, 1):
         control.set_step(step)
 
-    slider, _ = inputs(control)
-    assert (slider.min, slider.step, slider.value) == (1, 1, 256)
+    assert (slider.options, slider.value) == (at_first, 256)
 
 
 def test_setting_a_value_from_the_program_reports_nothing():
@@ -137,6 +216,19 @@ def test_choices_become_a_dropdown_and_booleans_a_checkbox():
     assert (control.value, changes) == (False, ["size"])
 
 
+def test_a_boolean_with_words_is_a_choice_between_them():
+    words = {False: "transposed conv", True: "bilinear"}
+    control, changes = make_control(False, value_type=bool, label="upsample by", words=words)
+    (choice,) = inputs(control)
+    assert choice.description == "upsample by"
+    assert choice.options == (("transposed conv", False), ("bilinear", True))
+
+    choice.value = True
+    assert (control.value, changes) == (True, ["size"])
+    control.set_value(False)
+    assert choice.label == "transposed conv"
+
+
 @pytest.mark.parametrize(
     ("text", "value"), [("", None), ("12", 12), (" 7 ", 7), ("1.5", "1.5"), ("many", "many")]
 )
@@ -161,16 +253,12 @@ def test_numbers_in_a_row_are_read_from_text():
     assert box.value == "1, 2"
 
 
-def test_an_error_stands_over_the_reason():
+def test_why_a_control_has_no_effect_stands_beneath_it():
     control, _ = make_control(3, value_type=int, slider=(1, 9))
 
     control.show_inactive("no effect while x is 0")
     assert "no effect while x is 0" in note_of(control)
     assert all(made.disabled for made in inputs(control))
-    control.show_error("<b>wrong</b>")
-    assert note_of(control) == "[error] <b>wrong</b>"
-    control.show_error("")
-    assert "no effect" in note_of(control)
     control.show_inactive("")
     assert note_of(control) == ""
     assert not any(made.disabled for made in inputs(control))
@@ -225,23 +313,62 @@ def test_every_control_has_its_documentation_as_tooltip():
 
 
 def test_a_form_greys_out_what_has_no_effect():
+    block = SimpleConvBlock()
+    form = Form(parameters_of(SimpleConvBlock), block, lambda name: None)
+
+    form.show(attrs.evolve(block, num_convs=0))
+    assert note_of(form.controls["filters"]) == "[reason] no effect while num convs is 0"
+    assert form.controls["filters"].is_idle
+    form.show(block)
+    assert note_of(form.controls["filters"]) == ""
+
+
+@pytest.mark.parametrize("architecture", presets.values(), ids=list(presets))
+def test_the_parameters_of_every_family_stand_in_the_same_groups(architecture):
+    form = Form(parameters_of(type(architecture)), architecture, lambda name: None)
+
+    titles = [group.head.title for group in form.groups.values()]
+    assert titles == [title for title in GROUPS if title in titles]
+    assert {"Size", "Depth"} <= set(titles)
+    assert list(form.widget.children) == [group.widget for group in form.groups.values()]
+    assert set(form.controls) == {found.name for found in parameters_of(type(architecture))}
+
+
+def test_a_group_hides_what_has_no_effect_and_says_why_once():
     net = UNet()
     form = Form(parameters_of(UNet), net, lambda name: None)
+    stem, decoder = form.groups["Stem"].head, form.groups["Decoder"].head
+
+    def hidden() -> set[str]:
+        controls = form.controls.items()
+        return {name for name, control in controls if IDLE in control.widget._dom_classes}
 
     form.show(net)
-    assert "no effect while stem blocks is 0" in note_of(form.controls["stem_kernel_size"])
-    form.show(attrs.evolve(net, stem_blocks=1))
+    assert hidden() == {"stem_kernel_size"}
+    assert (stem.note, stem.off, decoder.note) == ("off: stem blocks is 0", False, "")
     assert note_of(form.controls["stem_kernel_size"]) == ""
+    form.show(attrs.evolve(net, stem_blocks=1, up_blocks=0))
+    assert hidden() == {"up_interpolate", "skips"}
+    assert (stem.note, stem.off) == ("", False)
+    assert decoder.note == "upsample by, skips: no effect while up blocks is 0"
 
 
-def test_an_error_shows_at_one_control_only():
-    form = Form(parameters_of(UNet), UNet(), lambda name: None)
+def test_a_group_without_any_effect_has_nothing_to_fold():
+    net = LeapCNN(up_blocks=0)
+    form = Form(parameters_of(LeapCNN), net, lambda name: None)
+    decoder = form.groups["Decoder"].head
 
-    form.show_error("filters", "too few")
-    form.show_error("kernel_size", "too large")
+    form.show(net)
+    assert (decoder.note, decoder.off) == ("off: up blocks is 0", True)
+    form.show(LeapCNN())
+    assert (decoder.note, decoder.off) == ("", False)
 
-    assert note_of(form.controls["filters"]) == ""
-    assert "too large" in note_of(form.controls["kernel_size"])
+
+def test_what_declares_no_group_stands_first_without_a_heading():
+    form = Form(parameters_of(Plain), Plain(), lambda name: None)
+
+    own = [control.widget for name, control in form.controls.items() if name != "stacks"]
+    assert list(form.widget.children) == [*own, form.groups["Depth"].widget]
 
 
 def test_a_parameter_declared_with_a_range_gets_that_slider():

@@ -23,6 +23,7 @@ from explorer import (
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design, Input
 from explorer.core.analysis.quantities import QUANTITIES
+from explorer.core.analysis.report import memory_curve
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import byte_size, short_count
@@ -43,7 +44,8 @@ TIMES = {node.name: 0.001 * i for i, node in enumerate(DESIGN.graph)}
 
 
 def like_a_design(graph):
-    return SimpleNamespace(graph=graph, report=analyze(graph), input=Input())
+    parts = {"report": analyze(graph), "memory": memory_curve(graph)}
+    return SimpleNamespace(graph=graph, input=Input(), **parts)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from explorer import UNet, presets
+from explorer import LeapCNN, UNet, presets
 from explorer.core.analysis.comparison import compare
 from explorer.core.analysis.design import Design, Input
 from explorer.core.drawing.palette import LIGHT
@@ -67,6 +67,65 @@ def test_a_block_is_opened_and_closed_again(shown):
     assert shown.view.canvas.svg == before
     shown.do(toggle="nonsense")
     assert shown.view.canvas.svg == before
+
+
+def edited(shown: Shown, filters: int) -> str:
+    """What the kernel draws of an edit; nothing where pages do."""
+    design = attrs.evolve(shown.scene.design, architecture=attrs.evolve(SMALL, filters=filters))
+    shown.show(Scene(design))
+    assert f"× {filters}" in shown.view.canvas.dot
+    return shown.view.canvas.svg
+
+
+def test_pages_that_can_lay_out_do_so_until_there_is_one_that_cannot(shown):
+    assert "× 3" in edited(shown, 3)
+    shown.do(lays_out="wanted")
+    ((message, code),) = shown.files
+    assert message == {"code": "graphviz"}
+    assert b"Graphviz" in code[0]
+    assert b"addEventListener" in code[1]
+    assert "× 4" in edited(shown, 4)
+
+    shown.do(lays_out="yes")
+    assert edited(shown, 5) == ""
+    shown.do(lays_out="no")
+    assert "× 5" in shown.view.canvas.svg
+    shown.do(lays_out="yes")
+    assert "× 6" in edited(shown, 6)
+    shown.do(lays_out="nonsense")
+    assert "× 7" in edited(shown, 7)
+
+
+def test_a_page_without_a_kernel_gets_the_drawing(shown):
+    shown.do(lays_out="yes")
+    edited(shown, 5)
+    assert "× 5" in shown.view.canvas._get_embed_state()["state"]["kept"]
+    assert shown.view.canvas.kept == ""
+
+
+def test_the_zoom_says_how_much_is_written_until_the_user_does(shown):
+    detail = shown.view._form.controls["detail"]
+    assert (shown.view.canvas.detail, shown.view.canvas.family) == ("blocks", "UNet")
+    shown.do(detail="outline")
+    assert (detail.value, shown.view.canvas.detail) == ("outline", "outline")
+    assert "conv" not in shown.view.canvas.svg
+    shown.do(detail="nonsense")
+    edited(shown, 3)
+    assert detail.value == "outline"
+
+    # Another family is another network: the page sees whether it is too small.
+    shown.show(Scene(Design(LeapCNN(filters=2), Input(64, 64, 1))))
+    assert (detail.value, shown.view.canvas.detail) == ("blocks", "blocks")
+
+    shown.do(toggle="block-stack0_enc0")  # which another detail would undo
+    shown.do(detail="layers")
+    assert (detail.value, shown.view.canvas.detail) == ("blocks", "")
+    shown.show(Scene(Design(SMALL, Input(64, 64, 1))))  # with none that is shown in its own way
+    assert shown.view.canvas.detail == "blocks"
+    detail._inputs[-1].value = "layers"
+    shown.do(detail="blocks")
+    shown.show(SCENE)
+    assert (detail.value, shown.view.canvas.detail) == ("layers", "")
 
 
 def test_another_detail_is_the_same_for_all_blocks(shown):
@@ -197,9 +256,61 @@ def test_nothing_is_drawn_again_for_the_same_scene(shown):
 
 
 @pytest.mark.parametrize("name", ["FC-DenseNet103", "ResNet152"])
-def test_long_networks_have_every_layer_as_an_item(name):
+def test_what_is_folded_can_be_listed_so_that_every_layer_is_an_item(name):
     shown = Shown(Scene(Design(presets[name])))
     shown.view._form.controls["detail"]._inputs[-1].value = "layers"
 
-    layers = [item for item in shown.view.canvas.items if item.parent]
-    assert len(layers) == len(shown.scene.graph) - 1
+    layers = [f"layer-{node.name}" for node in shown.scene.graph if node.inputs]
+    assert len([item for item in shown.view.canvas.items if item.parent]) < len(layers) / 2
+    for item in shown.view.canvas.items:
+        if item.is_fold:
+            shown.do(toggle=item.id)
+    assert {item.id for item in shown.view.canvas.items if item.parent} == set(layers)
+
+
+FOLD = "layer-stack0_enc3_block2_1_conv"
+
+
+@pytest.fixture
+def folded():
+    made = Shown(Scene(Design(presets["ResNet152"])))
+    made.do(toggle="block-stack0_enc3")
+    yield made
+    assert made.alerts == []
+
+
+def folds(shown: Shown) -> list[str]:
+    return [item.id for item in shown.view.canvas.items if item.is_fold]
+
+
+def test_repeated_layers_are_folded_until_their_row_lists_them(folded):
+    assert folds(folded) == [FOLD]
+    assert folded.drawn(FOLD)
+    assert "+ the 10 layers above, 34 times more" in folded.view.canvas.svg
+    before = folded.view.canvas.svg
+
+    folded.do(toggle=FOLD)
+    assert folds(folded) == []
+    assert folded.drawn("layer-stack0_enc3_block35_out_relu")
+    folded.do(toggle="block-stack0_enc3")  # which folds them again
+    assert folded.view.canvas.svg == before
+    folded.do(toggle="block-stack0_enc3")
+    assert "layer-stack0_enc3_block1_1_conv" not in folded.items
+
+
+def test_a_folded_layer_that_is_selected_is_marked_by_its_row(folded):
+    folded.do(find="block20_add", step=0)
+    assert folded.selected == ["layer-stack0_enc3_block20_add"]
+    assert folded.view.canvas.shown == FOLD
+    folded.do(toggle=FOLD)
+    assert folded.view.canvas.shown == "layer-stack0_enc3_block20_add"
+    folded.do(select="layer-stack0_enc2_block3_add")  # of a block whose layers are not listed
+    assert folded.view.canvas.shown == "block-stack0_enc2"
+
+
+def test_the_walk_goes_through_the_row_that_folds(folded):
+    items = folded.view.canvas.items
+    of = {item.id: item for item in items}
+    last = of["layer-stack0_enc3_block1_out_relu"]
+    assert [items[place].id for place in last.feeds] == [FOLD]
+    assert [items[place].id for place in of[FOLD].feeds] == ["block-stack0_enc4"]

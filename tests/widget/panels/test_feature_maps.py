@@ -137,7 +137,7 @@ def test_the_strip_goes_from_input_through_bottleneck_to_output(film):
         title="middle 1",
         name="stack0_enc4",
         tag="bottleneck",
-        lines=("8 × 8 × 8", "−1 to 0.25", "mean 0.12"),
+        lines=("8×8×8", "−1 to 0.25", "mean 0.12"),
         png=b"stack0_enc4_middle_contract_act0_relu",
         side=tagged[0].side,
     )

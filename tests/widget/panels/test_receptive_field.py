@@ -20,6 +20,7 @@ from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
+from explorer.core.formatting import byte_size, short_count
 from explorer.core.network.graph import Graph, input_feature
 from explorer.core.network.layers.foreign import Foreign
 from explorer.core.pictures.effective_field import EffectiveField
@@ -52,9 +53,8 @@ class Shown:
     def __init__(self) -> None:
         self.content: bytes | None = None
         self.alerts: list[str] = []
-        self.panel = ReceptiveField(
-            State(DESIGN, threading.RLock()), lambda: self.content, self.alerts.append
-        )
+        self.state = State(DESIGN, threading.RLock())
+        self.panel = ReceptiveField(self.state, lambda: self.content, self.alerts.append)
         self.widget = self.panel.widget
 
     def show(self, design=DESIGN, selected: str = "", **options) -> None:
@@ -66,6 +66,12 @@ class Shown:
     @property
     def text(self) -> str:
         return "\n".join(line.text for line in self.widget.lines)
+
+    @property
+    def offers(self) -> dict[str, str]:
+        """What each change that is offered leads to and costs."""
+        offers = [offer for line in self.widget.lines for offer in line.offers]
+        return {offer.words: offer.cost.replace("\N{NO-BREAK SPACE}", " ") for offer in offers}
 
     def marks(self, word: str) -> list[str]:
         """The marks of the lines with a word."""
@@ -413,11 +419,15 @@ def test_an_object_that_fits_is_held_where_the_window_lies_around_it(shown, work
     assert f"The window ({height} × {width}) can hold the object (8 × 8)." in shown.text
     assert shown.marks("can hold") == ["good"]
     shown.send(object=box(0, 0, 8, 8))
-    assert "though not from this pixel: click the object's middle" in shown.text
+    assert "From this pixel it does not: click the object's middle." in shown.text
     assert shown.marks("can hold") == [""]
     asked(worker)[1](field())
-    assert "The effective one (3 × 3) is smaller" in shown.text
+    both = f"The window ({height} × {width}) can hold the object (8 × 8), but 95 % of the gradient"
+    assert f"{both} lies in 3 × 3. From this pixel it does not" in shown.text
     assert shown.marks("can hold") == ["bad"]
+    shown.send(object=box(31, 47, 2, 2))
+    assert "can hold the object (2 × 2), and 95 % of the gradient lies in 3 × 3." in shown.text
+    assert shown.marks("can hold") == ["good"]
     shown.send(object=None)
     assert shown.widget.object is None
     assert "Drag a box" in shown.text
@@ -440,10 +450,38 @@ def test_an_object_that_does_not_fit_brings_a_remedy_that_holds(shown, net):
         if field[1] >= 96:
             break
     assert largest[1] < 96
-    assert (
-        f"down blocks 2 → {2 + steps} and up blocks 2 → {2 + steps} ({field[0]} × {field[1]})"
-        in shown.text
+    words = f"down blocks 2 → {2 + steps} and up blocks 2 → {2 + steps}"
+    before, after = (analyze(trace(each, (64, 96, 1))) for each in (net, deeper))
+    assert shown.offers[words] == (
+        f"sees {field[0]} × {field[1]} · "
+        f"parameters {short_count(before.total_params)} → {short_count(after.total_params)} · "
+        f"multiply-adds {short_count(before.macs)} → {short_count(after.macs)} · "
+        f"memory {byte_size(before.peak_memory(1))} → {byte_size(after.peak_memory(1))}"
     )
+
+    shown.send(remedy="something else")
+    assert shown.state.design.architecture == NET
+    shown.state.update(architecture=net)
+    shown.show(shown.state.design)
+    settle(shown)
+    shown.send(remedy=words)
+
+    assert shown.state.design.architecture == deeper
+    assert shown.state.history.steps[-1].label == words
+    shown.state.move(-1, relative=True)
+    assert shown.state.design.architecture == net
+
+
+def test_a_change_that_was_offered_of_another_design_is_not_made(shown):
+    shown.show()
+    shown.send(object=box(0, 0, 64, 96))
+    settle(shown)
+    words = next(iter(shown.offers))
+    shown.state.update(architecture=attrs.evolve(NET, filters=3))  # not shown yet
+
+    shown.send(remedy=words)
+
+    assert shown.state.design.architecture == attrs.evolve(NET, filters=3)
 
 
 def test_a_remedy_for_another_object_is_not_shown(shown, monkeypatch):
@@ -467,9 +505,10 @@ def test_a_layer_before_the_output_is_told_that_the_output_sees_enough(shown):
 
     height, width = DESIGN.report.receptive_field
     assert f"The network's output can ({height} × {width})." in shown.text
-    assert "down blocks" not in shown.text, "they do not change what the first layer sees"
-    assert "It would see more with kernel size 3 → 9 (9 × 9)." in shown.text
-    assert "stem" not in shown.text, "behind a stem it would be a layer of another stride"
+    assert "down blocks" not in str(shown.offers), "they do not change what the first layer sees"
+    assert "It would see more with:" in shown.text
+    assert shown.offers["kernel size 3 → 9"].startswith("sees 9 × 9 · ")
+    assert "stem" not in str(shown.offers), "behind a stem it would be a layer of another stride"
 
 
 def test_where_no_few_steps_are_enough_the_way_is_named(shown):
@@ -479,10 +518,7 @@ def test_where_no_few_steps_are_enough_the_way_is_named(shown):
     settle(shown)
 
     assert "It would see more with" in shown.text
-    name, old, new, size = re.search(
-        r"(convs per block) (\d) → (\d) \((\d+) × \d+\)", shown.text
-    ).groups()
-    assert (name, int(old), int(new)) == ("convs per block", 2, 5)
+    size = re.match(r"sees (\d+) × \d+ · ", shown.offers["convs per block 2 → 5"])[1]
     report = analyze(trace(attrs.evolve(NET, convs_per_block=5), (64, 96, 1)))
     assert report[MIDDLE].receptive_field[0] == int(size)
 

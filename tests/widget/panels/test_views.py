@@ -5,6 +5,7 @@ import pytest
 
 from explorer import UNet, analyze, build, trace
 from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.quantities import MEMORY, PARAMETERS
 from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Picture
 from explorer.core.asking.timing import LayerTime, LayerTimes, Timing
 from explorer.core.editing.snapshot import Scene
@@ -13,6 +14,7 @@ from explorer.widget.messages import Figure, LayerRow, LayerTotal
 from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.panels.keras.status import KerasStatus, compare
 from explorer.widget.panels.layers.panel import LayerTable
+from explorer.widget.panels.totals import panel
 from explorer.widget.panels.totals.panel import Totals
 from explorer.widget.parts import words
 from tests.said import result_of, said
@@ -108,6 +110,18 @@ def test_totals_show_what_the_report_says():
     assert {figure.change for figure in shown.values()} == {""}
 
 
+def test_a_quantity_that_somebody_adds_leads_to_the_table_of_layers(monkeypatch):
+    added = attrs.evolve(PARAMETERS, name="energy", headline="energy")
+    monkeypatch.setattr(panel, "of_networks", lambda: [PARAMETERS, added, MEMORY])
+
+    shown = totals_of(DESIGN)
+
+    assert shown["energy"].value == shown["parameters"].value
+    opens = {name: figure.opens for name, figure in shown.items()}
+    assert opens["energy"] == opens["parameters"] == "Layers"
+    assert (opens["memory"], opens["output"]) == ("Charts", "Diagram")
+
+
 def test_totals_say_what_the_last_edit_did_and_how_a_differs():
     wide = attrs.evolve(NET, filters=4)
     flat = attrs.evolve(NET, down_blocks=3)
@@ -149,7 +163,8 @@ def test_a_stride_is_told_as_the_size_of_the_grid(stride, text):
         (1000, 1005, "+0.5 %"),
         (31_037_633, 31_037_698, "+< 0.1 %"),
         (31_037_698, 31_037_633, "−< 0.1 %"),
-        (1000, 1, "−> 99 %"),
+        (1000, 1, "÷ 1,000"),
+        (1000, 0, "−100 %"),
         (3, 3, "="),
         (2, 24, "× 12"),
         (0, 4, "was 0"),

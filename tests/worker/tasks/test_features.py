@@ -15,7 +15,7 @@ from explorer.core.pictures.images import ImageError, default_photograph, to_inp
 from explorer.keras_side import rebuild as keras_rebuild
 from explorer.worker.tasks import features as module
 from explorer.worker.tasks import forward as keras_tasks
-from explorer.worker.tasks.features import features, run_feature_maps
+from explorer.worker.tasks.features import SIDE, features, run_feature_maps
 from explorer.worker.tasks.forward import draw_weights, load_weights, ready_model, run_forward
 from tests.keras_side.test_rebuild import save, shift
 
@@ -84,13 +84,13 @@ def test_the_strongest_channels_come_first_with_their_strength():
     assert layer.shape == (8, 12, 8)
 
 
-def test_pictures_are_few_and_small():
+def test_pictures_are_few_and_not_too_large():
     net = UNet(filters=24, down_blocks=1, up_blocks=1)
-    maps = run_feature_maps(net, (256, 256, 3), None, ("image_in",), "stack0_enc0_conv0")
+    maps = run_feature_maps(net, (512, 256, 3), None, ("image_in",), "stack0_enc0_conv0")
 
     assert len(maps.layer.channels) == 16
     for png in (maps.strip[0].png, *(channel.png for channel in maps.layer.channels)):
-        assert max(Image.open(io.BytesIO(png)).size) <= 128
+        assert Image.open(io.BytesIO(png)).size == (SIDE // 2, SIDE)
     assert Image.open(io.BytesIO(maps.strip[0].png)).mode == "RGB"
 
 

@@ -1,10 +1,11 @@
 """Arimo, which has the widths of Arial: Graphviz measures with it, and browsers draw it.
 
 Else the kernel's machine would measure one font and the browser draw another, and text would stand
-over its box.
+over its box. In a browser Graphviz has no fonts, and knows no more than the widths given here.
 """
 
 import atexit
+import json
 import os
 from base64 import b64encode
 from collections.abc import Iterator
@@ -31,6 +32,34 @@ _SETTINGS = """<?xml version="1.0"?>
   </match>
 </fontconfig>
 """
+
+
+#: Units of the fonts' own that a text's size has.
+_UNITS = 2048
+
+
+def width_of(text: str, size: float, weight: int = 400) -> float:
+    """Return how wide a text is, in the unit of its size.
+
+    A character that the fonts don't have counts as wide as high: others draw it.
+
+    Args:
+        text: The text.
+        size: Its size.
+        weight: 400, or 700 for bold.
+    """
+    widths = _widths()[weight]
+    return sum(widths.get(character, _UNITS) for character in text) * size / _UNITS
+
+
+@cache
+def _widths() -> dict[int, dict[str, int]]:
+    """Return the width of each character by weight, in units of the fonts' own."""
+    listed = json.loads((_FOLDER / "widths.json").read_text(encoding="utf-8"))
+    return {
+        int(weight): {each: int(width) for width, those in widths.items() for each in those}
+        for weight, widths in listed.items()
+    }
 
 
 def font_css(family: str) -> str:

@@ -4,16 +4,22 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import ipywidgets as widgets
 
+from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, Custom, ReadModel
 from explorer.core.guard import guarded
-from explorer.core.network.encoder_decoder import EncoderDecoder
+from explorer.core.network.encoder_decoder import EncoderDecoder, family_blocks_of
+from explorer.core.network.errors import Remedy
 from explorer.core.network.graph import Block
-from explorer.widget.controls.block_editor import BlockEditor
+from explorer.widget.controls.block_editor import BlockEditor, Retry
 from explorer.widget.controls.form import close_with_parts, page, plain_layout
 from explorer.widget.front.page import Page
+from explorer.widget.messages import OpenOwn, RemoveOwn
+from explorer.widget.panels.actions import Actions
+from explorer.widget.panels.blocks.own_settings import OwnSettingsView
 from explorer.widget.parts import Line
 
 
@@ -22,30 +28,33 @@ class Blocks:
 
     Attributes:
         widget: What is shown.
+        own: Which blocks have settings of their own.
     """
 
-    def __init__(
-        self, state: State, start_from: Callable[[Architecture], None], alert: Callable[[str], None]
-    ) -> None:
+    def __init__(self, state: State, actions: Actions, alert: Callable[[str], None]) -> None:
         """Begin closed.
 
         Args:
             state: What is on screen.
-            start_from: Called with the architecture to go back to.
+            actions: What is done with an edit that is refused, and with the way back.
             alert: Shows the text of an unforeseen error.
         """
         self._state = state
-        self._start_from = start_from
+        self._actions = actions
         self._alert = alert
-        self._origin: EncoderDecoder | None = None  # what was shown before its blocks were edited
+        self._origin: EncoderDecoder | None = None  # the last one that is no list of blocks
         self._place = widgets.VBox(layout=plain_layout())
         self.widget = widgets.Accordion(
             [self._place], titles=["Blocks and heads"], layout=plain_layout()
         )
         self.widget.observe(self._opened, names="selected_index")
+        self.own = OwnSettingsView(self._own_sent, layout=plain_layout())
 
     def show(self, architecture: Architecture) -> None:
-        """Show the blocks of an architecture, while this is open."""
+        """Show the blocks of an architecture, while this is open; always those that are its own."""
+        self.own.show(architecture)
+        if not isinstance(architecture, (Custom, ReadModel)):
+            self._origin = architecture
         if self.widget.selected_index is None:
             return
         if isinstance(architecture, ReadModel):
@@ -56,7 +65,7 @@ class Blocks:
         can_go_back = isinstance(architecture, Custom) and self._origin is not None
         self._back.layout.display = "" if can_go_back else "none"
         self._back.description = f"Back to {type(self._origin).__name__}"
-        self._editor.show(architecture)
+        self._editor.show(architecture, self._state.design.graph)
         if not self._place.children:  # once they are complete: the page shows them at once
             self._place.children = [self._back, self._editor.widget]
 
@@ -67,6 +76,41 @@ class Blocks:
             self.widget.selected_index = 0
             if not isinstance(self._state.design.architecture, ReadModel):
                 self._editor.select(block)
+
+    @guarded
+    def _own_sent(self, message: OpenOwn | RemoveOwn) -> None:
+        with self._state.lock:
+            architecture = self._state.design.architecture
+            if isinstance(architecture, ReadModel):
+                return
+            if isinstance(message, RemoveOwn):
+                self._state.unbroken.do(self._remove_own, architecture, message.remove)
+                return
+            self.widget.selected_index = 0
+            for edit in architecture.edits:
+                if edit.name == message.open:
+                    self._editor.go_to(family_blocks_of(architecture).index_of(edit.place))
+
+    def _remove_own(self, architecture: EncoderDecoder, name: str) -> None:
+        """Show the architecture with the family's own block in a place."""
+        kept = tuple(edit for edit in architecture.edits if edit.name != name)
+
+        def attempt(owner: str, remedy: Remedy) -> Design:
+            received = self._state.design.input
+            fields: dict[str, Any] = {"edits": kept}
+            if owner == "Input":
+                received = attrs.evolve(received, **remedy.changes)
+            elif owner in ("", type(architecture).__name__):
+                fields.update(remedy.changes)
+            else:
+                raise LookupError(f"no fields of {owner}")
+            return Design(attrs.evolve(architecture, **fields), received)
+
+        try:
+            changed = attrs.evolve(architecture, edits=kept)
+            self._state.update(f"{name}: own settings removed", architecture=changed)
+        except Exception as error:  # a class that the user wrote can raise anything
+            self._actions.refuse(error, self.own, "", attempt)
 
     def close(self) -> None:
         """Close what is made but not shown just now, too."""
@@ -83,7 +127,7 @@ class Blocks:
 
     @functools.cached_property
     def _editor(self) -> BlockEditor:
-        return BlockEditor(self._blocks_changed, self._alert)
+        return BlockEditor(self._blocks_changed, self._refused, self._alert)
 
     @functools.cached_property
     def _no_blocks(self) -> Page:
@@ -99,22 +143,32 @@ class Blocks:
         button.on_click(self._back_clicked)
         return button
 
-    def _blocks_changed(self, architecture: EncoderDecoder) -> None:
+    def _blocks_changed(self, architecture: EncoderDecoder, step: str) -> None:
         """Show an architecture whose blocks were edited; raises what is wrong with it."""
         with self._state.lock:
-            self._state.unbroken.do(self._change, architecture)
+            self._state.unbroken.do(self._change, architecture, step)
 
-    def _change(self, architecture: EncoderDecoder) -> None:
-        before = self._state.design.architecture
-        self._state.update(architecture=architecture)
-        if isinstance(architecture, Custom) and not isinstance(before, (Custom, ReadModel)):
-            self._origin = before
-            self.show(architecture)
+    def _change(self, architecture: EncoderDecoder, step: str) -> None:
+        design = self._state.design
+        self._state.update(step, architecture=architecture)
+        self._actions.accepted(design)
+
+    def _refused(
+        self, error: Exception, control: widgets.DOMWidget, label: str, retry: Retry
+    ) -> None:
+        def attempt(owner: str, remedy: Remedy) -> Design:
+            received = self._state.design.input
+            if owner == "Input":
+                received = attrs.evolve(received, **remedy.changes)
+            return Design(retry(owner, remedy.changes), received)
+
+        with self._state.lock:
+            self._actions.refuse(error, control, label, attempt)
 
     @guarded
     def _back_clicked(self, _: Any) -> None:
         if self._origin is not None:
-            self._start_from(self._origin)
+            self._actions.start_from(self._origin)
 
     @guarded
     def _opened(self, _: Any) -> None:

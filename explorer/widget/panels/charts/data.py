@@ -12,7 +12,7 @@ import attrs
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design
 from explorer.core.analysis.quantities import MEMORY, NO_TIMES, QUANTITIES, Quantity, Times, Total
-from explorer.core.analysis.report import MemoryPoint, memory_curve
+from explorer.core.analysis.report import MemoryPoint
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.formatting import byte_size, listed, printable
 from explorer.core.network.graph import Node
@@ -71,7 +71,7 @@ class ChartData:
     @cached_property
     def memory(self) -> list[MemoryPoint]:
         """For each step what is in memory; for a block, at its layer that needs most."""
-        at = {point.node: point for point in memory_curve(self.design.graph)}
+        at = {point.node: point for point in self.design.memory}
         return [
             max((at[node] for node in step.nodes), key=lambda point: point.total_bytes)
             for step in self.steps

@@ -15,7 +15,7 @@ from explorer.core.analysis.comparison import (
     LayerMatch,
     State,
 )
-from explorer.core.formatting import counted, duration
+from explorer.core.formatting import counted, duration, percent_change
 from explorer.core.network.parameters import describe
 from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.parts import Head, Line, Part, Table, TableRow, words
@@ -142,24 +142,18 @@ def _heads(first: str, *others: str, numeric: bool = False) -> tuple[Head, ...]:
 
 def _figure_table(figures: Sequence[Figure]) -> Table:
     rows = tuple(
-        TableRow(figure.name, (figure.a, figure.b, ratio_text(figure)), figure.differs)
+        TableRow(figure.name, (figure.a, figure.b, _beside_a(figure)), figure.differs)
         for figure in figures
     )
-    heads = (*_heads("figure", "A", "B", numeric=True), Head("B ÷ A"))
+    heads = (*_heads("figure", "A", "B", numeric=True), Head("change"))
     return Table("Figures, for one image", heads, rows)
 
 
-def ratio_text(figure: Figure) -> str:
-    """Return how B's figure compares with A's, in a number and in words."""
+def _beside_a(figure: Figure) -> str:
+    """Return by how much B's figure differs from A's."""
     if not figure.differs:
         return "same"
-    if figure.ratio is None:
-        return "differs"
-    if figure.ratio >= 10:
-        return f"{_factor(figure.ratio)} times as much"
-    change = abs(figure.ratio - 1)
-    size = "under 1 %" if change < 0.01 else f"{100 * change:.0f} %"
-    return f"{_factor(figure.ratio)} ({size} {'more' if figure.ratio > 1 else 'less'})"
+    return "differs" if figure.ratio is None else percent_change(1, figure.ratio)
 
 
 def _factor(ratio: float) -> str:

@@ -6,17 +6,10 @@
 
 const HELP =
   "Arrow right and left: along the data flow. Down and up: the other way where it branches, " +
-  "such as a skip connection. Enter: show or hide a block's layers. Escape: from a layer to its block.";
+  "such as a skip connection. Enter: show or hide a block's layers, or those that a row folds. Escape: from a layer to its block.";
 
-/**
- * Returns the corners of a polygon: left, top, right, bottom.
- * @param {Element | null | undefined} polygon
- */
-function cornersOf(polygon) {
-  const numbers = (polygon?.getAttribute("points") ?? "").split(/[ ,]/).map(Number);
-  const [xs, ys] = [0, 1].map((odd) => numbers.filter((_, index) => index % 2 === odd));
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-}
+// Pixels between the hint and the edges of the canvas.
+const GAP = 8;
 
 /**
  * Lays a rectangle over a layer's row, which is found by its first cell, or over its slab.
@@ -25,7 +18,7 @@ function cornersOf(polygon) {
  */
 function coverRow(graph, cell) {
   const [left, top, right, bottom] = cornersOf(cell.querySelector("polygon"));
-  const card = cornersOf([...(nodeOf(cell)?.querySelectorAll(":scope > polygon") ?? [])].at(-1));
+  const card = cornersOf(nodeOf(cell)?.querySelector(":scope > polygon"));
   const isRow = cell.querySelector("a")?.getAttribute("xlink:title") === "row";
   const [from, to] = isRow ? [card[0], card[2]] : [left, right];
   const size = { x: from, y: top, width: to - from, height: bottom - top };
@@ -79,6 +72,26 @@ function itemIdAt(event) {
   return element instanceof SVGElement ? element.dataset.item : undefined;
 }
 
+/**
+ * A drawing, and what is in it.
+ * @typedef {Pick<CanvasState, "dot" | "items" | "places" | "changed" | "detail" | "family">} Picture
+ */
+
+/**
+ * @param {DiagramModel} model
+ * @returns {Picture}
+ */
+function pictureOf(model) {
+  return {
+    dot: model.get("dot"),
+    items: model.get("items"),
+    places: model.get("places"),
+    changed: model.get("changed"),
+    detail: model.get("detail"),
+    family: model.get("family"),
+  };
+}
+
 /** The drawing with its items: what is drawn, what is selected, and where the keys are. */
 class DiagramItems {
   /**
@@ -88,31 +101,34 @@ class DiagramItems {
   constructor(model, canvas) {
     this.model = model;
     this.canvas = canvas;
+    /** @type {Picture} What is drawn: while the next one is laid out, the model is ahead of it. */
+    this.picture = { dot: "", items: [], places: {}, changed: [], detail: "", family: "" };
     /** @type {Map<string, SVGElement>} Of each item, by its id. */
     this.elements = new Map();
     /** @type {Map<string, string[]>} */
     this.comesFrom = new Map();
     this.current = ""; // the item that the tab key reaches
+    this.toggled = ""; // the item of which more or less is to be shown
   }
 
   /** @param {string | undefined} id */
   item(id) {
-    return this.model.get("items").find((item) => item.id === id);
+    return this.picture.items.find((item) => item.id === id);
   }
 
   /** Finds the items in another drawing. */
   drawn() {
-    const { model, canvas } = this;
-    const items = model.get("items");
+    const { canvas } = this;
+    const { items, places, changed } = this.picture;
     for (const title of canvas.querySelectorAll("title")) title.remove(); // the hint says more
-    this.elements = findElements(canvas, items, model.get("places"));
+    this.elements = findElements(canvas, items, places);
     this.comesFrom = new Map(items.map((item) => [item.id, []]));
     for (const item of items) {
       for (const place of item.feeds) this.comesFrom.get(items[place].id)?.push(item.id);
     }
     const blocks = items.filter((item) => !item.parent).length;
     canvas.setAttribute("aria-label", `Diagram of the network: ${blocks} boxes. ${HELP}`);
-    for (const id of model.get("changed")) this.elements.get(id)?.classList.add("explorer-changed");
+    for (const id of changed) this.elements.get(id)?.classList.add("explorer-changed");
     this.mark();
   }
 
@@ -129,7 +145,8 @@ class DiagramItems {
     /** @type {NodeListOf<SVGElement>} */
     const layers = this.canvas.querySelectorAll("rect.explorer-layer");
     for (const rect of layers) {
-      rect.classList.toggle("explorer-selected", rect.dataset.item === selected);
+      const { item = "" } = rect.dataset;
+      rect.classList.toggle("explorer-selected", item !== "" && [shown, selected].includes(item));
     }
   }
 
@@ -140,7 +157,9 @@ class DiagramItems {
 
   /** @param {string} id */
   toggle(id) {
-    this.model.send({ toggle: this.item(id)?.parent || id });
+    const item = this.item(id);
+    this.toggled = item?.is_fold ? id : item?.parent || id;
+    this.model.send({ toggle: this.toggled });
   }
 
   /** @param {string} id */
@@ -159,7 +178,7 @@ class DiagramItems {
    * @param {string} key
    */
   next(item, key) {
-    const items = this.model.get("items");
+    const { items } = this.picture;
     const next = item.feeds.map((place) => items[place].id);
     const last = this.comesFrom.get(item.id) ?? [];
     /** @type {Record<string, string | undefined>} */
@@ -185,18 +204,30 @@ function makeTools(parent) {
   return { search, found };
 }
 
+/** How much can be written of a block, the least first. */
+const DETAILS = /** @type {const} */ (["outline", "blocks", "layers"]);
+
 /**
  * Makes the buttons that zoom; the returned function shows what fits.
  * @param {HTMLElement} parent
  * @param {HTMLElement} canvas
+ * @param {Nearness} near
+ * @param {HTMLElement} el
  */
-function makeZoom(parent, canvas) {
+function makeZoom(parent, canvas, near, el) {
   /** @type {(text: string, title: string, act: () => void) => HTMLButtonElement} */
   const button = (text, title, act) => makeButton(parent, text, title, act, { label: title });
-  const zoom = new PanZoom(canvas, (fits) => {
-    fit.setAttribute("aria-pressed", String(fits.width));
-    all.setAttribute("aria-pressed", String(fits.all));
-  });
+  const zoom = new PanZoom(
+    canvas,
+    (fits) => {
+      fit.setAttribute("aria-pressed", String(fits.width));
+      all.setAttribute("aria-pressed", String(fits.all));
+      near.look(zoom);
+      map.follow();
+    },
+    (steps, at) => near.come(steps, at),
+  );
+  const map = new Minimap(el, zoom);
   button("−", "Zoom out", () => zoom.zoomTo(zoom.present / 1.25));
   button("+", "Zoom in", () => zoom.zoomTo(zoom.present * 1.25));
   const fit = button("Fit", "Fit to the width", () => zoom.hold("width"));
@@ -271,9 +302,11 @@ function followClicks(canvas, items, zoom) {
     if (zoom.hasMoved) return;
     const handle = targetOf(event)?.closest('g[id$="_toggle"]');
     const node = handle && nodeOf(handle);
-    if (node) return items.toggle(items.model.get("places")[node.id]);
+    if (node) return items.toggle(items.picture.places[node.id]);
     const id = itemIdAt(event);
-    if (id) items.select(id);
+    if (!items.item(id)?.is_fold) return id && items.select(id);
+    // The second click of two would meet what the first one has shown.
+    if (id && event.detail < 2) items.toggle(id);
   });
   canvas.addEventListener("dblclick", (event) => {
     const id = itemIdAt(event);
@@ -302,7 +335,7 @@ function followKeys(canvas, items, hint) {
 }
 
 /**
- * Shows what an item is beside the pointer, or below the item that has the focus.
+ * Shows what an item is, in the corner that is farthest from it: what one goes to next stays free.
  * @param {HTMLElement} el
  * @param {HTMLElement} canvas
  * @param {DiagramItems} items
@@ -317,13 +350,20 @@ function makeHint(el, canvas, items, zoom) {
     hint.hidden = !item || zoom.hasMoved;
     if (!element || !item || hint.hidden) return;
     const help = "→ ← the data flow, ↓ ↑ a branch of it, Enter: layers";
-    hint.textContent = event.type === "focusin" ? `${item.text}\n${help}` : item.text;
-    const [box, frame] = [element.getBoundingClientRect(), el.getBoundingClientRect()];
+    const lines = [item.text];
+    if (item.is_fold) lines.push("A click lists them.");
+    if (event.type === "focusin") lines.push(help);
+    hint.textContent = lines.join("\n");
+    const [box, frame] = [element.getBoundingClientRect(), canvas.getBoundingClientRect()];
     const isAt = event instanceof MouseEvent && event.clientX;
-    const [x, y] = isAt ? [event.clientX, event.clientY] : [box.left, box.bottom];
-    const most = frame.width - hint.offsetWidth - 4;
-    hint.style.left = `${Math.max(0, Math.min(x - frame.left + 14, most))}px`;
-    hint.style.top = `${y - frame.top + 16}px`;
+    const [x, y] = isAt
+      ? [event.clientX, event.clientY]
+      : [box.left + box.width / 2, box.top + box.height / 2];
+    const [isLeft, isUpper] = [x < frame.left + zoom.space / 2, y < frame.top + zoom.room / 2];
+    hint.style.left = isLeft ? "auto" : `${GAP}px`;
+    hint.style.right = isLeft ? `${el.clientWidth - zoom.space + GAP}px` : "auto";
+    hint.style.top = isUpper ? "auto" : `${canvas.offsetTop + GAP}px`;
+    hint.style.bottom = isUpper ? `${canvas.offsetHeight - zoom.room + GAP}px` : "auto";
   }
   const hide = () => {
     hint.hidden = true;
@@ -335,6 +375,61 @@ function makeHint(el, canvas, items, zoom) {
   return hint;
 }
 
+/** How near the user is: from afar blocks are named, nearer one sees what they do, and layers. */
+class Nearness {
+  /** @param {DiagramItems} items */
+  constructor(items) {
+    this.items = items;
+    this.family = ""; // of which it was seen whether it is too small
+    this.detail = ""; // that was drawn last
+    this.anchor = ""; // the block that one came nearer to
+  }
+
+  /**
+   * @param {number} steps
+   * @param {MouseEvent | null} at
+   */
+  come(steps, at) {
+    const { picture, canvas, elements, model } = this.items;
+    const detail = DETAILS[DETAILS.map(String).indexOf(picture.detail) + steps];
+    if (!picture.detail || !detail) return;
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const [x, y] = at ? [at.clientX, at.clientY] : [left + width / 2, top + height / 2];
+    let nearest = Number.POSITIVE_INFINITY;
+    for (const { id, parent } of picture.items) {
+      const box = parent ? undefined : elements.get(id)?.getBoundingClientRect();
+      const distance = box && Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y);
+      if (distance !== undefined && distance < nearest) [nearest, this.anchor] = [distance, id];
+    }
+    model.send({ detail });
+  }
+
+  /**
+   * Has less written of a network that would be too small.
+   * @param {PanZoom} zoom
+   */
+  look(zoom) {
+    const { picture, model } = this.items;
+    if (this.family === picture.family) return;
+    this.family = picture.family;
+    if (picture.detail === "blocks" && zoom.whole < TOO_SMALL) model.send({ detail: "outline" });
+  }
+
+  /**
+   * Goes on to look at the block that one came nearer to.
+   * @param {PanZoom} zoom
+   */
+  drawn(zoom) {
+    const { picture, elements } = this.items;
+    const element = picture.detail !== this.detail && elements.get(this.anchor);
+    this.detail = picture.detail;
+    if (!element) return;
+    zoom.hold("readable");
+    zoom.scrollTo(element);
+    this.anchor = "";
+  }
+}
+
 /** @param {View<CanvasState, CanvasSends, CanvasGets>} view */
 function render({ model, el }) {
   el.classList.add("explorer-canvas-view");
@@ -342,23 +437,34 @@ function render({ model, el }) {
   const canvas = make("div", { className: "explorer-canvas" }, el);
   canvas.setAttribute("role", "group");
   const { search, found } = makeTools(tools);
-  const zoom = makeZoom(tools, canvas);
+  const items = new DiagramItems(model, canvas);
+  const near = new Nearness(items);
+  const zoom = makeZoom(tools, canvas, near, el);
   makeMore(tools, el);
   makeSave(tools, model);
-  const items = new DiagramItems(model, canvas);
   const hint = makeHint(el, canvas, items, zoom);
   followClicks(canvas, items, zoom);
   followKeys(canvas, items, hint);
   followSearch(search, model, zoom);
 
-  function draw() {
+  /**
+   * @param {Picture} picture
+   * @param {string} svg
+   */
+  function draw(picture, svg) {
+    items.picture = picture;
     const isFocused = canvas.contains(document.activeElement);
-    canvas.innerHTML = model.get("svg");
+    canvas.innerHTML = svg;
     hint.hidden = true;
     if (!zoom.drawing) return;
     zoom.drawn();
     items.drawn();
-    if (isFocused) items.elements.get(items.current)?.focus({ preventScroll: true });
+    near.drawn(zoom);
+    const toggled = items.elements.get(items.toggled);
+    if (toggled) zoom.scrollTo(toggled);
+    items.toggled = "";
+    const current = toggled ?? items.elements.get(items.current);
+    if (isFocused) current?.focus({ preventScroll: true });
   }
 
   function reveal() {
@@ -370,28 +476,56 @@ function render({ model, el }) {
     zoom.scrollTo(element);
   }
 
-  // Several traits come in one message; the drawing needs all of them.
-  /** @type {[string | null, string]} */
-  let [drawn, before] = [null, ""];
-  const update = () => {
-    const shown = model.get("shown");
-    if (drawn !== model.get("svg")) {
-      drawn = model.get("svg");
-      draw();
-      // What was scrolled to has gone with its network.
-      if (before && !shown) canvas.scrollTo(0, 0);
-    }
-    before = shown;
+  const layout = new Layout(model);
+  let before = "";
+  /** @type {(picture: Picture, svg: string) => void} */
+  const show = (picture, svg) => {
+    draw(picture, svg);
+    // What was scrolled to has gone with its network.
+    if (before && !model.get("shown")) canvas.scrollTo(0, 0);
+    before = model.get("shown");
     reveal();
+  };
+  // Several traits come in one message; the drawing needs all of them.
+  const update = () => {
+    const picture = pictureOf(model);
+    const [svg, kept] = [model.get("svg"), model.get("kept")];
+    // Until the first drawing; what was kept may be of another network.
+    if (!svg && kept && !items.picture.dot) show({ ...picture, dot: "kept" }, kept);
+    if (picture.dot === items.picture.dot) {
+      layout.drop();
+      items.picture = picture;
+      before = model.get("shown");
+      reveal();
+    } else if (svg) {
+      layout.drop();
+      show(picture, svg);
+    } else {
+      layout.ask(picture.dot, (answer) => {
+        if ("error" in answer) {
+          canvas.textContent = `The diagram could not be laid out: ${answer.error}`;
+          items.picture = picture;
+        } else {
+          show(picture, answer.svg);
+          model.set("kept", answer.svg);
+        }
+      });
+    }
   };
   const unfollow = zoom.followSize();
   const ignore = listen(model, { change: update });
-  model.on("msg:custom", download);
+  /** @type {(message: SavedFile | LayoutCode, buffers: DataView<ArrayBuffer>[]) => void} */
+  const receive = (message, buffers) => {
+    if ("file" in message) download(message, buffers);
+    else layout.take(buffers);
+  };
+  model.on("msg:custom", receive);
   update();
+  layout.begin();
   return () => {
     unfollow();
     ignore();
-    model.off("msg:custom", download);
+    model.off("msg:custom", receive);
   };
 }
 

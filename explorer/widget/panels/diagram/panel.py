@@ -1,31 +1,26 @@
 """The diagram on screen: how it is drawn, what is selected in it, and what a user does there."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import ipywidgets as widgets
-import traitlets
 
 from explorer.core.analysis.quantities import QUANTITIES
-from explorer.core.drawing.boxes import cards_of, links_of
+from explorer.core.drawing.boxes import cards_of, folded_rows_of, links_of
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.drawing.dot import SHARES, DiagramOptions, Drawing, scale_colour
-from explorer.core.drawing.fonts import font_css
-from explorer.core.drawing.items import Item, items_of
+from explorer.core.drawing.items import items_of
 from explorer.core.drawing.merged import merged
-from explorer.core.drawing.palette import LIGHT, dark_theme
+from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import printable
 from explorer.core.guard import guarded
-from explorer.core.network.graph import Node
 from explorer.core.network.names import block_id, layer_id
 from explorer.core.network.parameters import parameters_of
 from explorer.widget.controls.form import Form, page
-from explorer.widget.front.modules import module
-from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import Find, Save, SavedFile, Select, Toggle
+from explorer.widget.messages import Find, LaysOut, Nearer, Save, SavedFile, Select, Toggle
+from explorer.widget.panels.diagram.canvas import Canvas
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import Paragraph, Run, Swatch, Words
 
@@ -43,61 +38,13 @@ MIME_TYPES = {
 }
 
 
-def theme_css() -> str:
-    """Return the rules that exchange the drawing's colours on JupyterLab's dark themes."""
-    dark = 'body[data-jp-theme-light="false"] .explorer-themed svg'
-    # The paper that an exported drawing has gives way to the page's own background.
-    paper = ".explorer-diagram svg > g > polygon:first-of-type { fill: none; }"
-    return "\n".join(
-        [paper]
-        + [
-            f'{dark} [{attribute}="{light}"] {{ {attribute}: {colour}; }}'
-            for light, colour in dark_theme().items()
-            for attribute in ("fill", "stroke")
-        ]
-    )
-
-
-class Canvas(FrontWidget):
-    """Shows a drawing, and reports what a user does in it as messages.
-
-    Attributes:
-        svg: The drawing, an SVG element.
-        places: What is selected by each box, row and slab of the drawing, by its id in there.
-        items: What can be selected.
-        selected: The selection; it need not be drawn.
-        shown: The item that stands for it: itself, or the card of its block.
-        changed: Ids of the cards that the last edit changed.
-        found: What the search found, in words.
-    """
-
-    _esm = module(Path(__file__).with_name("panel.js"), "pan_zoom")
-    _css = "\n".join(
-        (
-            font_css("Explorer"),
-            Path(__file__).with_name("panel.css").read_text(encoding="utf-8"),
-            theme_css(),
-        )
-    )
-
-    sends = Select | Toggle | Find | Save
-    gets = SavedFile
-
-    svg = traitlets.Unicode().tag(sync=True)
-    places = shared(dict[str, str], {})
-    items = shared(tuple[Item, ...], ())
-    selected = traitlets.Unicode().tag(sync=True)
-    shown = traitlets.Unicode().tag(sync=True)
-    changed = shared(tuple[str, ...], ())
-    found = traitlets.Unicode().tag(sync=True)
-
-
 class DiagramView(widgets.VBox, TabView):
     """Shows the graph of a scene, in the way that its controls say.
 
     Attributes:
         options: How it is drawn.
-        toggled: Ids of the cards that have the other detail than the rest.
+        toggled: Ids of the cards that have the other detail than the rest, and of the rows of
+            repeated layers that are listed all the same.
         canvas: The drawing.
     """
 
@@ -125,7 +72,7 @@ class DiagramView(widgets.VBox, TabView):
         self._scene: Scene | None = None
         self._drawing: Drawing | None = None
         self._key: object = None
-        self._found: list[Node] = []
+        self._is_chosen = False  # whether the user chose the detail, not the zoom
         self._form = Form(parameters_of(DiagramOptions), self.options, self._chosen)
         self._form.widget.add_class("explorer-choices")
         self._legend = page()
@@ -138,11 +85,18 @@ class DiagramView(widgets.VBox, TabView):
     def show(self, scene: Scene) -> None:
         """Draw a scene, and mark what is selected in it."""
         before, self._scene = self._scene, scene
+        family = type(scene.design.architecture).__name__
+        if family != self.canvas.family and not self._is_chosen:
+            self._form.controls["detail"].set_value(DiagramOptions().detail)
+            self.toggled = frozenset()
         self._take_options()
         key = (scene.design, self.options, self.toggled, dict(scene.times), self._comparison)
         with self.canvas.hold_sync():
             if key != self._key:
                 self._draw(scene, key, before)
+            self.canvas.family = family
+            is_mixed = not self.toggled.isdisjoint(self.canvas.places.values())
+            self.canvas.detail = "" if self._is_chosen or is_mixed else self.options.detail
             self.canvas.selected = scene.selected
             self.canvas.shown = self._item_of(scene)
 
@@ -158,15 +112,15 @@ class DiagramView(widgets.VBox, TabView):
             states=both.states if both else {},
             outputs=graph.outputs,
             options=self.options,
-            toggled=self.toggled & {card.id for card in drawn},
+            toggled=self.toggled,
             times=scene.times,
+            fold=True,
             handles=True,
         )
         same_way = last is not None and last.options == drawing.options
         edited = same_way and before is not None and before.design != scene.design
-        items = items_of(graph, cards, drawing.is_open, scene.design.report, scene.times)
-        svg = Diagram(drawing.dot()).svg()
-        self.canvas.svg = svg
+        items = items_of(graph, cards, drawing.rows, scene.design.report, scene.times)
+        self.canvas.draw(drawing.dot())
         self.canvas.places = drawing.places
         self.canvas.items = tuple(items)
         self.canvas.changed = (
@@ -180,10 +134,12 @@ class DiagramView(widgets.VBox, TabView):
 
     def _item_of(self, scene: Scene) -> str:
         """Return the item that stands for what is selected."""
-        if not scene.nodes:
+        if not scene.nodes or self._drawing is None:
             return ""
         ids = {item.id for item in self.canvas.items}
-        return scene.selected if scene.selected in ids else block_id(scene.nodes[-1])
+        if scene.selected in ids:
+            return scene.selected
+        return self._drawing.row_of(scene.selected) or block_id(scene.nodes[-1])
 
     def _legend_of(self, drawing: Drawing) -> tuple[Run, ...]:
         parts: list[Run] = []
@@ -229,7 +185,8 @@ class DiagramView(widgets.VBox, TabView):
 
     # What the user does.
 
-    def _chosen(self, _: str) -> None:
+    def _chosen(self, name: str) -> None:
+        self._is_chosen |= name == "detail"
         self._redraw()
 
     def _take_options(self) -> None:
@@ -240,17 +197,35 @@ class DiagramView(widgets.VBox, TabView):
         self.options = options
 
     @guarded
-    def _received(self, message: Select | Toggle | Find | Save, _: Any) -> None:
+    def _received(self, message: Select | Toggle | Nearer | Find | Save | LaysOut, _: Any) -> None:
         match message:
+            case LaysOut():
+                self.canvas.hear(message)
+                if message.lays_out == "no":
+                    self._key = None
+                    self._redraw()
             case Select():
                 self._select(message.select)
             case Toggle():
-                self.toggled ^= {message.toggle}
+                self._toggle(message.toggle)
                 self._redraw()
+            case Nearer():
+                if self.canvas.detail:
+                    self._form.controls["detail"].set_value(message.detail)
+                    self._redraw()
             case Find():
                 self._find(message.find, message.step)
             case Save():
                 self._save(message.save)
+
+    def _toggle(self, shown: str) -> None:
+        """Show a card in more or less detail, or list what is folded; its card folds it again."""
+        listed: frozenset[str] = frozenset()
+        if drawing := self._drawing:
+            cards = [card for card in drawing.cards if card.id == shown]
+            rows = [row for card in cards for row in folded_rows_of(card, drawing.states)]
+            listed = self.toggled & {row.id for row in rows if row.times}
+        self.toggled ^= listed or {shown}
 
     def _find(self, text: str, step: int) -> None:
         """Select the first layer that has a text in its names or kind, or one so many further."""

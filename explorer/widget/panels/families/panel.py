@@ -6,13 +6,17 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from explorer.core.families import Architecture, ReadModel, presets
+from explorer.core.families import Architecture, Custom, ReadModel, presets
 from explorer.core.guard import as_part_of, is_under_way
+from explorer.core.network.encoder_decoder import links_its_own_blocks
 from explorer.widget.controls.form import plain_layout
+
+#: What the list calls a network whose blocks are listed one by one.
+CUSTOM = Custom.__name__
 
 
 class Families(widgets.Dropdown):
-    """The presets, the model that was given, and what the present architecture is."""
+    """The presets, a list of blocks, the model that was given, and what is shown."""
 
     options: Any
     value: Any
@@ -25,6 +29,7 @@ class Families(widgets.Dropdown):
         """
         self._chosen = chosen
         self._given: ReadModel | None = None  # the last model that was given
+        self._shown: Architecture | None = None
         super().__init__(
             description="architecture",
             tooltip="Start from this architecture",
@@ -35,13 +40,14 @@ class Families(widgets.Dropdown):
 
     def show(self, architecture: Architecture) -> None:
         """Show which of them an architecture is, or that it is another one."""
+        self._shown = architecture
         name = next((name for name, preset in presets.items() if preset == architecture), None)
         if isinstance(architecture, ReadModel):
             self._given = architecture
             name = _title(architecture)
         edited = _edited(type(architecture))
         given = [_title(self._given)] if self._given else []
-        options = [*presets, *given, *([] if name else [edited])]
+        options = list(dict.fromkeys([*presets, CUSTOM, *given, *([] if name else [edited])]))
         as_part_of(self, self._put, options, name or edited)
 
     def _put(self, options: list[str], value: str) -> None:
@@ -52,10 +58,19 @@ class Families(widgets.Dropdown):
     def _picked(self, change: Any) -> None:
         if is_under_way(self):
             return
-        if change.new in presets:
+        if change.new == CUSTOM:
+            self._chosen(_written_out(self._shown))
+        elif change.new in presets:
             self._chosen(presets[change.new])
         elif self._given and change.new == _title(self._given):
             self._chosen(self._given)
+
+
+def _written_out(shown: Architecture | None) -> Custom:
+    """Return an architecture with its blocks as a list, or the smallest one where it has none."""
+    if shown is None or isinstance(shown, ReadModel) or links_its_own_blocks(shown):
+        return Custom()
+    return Custom.of(shown)
 
 
 def _edited(kind: type) -> str:

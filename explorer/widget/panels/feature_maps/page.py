@@ -11,7 +11,7 @@ import traitlets
 
 from explorer.core.drawing.boxes import Card
 from explorer.core.drawing.palette import DARK, LIGHT
-from explorer.core.formatting import printable, size_text
+from explorer.core.formatting import printable, product, size_text
 from explorer.core.network.graph import positions
 from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.front.modules import module
@@ -205,7 +205,7 @@ class FeatureMapsView(widgets.VBox):
 
 def _lines(made: "FeatureMap") -> tuple[str, ...]:
     return (
-        size_text(made.shape),
+        product(*made.shape) or size_text(made.shape),
         f"{_number(made.lowest)} to {_number(made.highest)}",
         f"mean {_number(made.mean)}",
     )

@@ -116,7 +116,8 @@ class ForwardView(widgets.VBox, TabView):
         self._form.controls["device"].set_choices(("auto", *names))
 
     def _chosen(self, _: str) -> None:
-        self._form.show_error("", "")
+        if self.stop.disabled:  # what was refused was another choice
+            self.show_nothing_runs()
         self._on_choice()
 
     def show_source(self, name: str) -> None:
@@ -167,8 +168,8 @@ class ForwardView(widgets.VBox, TabView):
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
-        self._form.show_error(error.field, str(error))
-        self.show_nothing_runs(instead=time_figure("refused", text=str(error), unsettled=True))
+        refused = time_figure("refused", text=str(error), unsettled=True)
+        self.show_nothing_runs(Line(str(error), "bad"), instead=refused)
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong, above what was measured before."""

@@ -49,6 +49,7 @@ class LiveKeras:
         show_times: Callable[["LayerTimes"], None],
         picture_changed: Callable[[], None],
         show_time: Callable[["Figure"], None],
+        how_changed: Callable[[], None],
     ) -> None:
         """Make the views.
 
@@ -58,10 +59,12 @@ class LiveKeras:
             show_times: Shows every layer's time.
             picture_changed: Called when the user has chosen another picture.
             show_time: Shows the measured time, or why there is none.
+            how_changed: Called when the user has chosen another way to measure.
         """
         self._state = state
         self._alert = alert
         self._show_times = show_times
+        self._how_changed = how_changed
         self._settling = Settling(later, state.lock, self._settled, alert, shared_worker)
         self._asking: Ask[Design] = Ask(
             shared_worker,
@@ -243,6 +246,8 @@ class LiveKeras:
 
     def _chosen(self) -> None:
         """Measure again in the way that was chosen, where that is wished."""
+        with self._state.lock:
+            self._how_changed()
         if self.forward.after_every_change.value:
             self._run_clicked(None)
 

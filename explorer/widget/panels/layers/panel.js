@@ -1,6 +1,6 @@
 // @ts-check
-// A table of layers; a click on a column's heading sorts by it, a second one reverses. A click on a
-// row selects its layer.
+// A table of layers; a click on a column's heading sorts by it, a second one reverses. A narrow table
+// hides some columns; a list sorts by those, too. A click on a row selects its layer.
 
 /**
  * How a layer is shown in a column, and by what it is sorted.
@@ -144,14 +144,19 @@ class Sorting {
     this.descending = false;
   }
 
+  /** @param {number | null} index */
+  choose(index) {
+    [this.sorted, this.descending] = [index, index !== null && index > 1];
+  }
+
   /** @param {number} index */
   click(index) {
     if (this.sorted !== index) {
-      [this.sorted, this.descending] = [index, index > 1];
+      this.choose(index);
     } else if (this.descending === index > 1) {
       this.descending = !this.descending;
     } else {
-      this.sorted = null; // a third click returns to the order of the network
+      this.choose(null); // a third click returns to the order of the network
     }
   }
 
@@ -172,6 +177,39 @@ class Sorting {
       return left === right ? 0 : left > right ? direction : -direction;
     });
   }
+}
+
+/**
+ * Makes the list of columns to sort by, and the button that reverses the order; returns what shows
+ * the order in them.
+ * @param {Element} parent
+ * @param {Sorting} sorting
+ * @param {() => void} draw
+ */
+function makeSorter(parent, sorting, draw) {
+  const sorter = make("span", { className: "explorer-sorter" }, parent);
+  const select = make("select", { title: "Sort by" }, sorter);
+  make("option", { value: "", textContent: "in the network's order" }, select);
+  const options = sorting.columns.map(({ label }, index) =>
+    make("option", { value: String(index), textContent: `by ${label}` }, select),
+  );
+  const reverse = makeButton(sorter, "", "Reverse the order", () => {
+    sorting.descending = !sorting.descending;
+    draw();
+  }, { label: "Reverse the order" });
+  select.addEventListener("change", () => {
+    sorting.choose(select.value ? Number(select.value) : null);
+    draw();
+  });
+  /** @param {number} shown How many columns there are now. */
+  return (shown) => {
+    options.forEach((option, index) => {
+      option.hidden = option.disabled = index >= shown;
+    });
+    select.value = String(sorting.sorted ?? "");
+    reverse.hidden = sorting.sorted === null;
+    reverse.textContent = sorting.descending ? "▼" : "▲";
+  };
 }
 
 /**
@@ -267,6 +305,9 @@ function render({ model, el }) {
     return heading;
   });
 
+  headings[0].ariaLabel = columns[0].label; // not that of what it holds
+  const showOrder = makeSorter(headings[0], sorting, draw);
+
   function draw() {
     const totals = model.get("totals");
     // Only once it is measured.
@@ -276,6 +317,8 @@ function render({ model, el }) {
       heading.hidden = index >= shown.length;
       heading.setAttribute("aria-sort", sorting.stateOf(index));
     });
+    showOrder(shown.length);
+    table.dataset.sorted = String(sorting.sorted); // a narrow table shows it
     const rows = sorting.inOrder(model.get("rows"));
     rows.forEach((layer, place) => {
       fill(body.rows[place] ?? body.insertRow(), layer, shown, totals);

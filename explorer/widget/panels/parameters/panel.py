@@ -1,6 +1,7 @@
 """The controls of the architecture and of its input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 
@@ -48,31 +49,30 @@ class Parameters:
     def show_input(self, design: Design) -> None:
         """Show what comes in, and which sizes the architecture takes."""
         self.input_form.show(design.input)
-        self.input_form.show_error("", "")
         for name in ("height", "width"):
             self.input_form.controls[name].set_step(design.architecture.maximum_stride)
         if isinstance(design.architecture, ReadModel):
             for name, reason in design.architecture.inactive.items():
                 self.input_form.controls[name].show_inactive(reason)
 
-    def described(self) -> tuple[Architecture, Input]:
-        """Return what all controls together describe, or raise what is wrong with it."""
-        given = Input(**self.input_form.values)
-        shown, values = self.form.shown, self.form.values
-        return (attrs.evolve(shown, **values) if values else shown), given  # type: ignore
-
-    def refuse(self, error: Exception, message: str, form: Form, name: str) -> None:
-        """Show an error beneath the control that it is about, and none beneath the others.
+    def described(self, owner: str = "", changes: Mapping[str, Any] | None = None) -> Design:
+        """Return what all controls together describe, or raise what is wrong with it.
 
         Args:
-            error: What is wrong.
-            message: The same in words.
-            form: Where the user made the edit: the place for an error that names no control.
-            name: The parameter that the user edited.
+            owner: "Input", or the class of the architecture, of which some fields are to be others.
+            changes: Their values.
         """
-        if isinstance(error, ParameterError):
-            named = self.input_form if error.owner == "Input" else self.form
-            if error.field in named.controls:
-                form, name = named, error.field
-        for other in (self.form, self.input_form):
-            other.show_error(name if other is form else "", message)
+        shown = self.form.shown
+        if owner not in ("", "Input", type(shown).__name__):
+            raise LookupError(f"no controls of {owner}")
+        values, given = self.form.values, self.input_form.values
+        (given if owner == "Input" else values).update(changes or {})
+        received = Input(**given)
+        return Design(attrs.evolve(shown, **values) if values else shown, received)  # type: ignore
+
+    def control_of(self, error: Exception) -> Control | None:
+        """Return the control of the field that an error names, if there is one."""
+        if not isinstance(error, ParameterError):
+            return None
+        form = self.input_form if error.owner == "Input" else self.form
+        return form.controls.get(error.field)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import traitlets
 
+from explorer.core.analysis.design import Design
+from explorer.core.analysis.quantities import of_networks
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
-from explorer.core.analysis.seeing_more import is_smaller
+from explorer.core.analysis.seeing_more import Remedies, Way, is_smaller
 from explorer.core.formatting import size_text
 from explorer.core.pictures.heat_map import RAMP
 from explorer.widget.front.modules import module
@@ -17,15 +19,21 @@ from explorer.widget.messages import (
     Column,
     FieldLine,
     Move,
+    Offer,
     Position,
     Rectangle,
     Row,
     SetObject,
     Size,
+    TakeRemedy,
 )
 
 if TYPE_CHECKING:
     from explorer.core.pictures.effective_field import EffectiveField
+
+
+#: What the user does.
+Message: TypeAlias = At | Move | Row | Column | SetObject | TakeRemedy
 
 
 class ReceptiveFieldView(FrontWidget):
@@ -52,7 +60,7 @@ class ReceptiveFieldView(FrontWidget):
     _esm = module(Path(__file__).with_name("panel.js"))
     _css = Path(__file__).with_name("panel.css")
 
-    sends = At | Move | Row | Column | SetObject
+    sends = Message
 
     picture: Any = traitlets.Bytes().tag(sync=True)
     size = shared(Size | None, None)
@@ -68,9 +76,7 @@ class ReceptiveFieldView(FrontWidget):
     lines = shared(tuple[FieldLine, ...], ())
     ramp = shared(tuple[str, ...], tuple(RAMP))
 
-    def __init__(
-        self, on_message: Callable[[At | Move | Row | Column | SetObject], None], **options: Any
-    ) -> None:
+    def __init__(self, on_message: Callable[[Message], None], **options: Any) -> None:
         """Make the view.
 
         Args:
@@ -153,7 +159,7 @@ def effective_line(half: int, most: int, field: "EffectiveField") -> FieldLine:
 
 
 def object_line(
-    layer: str, target: Box, window: ReceptiveWindow | None, effective: int, remedy: str
+    layer: str, target: Box, window: ReceptiveWindow | None, effective: int, remedy: Remedies | None
 ) -> FieldLine | None:
     """Say whether a position can see a whole object at once; None if that is not known.
 
@@ -162,24 +168,38 @@ def object_line(
         target: The object's box.
         window: The position's window.
         effective: Side of the effective window, or 0 while it is not known.
-        remedy: What would enlarge the window, as sentences.
+        remedy: What would enlarge the window; None while that is not known.
     """
     if window is None or window.whole is None or window.inside is None:
         return None
     whole = window.whole.size
     if is_smaller(whole, target.size):
-        return FieldLine(
+        text = (
             f"The window ({size_text(whole)}) is smaller than the object "
-            f"({size_text(target.size)}): {layer} can't see the whole object at once. {remedy}",
-            "bad",
+            f"({size_text(target.size)}): {layer} can't see the whole object at once."
         )
+        if remedy is None:
+            return FieldLine(text, "bad")
+        offers = tuple(Offer(way.words, cost(way, remedy.present)) for way in remedy.ways)
+        return FieldLine(f"{text} {remedy.words}", "bad", offers)
     text = f"The window ({size_text(whole)}) can hold the object ({size_text(target.size)})"
-    if not window.inside.contains(target):
-        text += ", though not from this pixel: click the object's middle"
-    if effective and is_smaller((effective, effective), target.size):
-        text += (
-            f". The effective one ({size_text((effective, effective))}) is smaller: the object's "
-            "far parts have little influence"
+    is_held, looks_at = window.inside.contains(target), (effective, effective)
+    is_overlooked = effective > 0 and is_smaller(looks_at, target.size)
+    if effective:
+        link = "but" if is_overlooked else "and"
+        text += f", {link} 95 % of the gradient lies in {size_text(looks_at)}"
+    text += "." if is_held else ". From this pixel it does not: click the object's middle."
+    return FieldLine(text, "bad" if is_overlooked else "good" if is_held else "")
+
+
+def cost(way: Way, present: Design) -> str:
+    """Say what a change leads to, and what it makes of the network's figures."""
+    figures = [f"sees {size_text(way.field)}"]
+    for quantity in of_networks():
+        before, now = (
+            quantity.in_network(design.report, design.input.batch_size).written(quantity.short)
+            for design in (present, way.design)
         )
-        return FieldLine(f"{text}.", "bad")
-    return FieldLine(f"{text}.", "good" if window.inside.contains(target) else "")
+        figures.append(f"{quantity.words} {before if before == now else f'{before} → {now}'}")
+    # Lines break between figures only.
+    return " · ".join(figure.replace(" ", "\N{NO-BREAK SPACE}") for figure in figures)

@@ -166,29 +166,11 @@ function makeControls(el, linesId, model) {
   return { effective, position, box, button, lines };
 }
 
-/**
- * Returns what shows the content of PNGs, and what gives up the addresses that this takes.
- * @param {FieldModel} model
- */
-function imageShower(model) {
-  /** @type {Map<string, string>} */
-  const urls = new Map();
-  /** @type {(element: SVGImageElement, name: "picture" | "heat") => void} */
-  const show = (element, name) => {
-    URL.revokeObjectURL(urls.get(name) ?? "");
-    const content = model.get(name);
-    const isThere = content?.byteLength > 0;
-    if (isThere) {
-      const url = URL.createObjectURL(new Blob([content], { type: "image/png" }));
-      urls.set(name, url);
-      element.setAttribute("href", url);
-    }
-    element.toggleAttribute("hidden", !isThere);
-  };
-  const forget = () => {
-    for (const url of urls.values()) URL.revokeObjectURL(url);
-  };
-  return { show, forget };
+/** @type {(image: SVGImageElement, png: DataView<ArrayBuffer>) => void} */
+function showImage(image, png) {
+  const isThere = png?.byteLength > 0;
+  if (isThere) showPng(image, png);
+  image.toggleAttribute("hidden", !isThere);
 }
 
 /** @type {(a: Rectangle | null, b: Rectangle | null) => boolean} */
@@ -374,7 +356,6 @@ function render({ model, el }) {
   const { svg, picture, heat, marks } = makePicture(left, linesId);
   const controls = makeControls(el, linesId, model);
   const key = makeKey(left, model.get("ramp"));
-  const images = imageShower(model);
   const frames = sendInFrames((message) => model.send(message));
   const pointer = followPointer(model, svg, frames.soon, draw);
   followKeys(svg, (message) => model.send(message));
@@ -395,13 +376,20 @@ function render({ model, el }) {
 
   function write() {
     controls.lines.replaceChildren();
-    for (const { text, mark } of model.get("lines")) {
+    for (const { text, mark, offers } of model.get("lines")) {
       make("p", { textContent: text }, controls.lines).dataset.mark = mark;
+      if (!offers.length) continue;
+      const list = make("ul", { className: "explorer-field-offers" }, controls.lines);
+      for (const { words, cost } of offers) {
+        const offer = make("li", {}, list);
+        makeButton(offer, words, "", () => model.send({ remedy: words }), { className: "jupyter-button" });
+        make("small", { textContent: cost }, offer);
+      }
     }
   }
 
-  const showPicture = () => images.show(picture, "picture");
-  const showHeat = () => images.show(heat, "heat");
+  const showPicture = () => showImage(picture, model.get("picture"));
+  const showHeat = () => showImage(heat, model.get("heat"));
   for (const show of [showPicture, showHeat, draw, write]) show();
   const ignore = listen(model, {
     "change:picture": showPicture,
@@ -413,7 +401,6 @@ function render({ model, el }) {
   return () => {
     ignore();
     frames.drop();
-    images.forget();
   };
 }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow, receptive_window
-from explorer.core.analysis.seeing_more import remedy
+from explorer.core.analysis.seeing_more import Remedies, remedies
 from explorer.core.asking.ask import Ask, Failure
 from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
@@ -32,8 +32,10 @@ from explorer.widget.messages import (
     Row,
     SetObject,
     Size,
+    TakeRemedy,
 )
 from explorer.widget.panels.receptive_field.page import (
+    Message,
     ReceptiveFieldView,
     object_line,
     rectangle,
@@ -93,7 +95,7 @@ class ReceptiveField(TabView):
         self._prepared: Prepared | None = None
         self._answer: Answer | None = None
         self._need: tuple[Node, tuple[int, int]] | None = None
-        self._remedy = ""  # for that need
+        self._remedies: Remedies | None = None  # for that need
         self.widget = ReceptiveFieldView(self._received)
         self.widget.observe(self._toggled, names="effective")
 
@@ -199,10 +201,15 @@ class ReceptiveField(TabView):
                 FieldLine("Drag a box around an object to see whether the window holds it.")
             )
         else:
-            known = self._remedy if subject.need == self._need else ""
-            line = object_line(name, subject.target, subject.window, side, known)
+            line = object_line(name, subject.target, subject.window, side, self._known_remedies)
             lines += [line] if line else []
         self.widget.lines = tuple(lines)
+
+    @property
+    def _known_remedies(self) -> Remedies | None:
+        """What would let the layer see the object, once it was looked for."""
+        is_known = self._subject is not None and self._subject.need == self._need
+        return self._remedies if is_known else None
 
     def _waiting_line(self) -> FieldLine:
         message = "Computing the gradient …"
@@ -229,9 +236,9 @@ class ReceptiveField(TabView):
             else:
                 self._look(content, shape)
         if subject.need and subject.need != need:
-            found = remedy(subject.scene.design, *subject.need)
+            found = remedies(subject.scene.design, *subject.need)
             with self._state.lock:
-                self._need, self._remedy = subject.need, found
+                self._need, self._remedies = subject.need, found
                 self._write()
 
     def _look(self, content: bytes, shape: Shape) -> None:
@@ -315,9 +322,12 @@ class ReceptiveField(TabView):
             self._refresh(at_once=True)
 
     @guarded
-    def _received(self, message: At | Move | Row | Column | SetObject) -> None:
+    def _received(self, message: Message) -> None:
         with self._state.lock:
             if self._subject is None:
+                return
+            if isinstance(message, TakeRemedy):
+                self._apply(message.remedy)
                 return
             try:
                 self._take(self._subject, message)
@@ -326,7 +336,17 @@ class ReceptiveField(TabView):
                 self._problem = str(error)
             self._refresh()
 
-    def _take(self, subject: Subject, message: At | Move | Row | Column | SetObject) -> None:
+    def _apply(self, words: str) -> None:
+        """Change the design in one of the ways that are offered."""
+        offered = self._known_remedies
+        if offered is None or offered.present != self._state.design:
+            return
+        for way in offered.ways:
+            if way.words == words:
+                self._state.update(step=words, architecture=way.design.architecture)
+                return
+
+    def _take(self, subject: Subject, message: Message) -> None:
         """Take what the user gave.
 
         Raises:

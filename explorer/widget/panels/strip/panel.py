@@ -6,7 +6,7 @@ from pathlib import Path
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import byte_size, counted, printable, size_text
-from explorer.core.network.graph import Node
+from explorer.core.network.graph import channels_of, height_of
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Select, StripStep
@@ -49,7 +49,7 @@ class Strip(FrontWidget):
         with self.hold_sync():
             if data is None or data.design is not scene.design:
                 data = ChartData(scene.design, by_block=len(scene.graph) > MOST_BARS)
-                self.steps = tuple(map(_step, [data] * len(data.steps), range(len(data.steps))))
+                self.steps = tuple(_step(data, place) for place in range(len(data.steps)))
             places = {data.place[node] for node in scene.nodes}
             self.selected = tuple(data.steps[place].selection for place in sorted(places))
         self._data = data  # at last: what is broken off is shown again
@@ -59,16 +59,15 @@ def _step(data: ChartData, place: int) -> StripStep:
     step, point = data.steps[place], data.memory[place]
     output = step.nodes[-1]
     total, held = data.bytes(point.total_bytes), data.bytes(point.held_bytes)
-    memory = f"{byte_size(total)} of features in memory"
+    memory = f"{byte_size(total)} of features in memory in a forward pass"
     if held:
         memory += f", {byte_size(held)} of it held for later"
-    height, channels = _size(output)
     return StripStep(
         id=step.selection,
         text=f"{step.name}\n{_shape(step)}\n{memory}",
         colour=LIGHT.cards[step.role][0],
-        height=height,
-        channels=channels,
+        height=height_of(output),
+        channels=channels_of(output),
         total=total,
         held=held,
     )
@@ -77,9 +76,3 @@ def _step(data: ChartData, place: int) -> StripStep:
 def _shape(step: Step) -> str:
     layers = counted(len(step.nodes), "layer") + ", " if len(step.nodes) > 1 else ""
     return printable(f"{layers}output {size_text(step.nodes[-1].shape)}")
-
-
-def _size(node: Node) -> tuple[int, int]:
-    """Return how high an output is, or how long, and its channels; 1 of what it has not."""
-    *positions, channels = node.shape or (1,)
-    return (positions[0] if positions else 1), channels

@@ -79,7 +79,7 @@ function render({ model, el }) {
   row.addEventListener("focusout", hide);
   row.addEventListener("click", (event) => {
     const figure = figures()[placeOf(event)];
-    if (figure) model.send({ open: figure.name });
+    if (figure) model.send({ open: figure.opens });
   });
   row.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();

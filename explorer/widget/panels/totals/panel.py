@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.memory_need import needed_bytes
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, Quantity, of_networks
 from explorer.core.families import ReadModel
 from explorer.core.formatting import (
@@ -26,8 +27,11 @@ from explorer.widget.messages import Figure, OpenFigure
 #: What the time is called before there is one.
 TIME = "time"
 
+#: The tab that shows more of the time.
+RUN = "Run and time"
+
 #: Before anything was measured.
-UNTIMED = Figure(TIME, "–", "", "", "Time of a forward pass\nNot measured: press Run.", True)
+UNTIMED = Figure(TIME, "–", "", "", "Time of a forward pass\nNot measured: press Run.", RUN, True)
 
 
 class Totals(FrontWidget):
@@ -49,30 +53,43 @@ class Totals(FrontWidget):
         """Begin with no network.
 
         Args:
-            opened: Called with the name of the figure of which the user wants to see more.
+            opened: Called with the title of the tab that shows more of a figure.
             **options: Of the widget.
         """
         super().__init__(**options)
         # With its report, which dragging asks for again; the history's own keeps none.
         self._before: Design | None = None
+        self._shown: tuple[object, ...] = ()
         self.on_sent(lambda message, _: opened(message.open))
 
-    def show(self, design: Design, before: Design | None, pinned: Design | None) -> None:
+    def show(
+        self,
+        design: Design,
+        before: Design | None,
+        pinned: Design | None,
+        trains: bool = False,
+    ) -> None:
         """Show a network.
 
         Args:
             design: The network.
             before: What was shown before the last edit, if there was one.
             pinned: What it is compared with, if anything.
+            trains: Whether memory is that of a training step, and not of a forward pass.
         """
+        if (design, before, pinned, trains) == self._shown:
+            return
         if before != self._before:
             self._before = attrs.evolve(before) if before else None
         before = self._before
-        makers: list[Callable[[Design], _Told]] = [partial(_counted, of) for of in of_networks()]
+        makers: list[Callable[[Design], _Told]] = [
+            _training if trains and of is MEMORY else partial(_counted, of) for of in of_networks()
+        ]
         self.figures = tuple(
             _figure(make(design), *(make(other) if other else None for other in (before, pinned)))
             for make in (*makers, _sight, _output)
         )
+        self._shown = design, before, pinned, trains  # at last: what is broken off is shown again
 
 
 @attrs.frozen
@@ -85,12 +102,14 @@ class _Told:
         number: The same as a number, where it can be told in percent by how much it differs; None:
             it is unknown, or no number.
         lines: What it means.
+        opens: Title of the tab that shows more of it.
     """
 
     name: str
     value: str
     number: float | None
     lines: tuple[str, ...]
+    opens: str
 
     def told_beside(self, now: "_Told") -> str:
         """Return by how much another figure differs from this one."""
@@ -109,7 +128,7 @@ def _figure(told: _Told, before: _Told | None, a: _Told | None) -> Figure:
         if change:
             lines.append(f"{name}: {'no change' if change == '=' else change}")
     last, beside_a = ["changed" if text.startswith("was ") else text for text in changes]
-    return Figure(told.name, told.value, last, beside_a, "\n".join(lines))
+    return Figure(told.name, told.value, last, beside_a, "\n".join(lines), told.opens)
 
 
 def _counted(quantity: Quantity, design: Design) -> _Told:
@@ -117,7 +136,9 @@ def _counted(quantity: Quantity, design: Design) -> _Told:
     lines = _LINES.get(quantity, lambda _: (quantity.doc,))(design)
     known = () if total.is_all else ("That of some layers is not known",)
     number = total.value if total.is_all else None
-    return _Told(quantity.headline, total.written(quantity.short), number, (*lines, *known))
+    opens = _OPENS.get(quantity, "Layers")
+    value = total.written(quantity.short)
+    return _Told(quantity.headline, value, number, (*lines, *known), opens)
 
 
 def _parameters(design: Design) -> tuple[str, ...]:
@@ -145,18 +166,36 @@ def _memory(design: Design) -> tuple[str, ...]:
     )
 
 
+def _training(design: Design) -> _Told:
+    report, count = design.report, design.input.batch_size
+    size = report.training_memory(count)
+    needed = needed_bytes(report, count, step="training step")
+    outputs = sum(row.memory_bytes for row in report.layers) * count
+    lines = (
+        f"What a training step of {counted(count, 'image')} with Adam keeps, in float32",
+        f"{byte_size(outputs)} outputs of all layers, {byte_size(size - outputs)} weights, their "
+        "gradients and moments",
+        f"With what libraries need, up to {byte_size(needed)} on a CPU",
+    )
+    return _Told(f"{MEMORY.headline}, training", byte_size(size), size, lines, _OPENS[MEMORY])
+
+
 #: What a figure means, and more of it; for those that need more words than they have.
 _LINES = {PARAMETERS: _parameters, MACS: _compute, MEMORY: _memory}
+#: The tab that shows more of a figure, where that is not the table of layers.
+_OPENS = {MEMORY: "Charts"}
 
 
 def _sight(design: Design) -> _Told:
     field = design.report.receptive_field
     what = "Input pixels that one output pixel can see at most (receptive field)"
+    opens = "Receptive field"
     if field is None:
-        return _Told("sees up to", "unknown", None, (what, "Some layers do not tell"))
+        return _Told("sees up to", "unknown", None, (what, "Some layers do not tell"), opens)
     is_square = len(set(field)) == 1 and len(field) > 1
     value = f"{field[0] if is_square else product(*field)} px"
-    return _Told("sees up to", value, prod(field) ** (1 / len(field)), (what, product(*field)))
+    lines = what, product(*field)
+    return _Told("sees up to", value, prod(field) ** (1 / len(field)), lines, opens)
 
 
 def _output(design: Design) -> _Told:
@@ -170,11 +209,12 @@ def _output(design: Design) -> _Told:
     if not isinstance(architecture, ReadModel):
         most = architecture.maximum_stride
         lines.append(f"Height and width of the input must be multiples of {most}")
-    return _Told("output", product(*shape) or "a number", None, tuple(lines))
+    return _Told("output", product(*shape) or "a number", None, tuple(lines), "Diagram")
 
 
 def time_figure(
     value: str, name: str = TIME, change: str = "", text: str = "", unsettled: bool = False
 ) -> Figure:
     """Return what is said of the time."""
-    return Figure(name, value, change, "", f"Time of a forward pass\n{text}", unsettled)
+    text = f"Time of a forward pass\n{text}"
+    return Figure(name, value, change, "", text, RUN, unsettled)

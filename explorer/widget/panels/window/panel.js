@@ -20,7 +20,7 @@ const ICONS = {
   help: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.8-1.1 1.8 M8 12.4v.4",
 };
 /** Where Escape means something else than to leave the full window. */
-const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals";
+const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, dialog";
 const GONE = "The kernel has gone: run the cell again.";
 
 /**

@@ -1,0 +1,61 @@
+"""What would put a refused edit right: of the remedies that an error names, those that do."""
+
+from collections.abc import Callable
+
+from explorer.core.analysis.design import Design
+from explorer.core.network.errors import ParameterError, Remedy
+
+#: Most designs that are tried for one button, and most buttons.
+MOST_ROUNDS, MOST_REMEDIES = 12, 3
+
+Attempt = Callable[[str, Remedy], Design]
+
+
+def working(error: BaseException, attempt: Attempt) -> tuple[tuple[Remedy, Design], ...]:
+    """Return the remedies of an error that lead to a design, each with that design.
+
+    Args:
+        error: Why an edit was refused.
+        attempt: Returns the design of the edit with a remedy, given the name of the class that it
+            is for; raises what is wrong with it.
+    """
+    if not isinstance(error, ParameterError):
+        return ()
+    found: list[tuple[Remedy, Design]] = []
+    for remedy in error.remedies:
+        done = _tried(error.owner, remedy, attempt)
+        if done and all(done[1] != other for _, other in found):
+            found.append(done)
+        if len(found) == MOST_REMEDIES:
+            break
+    return tuple(found)
+
+
+def _tried(owner: str, remedy: Remedy, attempt: Attempt) -> tuple[Remedy, Design] | None:
+    """Return a remedy that works, and what it leads to; None if it works in no way.
+
+    Where the remedy is refused itself, it is taken further by what that refusal names first.
+    """
+    for _ in range(MOST_ROUNDS):
+        try:
+            design = attempt(owner, remedy)
+            design.report  # noqa: B018 — raises for a design that cannot be
+        except ParameterError as error:
+            if error.owner != owner or not error.remedies:
+                return None
+            further = _joined(remedy, error.remedies[0])
+            if further.changes == remedy.changes:
+                return None
+            remedy = further
+        except Exception:  # a class that the user wrote can raise anything
+            return None
+        else:
+            return remedy, design
+    return None
+
+
+def _joined(first: Remedy, then: Remedy) -> Remedy:
+    """Return both as one; what comes last counts."""
+    if first.changes.keys() <= then.changes.keys():
+        return then
+    return Remedy({**first.changes, **then.changes}, labels={**first.labels, **then.labels})

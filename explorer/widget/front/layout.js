@@ -1,0 +1,113 @@
+// @ts-check
+// Lays drawings out in the page: Graphviz runs in a Web Worker, and the page keeps answering. One
+// worker serves all explorers of a page. It stands before the module of the diagram.
+
+/** @typedef {{ svg: string } | { error: string }} LaidOut */
+
+/** A Web Worker that lays drawings out, one after the other. */
+class LayoutWorker {
+  /** @param {BlobPart[]} code Graphviz' module, and that of the worker. */
+  constructor(code) {
+    const [graphviz, own] = code.map((part) =>
+      URL.createObjectURL(new Blob([part], { type: "text/javascript" })),
+    );
+    /** @type {((answer: LaidOut) => void)[]} Those who wait for an answer, the next one first. */
+    this.waiting = [];
+    this.worker = new Worker(own, { type: "module" });
+    this.worker.addEventListener("message", ({ data }) => this.waiting.shift()?.(data));
+    this.worker.addEventListener("error", (event) => {
+      const answer = { error: event.message ?? "no Web Worker" };
+      for (const waiting of this.waiting.splice(0)) waiting(answer);
+    });
+    /** @type {Promise<boolean>} Whether it can lay anything out. */
+    this.works = this.send({ address: graphviz }).then((answer) => "svg" in answer);
+  }
+
+  /**
+   * @param {{ address: string } | { dot: string }} question
+   * @returns {Promise<LaidOut>}
+   */
+  send(question) {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.worker.postMessage(question);
+    });
+  }
+}
+
+const ofPage = /** @type {{ explorerLayout?: LayoutWorker }} */ (
+  /** @type {unknown} */ (globalThis)
+);
+
+/** Has drawings laid out; one that comes while another is laid out waits, and only the last does. */
+class Layout {
+  /** @param {Model<CanvasState, CanvasSends, CanvasGets>} model */
+  constructor(model) {
+    this.model = model;
+    /** @type {LayoutWorker | undefined} Undefined while nothing can be laid out here. */
+    this.worker = undefined;
+    /** @type {(() => void) | undefined} What has to be done next. */
+    this.next = undefined;
+    this.isBusy = false;
+    this.dropped = 0; // how often what was asked for was given up
+  }
+
+  /** Asks the kernel for the code, unless another explorer of the page has. */
+  async begin() {
+    if (ofPage.explorerLayout) await this.use(ofPage.explorerLayout);
+    else if (typeof Worker === "undefined") this.model.send({ lays_out: "no" });
+    else this.model.send({ lays_out: "wanted" });
+  }
+
+  /** @param {BlobPart[]} code */
+  async take(code) {
+    try {
+      ofPage.explorerLayout ??= new LayoutWorker(code);
+    } catch {
+      this.model.send({ lays_out: "no" });
+      return;
+    }
+    await this.use(ofPage.explorerLayout);
+  }
+
+  /** @param {LayoutWorker} worker */
+  async use(worker) {
+    const works = await worker.works;
+    if (works) this.worker = worker;
+    this.model.send({ lays_out: works ? "yes" : "no" });
+    this.goOn();
+  }
+
+  /**
+   * @param {string} dot
+   * @param {(answer: LaidOut) => void} show
+   */
+  ask(dot, show) {
+    const { dropped } = this;
+    this.next = async () => {
+      const answer = await this.worker?.send({ dot });
+      if (answer && dropped === this.dropped) show(answer);
+    };
+    this.goOn();
+  }
+
+  /** Gives up what was asked for, also what is laid out just now. */
+  drop() {
+    this.next = undefined;
+    this.dropped += 1;
+  }
+
+  async goOn() {
+    if (this.isBusy || !this.worker) return;
+    this.isBusy = true;
+    try {
+      while (this.next) {
+        const { next } = this;
+        this.next = undefined;
+        await next();
+      }
+    } finally {
+      this.isBusy = false;
+    }
+  }
+}

@@ -1,0 +1,122 @@
+"""The drawing on screen, and what lays it out there."""
+
+from pathlib import Path
+from typing import Any
+
+import traitlets
+
+from explorer.core.drawing.diagram import Diagram
+from explorer.core.drawing.fonts import font_css
+from explorer.core.drawing.items import Item
+from explorer.core.drawing.palette import dark_theme
+from explorer.widget import front
+from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import (
+    Find,
+    LayoutCode,
+    LaysOut,
+    Nearer,
+    Save,
+    SavedFile,
+    Select,
+    Toggle,
+)
+
+#: What a page lays drawings out with: Graphviz, and the worker that calls it.
+LAYOUT_CODE = (
+    front.STYLE.parent / "graphviz" / "index.js",
+    front.STYLE.parent / "layout_worker.js",
+)
+
+
+def theme_css() -> str:
+    """Return the rules that exchange the drawing's colours on JupyterLab's dark themes."""
+    dark = 'body[data-jp-theme-light="false"] .explorer-themed svg'
+    # The paper that an exported drawing has gives way to the page's own background.
+    paper = ".explorer-diagram svg > g > polygon:first-of-type { fill: none; }"
+    return "\n".join(
+        [paper]
+        + [
+            f'{dark} [{attribute}="{light}"] {{ {attribute}: {colour}; }}'
+            for light, colour in dark_theme().items()
+            for attribute in ("fill", "stroke")
+        ]
+    )
+
+
+class Canvas(FrontWidget):
+    """Shows a drawing, and reports what a user does in it as messages.
+
+    A page lays a drawing out by itself, beside all else that it does, once it has what it needs for
+    that. Until then, and where it can't, the kernel does.
+
+    Attributes:
+        dot: The drawing in Graphviz' language.
+        svg: The same as an SVG element; empty where pages lay it out.
+        kept: What the page made of it: for a notebook that is opened without a kernel.
+        places: What is selected by each box, row and slab of the drawing, by its id in there.
+        items: What can be selected.
+        selected: The selection; it need not be drawn.
+        shown: The item that stands for it: itself, its row, or the card of its block.
+        changed: Ids of the cards that the last edit changed.
+        found: What the search found, in words.
+        detail: How much is written of a block; empty where the user has chosen it, not the zoom.
+        family: What kind of architecture it is.
+    """
+
+    _esm = module(Path(__file__).with_name("panel.js"), "pan_zoom", "minimap", "layout")
+    _css = "\n".join(
+        (
+            font_css("Explorer"),
+            Path(__file__).with_name("panel.css").read_text(encoding="utf-8"),
+            theme_css(),
+        )
+    )
+
+    sends = Select | Toggle | Nearer | Find | Save | LaysOut
+    gets = SavedFile | LayoutCode
+
+    dot = traitlets.Unicode().tag(sync=True)
+    kept = traitlets.Unicode().tag(sync=True)
+    svg = traitlets.Unicode().tag(sync=True)
+    places = shared(dict[str, str], {})
+    items = shared(tuple[Item, ...], ())
+    selected = traitlets.Unicode().tag(sync=True)
+    shown = traitlets.Unicode().tag(sync=True)
+    changed = shared(tuple[str, ...], ())
+    found = traitlets.Unicode().tag(sync=True)
+    detail = traitlets.Unicode().tag(sync=True)
+    family = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        """Begin without a drawing.
+
+        Args:
+            **traits: Of the widget.
+        """
+        self._pages: set[str] = set()  # what pages said of laying drawings out
+        super().__init__(**traits)
+
+    def draw(self, dot: str) -> None:
+        """Show another drawing.
+
+        Args:
+            dot: The drawing in Graphviz' language.
+        """
+        can, cannot = "yes" in self._pages, "no" in self._pages
+        self.svg = "" if can and not cannot else Diagram(dot).svg()
+        self.dot = dot
+
+    def hear(self, message: LaysOut) -> None:
+        """Note what a page says of laying drawings out, and give it what it wants for that."""
+        if message.lays_out == "wanted":
+            self.send_message(LayoutCode(), [file.read_bytes() for file in LAYOUT_CODE])
+        else:
+            self._pages.add(message.lays_out)
+
+    def _get_embed_state(self, drop_defaults: bool = False) -> Any:
+        """Return what a page without a kernel gets, which has nothing to lay drawings out with."""
+        embedded = super()._get_embed_state(drop_defaults)
+        embedded["state"]["kept"] = self.svg or (self.dot and Diagram(self.dot).svg())
+        return embedded

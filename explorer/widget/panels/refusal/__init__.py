@@ -1,0 +1,1 @@
+"""Why an edit was refused, beside its control."""

@@ -1,0 +1,101 @@
+// @ts-check
+// Puts what was refused beside the control that it is about, which the kernel has marked by a class:
+// over the other panes, so that nothing moves.
+
+const MARKED = ".explorer-refused";
+const INPUTS = "input, select, [role=slider]";
+/** Between the note and what is around it, in pixels. */
+const GAP = 8;
+let notes = 0;
+
+/** @param {View<RefusalState, RefusalSends>} view */
+function render({ model, el }) {
+  el.classList.add("explorer-refusal");
+  el.hidden = true;
+  el.setAttribute("role", "alert");
+  const text = make("p", { id: `explorer-refusal-${++notes}` }, el);
+  const buttons = make("div", { className: "explorer-row" }, el);
+
+  /** @type {Element[]} */
+  let described = [];
+
+  /** @param {Element | null | undefined} control */
+  function describe(control) {
+    const inputs = control ? [...control.querySelectorAll(INPUTS)] : [];
+    for (const input of described) {
+      if (inputs.includes(input)) continue;
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+    for (const input of inputs) setAttributes(input, { "aria-invalid": "true", "aria-describedby": text.id });
+    described = inputs;
+  }
+
+  function place() {
+    const root = el.parentElement;
+    const control = model.get("text") ? root?.querySelector(MARKED) : null;
+    describe(control);
+    if (el.hidden || !root) return;
+    const frame = root.getBoundingClientRect();
+    const pane = (root.querySelector(".explorer-controls") ?? root).getBoundingClientRect();
+    // What is folded away, or has not been marked yet, has no size.
+    const at = control?.getBoundingClientRect();
+    const isSeen = at !== undefined && at.height > 0 && at.bottom > pane.top && at.top < pane.bottom;
+    const beside = pane.right - frame.left + GAP;
+    const hasRoom = beside + el.offsetWidth <= frame.width - GAP;
+    let top = (at?.height ? at.top : pane.bottom) - frame.top - GAP;
+    if (!hasRoom && at) {
+      const below = at.bottom - frame.top + GAP;
+      top = below + el.offsetHeight <= frame.height - GAP ? below : at.top - frame.top - el.offsetHeight - GAP;
+    }
+    const lowest = Math.min(pane.bottom - frame.top, frame.height) - el.offsetHeight - GAP;
+    const held = Math.max(GAP, Math.min(top, lowest));
+    el.style.left = `${hasRoom ? beside : GAP}px`;
+    el.style.top = `${held}px`;
+    const tip = Math.min((at?.top ?? 0) - frame.top - held + 8, el.offsetHeight - 16);
+    el.style.setProperty("--tip", `${Math.max(6, tip)}px`);
+    el.classList.toggle("explorer-apart", !hasRoom || !isSeen);
+  }
+
+  function draw() {
+    text.textContent = model.get("text");
+    buttons.replaceChildren();
+    for (const remedy of model.get("remedies")) {
+      makeButton(buttons, remedy, "", () => model.send({ remedy }), { className: "jupyter-button" });
+    }
+    buttons.hidden = !model.get("remedies").length;
+    el.hidden = !model.get("text");
+    follow();
+    place();
+  }
+
+  // The mark may come after the words; panes scroll, and change their size.
+  const moved = new ResizeObserver(place);
+  const marked = new MutationObserver(place);
+  /** @type {Element | null} */
+  let followed = null;
+  function follow() {
+    if (el.hidden || followed || !el.parentElement) return;
+    followed = el.parentElement;
+    followed.addEventListener("scroll", place, true);
+    moved.observe(followed);
+    const controls = followed.querySelector(".explorer-controls");
+    if (controls) {
+      moved.observe(controls);
+      marked.observe(controls, { subtree: true, attributeFilter: ["class"] });
+    }
+  }
+
+  const ignore = listen(model, { change: draw });
+  const waiting = requestAnimationFrame(draw); // once it is part of the page
+  return () => {
+    cancelAnimationFrame(waiting);
+    followed?.removeEventListener("scroll", place, true);
+    moved.disconnect();
+    marked.disconnect();
+    describe(null);
+    ignore();
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,88 @@
+"""Why an edit was refused, beside its control, with what would put it right."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+from explorer.core.analysis.design import Design
+from explorer.core.editing.remedies import Attempt, working
+from explorer.core.network.errors import ParameterError, Remedy, problem_text
+from explorer.widget.front.modules import module
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import TakeRemedy
+
+#: Class of the control that it is about.
+REFUSED = "explorer-refused"
+
+
+class Refusal(FrontWidget):
+    """One sentence, and a button for each remedy; nothing where nothing was refused.
+
+    Attributes:
+        text: The sentence.
+        remedies: What the buttons say.
+    """
+
+    _esm = module(Path(__file__).with_name("panel.js"))
+    _css = Path(__file__).with_name("panel.css")
+    sends = TakeRemedy
+
+    text: Any = traitlets.Unicode().tag(sync=True)
+    remedies = shared(tuple[str, ...], ())
+
+    def __init__(self, take: Callable[[Design], None], **options: Any) -> None:
+        """Begin with nothing refused.
+
+        Args:
+            take: Called with the design that the remedy leads to which the user chose.
+            **options: Of the widget.
+        """
+        self._take = take
+        self._found: tuple[tuple[Remedy, Design], ...] = ()
+        self._marked: widgets.DOMWidget | None = None
+        super().__init__(**options)
+        self.on_sent(self._chosen)
+
+    def show(
+        self, error: Exception, control: widgets.DOMWidget, label: str, attempt: Attempt
+    ) -> None:
+        """Say why an edit was refused.
+
+        Args:
+            error: What is wrong with it.
+            control: What it stands beside.
+            label: What the control calls the field that the error names; empty if it is another.
+            attempt: Returns the design of the edit with a remedy.
+        """
+        found = working(error, attempt)
+        text = problem_text(error)
+        if isinstance(error, ParameterError) and (label or error.brief):
+            text = error.beside(label, bool(found))
+        self._mark(control)
+        self._write(f"Not applied: {text}", found)
+
+    def clear(self) -> None:
+        """A design is shown: what was refused before it is forgotten."""
+        self._mark(None)
+        self._write("", ())
+
+    def _mark(self, control: widgets.DOMWidget | None) -> None:
+        before, self._marked = self._marked, control
+        if before is not None and before is not control:
+            before.remove_class(REFUSED)
+        if control is not None:
+            control.add_class(REFUSED)
+
+    def _write(self, text: str, found: tuple[tuple[Remedy, Design], ...]) -> None:
+        self._found = found
+        with self.hold_sync():
+            self.text = text
+            self.remedies = tuple(remedy.words for remedy, _ in found)
+
+    def _chosen(self, message: TakeRemedy, _: Any) -> None:
+        for remedy, design in self._found:
+            if remedy.words == message.remedy:
+                self._take(design)

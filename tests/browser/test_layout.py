@@ -1,0 +1,199 @@
+"""Drawings are laid out by the page where it can, else by the kernel."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page as BrowserPage
+from playwright.sync_api import expect
+
+from explorer import UNet, diagram, presets, trace
+from explorer.widget.panels.diagram.canvas import LAYOUT_CODE, Canvas
+from tests.browser.test_explorer import (
+    IMPORT,
+    SHOW,
+    in_kernel,
+    type_number,
+)
+from tests.browser.test_fonts import DRAWN, OVERFLOWING
+from tests.browser.test_front import render
+
+#: Notes each drawing that the kernel lays out.
+COUNT = """
+import explorer.core.drawing.diagram as drawings
+laid_out, inner = [], drawings.laid_out
+drawings.laid_out = lambda *args: laid_out.append(args) or inner(*args)
+"""
+#: A worker that never begins, as where a page's policy forbids it.
+FORBIDDEN = """
+window.Worker = class extends EventTarget {
+    constructor() { super(); setTimeout(() => this.dispatchEvent(new Event('error'))); }
+    postMessage() {}
+};
+"""
+
+#: What a view is given when it asks for it, and drawings in Graphviz' language.
+CODE = [file.read_text(encoding="utf-8") for file in LAYOUT_CODE]
+DOTS = [diagram(trace(UNet(filters=n), (64, 64, 1))).dot for n in range(2, 22)]
+
+
+def boxes(page: BrowserPage):
+    return page.locator(".explorer-canvas g.node[data-item]")
+
+
+def test_the_page_lays_out_what_is_edited_and_the_kernel_no_more(notebook):
+    page = notebook([f"{IMPORT}\n{SHOW}"])
+    page.wait_for_function("globalThis.explorerLayout")
+    assert page.evaluate("explorerLayout.works")
+    in_kernel(page, COUNT)
+    for filters in (8, 12):
+        type_number(page, "filters", filters)
+        expect(boxes(page).filter(has_text=f"× {filters}").first).to_be_visible()
+    boxes(page).first.click()
+    expect(page.locator("g.explorer-selected")).to_have_count(1)
+    assert in_kernel(page, "", "len(laid_out)") == 0
+
+
+@pytest.mark.parametrize("obstacle", ["delete window.Worker", FORBIDDEN], ids=["no", "forbidden"])
+def test_the_kernel_lays_out_for_a_page_that_cannot(notebook, obstacle):
+    prepare = f"from IPython.display import Javascript\ndisplay(Javascript({obstacle!r}))\n"
+    page = notebook([f"{IMPORT}\n{prepare}{SHOW}"])
+    in_kernel(page, COUNT)
+    type_number(page, "filters", 12)
+    expect(boxes(page).filter(has_text="× 12").first).to_be_visible()
+    assert in_kernel(page, "", "len(laid_out)") >= 1
+
+
+def lay_out(page: BrowserPage, script: str, **traits):
+    """Return what a script returns once the page can lay out."""
+    given = """
+        const drawn = [];
+        const picture = () => el.querySelector("svg")?.textContent ?? "";
+        new MutationObserver(() => { drawn.push(picture()); })
+            .observe(el.querySelector(".explorer-canvas"), { childList: true });
+        const until = async condition => {
+            while (!condition()) await new Promise(resolve => setTimeout(resolve, 5));
+        };
+        const give = code => {
+            for (const [event, listener] of heard) {
+                if (event === "msg:custom") listener({ code: "graphviz" }, code);
+            }
+        };
+        const said = () => model.sent.map(message => message.lays_out);
+    """
+    return render(page, Canvas, f"{given} return (async () => {{ {script} }})();", **traits)
+
+
+def open_page(browser, policy: str = "") -> BrowserPage:
+    """A page of a server, which is what the kernel would send; a page of none has no workers."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.route(
+        "http://localhost/",
+        lambda route: route.fulfill(
+            body="<div></div>",
+            content_type="text/html",
+            headers={"Content-Security-Policy": policy} if policy else {},
+        ),
+    )
+    page.goto("http://localhost/")
+    page.evaluate("code => { window.code = code; }", CODE)
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(browser) -> Iterator[BrowserPage]:
+    page = open_page(browser)
+    yield page
+    page.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_of_others(page):
+    page.evaluate("delete globalThis.explorerLayout")
+
+
+def test_the_last_of_many_drawings_is_drawn_and_not_each(page):
+    script = f"""
+        give(code);
+        for (const dot of {json.dumps(DOTS)}) model.change({{ dot }});
+        await until(() => picture().includes("× 21"));
+        return [drawn.length, said(), model.state.kept.includes("× 21")];
+    """
+    drawn, said, kept = lay_out(page, script)
+    assert drawn < len(DOTS)
+    assert said == ["wanted", "yes"]
+    assert kept
+
+
+@pytest.mark.parametrize("svg", [None, diagram(trace(UNet(filters=3), (64, 64, 1))).svg()])
+def test_who_goes_back_while_a_drawing_is_laid_out_keeps_what_is_there(page, svg):
+    back = {"dot": DOTS[0]} if svg is None else {"dot": DOTS[1], "svg": svg}
+    script = f"""
+        const change = state => model.change(state);
+        give(code);
+        change({{ dot: {json.dumps(DOTS[0])} }});
+        await until(() => picture().includes("× 2"));
+        change({{ dot: {json.dumps(DOTS[15])} }});
+        change({json.dumps(back)});
+        // The worker lays out one drawing after the other.
+        await globalThis.explorerLayout.send({{ dot: "graph {{}}" }});
+        return picture().includes("× 17");
+    """
+    assert lay_out(page, script) is False
+
+
+def test_what_was_kept_gives_way_to_the_present_network(page):
+    old = diagram(trace(UNet(filters=2), (64, 64, 1))).svg()
+    script = "give(code); await until(() => picture().includes('× 17')); return drawn.length"
+    assert lay_out(page, script, dot=DOTS[15], kept=old)
+
+
+def test_explorers_of_a_page_share_what_lays_out(page):
+    assert lay_out(page, "give(code); await until(() => said().includes('yes')); return said()")
+    assert lay_out(page, "await until(() => said().length); return said()") == ["yes"]
+
+
+def test_what_the_kernel_drew_is_shown_at_once(page):
+    svg = diagram(trace(UNet(filters=2), (64, 64, 1))).svg()
+    for traits in ({"svg": svg}, {"kept": svg}):  # with a kernel, and kept from when there was one
+        assert "× 2" in lay_out(page, "return picture()", dot=DOTS[0], **traits)
+
+
+def test_a_drawing_that_fails_says_so_and_the_next_one_is_drawn(page):
+    script = f"""
+        const canvas = el.querySelector(".explorer-canvas");
+        give(code);
+        model.change({{ dot: "graph {{" }});
+        await until(() => canvas.textContent.includes("syntax error"));
+        el.querySelector('[aria-label="Zoom in"]').click();
+        model.change({{ dot: {json.dumps(DOTS[0])} }});
+        await until(() => picture().includes("× 2"));
+        return canvas.textContent;
+    """
+    assert "could not be laid out" not in lay_out(page, script)
+
+
+@pytest.mark.parametrize("policy", ["worker-src 'none'", "script-src 'unsafe-inline' blob:"])
+def test_a_page_whose_policy_forbids_it_says_so(browser, policy):
+    page = open_page(browser, policy)
+    script = "give(code); await until(() => said().length > 1); return said()"
+    assert lay_out(page, script) == ["wanted", "no"]
+    page.close()
+
+
+@pytest.mark.parametrize(("name", "options"), DRAWN, ids=str)
+def test_all_text_stands_in_its_box_in_the_page_too(page, name, options):
+    dot = diagram(trace(presets[name], (256, 256, 1)), **options).dot
+    script = f"""
+        const style = Object.assign(document.createElement("style"), {{
+            textContent: {json.dumps(str(Canvas._css))},
+        }});
+        document.body.append(style, el);
+        give(code);
+        model.change({{ dot: {json.dumps(dot)} }});
+        await until(() => picture());
+        for (const weight of [400, 700]) await document.fonts.load(`${{weight}} 11px Explorer`);
+    """
+    lay_out(page, script)
+    assert page.locator("g.node text").count() > 20
+    assert page.evaluate(OVERFLOWING) == []
