@@ -312,6 +312,22 @@ def test_a_refused_change_of_the_blocks_is_put_right(worker):
     widget.close()
 
 
+def test_an_edit_of_a_block_that_the_size_does_not_fit_offers_sizes(worker):
+    widget = explorer.Explorer(attrs.evolve(SMALL, up_blocks=0), (40, 40, 1))
+    widget._panels.blocks.widget.selected_index = 0
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("encoder", 1)
+
+    editor._form.controls["pooling_stride"].holder.value = 3
+    press(widget, "Set height to 42 and width to 42")
+
+    assert widget.input_shape == (42, 42, 1)
+    assert [edit.name for edit in widget.architecture.edits] == ["encoder 1"]
+    widget._panels.history._handle_custom_msg({"by": -1}, [])
+    assert widget.input_shape == (40, 40, 1)
+    widget.close()
+
+
 def test_a_refused_edit_of_a_block_is_undone_first(widget):
     widget._panels.blocks.widget.selected_index = 0
     editor = widget._panels.blocks._editor

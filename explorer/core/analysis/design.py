@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import attrs
 
@@ -11,6 +12,19 @@ from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import parameter
 from explorer.core.network.tracing import check_input_shape, trace
+
+
+def _side_parameter(doc: str) -> Any:
+    """Declare the height or the width of an image."""
+    return parameter(
+        256,
+        doc=doc,
+        group="Input",
+        minimum=1,
+        slider=(32, 4096),
+        logarithmic=True,
+        unit="px",
+    )
 
 
 @attrs.frozen
@@ -24,24 +38,8 @@ class Input:
         batch_size: Images in one forward pass.
     """
 
-    height: int = parameter(
-        256,
-        doc="Height of the input image.",
-        group="Input",
-        minimum=1,
-        slider=(32, 4096),
-        logarithmic=True,
-        unit="px",
-    )
-    width: int = parameter(
-        256,
-        doc="Width of the input image.",
-        group="Input",
-        minimum=1,
-        slider=(32, 4096),
-        logarithmic=True,
-        unit="px",
-    )
+    height: int = _side_parameter("Height of the input image.")
+    width: int = _side_parameter("Width of the input image.")
     channels: int = parameter(
         1,
         doc="Channels of the input image: 1 is grey, 3 is colour.",

@@ -1,7 +1,7 @@
 """The editor of single blocks, which is made when it is first opened."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -95,22 +95,15 @@ class Blocks:
         """Show the architecture with the family's own block in a place."""
         kept = tuple(edit for edit in architecture.edits if edit.name != name)
 
-        def attempt(owner: str, remedy: Remedy) -> Design:
-            received = self._state.design.input
-            fields: dict[str, Any] = {"edits": kept}
-            if owner == "Input":
-                received = attrs.evolve(received, **remedy.changes)
-            elif owner in ("", type(architecture).__name__):
-                fields.update(remedy.changes)
-            else:
+        def without(owner: str = "", values: Mapping[str, Any] | None = None) -> EncoderDecoder:
+            if values and owner != type(architecture).__name__:
                 raise LookupError(f"no fields of {owner}")
-            return Design(attrs.evolve(architecture, **fields), received)
+            return attrs.evolve(architecture, edits=kept, **values or {})
 
         try:
-            changed = attrs.evolve(architecture, edits=kept)
-            self._state.update(f"{name}: own settings removed", architecture=changed)
+            self._state.update(f"{name}: own settings removed", architecture=without())
         except Exception as error:  # a class that the user wrote can raise anything
-            self._actions.refuse(error, self.own, "", attempt)
+            self._refused(error, self.own, "", without)
 
     def close(self) -> None:
         """Close what is made but not shown just now, too."""
@@ -159,7 +152,7 @@ class Blocks:
         def attempt(owner: str, remedy: Remedy) -> Design:
             received = self._state.design.input
             if owner == "Input":
-                received = attrs.evolve(received, **remedy.changes)
+                return Design(retry("", {}), attrs.evolve(received, **remedy.changes))
             return Design(retry(owner, remedy.changes), received)
 
         with self._state.lock:
