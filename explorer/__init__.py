@@ -20,14 +20,19 @@ from explorer.core.families import (
     HourglassStem,
     HourglassUpBlock,
     LeapCNN,
+    PlainConvUNet,
     ReadModel,
     ResidualDownBlock,
+    ResidualEncoderUNet,
     ResidualHourglass,
     ResidualStem,
     ResidualUpBlock,
     ResNet,
     ResNetStage,
     ResNetStem,
+    StridedConvBlock,
+    StridedResidualBlock,
+    TransposedUpBlock,
     UNet,
     presets,
 )
@@ -49,17 +54,28 @@ from explorer.keras_side import build as building
 from explorer.keras_side.build import build, read
 
 if TYPE_CHECKING:
+    from explorer.core.exchange.exporting import export
+    from explorer.core.exchange.loaded import Loaded
+    from explorer.core.exchange.loading import load
+    from explorer.keras_side.saving import save_keras
     from explorer.widget.explorer import Explorer
     from explorer.worker.timing_functions import time_each_layer, time_forward, time_pair
 
 hooks.by_keras = building
 hooks.as_html = report.graph_html
+hooks.load_keras_file = lambda *given: _of("explorer.keras_side.files", "read_keras_file")(*given)
+hooks.load_keras_text = lambda *given: _of("explorer.keras_side.files", "read_keras_text")(*given)
+hooks.keras_file = lambda *given: _of("explorer.keras_side.saving", "keras_file")(*given)
 drawing.laid_out = graphviz_layout.drawn
 
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "Explorer": "explorer.widget.explorer",
+    "Loaded": "explorer.core.exchange.loaded",
+    "export": "explorer.core.exchange.exporting",
+    "load": "explorer.core.exchange.loading",
+    "save_keras": "explorer.keras_side.saving",
     "time_each_layer": "explorer.worker.timing_functions",
     "time_forward": "explorer.worker.timing_functions",
     "time_pair": "explorer.worker.timing_functions",
@@ -70,9 +86,13 @@ def __getattr__(name: str) -> Any:
     """Import what needs the widgets or the worker when it is first used."""
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'explorer' has no attribute {name!r}")
+    return _of(_ON_FIRST_USE[name], name)
+
+
+def _of(module: str, name: str) -> Any:
     from importlib import import_module
 
-    return getattr(import_module(_ON_FIRST_USE[name]), name)
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:
@@ -103,31 +123,40 @@ __all__ = [
     "LayerReport",
     "LayerTimes",
     "LeapCNN",
+    "Loaded",
     "PairTiming",
     "ParameterError",
+    "PlainConvUNet",
     "ReadModel",
     "Report",
     "ResNet",
     "ResNetStage",
     "ResNetStem",
     "ResidualDownBlock",
+    "ResidualEncoderUNet",
     "ResidualHourglass",
     "ResidualStem",
     "ResidualUpBlock",
     "SimpleConvBlock",
     "SimpleUpsamplingBlock",
+    "StridedConvBlock",
+    "StridedResidualBlock",
     "Timing",
+    "TransposedUpBlock",
     "UNet",
     "WorkerDied",
     "active_when",
     "analyze",
     "build",
     "diagram",
+    "export",
     "from_json",
     "layers",
+    "load",
     "parameter",
     "presets",
     "read",
+    "save_keras",
     "time_each_layer",
     "time_forward",
     "time_pair",

@@ -89,13 +89,15 @@ def direct_model(architecture: EncoderDecoder, input_shape: Sequence[int]) -> ke
 def make_positive(layers: Iterable[keras.layers.Layer], seed: int = 0) -> None:
     """Set weights under which nothing cancels, so that what can have an influence has one.
 
-    Kernels lie between 0.5 and 1.5, there are no biases, and batch normalisation only scales.
+    Kernels are about the square root of 1 / their taps: a window's middle then grows from layer
+    to layer as its border shrinks. There are no biases, and batch normalisation only scales.
     """
     generator = np.random.default_rng(seed)
     for layer in layers:
         for weight in layer.weights:
             if weight.name.endswith("kernel"):
-                weight.assign(generator.uniform(0.5, 1.5, weight.shape))
+                size = prod(weight.shape[:-1]) ** -0.5
+                weight.assign(size * generator.uniform(0.5, 1.5, weight.shape))
             else:
                 value = 1.0 if weight.name in ("gamma", "moving_variance") else 0.0
                 weight.assign(np.full(weight.shape, value))
@@ -120,7 +122,7 @@ def responses(model: keras.Model, size: int, axis: int) -> list[np.ndarray]:
     outputs = model(impulses(size, across, channels, axis), training=False)
     found = []
     for output in outputs if isinstance(outputs, list) else [outputs]:
-        strength = np.sum(output, axis=(2 - axis, 3))
+        strength = np.max(output, axis=(2 - axis, 3))  # nothing is negative, and a sum may overflow
         assert np.isfinite(strength).all(), "values grew too large: draw a smaller network"
         found.append((strength > 0).T)
     return found

@@ -1,7 +1,7 @@
 """Hypothesis strategies for parameters, blocks and architectures: small, and valid as drawn."""
 
 from collections.abc import Callable
-from math import prod
+from math import log2, prod
 from typing import Any
 
 import attrs
@@ -21,13 +21,18 @@ from explorer import (
     HourglassStem,
     HourglassUpBlock,
     LeapCNN,
+    PlainConvUNet,
     ResidualDownBlock,
+    ResidualEncoderUNet,
     ResidualHourglass,
     ResidualUpBlock,
     ResNet,
     ResNetStage,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
+    StridedConvBlock,
+    StridedResidualBlock,
+    TransposedUpBlock,
     UNet,
 )
 from explorer.core.network.layers import Add, Concatenate, Conv2D
@@ -37,6 +42,7 @@ from explorer.core.network.parameters import Parameter, parameters_of
 FEW = 3
 
 channels = st.integers(1, 3)
+skips = st.sampled_from(["concatenate", "add", "none"])
 
 
 @attrs.frozen(slots=False)
@@ -99,7 +105,7 @@ def unets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> UNet:
         "middle_block": st.booleans(),
         "up_interpolate": st.booleans(),
         "block_contraction": st.booleans(),
-        "skips": st.sampled_from(["concatenate", "add", "none"]),
+        "skips": skips,
     } | drawn
     return UNet(
         stacks=stacks,
@@ -136,6 +142,7 @@ def hourglasses(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> Hourglass:
         "filters": st.integers(5, 6),
         "filter_increase": st.integers(-1, 2),
         "interp_method": st.sampled_from(["nearest", "bilinear"]),
+        "skips": skips,
     } | drawn
     return Hourglass(
         stacks=stacks,
@@ -166,6 +173,9 @@ def listed(draw: st.DrawFn, max_encoder_blocks: int = 3, **drawn: st.SearchStrat
     few = drawn | pooling | {"num_blocks": st.integers(1, 2), "layers": st.integers(1, 2)}
     pooled |= blocks(ResNetStage, **few) | blocks(DenseDownBlock, **few)
     pooled |= blocks(ResidualDownBlock, **few | {"modules": st.just(1)})
+    few["along"] = st.just("both")  # what is along one axis alone fits only the like of it
+    pooled |= blocks(StridedConvBlock, **few | {"num_convs": st.integers(1, 2)})
+    pooled |= blocks(StridedResidualBlock, **few | {"num_units": st.just(1)})
     stem = draw(st.lists(pooled | blocks(HourglassStem, **drawn), max_size=1))
     encoder = draw(st.lists(pooled, min_size=1, max_size=max_encoder_blocks))
     stacks = draw(st.integers(1, 2))
@@ -184,8 +194,9 @@ def listed(draw: st.DrawFn, max_encoder_blocks: int = 3, **drawn: st.SearchStrat
 def _up_blocks(stride: int, drawn: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
     drawn = drawn | {"upsampling_stride": st.just(stride)}
     simple = blocks(SimpleUpsamplingBlock, **drawn) | blocks(HourglassUpBlock, **drawn)
-    drawn["layers"] = st.integers(1, 2)
-    return simple | blocks(ResidualUpBlock, **drawn) | blocks(DenseUpBlock, **drawn)
+    drawn |= {"layers": st.integers(1, 2), "along": st.just("both"), "num_convs": st.just(1)}
+    published = blocks(ResidualUpBlock, **drawn) | blocks(DenseUpBlock, **drawn)
+    return simple | published | blocks(TransposedUpBlock, **drawn)
 
 
 def _divisors(number: int) -> list[int]:
@@ -211,6 +222,7 @@ def residual_hourglasses(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> Re
 @st.composite
 def resnets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> ResNet:
     stride = draw(st.sampled_from([8, 16, 32]))
+    up_stride = draw(st.sampled_from([2, 2, 4, 8]))
     fields = {
         # Deeper ones have more of the same, and take long to build.
         "depth": st.sampled_from([50, 101]) if draw(st.integers(0, 9)) == 0 else st.just(50),
@@ -219,13 +231,34 @@ def resnets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> ResNet:
         "up_filters_rate": st.floats(0.8, 2),
         "up_convs_per_block": st.integers(0, 2),
         "up_interpolate": st.booleans(),
-        "skip_connections": st.booleans(),
+        "up_kernel_size": st.integers(1, 4),
+        "up_batch_norm": st.booleans(),
+        "skips": skips,
     } | drawn
     return ResNet(
         encoder_stride=stride,
-        up_blocks=draw(st.integers(0, stride.bit_length() - 1)),
+        up_stride=up_stride,
+        up_blocks=draw(st.integers(0, int(log2(stride) / log2(up_stride)))),
         **{name: draw(values) for name, values in fields.items()},
     )
+
+
+@st.composite
+def plain_conv_unets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> PlainConvUNet:
+    return draw(blocks(PlainConvUNet, **_OF_STAGES | drawn))
+
+
+@st.composite
+def residual_encoder_unets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> ResidualEncoderUNet:
+    return draw(blocks(ResidualEncoderUNet, **_OF_STAGES | drawn))
+
+
+_OF_STAGES = {
+    "stacks": st.just(1),
+    "stages": st.integers(2, 3),
+    "max_filters": st.integers(3, 8),
+    "negative_slope": st.sampled_from([0, 0.01]),
+}
 
 
 @st.composite
@@ -242,6 +275,8 @@ FAMILIES = {
     FCDenseNet: fc_densenets,
     ResidualHourglass: residual_hourglasses,
     ResNet: resnets,
+    PlainConvUNet: plain_conv_unets,
+    ResidualEncoderUNet: residual_encoder_unets,
     Custom: customs,
 }
 
@@ -309,9 +344,18 @@ def block_calls(draw: st.DrawFn, cls: type) -> BlockCall:
     if issubclass(cls, EncoderBlock):
         return BlockCall(block, shape, None, arguments)
     up = block.upsampling_stride
-    skip = draw(st.none() | st.builds(lambda n: (shape[0] * up, shape[1] * up, n), channels))
+    skip = draw(st.none() | st.builds(lambda n: (*raised(block, shape), n), channels))
     strides = st.sampled_from([None, up, 2 * up])
     return BlockCall(block, shape, skip, {**arguments, "current_stride": draw(strides)})
+
+
+def raised(block: DecoderBlock, shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Return height and width of what a decoder block returns of a feature."""
+    factors = [
+        block.upsampling_stride if getattr(block, "along", "both") in ("both", axis) else 1
+        for axis in ("height", "width")
+    ]
+    return shape[0] * factors[0], shape[1] * factors[1]
 
 
 def make_block(call: BlockCall, make_input: Callable[..., Any]) -> tuple[list[Any], Any]:

@@ -28,6 +28,7 @@ HEAVY = {
     "skimage",
     "tensorflow",
     "torch",
+    "yaml",
 }
 
 

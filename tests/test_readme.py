@@ -1,4 +1,4 @@
-"""What README and CONTRIBUTING say can be done, and the figures and files that they name."""
+"""What README, guide and CONTRIBUTING say can be done, and the figures and files that they name."""
 
 import re
 import runpy
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README, CONTRIBUTING = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
-)
-PROGRAMS = re.findall(r"```python\n(.*?)```", README + CONTRIBUTING, re.DOTALL)
+TEXTS = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "notebooks/guide.md", "CONTRIBUTING.md")
+}
+PROGRAMS = re.findall(r"```python\n(.*?)```", "\n".join(TEXTS.values()), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +24,30 @@ def test_the_gallery_has_the_figures_of_every_preset(gallery):
 
     assert set(gallery["PAPERS"]) == set(presets) - {"U-Net (small)"}
     for name in gallery["PAPERS"]:
-        assert gallery["row"](name) in README
+        assert gallery["row"](name) in TEXTS["notebooks/guide.md"]
 
 
-def test_every_picture_is_there(repository):
-    pictures = re.findall(r"notebooks/images/[\w.-]+", README)
-    assert pictures
-    for picture in pictures:
-        assert (repository / picture).is_file(), picture
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_picture_and_every_link_leads_somewhere(name):
+    text = TEXTS[name]
+    found = re.findall(r"""(?:src|srcset)="([^"]+)"|\]\(([^)]+)\)""", text)
+    addresses = [picture or link for picture, link in found]
+    assert addresses
+    for address in addresses:
+        path, _, heading = address.partition("#")
+        if path.startswith("https:"):
+            continue
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.is_file(), address
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+            assert heading in anchors, address
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_every_file_that_is_named_is_there(text):
     names = re.findall(r"`((?:explorer/|tests/)[\w./]+|[\w/]*(?:test|measure)_\w+\.py)`", text)
-    assert names
     for name in names:
         assert (ROOT / name).exists() or (ROOT / "tests" / name).exists(), name
 

@@ -22,7 +22,10 @@ def plain(model: Any) -> Any:
     """
     import keras
 
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+    inputs, outputs = (
+        tensors if len(tensors) > 1 else tensors[0] for tensors in (model.inputs, model.outputs)
+    )
+    return keras.Model(inputs, outputs, name=model.name)
 
 
 def classes_of_others(model: Any) -> dict[str, type]:

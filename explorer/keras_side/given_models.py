@@ -48,13 +48,13 @@ def as_read_model(source: Any, input_shape: Any = None) -> ReadModel:
         assert graph is not None
         return ReadModel.of(graph)
     check_readable(model)
-    made = _of_keras(model, graph, input_shape)
+    made = without_weights(model, graph, input_shape)
     folder, path, about = _saved_weights(made)
     made = attrs.evolve(made, weights=path, about_weights=about, folder=folder)
     return made.with_what_is_fixed()
 
 
-def _of_keras(model: Any, graph: Graph | None, shape: Any) -> ReadModel:
+def without_weights(model: Any, graph: Graph | None, shape: Any) -> ReadModel:
     """Return a Keras model as an architecture, without its weights."""
     image = max(model.inputs, key=lambda tensor: len(tensor.shape))  # as a graph has it
     own_shape = image_shape(tuple(image.shape[1:]))

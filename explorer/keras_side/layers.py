@@ -23,6 +23,7 @@ from explorer.core.network.layers import (
     Cropping2D,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     Layer,
     MaxPooling2D,
     Shape,
@@ -31,6 +32,7 @@ from explorer.core.network.layers import (
     layer_kinds,
 )
 from explorer.core.network.layers.foreign import Everything, Foreign, Recipe, Scaled
+from explorer.core.network.layers.normalisation import EACH_CHANNEL
 
 
 @attrs.frozen
@@ -161,6 +163,9 @@ def _our_own(called: Called) -> Layer | None:
     try:
         trainable = bool(called.operation.trainable)
         layer = kind(name=called.name, trainable=trainable, **_settings(kind, called.operation))
+        if isinstance(layer, GroupNormalization) and layer.groups == called.inputs[0][-1]:
+            # Keras puts the number of channels in the place of -1 once it has weights.
+            layer = attrs.evolve(layer, groups=EACH_CHANNEL)
         return layer if layer.output_shape(called.inputs) == called.shape else None
     except (NotAlike, ValueError, TypeError):
         return None
@@ -303,7 +308,7 @@ _REARRANGING = {
 
 #: Other layers and functions without convolutions or dense products, and so without
 #: multiply-accumulates.
-_WITHOUT_MACS = {
+WITHOUT_MACS = {
     "Embedding", "Softmax", "LayerNormalization", "GroupNormalization", "UnitNormalization",
     "RMSNormalization", "Resizing", "CenterCrop", "RandomCrop", "Masking", "InputLayer",
     "GetItem", "Pad", "Concatenate", "Split", "Stack", "Take", "LogSoftmax", "Resize", "Sparsemax",
@@ -323,7 +328,7 @@ def _facts(called: Called) -> _Facts:
         return _Facts()
     if called.is_layer and re.fullmatch(r"\w*Conv[123]D(Transpose)?", called.kind):
         return _any_convolution(called)
-    macs = 0 if called.kind in _WITHOUT_MACS else None
+    macs = 0 if called.kind in WITHOUT_MACS else None
     if called.kind in _REARRANGING:
         single = prod(called.shape[:-1]) == 1 and called.shape != ()
         pooled = GlobalAveragePooling2D(name=called.name) if single else None

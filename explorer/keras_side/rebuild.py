@@ -183,7 +183,7 @@ class Rebuilder:
             WeightsError: If it cannot be read, or is of another network.
         """
         with self._on_device():
-            values = _values_in_file(self._model, path)
+            values = values_in_file(self._model, path)
             for variable, value in values:
                 variable.assign(value)
         given = {id(variable) for variable, _ in values}
@@ -267,7 +267,7 @@ def check_weights_file(path: Path) -> None:
     try:
         with h5py.File(path) as file:
             known = "layers" in file
-            problem = _structure_problem(file)
+            problem = structure_problem(file)
     except (RuntimeError, KeyError, ValueError) as error:  # whatever h5py says of damaged ones
         known, problem = True, f"cannot be read ({first_line(error)})"
     except OSError as error:
@@ -291,11 +291,11 @@ def check_weights_file(path: Path) -> None:
         )
 
 
-def _structure_problem(file: Any) -> str:
+def structure_problem(file: Any) -> str:
     """Return what makes a file something else than a tree of arrays of numbers; empty if nothing.
 
-    Links may lead into other files or in circles, and an array that was never written may declare
-    a shape of any size.
+    Links may lead into other files or in circles, arrays may lie in other files, and one that was
+    never written may declare a shape of any size.
     """
     import h5py
 
@@ -316,6 +316,8 @@ def _structure_problem(file: Any) -> str:
                 groups.append((name, item))
             elif not isinstance(item, h5py.Dataset) or not _holds_numbers(item):
                 return f"{name} holds something else than numbers"
+            elif item.external or item.is_virtual:
+                return f"{name} lies in another file"
             elif item.nbytes > _MOST_COMPRESSION * item.id.get_storage_size():
                 shape = "×".join(map(str, item.shape))
                 return f"{name} declares a shape, {shape}, of which little is there"
@@ -343,7 +345,7 @@ def _looked_in(folder: Path) -> str:
     return f"the folder {folder} has {', '.join(there[:5])}{more}"
 
 
-def _values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
+def values_in_file(model: Any, path: Path) -> list[tuple[Any, Any]]:
     """Return the model's weights, each with the value that it has in a file; changes nothing."""
     check_weights_file(path)
     problem = None

@@ -7,7 +7,7 @@ another design than the one on screen.
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import ipywidgets as widgets
 import traitlets
@@ -28,7 +28,9 @@ from explorer.widget.panels.panels import Panels
 if TYPE_CHECKING:
     import keras
 
-    Shown: TypeAlias = "Architecture | EncoderBlock | DecoderBlock | Graph | keras.Model"
+    from explorer.core.exchange.loaded import Loaded
+
+    Shown: TypeAlias = "Architecture | EncoderBlock | DecoderBlock | Graph | Loaded | keras.Model"
 
 
 #: What `height` can be.
@@ -50,7 +52,7 @@ class Explorer(widgets.VBox):
 
     def __init__(
         self,
-        architecture: "Shown | None" = None,
+        architecture: "Shown | Design | None" = None,
         input_shape: Sequence[int] | None = None,
         height: int | None = None,
     ) -> None:
@@ -58,9 +60,10 @@ class Explorer(widgets.VBox):
 
         Args:
             architecture: What to start with; a small U-Net that runs anywhere if None. A block
-                is shown in the smallest network that has it; a Keras model, or a graph, as it is.
-            input_shape: `(height, width, channels)` of the input; if None, a model's own, or
-                (256, 256, 1).
+                is shown in the smallest network that has it; a Keras model, or a graph, as it is;
+                what `load` returns, too.
+            input_shape: `(height, width, channels)` of the input; if None, a model's or file's
+                own, or (256, 256, 1).
             height: Of the explorer on the page, in pixels, at least 300; None: as high as the
                 window allows, up to 740.
 
@@ -82,7 +85,46 @@ class Explorer(widgets.VBox):
         if isinstance(architecture, (EncoderBlock, DecoderBlock)):
             self._panels.blocks.edit(block_of(architecture, self.graph))
 
+    @classmethod
+    def from_link(cls, text: str, **options: Any) -> Self:
+        """Make an explorer that shows what a link holds.
+
+        Args:
+            text: The link, as `link` gives it.
+            **options: Further arguments of `Explorer`.
+
+        Raises:
+            ValueError: If it is none, is damaged, or holds what no network can have.
+        """
+        from explorer.core.exchange.links import from_link
+
+        shared = from_link(text)
+        if shared.pinned:
+            _ = shared.pinned.report  # raises for a design that cannot be
+        made = cls(shared.design, **options)
+        made._panels.look_as(shared.selected, shared.pinned)
+        return made
+
     # What the next cell can use.
+
+    @property
+    def link(self) -> str:
+        """What is on screen, as the fragment of a link: design, selection and pinned design.
+
+        Raises:
+            ValueError: If it is, or is compared with, a Keras model, which no link holds.
+        """
+        return self.link_to()
+
+    def link_to(self, base: str = "") -> str:
+        """Return a link to what is on screen: see `link`.
+
+        Args:
+            base: Address of a page that opens such links; empty: none.
+        """
+        from explorer.core.exchange.links import to_link
+
+        return to_link(self._panels.shared(), base)
 
     @property
     def graph(self) -> Graph:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from explorer.core.analysis.design import Design, Input
+from explorer.core.exchange.loaded import Loaded
 from explorer.core.families import Architecture, Custom, ReadModel, presets
 from explorer.core.network.blocks import DecoderBlock, EncoderBlock
 from explorer.core.network.encoder_decoder import EncoderDecoder
@@ -20,7 +21,7 @@ def design_of(value: Any, input_shape: Sequence[int] | None) -> Design:
     """Return what an explorer shows at first.
 
     Args:
-        value: What it is given, or None.
+        value: What it is given, or None; a design of a link or a file has an input already.
         input_shape: `(height, width, channels)`; if None, a model's own, or `DEFAULT_SHAPE`.
 
     Raises:
@@ -28,6 +29,11 @@ def design_of(value: Any, input_shape: Sequence[int] | None) -> Design:
         TypeError: If the value is nothing that can be shown.
         ValueError: If it is a model that cannot be read.
     """
+    if isinstance(value, Loaded):
+        value = value.with_input(Input().of_shape(DEFAULT_SHAPE))
+    if isinstance(value, Design):
+        given = value.input if input_shape is None else value.input.of_shape(input_shape)
+        return Design(value.architecture, given)
     if isinstance(value, (EncoderBlock, DecoderBlock)):
         value = Custom.around(value)
     elif value is None:

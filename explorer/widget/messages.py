@@ -18,6 +18,23 @@ class Select:
     select: str
 
 
+@attrs.frozen
+class SavedFile:
+    """A file to be saved, whose content is the one buffer."""
+
+    file: str
+    type: str
+
+
+@attrs.frozen
+class FilePart:
+    """A part of a file that the user chose, which is the one buffer; of no parts: none."""
+
+    name: str
+    part: int
+    parts: int
+
+
 # The blocks.
 
 
@@ -93,14 +110,6 @@ class Save:
 
 
 @attrs.frozen
-class SavedFile:
-    """A file to be saved, whose content is the one buffer."""
-
-    file: str
-    type: str
-
-
-@attrs.frozen
 class LaysOut:
     """Whether the page lays drawings out by itself; "wanted": it does if it gets the code."""
 
@@ -112,6 +121,100 @@ class LayoutCode:
     """What a page lays drawings out with: Graphviz, and the worker that calls it, as buffers."""
 
     code: Literal["graphviz"] = "graphviz"
+
+
+# The code.
+
+
+@attrs.frozen
+class CodeText:
+    """The design as text.
+
+    Attributes:
+        kind: What it is written as: see `FileKind`.
+        text: The text.
+        problem: Why there is none.
+        note: What the last edit did to it, in words.
+        changed: Places of the lines that the last edit changed, or brought.
+        cut: Places of the lines behind which it took some away.
+        first: Place of the line to be seen.
+    """
+
+    kind: str
+    text: str = ""
+    problem: str = ""
+    note: str = ""
+    changed: tuple[int, ...] = ()
+    cut: tuple[int, ...] = ()
+    first: int | None = None
+
+
+@attrs.frozen
+class WriteAs:
+    """The design is to be shown as text of another kind."""
+
+    write_as: str
+
+
+# What is shared, saved and opened.
+
+
+@attrs.frozen
+class FileKind:
+    """A kind of file that a design can be saved as.
+
+    Attributes:
+        kind: The kind.
+        label: What it is called.
+        has_weights: Whether the Keras process writes it, with the weights that it has.
+    """
+
+    kind: str
+    label: str
+    has_weights: bool = False
+
+
+@attrs.frozen
+class Question:
+    """A number that an opened file leaves open, and what it is called."""
+
+    name: str
+    label: str
+
+
+@attrs.frozen
+class Share:
+    """The link to what is on screen is wanted, and the kinds of files that it can be saved as."""
+
+    share: Literal[True]
+
+
+@attrs.frozen
+class SaveAs:
+    """The design is wanted as a file of this kind."""
+
+    save_as: str
+
+
+@attrs.frozen
+class OpenText:
+    """A link, or what a file says, is to be opened."""
+
+    open_text: str
+
+
+@attrs.frozen
+class Answer:
+    """What the user says where the opened file leaves something open."""
+
+    answers: dict[str, int]
+
+
+@attrs.frozen
+class CloseAccount:
+    """What was opened need not be told any more."""
+
+    close: Literal[True]
 
 
 # The feature maps.
@@ -201,18 +304,6 @@ class TimeLayers:
     time: Literal[True]
 
 
-# The user's picture.
-
-
-@attrs.frozen
-class PicturePart:
-    """A part of a file, which is the one buffer; of no parts: the photograph."""
-
-    name: str
-    part: int
-    parts: int
-
-
 # The table of layers.
 
 
@@ -243,6 +334,7 @@ class LayerRow:
 
     Attributes:
         id: What selects it.
+        block: What selects its block.
         name: Its name.
         kind: Class of the Keras layer.
         shape: Of its output, without the batch.
@@ -252,6 +344,7 @@ class LayerRow:
     """
 
     id: str
+    block: str
     name: str
     kind: str
     shape: tuple[int, ...]
@@ -377,6 +470,7 @@ class StripStep:
 
     Attributes:
         id: What selects it.
+        block: What selects its block, or itself if it is one.
         text: Its facts, a line each.
         colour: Of its role.
         height: Of its output in pixels.
@@ -386,6 +480,7 @@ class StripStep:
     """
 
     id: str
+    block: str
     text: str
     colour: str
     height: int

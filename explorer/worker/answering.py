@@ -20,7 +20,7 @@ def answers() -> dict[type, Callable[..., Any]]:
     It is imported in the worker alone.
     """
     from explorer.core.pictures.images import see
-    from explorer.worker.tasks import features, forward, gradient, pair
+    from explorer.worker.tasks import features, forward, gradient, pair, saving
 
     return {
         asked.Rebuild: forward.rebuild,
@@ -32,5 +32,6 @@ def answers() -> dict[type, Callable[..., Any]]:
         asked.Features: features.run_feature_maps,
         asked.LoadWeights: forward.load_weights,
         asked.DrawWeights: forward.draw_weights,
+        asked.SaveFile: saving.save_file,
         asked.See: see,
     }

@@ -1,5 +1,6 @@
-"""Draw the README's pictures of the presets again, and print the rows of its gallery."""
+"""Draw the guide's pictures of the presets again, and print the rows of its gallery."""
 
+import re
 from pathlib import Path
 
 from explorer import analyze, diagram, presets, trace
@@ -16,6 +17,8 @@ PAPERS = {
     "ResNet50": "He et al. 2016, arXiv 1512.03385",
     "ResNet101": "He et al. 2016, arXiv 1512.03385",
     "ResNet152": "He et al. 2016, arXiv 1512.03385",
+    "nnU-Net": "Isensee et al. 2021, Nature Methods 18; one of its 2D networks",
+    "nnU-Net (residual)": "Isensee et al. 2024, arXiv 2404.09556; one of its 2D networks",
 }
 
 
@@ -23,7 +26,7 @@ def row(name: str) -> str:
     """Return a preset's row of the gallery, in Markdown."""
     graph = trace(presets[name], SHAPE)
     report = analyze(graph)
-    picture = f"[picture](notebooks/images/{file_name(name)})"
+    picture = f"[picture](images/{file_name(name)})"
     field = "{} × {}".format(*report.receptive_field)
     return (
         f"| {name} | {picture} | {len(graph)} | {report.total_params:,} "
@@ -33,7 +36,7 @@ def row(name: str) -> str:
 
 def file_name(name: str) -> str:
     """Return the name of a preset's picture."""
-    return f"{name.lower().replace(' ', '-')}.svg"
+    return f"{re.sub('[()]', '', name.lower()).replace(' ', '-')}.svg"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-r"""Whether what is said of measurements holds on this machine's GPU; prints the README's table.
+r"""Whether what is said of measurements holds on this machine's GPU; prints the guide's table.
 
     make bench-gpu                             TensorFlow with CUDA, in an environment of its own
     make bench-gpu BACKEND=jax                 JAX with CUDA

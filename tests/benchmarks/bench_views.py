@@ -55,7 +55,7 @@ def main() -> None:
         Row("edit, 53-layer U-Net", "ms", edits(UNet()), unet_by_hand, aim=16),
         *(
             Row(f"… {title} open", "ms", edits(UNet(), title), unet_by_hand, aim=16)
-            for title in ("Charts", "Receptive field", "Feature maps", "Compare")
+            for title in ("Charts", "Receptive field", "Feature maps", "Compare", "Code")
         ),
         Row("edit, 116-layer hourglass", "ms", edits(Hourglass()), edits_by_hand(Hourglass())),
     ]

@@ -474,6 +474,32 @@ def test_what_was_refused_stands_beside_its_control_and_moves_nothing(opened):
     expect_views(page, SMALL)
 
 
+@pytest.mark.parametrize("viewport", [(1440, 900), (1280, 720), (720, 450)])
+def test_what_was_refused_covers_nothing_that_one_goes_to_next(opened, viewport):
+    page = opened(TINY, keras=False, viewport=viewport)
+    page.locator(".explorer-workspace").evaluate(
+        "element => element.scrollIntoView({block: 'end'})"
+    )
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    if not number(page, "filters").is_visible():
+        page.get_by_role("button", name="Hide or show the controls").click()
+    type_number(page, "filters", 0)
+    expect_error(page, "filters", "filters 0 is too small")
+    covered = """
+        () => {
+            const note = document.querySelector('.explorer-refusal').getBoundingClientRect();
+            const stage = '.explorer-stage [role=tab], .explorer-stage .explorer-tools > *';
+            return [...document.querySelectorAll(stage + ', .explorer-controls input')]
+                .filter(each => each.checkVisibility()).filter(each => {
+                    const {left, right, top, bottom} = each.getBoundingClientRect();
+                    return left < note.right && note.left < right && top < note.bottom
+                        && note.top < bottom;
+                }).map(each => each.outerHTML);
+        }
+    """
+    assert eventually(page, lambda: page.evaluate(covered), [].__eq__) == []
+
+
 def group(page: Page, title: str) -> Locator:
     heading = page.get_by_role("button", name=title, exact=True)
     return page.locator(".explorer-group:visible").filter(has=heading)
@@ -759,8 +785,8 @@ def test_what_is_measured_can_be_chosen_and_every_layer_timed(opened):
     assert all(re.fullmatch(r"[\d.]+ [nµm]?s \(\d+ %\)", time) for time in times[1:]), times
 
     open_tab(page, "Run and time")
-    page.get_by_label("compiler", exact=True).select_option("XLA")
-    page.get_by_label("step", exact=True).select_option("training step")
+    page.get_by_label("compiled by", exact=True).select_option("XLA")
+    page.get_by_label("inference or training", exact=True).select_option("training step")
     page.get_by_role("button", name="▶ Run").click()
     expect(page.locator(".explorer-timing")).to_contain_text("training step")
     expect(page.locator(".explorer-facts")).to_contain_text("(XLA), not counted")
@@ -797,7 +823,7 @@ def test_a_keras_process_that_dies_costs_one_line(opened):
         expect(page.locator(".explorer-busy")).to_contain_text("Keras is rebuilding")
         process.kill()
         expect(died).to_have_count(1)
-    expect(page.locator(".explorer-bad")).to_have_count(1)
+    expect(page.locator(".explorer-bad:visible")).to_have_count(1)
     expect_views(page, UNet(filters=5, down_blocks=2, up_blocks=2), (64, 64, 1))
 
     type_number(page, "filters", 6)

@@ -261,7 +261,7 @@ TIMED = LayerQuantity("time", "Seconds", "seconds", False, "", True)
 
 def row(name: str, parameters: float | None, time: float | None = None) -> LayerRow:
     figures = {"parameters": parameters, "memory": 2048.0, "time": time}
-    return LayerRow(f"layer-{name}", name, "Conv2D", (4, 4, 2), 2.0, None, figures)
+    return LayerRow(f"layer-{name}", "block-x", name, "Conv2D", (4, 4, 2), 2.0, None, figures)
 
 
 @pytest.mark.parametrize(
@@ -378,6 +378,27 @@ def test_a_click_selects_the_row_wherever_it_was_sorted_to(page):
     """
     rows = [row("b", 2), row("a", 30)]
     assert table(page, script, rows) == [[{"select": "layer-a"}], ["layer-a"]]
+
+
+def test_the_rows_are_one_tab_stop_with_arrows(page):
+    script = """
+        document.body.append(el);
+        const buttons = () => [...el.querySelectorAll("tbody button")];
+        const stops = () => buttons().filter(each => each.tabIndex === 0).map(e => e.textContent);
+        const seen = [stops()];
+        buttons()[0].focus();
+        for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", "Home", "End"]) {
+            const press = {key, bubbles: true};
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", press));
+            seen.push(stops());
+        }
+        model.change({rows: model.state.rows.slice(0, 2)});
+        seen.push(stops());
+        return seen.map(each => each.join());
+    """
+    rows = tuple(row(name, 1) for name in "abc")
+    seen = render(page, LayerTable, script, quantities=(COUNTED,), rows=rows, totals={})
+    assert seen == ["a", "b", "c", "c", "b", "a", "c", "a"]
 
 
 def test_cells_that_stay_the_same_are_not_made_anew(page):
@@ -518,8 +539,39 @@ def test_the_focus_stays_on_a_figure_that_changes(page):
     assert render(page, Totals, script, figures=FIGURES, time=TIME) == "CPU, median9 ms"
 
 
+def test_a_view_shows_once_what_it_heard_while_a_drawing_was_laid_out(page):
+    script = """
+        const time = () => el.querySelectorAll("button")[el.querySelectorAll("button").length - 1];
+        const before = time();
+        waiting.layouts += 1;
+        model.change({ time: { ...model.state.time, value: "8 ms" } });
+        model.change({ time: { ...model.state.time, value: "9 ms" } });
+        const isKept = time() === before;
+        waiting.layouts -= 1;
+        const count = waiting.listeners.size;
+        showAll();
+        return [isKept, count, time().querySelector("b").textContent, waiting.listeners.size];
+    """
+    assert render(page, Totals, script, figures=FIGURES, time=TIME) == [True, 1, "9 ms", 0]
+
+
+def test_a_view_that_is_gone_shows_nothing_more(page):
+    script = """
+        waiting.layouts += 1;
+        const heardAt = waiting.listeners;
+        model.change({ time: { ...model.state.time, value: "8 ms" } });
+        const before = heardAt.size;
+        forget();
+        waiting.layouts -= 1;
+        return [before, heardAt.size];
+    """
+    assert render(page, Totals, script, figures=FIGURES, time=TIME) == [1, 0]
+
+
 STEPS = tuple(
-    StripStep(f"layer-{name}", f"{name}\nfacts", "#0b62a6", height, channels, total, held)
+    StripStep(
+        f"layer-{name}", "block-x", f"{name}\nfacts", "#0b62a6", height, channels, total, held
+    )
     for name, height, channels, total, held in (
         ("a", 64, 1, 100.0, 0.0),
         ("b", 64, 8, 300.0, 100.0),

@@ -173,6 +173,53 @@ def test_a_drawing_that_fails_says_so_and_the_next_one_is_drawn(page):
     assert "could not be laid out" not in lay_out(page, script)
 
 
+def test_the_other_views_wait_for_the_picture(page):
+    """One frame shows all that an edit changes: each of its own would keep the picture waiting."""
+    script = f"""
+        give(code);
+        await until(() => said().includes("yes"));
+        const shown = [];
+        model.change({{ dot: {json.dumps(DOTS[0])} }});
+        shown.push(explorerWaiting.layouts);
+        explorerWaiting.listeners.add(() => shown.push(picture().includes("× 2")));
+        await until(() => picture());
+        await until(() => !explorerWaiting.layouts);
+        return shown;
+    """
+    assert lay_out(page, script) == [1, True]
+
+
+def test_a_view_that_fails_stops_neither_the_others_nor_the_drawing(page):
+    script = f"""
+        give(code);
+        await until(() => said().includes("yes"));
+        const shown = [];
+        const fail = () => {{ throw new Error("a view that fails"); }};
+        explorerWaiting.listeners.add(fail).add(() => fail()).add(() => shown.push("other"));
+        model.change({{ dot: {json.dumps(DOTS[0])} }});
+        await until(() => picture().includes("× 2") && !explorerWaiting.layouts);
+        model.change({{ dot: {json.dumps(DOTS[15])} }});
+        await until(() => picture().includes("× 17"));
+        return shown;
+    """
+    assert lay_out(page, script) == ["other"]
+
+
+def test_the_other_views_wait_no_longer_than_a_moment(page):
+    script = f"""
+        give(code);
+        await until(() => said().includes("yes"));
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = () => {{}};
+        model.change({{ dot: {json.dumps(DOTS[0])} }});
+        Worker.prototype.postMessage = post;
+        const isShown = new Promise(resolve => explorerWaiting.listeners.add(resolve));
+        await isShown;
+        return [explorerWaiting.layouts, picture()];
+    """
+    assert lay_out(page, script) == [0, ""]
+
+
 @pytest.mark.parametrize("policy", ["worker-src 'none'", "script-src 'unsafe-inline' blob:"])
 def test_a_page_whose_policy_forbids_it_says_so(browser, policy):
     page = open_page(browser, policy)

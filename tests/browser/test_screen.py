@@ -11,6 +11,7 @@ from explorer.core.drawing.boxes import cards_of, folded_rows_of
 from explorer.core.formatting import printable
 from explorer.core.network.parameters import parameters_of
 from tests.browser.test_explorer import (
+    IN_VIEW,
     OVERFLOWING,
     TINY,
     TINY_NET,
@@ -28,7 +29,7 @@ from tests.browser.test_explorer import (
 )
 
 TABS = ("Receptive field", "Feature maps", "Charts", "Diagram")
-TABS += ("Layers", "Compare", "Run and time", "Explain")
+TABS += ("Layers", "Compare", "Code", "Run and time", "Explain")
 
 #: What scrolls though it is not meant to: with the axis, and what it holds beside what it shows.
 SCROLLING = """
@@ -38,6 +39,7 @@ SCROLLING = """
             '.explorer-controls': 'y', '.explorer-foot > .explorer-page': 'y',
             '.explorer-figures': 'x', '.widget-tab-contents > .widget-box': 'y',
             '.explorer-film': 'x', '.explorer-comparison': 'x', '.explorer-blocks select': 'y',
+            '.explorer-code pre': 'y',
         };
         const found = [];
         for (const element of document.querySelectorAll('.explorer, .explorer *')) {
@@ -139,6 +141,63 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
     expect(heading(page)).to_have_text("stack0_enc0_conv1")
     page.keyboard.press("ArrowRight")
     expect(heading(page)).to_have_text("stack0_enc0_act1_relu")
+
+
+def hovered(page: Page) -> dict[str, list[str]]:
+    """What strip, table and diagram mark."""
+    return page.evaluate(
+        """
+        () => Object.fromEntries(Object.entries({
+            strip: ['.explorer-strip-step', step => step.dataset.place],
+            table: ['.explorer-table tr', row => row.dataset.id],
+            diagram: ['.explorer-canvas [data-item]', item => item.dataset.item],
+        }).map(([view, [selector, name]]) => [view, [...document.querySelectorAll(selector)]
+            .filter(element => element.matches('.explorer-hovered')).map(name)]))
+        """
+    )
+
+
+def test_what_is_hovered_anywhere_is_marked_everywhere(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    graph = trace(TINY_NET, (64, 64, 1))
+    ids = [f"layer-{node.name}" for node in graph]
+    enc0 = [id_ for id_ in ids if "enc0" in id_]
+    conv1 = "layer-stack0_enc0_conv1"
+    open_tab(page, "Layers")
+    set_detail(page, "blocks")
+
+    def expect_marked(diagram: str, layers: list[str]) -> None:
+        wanted = {
+            "strip": [str(ids.index(each)) for each in layers],
+            "table": layers,
+            "diagram": [diagram] if diagram else [],
+        }
+        assert eventually(page, lambda: hovered(page), wanted.__eq__) == wanted
+
+    block(page, "stack0_enc0").hover(position={"x": 20, "y": 8})
+    expect_marked("block-stack0_enc0", enc0)
+    page.locator(".explorer-table tr", has_text="stack0_enc0_conv1").hover()
+    expect_marked("block-stack0_enc0", [conv1])
+    page.locator(".explorer-strip-step").nth(ids.index(conv1)).hover()
+    expect_marked("block-stack0_enc0", [conv1])
+    outline = "element => getComputedStyle(element).outlineStyle"
+    assert block(page, "stack0_enc0").evaluate(outline) == "dashed"
+    page.mouse.move(0, 0)
+    expect_marked("", [])
+
+    # The keyboard's focus counts, and what is drawn anew is marked as before.
+    page.keyboard.press("Tab")
+    block(page, "stack0_enc0").focus()
+    expect_marked("block-stack0_enc0", enc0)
+    page.keyboard.press("Enter")
+    expect(layer(page, "stack0_enc0_conv0")).to_be_attached()
+    expect_marked("block-stack0_enc0", enc0)
+    layer(page, "stack0_enc0_conv1").hover()
+    expect_marked(conv1, [conv1])
+    open_tab(page, "Explain")
+    page.locator(".explorer-inspector").get_by_role("button", name="decoder 0").first.hover()
+    assert eventually(page, lambda: hovered(page)["diagram"], ["block-stack0_dec0"].__eq__)
+    expect(page.locator(".explorer-canvas [aria-pressed=true]")).to_have_count(0)
 
 
 ODD = """
@@ -426,7 +485,7 @@ def test_a_network_without_what_was_selected_is_shown_from_its_start(opened):  #
     block(page, "stack0_dec0").dispatch_event("click")
     assert eventually(page, lambda: scrolled() > 0)
     page.locator(".explorer-family select").select_option("ResNet50")
-    expect(heading(page)).to_have_text("ResNet")
+    expect(heading(page)).to_have_text("ResNet50")
     expect(block(page, "stack0_dec0")).to_have_count(0)
     assert eventually(page, lambda: scrolled() == 0)
 
@@ -515,7 +574,7 @@ def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
 
     box = picture.bounding_box()
     picture.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
-    expect(lines).to_contain_text("of the 64 × 64 image")
+    expect(lines).to_contain_text("sees up to 48×48 px (this pixel: ")
     before = window()
     for _ in range(4):  # the greatest stride: windows in between need not differ
         picture.press("ArrowRight")
@@ -525,7 +584,7 @@ def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
     expect(lines).to_contain_text("95 % of the gradient within")
     expect(field.locator("image").nth(1)).to_have_attribute("href", re.compile("^blob:"))
     page.locator(".explorer-strip-step").nth(4).click()
-    expect(lines).to_contain_text("sees 5 × 5 pixels")
+    expect(lines).to_contain_text("sees up to 5×5 px (this pixel: 5×5)")
     assert eventually(page, lambda: window()[2:] == [5, 5])
 
     picture.scroll_into_view_if_needed()
@@ -541,11 +600,43 @@ def test_what_a_pixel_sees_is_shown_on_the_picture(opened):  # noqa: F811
     expect(page.get_by_label("history").locator("option:checked")).to_have_text(
         re.compile(r"\d+\. kernel size 3 → 9")
     )
-    expect(lines).to_contain_text("sees 17 × 17 pixels")
+    expect(lines).to_contain_text("sees up to 17×17 px (this pixel: 17×17)")
     page.get_by_role("button", name="Undo").click()
-    expect(lines).to_contain_text("sees 5 × 5 pixels")
+    expect(lines).to_contain_text("sees up to 5×5 px (this pixel: 5×5)")
     field.get_by_role("button", name="Remove box").click()
     expect(lines).not_to_contain_text("smaller than the object")
+
+
+@pytest.mark.parametrize("viewport", [(1440, 900), (1280, 720)])
+def test_what_lets_a_layer_see_more_is_offered_in_view(opened, viewport):  # noqa: F811
+    page = opened(viewport=viewport)
+    block(page, "stack0_enc0").click(position={"x": 20, "y": 8})
+    open_tab(page, "Receptive field")
+    field = page.locator(".explorer-field")
+    page.locator(".explorer-workspace").evaluate("each => each.scrollIntoView({block: 'end'})")
+    box = field.get_by_role("application").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    page.mouse.up()
+    offers = field.locator(".explorer-field-offers")
+    expect(offers.get_by_role("button")).not_to_have_count(0)
+    for part in (field.get_by_role("application"), *offers.get_by_role("button").all()):
+        assert part.evaluate(IN_VIEW)
+    pane = page.get_by_role("tabpanel").filter(has=field)
+    assert pane.evaluate("pane => pane.scrollTop") == 0
+    lines = """
+        () => [...document.querySelectorAll('.explorer-field-offers small')].flatMap(cost => {
+            const [text] = cost.childNodes;
+            return [...cost.textContent.matchAll(/multiply.adds/g)].map(({index}) => {
+                const range = document.createRange();
+                range.setStart(text, index);
+                range.setEnd(text, index + 13);
+                return range.getClientRects().length;
+            });
+        })
+    """
+    assert set(page.evaluate(lines)) == {1}, "no figure's name is broken"
 
 
 def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # noqa: F811
@@ -580,6 +671,16 @@ def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # n
     expect(panel).to_contain_text("weights: from mine.weights.h5")
     type_number(page, "convs per block", 3)
     expect(panel).to_contain_text("layers with weights; the rest random")
+
+
+def test_the_whole_way_of_a_picture_is_in_view(opened):  # noqa: F811
+    page = opened()
+    open_tab(page, "Feature maps")
+    frames = page.locator(".explorer-film button")
+    expect(frames).to_have_count(len(cards_of(trace(presets["U-Net (small)"], (256, 256, 1)))))
+    page.locator(".explorer-workspace").evaluate("each => each.scrollIntoView({block: 'end'})")
+    for frame in frames.all():
+        assert frame.evaluate(IN_VIEW)
 
 
 def test_two_designs_are_compared_and_timed_in_turns(opened):  # noqa: F811

@@ -30,7 +30,7 @@ def expect_all(page: Page) -> None:
     expect(page.locator(".explorer-canvas g.node[data-item]")).to_have_count(8, timeout=PATIENCE)
     expect(page.locator(".explorer-strip-step")).not_to_have_count(0, timeout=PATIENCE)
     expect(page.locator(".explorer-total")).to_have_count(6, timeout=PATIENCE)
-    expect(heading).to_have_text("UNet", timeout=PATIENCE)
+    expect(heading).to_have_text("U-Net, own settings", timeout=PATIENCE)
     expect(page.locator(".explorer-history option")).not_to_have_count(0, timeout=PATIENCE)
     page.locator("[data-item='block-stack0_enc1']").dispatch_event("click")
     expect(heading).to_have_text("stack0_enc1", timeout=PATIENCE)

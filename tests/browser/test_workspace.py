@@ -34,6 +34,18 @@ CUT_OFF = """
     selector => [...document.querySelectorAll(selector)]
         .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)
 """
+#: Lines of the figures that reach out of the bar.
+OUT_OF_THE_BAR = """
+    () => {
+        const bar = document.querySelector('.explorer-bar').getBoundingClientRect();
+        return [...document.querySelectorAll('.explorer-total > *, .explorer-total small')]
+            .filter(line => {
+                const {top, bottom} = line.getBoundingClientRect();
+                const own = line.closest('.explorer-total').getBoundingClientRect();
+                return top < own.top || bottom > Math.min(own.bottom, bar.bottom);
+            }).map(line => line.textContent);
+    }
+"""
 
 
 def show_whole(page: Page) -> Locator:
@@ -111,9 +123,29 @@ def test_every_network_can_be_read_at_first_view(opened, preset):  # noqa: F811
     assert min(page.evaluate(TEXT_SIZES)) >= 9
 
 
+@pytest.mark.parametrize("viewport", [(1280, 720), (800, 900), (720, 450)])
+def test_in_every_window_the_diagram_is_in_view_and_can_be_read(opened, viewport):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False, viewport=viewport)
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    canvas = page.locator(".explorer-canvas")
+    workspace = show_whole(page)
+    assert eventually(page, lambda: canvas.evaluate(IN_VIEW))
+    assert canvas.bounding_box()["y"] - workspace.bounding_box()["y"] < 170
+    assert min(page.evaluate(TEXT_SIZES)) >= 9
+
+
+def test_layers_that_are_many_can_be_read_and_looked_around_in(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['FC-DenseNet103'])\nwidget", keras=False)
+    set_detail(page, "layers")
+    expect(page.locator(".explorer-minimap")).to_be_visible()
+    assert min(page.evaluate(TEXT_SIZES)) >= 7
+
+
 def test_in_a_narrow_window_panes_are_drawers(opened):  # noqa: F811
     page = opened(TINY, keras=False)
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    type_number(page, "filters", 6)
+    expect(page.locator(".explorer-total small").first).to_contain_text("%")
     controls, side = page.locator(".explorer-controls"), page.locator(".explorer-side")
     canvas = page.locator(".explorer-canvas")
     buttons = [
@@ -124,6 +156,7 @@ def test_in_a_narrow_window_panes_are_drawers(opened):  # noqa: F811
         page.set_viewport_size({"width": width, "height": 900})
         show_whole(page)
         assert page.evaluate(CUT_OFF, ".explorer-total") == []
+        assert page.evaluate(OUT_OF_THE_BAR) == []
         for pane, button, is_shown in zip((controls, side), buttons, shown, strict=True):
             assert eventually(page, pane.is_visible, is_shown.__eq__) == is_shown, (width, pane)
             button.click()
@@ -189,6 +222,33 @@ def test_from_the_architecture_to_run_are_few_tab_stops(opened):  # noqa: F811
         page.keyboard.press("Tab")
         stops += 1
         assert stops <= 12
+
+
+def test_every_part_but_what_has_no_effect_is_a_tab_stop(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    open_tab(page, "Layers")
+    reached = """
+        () => {
+            const at = document.activeElement;
+            if (!at.closest('.explorer')) return null;
+            const isOff = at.closest('[disabled], .noUi-target[disabled], :disabled');
+            const name = at.getAttribute('aria-label') ?? at.textContent;
+            return [name.trim().slice(0, 40), Boolean(isOff), Boolean(at.closest('tbody'))];
+        }
+    """
+    page.locator(".explorer-family select").focus()
+    stops = []
+    while (stop := page.evaluate(reached)) and len(stops) < 100:
+        stops.append(stop)
+        page.keyboard.press("Tab")
+    assert "Blocks and heads" in {name for name, _, _ in stops}
+    fold = page.get_by_role("button", name="Blocks and heads")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    fold.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(page.locator(".explorer-blocks select")).to_be_visible()
+    assert not [name for name, is_off, _ in stops if is_off]
+    assert sum(in_table for _, _, in_table in stops) == 1, "the rows are one stop"
 
 
 def test_a_kernel_that_has_gone_costs_one_line(opened):  # noqa: F811
@@ -328,6 +388,19 @@ def test_an_overview_shows_where_in_a_large_drawing_one_is(opened):  # noqa: F81
     bottom = "canvas => canvas.scrollHeight - canvas.clientHeight - canvas.scrollTop"
     assert abs(canvas.evaluate(bottom)) < 2
     assert is_true(eventually(page, lambda: page.evaluate(shares), is_true))
+    # The wheel over it moves the drawing, at its end, too, and with Ctrl it zooms; the page stays.
+    scrolled = "() => document.querySelector('.jp-WindowedPanel-outer').scrollTop"
+    place, width = page.evaluate(scrolled), "canvas => canvas.querySelector('svg').clientWidth"
+    page.mouse.wheel(0, 50)
+    page.mouse.wheel(0, -200)
+    assert eventually(page, lambda: canvas.evaluate(bottom), lambda left: left > 100) > 100
+    before = canvas.evaluate(width)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -60)
+    page.keyboard.up("Control")
+    assert eventually(page, lambda: canvas.evaluate(width), lambda now: now > before) > before
+    assert page.evaluate(scrolled) == place
+
     page.get_by_role("button", name="Show the whole diagram").click()
     expect(minimap).to_be_hidden()
 

@@ -100,6 +100,8 @@ def test_what_follows_a_global_pooling_sees_the_whole_image(application):
         ResNet(filters=2, up_blocks=2, up_filters=4),
         explorer.FCDenseNet(growth_rate=2, layers_per_block=(1, 2), first_filters=3),
         explorer.ResidualHourglass(filters=4, stem_filters=2, down_blocks=1),
+        explorer.PlainConvUNet(stages=3, filters=2),
+        explorer.ResidualEncoderUNet(stages=3, filters=2),
     ],
     ids=lambda architecture: type(architecture).__name__,
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from explorer import (
     Custom,
     FCDenseNet,
+    ResidualEncoderUNet,
     ResidualHourglass,
     SimpleConvBlock,
     UNet,
@@ -125,6 +126,7 @@ def test_a_kept_layer_answers_as_before(rebuilder):
         SMALL,
         FCDenseNet(growth_rate=2, layers_per_block=(1, 2), first_filters=3),
         ResidualHourglass(filters=4, down_blocks=2, stem_filters=2, stacks=1),
+        ResidualEncoderUNet(stages=3, filters=2),
     ],
     ids=lambda net: type(net).__name__,
 )
@@ -138,8 +140,8 @@ def test_it_computes_what_a_plain_model_with_its_weights_computes(rebuilder, net
 
     answer = model(image)
     np.testing.assert_allclose(answer, plain(image), rtol=1e-5, atol=1e-6)
-    drops_out_or_normalizes = not isinstance(net, UNet)
-    assert np.array_equal(answer, model(image, training=True)) != drops_out_or_normalizes
+    differs = not isinstance(net, (UNet, ResidualEncoderUNet))  # dropout or batch normalisation
+    assert np.array_equal(answer, model(image, training=True)) != differs
 
 
 def test_weights_have_values_only_once_they_are_given(rebuilder):

@@ -14,9 +14,12 @@ import explorer.worker.process
 from explorer import (
     Custom,
     EncoderDecoder,
+    FCDenseNet,
     Hourglass,
     LeapCNN,
     ParameterError,
+    ResidualHourglass,
+    ResNet,
     UNet,
     presets,
 )
@@ -123,6 +126,27 @@ def test_a_moved_control_reshapes_everything(widget):
     assert len(widget.graph) == len(widget._panels.screen.views["Layers"].rows) != before[0]
     assert widget._panels.screen.diagram.canvas.svg != before[1]
     assert shown(widget)[2] == widget.report.total_params
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        SMALL,
+        ResNet(filters=2, up_blocks=2, up_filters=2),
+        Hourglass(2, 2, stem_filters=2, filters=2, filter_increase=1, stacks=1),
+        ResidualHourglass(filters=2, stem_filters=2, down_blocks=2),
+        FCDenseNet(growth_rate=2, layers_per_block=(1, 1)),
+    ],
+    ids=lambda net: type(net).__name__,
+)
+def test_skips_are_one_control_in_every_family_that_has_them(widget, net):
+    widget.architecture = net
+    drawn = set()
+    for skips in ("concatenate", "none", "add"):
+        widget.controls["skips"].value = skips
+        assert widget.architecture == attrs.evolve(net, skips=skips)
+        drawn.add(shown(widget))
+    assert len(drawn) == 3
 
 
 def test_a_slider_does_the_same_as_its_number(widget):
@@ -405,7 +429,7 @@ def test_the_blocks_of_what_is_shown_can_be_written_out_from_the_list(widget):
 
     assert widget.architecture == Custom.of(edited)
     assert widget._panels.family.value == "Custom"
-    assert widget._panels.history.steps[-1] == "architecture UNet → Custom"
+    assert widget._panels.history.steps[-1] == "architecture U-Net, own settings → Custom"
     widget._panels.blocks.widget.selected_index = 0
     assert widget._panels.blocks._back.description == "Back to UNet"
     widget._panels.blocks._back.click()
@@ -1516,3 +1540,8 @@ def compare_with_new(widget, told: object) -> None:
         ), told
     for view in found:
         assert found[view] == wanted[view], (view, told)
+
+
+def test_a_control_leaves_other_numbers_as_they_are_written(widget):
+    number(widget, "filters").value = 5
+    assert repr(widget.architecture) == repr(attrs.evolve(SMALL, filters=5))

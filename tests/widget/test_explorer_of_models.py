@@ -4,7 +4,7 @@ import keras
 import pytest
 
 import explorer.worker.process
-from explorer import Explorer, ReadModel, UNet, analyze, build, presets, read, trace
+from explorer import Explorer, ReadModel, UNet, analyze, build, load, presets, read, trace
 from tests.said import is_refused, note_of, said
 from tests.still_worker import StillWorker
 
@@ -43,6 +43,36 @@ def test_a_model_or_graph_is_shown_as_it_is(kind):
         for title in tabs.titles:
             tabs.choose(title)
         assert not said(explorer._panels.problem)
+    explorer.close()
+
+
+@pytest.mark.parametrize("is_foreign", [False, True])
+def test_a_model_from_a_file_is_shown_in_every_view(tmp_path, is_foreign):
+    image = keras.Input((32, 48, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="first")(image)
+    if is_foreign:
+        x = keras.layers.Lambda(lambda values: values[:, ::2, ::2], name="code")(x)
+    keras.Model(image, keras.layers.Conv2D(2, 3, name="last")(x)).save(tmp_path / "a.keras")
+    given = load(tmp_path / "a.keras").architecture
+
+    explorer = Explorer(given)
+
+    assert explorer.input_shape == (32, 48, 3)
+    assert explorer.report.total_params == (27 * 4 + 4) + (36 * 2 + 2)
+    for tabs in (explorer._panels.screen.stage, explorer._panels.screen.side):
+        for title in tabs.titles:
+            tabs.choose(title)
+            assert not said(explorer._panels.problem)
+    for name in ("height", "width", "channels"):
+        control = explorer._panels.parameters.input_form.controls[name]
+        is_fixed = is_foreign or name == "channels"
+        assert control._inputs[-1].disabled == is_fixed
+    if is_foreign:
+        with pytest.raises(ValueError, match="Lambda 'code'"):
+            _ = explorer.model
+    else:
+        assert explorer.model is given.model
+        assert explorer.report.receptive_field == (5, 5)
     explorer.close()
 
 

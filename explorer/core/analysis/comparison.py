@@ -16,8 +16,9 @@ import attrs
 from explorer.core.analysis.quantities import Quantity, of_networks
 from explorer.core.analysis.report import Report
 from explorer.core.families import Architecture, ReadModel
+from explorer.core.families.titles import title_of
 from explorer.core.formatting import product, step_text
-from explorer.core.network.block_edits import first_middle
+from explorer.core.network.block_edits import Stacks
 from explorer.core.network.blocks import EncoderBlock
 from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of, family_blocks_of
 from explorer.core.network.graph import Graph, Node
@@ -288,7 +289,7 @@ def _role_of(value: object) -> str:
 
 
 def _name_of(value: object) -> str:
-    return value.name if isinstance(value, ReadModel) else type(value).__name__
+    return title_of(value) if isinstance(value, Architecture) else type(value).__name__
 
 
 def _holds_values(value: object) -> bool:
@@ -296,11 +297,11 @@ def _holds_values(value: object) -> bool:
 
 
 def _part_changes(label: str, was: Sequence[Any], now: Sequence[Any]) -> Iterable[Change]:
-    encoder = [block for block in now if isinstance(block, EncoderBlock)]
-    middle = first_middle(encoder) if label == "encoder" else len(now)
+    longer = tuple(was if len(was) > len(now) else now)
+    is_encoder = label == "encoder" and all(isinstance(part, EncoderBlock) for part in longer)
+    blocks = Stacks((), longer if is_encoder else (), ())
     for place, (one, other) in enumerate(zip_longest(was, now)):
-        is_middle = middle <= place < len(encoder)
-        name = f"middle {place - middle}" if is_middle else f"{label} {place}"
+        name = blocks.name_of(label, place)
         if one is None or other is None:
             yield Change(name, _class_of(one), _class_of(other))
         else:

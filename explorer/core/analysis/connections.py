@@ -1,12 +1,21 @@
 """What feeds what in a graph, beyond what each layer knows of its inputs: skips and shortcuts."""
 
+from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import attrs
 
-from explorer.core.network.graph import Block, Graph, Node, positions
+from explorer.core.formatting import printable
+from explorer.core.network.graph import (
+    INPUT_NAME,
+    Block,
+    Graph,
+    Node,
+    depth_first,
+    positions,
+)
 from explorer.core.network.layers import Add, Concatenate
 
 
@@ -72,6 +81,21 @@ class Wiring:
     def part(self, node: Node) -> Sequence[Node]:
         """Return the layers of a layer's block."""
         return self.parts[node.block or node]
+
+    @cached_property
+    def _titles(self) -> dict[Node, str]:
+        stacks = {node.block.stack for node in self.graph if node.block} - {None}
+        titles: dict[Node, str] = {}
+        for title, nodes in titled_parts(self.graph):
+            block = nodes[0].block
+            is_told = len(stacks) > 1 and block and block.stack is not None
+            stack = f" of stack {block.stack}" if block and is_told else ""
+            titles |= dict.fromkeys(nodes, title + stack)
+        return titles
+
+    def title(self, node: Node) -> str:
+        """Return what a layer's block is called on screen; of several stacks, with its own."""
+        return self._titles[node]
 
     def entering(self, nodes: Sequence[Node]) -> list[Node]:
         """Return the layers outside that feed these; the last one took the longest way."""
@@ -182,6 +206,43 @@ def wiring_of(graph: Graph) -> Wiring:
     return Wiring(graph)
 
 
-def place_of(node: Node) -> str:
-    """Return the name of a layer's block, or its own where it has none."""
-    return node.block.name if node.block else node.name
+def titled_parts(graph: Graph) -> list[tuple[str, tuple[Node, ...]]]:
+    """Return what each block is called on screen, and its layers, as an image passes them.
+
+    A layer of no block is one by itself.
+    """
+    groups: dict[Block | Node, list[Node]] = {}
+    for node in depth_first(graph.outputs)[0]:
+        groups.setdefault(node.block or node, []).append(node)
+    count: Counter[tuple[int | None, str]] = Counter()
+    found = list(groups.items())
+    # Where layers stand beside blocks, the order is that of the data's way.
+    if all(nodes[0].block or not nodes[0].inputs for nodes in groups.values()):
+        found.sort(key=lambda group: _place(group[1][0].block))
+    titled = []
+    for i, (key, nodes) in enumerate(found):
+        if isinstance(key, Node):
+            title = "image in" if key.name == INPUT_NAME else printable(key.name)
+        else:
+            role, stack = key.role, key.stack
+            # Middle blocks are encoder blocks too: each role counts its own.
+            title = f"{role} {count[stack, role]}"
+            count[stack, role] += 1
+            after = found[i + 1][1][0].block if i + 1 < len(found) else None
+            is_last = after is None or (after.stack, after.role) != (stack, role)
+            if role == "encoder" and is_last and [n.layer.family for n in nodes] == ["pooling"]:
+                title = "last pooling"
+        titled.append((title, tuple(nodes)))
+    return titled
+
+
+_ORDER = {"encoder": 0, "middle": 0, "decoder": 1, "head": 2, "merge": 3}
+
+
+def _place(block: Block | None) -> tuple[int, int, int]:
+    """Return what to sort blocks by: the input, the stem, then each stack's blocks."""
+    if block is None:
+        return -2, 0, 0
+    if block.stack is None:
+        return -1, 0, block.index
+    return block.stack, _ORDER[block.role], block.index

@@ -35,22 +35,31 @@ def report_html(report: "Report", title: str = "") -> str:
         report: The report.
         title: What stands above it, not yet escaped.
     """
-    rows = list(report.layers)
-    headings = ("layer", "kind", "output", *(quantity.words for quantity in _counted()), "sees")
-    cut = len(rows) - MOST_ROWS
-    counts = (quantity.values(rows) for quantity in _counted())
-    lines = [_cells(_of_layer(row, own)) for row, *own in zip(rows, *counts, strict=True)]
+    lines = [_cells(texts) for texts in layer_texts(report)]
+    cut = len(lines) - MOST_ROWS
     if cut > 0:
         last = MOST_ROWS // 3
-        left_out = f'<tr><td colspan="{len(headings)}">… and {cut:,} more layers …</td></tr>'
+        left_out = f'<tr><td colspan="{len(headings())}">… and {cut:,} more layers …</td></tr>'
         lines = [*lines[: MOST_ROWS - last], left_out, *lines[-last:]]
-    heading = _cells(headings, "th")
+    heading = _cells(headings(), "th")
     caption = f"<caption>{escape(title)}</caption>" if title else ""
     return (
         f"<table>{caption}<thead>{heading}</thead><tbody>{''.join(lines)}</tbody>"
-        f"<tfoot>{_cells(_totals(report), 'th')}</tfoot></table>"
-        f"<p>{escape(_notes(report))}</p>"
+        f"<tfoot>{_cells(total_texts(report), 'th')}</tfoot></table>"
+        f"<p>{escape(notes(report))}</p>"
     )
+
+
+def headings() -> Sequence[str]:
+    """Return what stands above the columns; the first two are texts."""
+    return "layer", "kind", "output", *(quantity.words for quantity in _counted()), "sees"
+
+
+def layer_texts(report: "Report") -> list[Sequence[str]]:
+    """Return a row for each layer."""
+    rows = report.layers
+    counts = (quantity.values(rows) for quantity in _counted())
+    return [_of_layer(row, own) for row, *own in zip(rows, *counts, strict=True)]
 
 
 def _of_layer(row: "LayerReport", counts: Sequence[float | None]) -> Sequence[str]:
@@ -63,7 +72,8 @@ def _of_layer(row: "LayerReport", counts: Sequence[float | None]) -> Sequence[st
     )
 
 
-def _totals(report: "Report") -> Sequence[str]:
+def total_texts(report: "Report") -> Sequence[str]:
+    """Return the row for the whole network."""
     field = report.receptive_field
     return (
         counted(len(report.layers), "layer"),
@@ -78,7 +88,8 @@ def _in_network(report: "Report") -> list[str]:
     return [quantity.in_network(report).written(quantity.full) for quantity in _counted()]
 
 
-def _notes(report: "Report") -> str:
+def notes(report: "Report") -> str:
+    """Return what the figures mean."""
     frozen = report.total_params - report.trainable_params
     text = (
         f"{report.trainable_params:,} parameters are trainable, {frozen:,} are not. For one image; "

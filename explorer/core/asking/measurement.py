@@ -19,12 +19,14 @@ class Measurement:
     )
     compiler: str = parameter(
         "auto",
+        label="compiled by",
         doc="TensorFlow's graph, XLA, or the faster of the two. Auto: on a GPU the faster, on a "
         "CPU the graph, which compiles sooner.",
         choices=("auto", "graph", "XLA", "fastest"),
     )
     step: str = parameter(
         "forward pass",
+        label="inference or training",
         doc="Inference alone, or a training step: forward, backward and the Adam optimiser.",
         choices=("forward pass", "training step"),
     )

@@ -108,6 +108,15 @@ class DrawWeights:
 
 
 @attrs.frozen
+class SaveFile:
+    """Write the model as a file of a kind that `export` knows. The answer is a `KerasFile`."""
+
+    architecture: Architecture
+    input_shape: Shape
+    kind: str
+
+
+@attrs.frozen
 class See:
     """Decode a file as a network of this input shape sees it. The answer is `Seen`."""
 
@@ -125,5 +134,6 @@ Question: TypeAlias = (
     | Features
     | LoadWeights
     | DrawWeights
+    | SaveFile
     | See
 )

@@ -3,20 +3,16 @@
 Gathered here, written as DOT in `dot`, placed and drawn in `diagram`.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import attrs
 
-from explorer.core.analysis.connections import role_of, wiring_of
-from explorer.core.formatting import grid_text, printable, size_text
+from explorer.core.analysis.connections import role_of, titled_parts, wiring_of
+from explorer.core.formatting import grid_text, size_text
 from explorer.core.network.graph import (
-    INPUT_NAME,
-    Block,
     Graph,
     Node,
-    depth_first,
     pixels_of,
     positions,
 )
@@ -81,44 +77,12 @@ class Link:
 
 def cards_of(graph: Graph) -> list[Card]:
     """Return the boxes in the order in which an image passes them."""
-    groups: dict[Block | Node, list[Node]] = {}
-    for node in depth_first(graph.outputs)[0]:
-        groups.setdefault(node.block or node, []).append(node)
     cards: list[Card] = []
-    count: Counter[tuple[int | None, str]] = Counter()
-    found = list(groups.items())
-    # Where layers stand beside blocks, the order is that of the data's way.
-    if all(nodes[0].block or not nodes[0].inputs for nodes in groups.values()):
-        found.sort(key=lambda group: _place(group[1][0].block))
-    for i, (key, nodes) in enumerate(found):
-        stack = None
-        if isinstance(key, Node):
-            title = "image in" if key.name == INPUT_NAME else printable(key.name)
-            prefix, role = "", role_of(key)
-        else:
-            prefix, role, stack = key.name, key.role, key.stack
-            # Middle blocks are encoder blocks too: each role counts its own.
-            title = f"{role} {count[stack, role]}"
-            count[stack, role] += 1
-            after = found[i + 1][1][0].block if i + 1 < len(found) else None
-            is_last = after is None or (after.stack, after.role) != (stack, role)
-            if role == "encoder" and is_last and [n.layer.family for n in nodes] == ["pooling"]:
-                title = "last pooling"
-        place = block_id(nodes[0])
-        cards.append(Card(place, title, prefix, role, stack, tuple(nodes)))
+    for title, nodes in titled_parts(graph):
+        first = nodes[0]
+        prefix, stack = (first.block.name, first.block.stack) if first.block else ("", None)
+        cards.append(Card(block_id(first), title, prefix, role_of(first), stack, nodes))
     return cards
-
-
-_ORDER = {"encoder": 0, "middle": 0, "decoder": 1, "head": 2, "merge": 3}
-
-
-def _place(block: Block | None) -> tuple[int, int, int]:
-    """Return what to sort blocks by: the input, the stem, then each stack's blocks."""
-    if block is None:
-        return -2, 0, 0
-    if block.stack is None:
-        return -1, 0, block.index
-    return block.stack, _ORDER[block.role], block.index
 
 
 @attrs.frozen

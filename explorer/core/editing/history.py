@@ -51,6 +51,12 @@ class History:
         """The place of the one that is shown."""
         return self._now[1]
 
+    @property
+    def before(self) -> Design | None:
+        """The design before the last edit; None if there was none."""
+        steps, position = self._now
+        return steps[position - 1].design if position else None
+
     def record(self, design: Design, words: str = "") -> None:
         """Note a design, if it is new; what had been undone before it is forgotten.
 

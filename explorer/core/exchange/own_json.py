@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+import attrs
 import cattrs
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
-from explorer.core.families import ReadModel
+from explorer.core.families import Architecture, ReadModel, ResNet
+from explorer.core.formatting import listed
 from explorer.core.network.blocks import DecoderBlock, EncoderBlock
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import Refusal
@@ -20,22 +23,24 @@ from explorer.core.network.errors import Refusal
 LONGEST, MOST, DEEPEST = 2_000_000, 10_000, 50
 #: Classes whose values are written with the name of their class.
 _TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
+#: What fields of a class were called in older texts: by that name the present one, and the present
+#: values of those that have become others.
+RENAMED: Mapping[type, Mapping[str, tuple[str, tuple[tuple[Any, Any], ...]]]] = {
+    ResNet: {"skip_connections": ("skips", ((False, "none"), (True, "concatenate")))},
+}
+
+
+class NoJSON(Refusal, TypeError):
+    """A model that was read, which JSON is not for."""
 
 
 def to_json(architecture: EncoderDecoder) -> str:
     """Return the architecture as JSON: the name of its class, and every field.
 
     Raises:
-        TypeError: If it is a model that was read.
+        NoJSON: A `TypeError`, if it is a model that was read.
     """
-    if isinstance(architecture, ReadModel):
-        raise TypeError(
-            f"{architecture!r} can't be written as JSON, which is for architectures: save a Keras "
-            "model itself, with model.save()."
-        )
-    fields = _converter().unstructure(architecture, EncoderDecoder)
-    # A field may hold one of NumPy's numbers.
-    return json.dumps(fields, indent=2, default=lambda number: number.item())
+    return written(architecture, Architecture, indent=2)
 
 
 def from_json(text: str) -> Any:
@@ -48,22 +53,59 @@ def from_json(text: str) -> Any:
         ValueError: If a class is unknown, a field or value isn't valid, or the text is larger than
             that of any architecture.
     """
-    _check_size(text)
+    return read_back(text, Architecture)
+
+
+def written(value: Any, kind: Any, brief: bool = False, **options: Any) -> str:
+    """Return a value as JSON.
+
+    Args:
+        value: An architecture, or an attrs value that holds some.
+        kind: What it is read back as.
+        brief: Leave out the fields of our own classes that have their defaults. Those of the
+            user's may have others where the text is read.
+        **options: Of `json.dumps`.
+
+    Raises:
+        NoJSON: If it has a model that was read.
+    """
+    fields = _converter(brief).unstructure(value, kind)
+    # A field may hold one of NumPy's numbers.
+    return json.dumps(fields, default=lambda number: number.item(), **options)
+
+
+def read_back(text: str, kind: Any, source: str = "JSON", unknown: str = "leave it out") -> Any:
+    """Return the value that was written.
+
+    Args:
+        text: JSON, as `written` gives it; missing fields take their defaults.
+        kind: What it is.
+        source: What the text is, for errors.
+        unknown: What to do about fields that are unknown.
+
+    Raises:
+        ValueError: If a class is unknown, a field or value isn't valid, or the text is too large.
+    """
+    check_size(text)
     try:
         fields = json.loads(text)
-        return _converter().structure(fields, EncoderDecoder)
+    except ValueError as error:
+        raise Refusal(f"This {source} can't be read: {error}.") from error
+    try:
+        return _converter().structure(fields, kind)
     except ForbiddenExtraKeysError as error:
         names = [name[:100] for name in sorted(error.extra_fields)]
         extra = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
-        raise Refusal(f"{error.cl.__name__} has no field {extra}: leave it out.") from error
+        raise Refusal(f"{error.cl.__name__} has no field {extra}: {unknown}.") from error
     except KeyError as error:
-        raise Refusal(f"This JSON describes no architecture: there is no {error}.") from error
+        raise Refusal(f"This {source} describes no architecture: there is no {error}.") from error
     except (TypeError, AttributeError) as error:  # such as text where a list is due
-        raise Refusal(f"This JSON describes no architecture: {error}.") from error
+        problem = error.args[0] if error.args else error
+        raise Refusal(f"This {source} describes no architecture: {problem}.") from error
 
 
-def _check_size(text: str) -> None:
-    """Raise an error if a text is too long or too deep to be looked through."""
+def check_size(text: str) -> None:
+    """Raise a `Refusal` if a text is too long or too deep to be looked through."""
     if len(text) > LONGEST:
         raise Refusal(
             f"This JSON has {len(text):,} characters: an architecture has at most {LONGEST:,}."
@@ -86,16 +128,19 @@ def _check_size(text: str) -> None:
         )
 
 
-@lru_cache(maxsize=1)
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+@lru_cache(maxsize=2)
+def _converter(brief: bool = False) -> cattrs.Converter:
+    converter = cattrs.Converter(
+        forbid_extra_keys=True, detailed_validation=False, omit_if_default=brief
+    )
     # Values stay as they are, so that the fields refuse those of the wrong type.
     for kind in (int, float, bool, str):
         converter.register_structure_hook(kind, lambda value, _: value)
 
     @lru_cache(maxsize=512)
     def writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
-        return make_dict_unstructure_fn(cls, converter)
+        is_own = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        return make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=brief and is_own)
 
     @lru_cache(maxsize=512)
     def reader(cls: Any) -> Callable[[Any, Any], Any]:
@@ -104,6 +149,11 @@ def _converter() -> cattrs.Converter:
         )
 
     def write(value: Any) -> dict[str, Any]:
+        if isinstance(value, ReadModel):
+            raise NoJSON(
+                f"{value!r} can't be written as JSON, which is for architectures: save a Keras "
+                "model itself, with model.save()."
+            )
         return {"class": type(value).__name__, **writer(value.__class__)(value)}
 
     def read(fields: Any, base: type) -> Any:
@@ -114,12 +164,13 @@ def _converter() -> cattrs.Converter:
         name = fields["class"]
         classes = subclasses(base)
         if name not in classes:
+            like = get_close_matches(name[:100], classes, n=3) or sorted(classes)[:12]
             raise Refusal(
-                f"The {base.__name__} class {name!r} is unknown: define or import it first, "
-                f"or use one of {', '.join(sorted(classes))}."
+                f"The {base.__name__} class {name[:100]!r} is unknown: define or import it first, "
+                f"or use another one, such as {listed(like, 'or')}."
             )
         values = {key: value for key, value in fields.items() if key != "class"}
-        return reader(classes[name])(values, classes[name])
+        return reader(classes[name])(_with_present_names(classes[name], values), classes[name])
 
     def is_tagged(cls: Any) -> bool:
         return isinstance(cls, type) and issubclass(cls, _TAGGED)
@@ -131,7 +182,20 @@ def _converter() -> cattrs.Converter:
     converter.register_unstructure_hook_func(is_tagged, write)
     converter.register_structure_hook_func(is_tagged, read)
     converter.register_structure_hook(EncoderBlock | DecoderBlock, read_either)
+    converter.register_unstructure_hook(Architecture, write)
+    converter.register_structure_hook(Architecture, lambda fields, _: read(fields, EncoderDecoder))
     return converter
+
+
+def _with_present_names(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a class with the names and values that `RENAMED` has for them."""
+    for owner, renamed in RENAMED.items():
+        for old, (new, meanings) in renamed.items() if issubclass(cls, owner) else ():
+            # A class of the user's may have a field of that name itself.
+            if old in values and new not in values and old not in attrs.fields_dict(cls):
+                value = values.pop(old)
+                values[new] = next((now for then, now in meanings if then is value), value)
+    return values
 
 
 def subclasses(base: type) -> dict[str, Any]:

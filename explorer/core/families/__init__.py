@@ -11,6 +11,13 @@ from explorer.core.families.hourglass import (
     HourglassUpBlock,
 )
 from explorer.core.families.leap_cnn import LeapCNN
+from explorer.core.families.nnunet import (
+    PlainConvUNet,
+    ResidualEncoderUNet,
+    StridedConvBlock,
+    StridedResidualBlock,
+    TransposedUpBlock,
+)
 from explorer.core.families.read_model import ReadModel
 from explorer.core.families.residual_hourglass import (
     ResidualDownBlock,
@@ -33,14 +40,19 @@ __all__ = [
     "HourglassStem",
     "HourglassUpBlock",
     "LeapCNN",
+    "PlainConvUNet",
     "ReadModel",
     "ResNet",
     "ResNetStage",
     "ResNetStem",
     "ResidualDownBlock",
+    "ResidualEncoderUNet",
     "ResidualHourglass",
     "ResidualStem",
     "ResidualUpBlock",
+    "StridedConvBlock",
+    "StridedResidualBlock",
+    "TransposedUpBlock",
     "UNet",
     "presets",
 ]
@@ -66,5 +78,7 @@ presets = MappingProxyType(
         "ResNet50": ResNet(),
         "ResNet101": ResNet(depth=101),
         "ResNet152": ResNet(depth=152),
+        "nnU-Net": PlainConvUNet(),
+        "nnU-Net (residual)": ResidualEncoderUNet(),
     }
 )

@@ -4,7 +4,16 @@ from typing import Any
 
 import attrs
 
-from explorer.core.network.blocks import DecoderBlock, EncoderBlock, filters_parameter
+from explorer.core.network.blocks import (
+    DecoderBlock,
+    EncoderBlock,
+    add_skip,
+    filters_parameter,
+    skip_add_parameter,
+    skip_connection_parameter,
+    skip_fields,
+    skips_parameter,
+)
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.layers import (
     Activation,
@@ -121,7 +130,7 @@ class DenseDownBlock(EncoderBlock):
 
 @attrs.frozen(slots=False)
 class DenseUpBlock(DecoderBlock):
-    """A transition up, the skip connection, then a dense block.
+    """A transition up, the skip connection if there is one, then a dense block.
 
     The transition is a 3×3 transposed convolution that keeps the width of its input.
 
@@ -131,6 +140,8 @@ class DenseUpBlock(DecoderBlock):
         growth_rate: Filters that each adds.
         dropout: Dropout rate.
         keep_input: Pass on the full stack; otherwise only what the layers added.
+        skip_connection: Join a feature of the encoder.
+        skip_add: Add it instead of concatenating it.
     """
 
     layers: int = parameter(4, doc="Dense layers.", minimum=1, slider=(1, 16))
@@ -139,6 +150,8 @@ class DenseUpBlock(DecoderBlock):
     keep_input: bool = parameter(
         False, doc="Pass on the full stack; off: only what the dense layers added."
     )
+    skip_connection: bool = skip_connection_parameter(True)
+    skip_add: bool = skip_add_parameter(False)
 
     def make_block(
         self,
@@ -151,8 +164,11 @@ class DenseUpBlock(DecoderBlock):
         x = Conv2DTranspose(
             name=f"{prefix}_up_conv", filters=x.shape[-1], strides=self.upsampling_stride
         )(x)
-        if skip_source is not None:
-            x = Concatenate(name=f"{prefix}_skip_concat")([x, skip_source])
+        if self.skip_connection and skip_source is not None:
+            if self.skip_add:
+                x = add_skip(x, skip_source, prefix)
+            else:
+                x = Concatenate(name=f"{prefix}_skip_concat")([x, skip_source])
         return dense_block(x, prefix, self.layers, self.growth_rate, self.dropout, self.keep_input)
 
 
@@ -171,6 +187,7 @@ class FCDenseNet(EncoderDecoder):
         bottleneck_layers: Dense layers between encoder and decoder.
         first_filters: Filters of the first convolution.
         dropout: Dropout rate.
+        skips: "concatenate", as published, "add" or "none".
     """
 
     growth_rate: int = growth_parameter(group="Size")
@@ -192,6 +209,7 @@ class FCDenseNet(EncoderDecoder):
         48, "Filters of the first convolution.", whole=False, group="Stem"
     )
     dropout: float = dropout_parameter(group="Training")
+    skips: str = skips_parameter("concatenate", active=None)
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:
@@ -213,6 +231,7 @@ class FCDenseNet(EncoderDecoder):
                 growth_rate=self.growth_rate,
                 dropout=self.dropout,
                 keep_input=i == len(self.layers_per_block) - 1,
+                **skip_fields(self.skips),
             )
             for i, layers in enumerate(reversed(self.layers_per_block))
         ]

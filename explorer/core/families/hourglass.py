@@ -5,14 +5,26 @@ from typing import Any
 import attrs
 
 from explorer.core.network.blocks import (
+    DECODES,
     DecoderBlock,
     EncoderBlock,
     filters_parameter,
     interpolation_parameter,
+    skip_add_parameter,
+    skip_connection_parameter,
+    skip_fields,
+    skips_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, UpSampling2D
-from explorer.core.network.parameters import AtLeast, active_when, parameter
+from explorer.core.network.layers import (
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    MaxPooling2D,
+    UpSampling2D,
+)
+from explorer.core.network.parameters import active_when, parameter
 
 STEM_STRIDES = (1, 2, 4)
 
@@ -82,16 +94,20 @@ class HourglassDownBlock(EncoderBlock):
 
 @attrs.frozen(slots=False)
 class HourglassUpBlock(DecoderBlock):
-    """3×3 convolution, upsampling, and addition of the skip source through a 3×3 convolution.
+    """3×3 convolution, upsampling, and the skip source, joined through a 3×3 convolution.
 
     Attributes:
         upsampling_stride: Factor by which the block raises the resolution.
         filters: Filters of both convolutions.
         interp_method: "nearest" or "bilinear".
+        skip_connection: Join a feature of the encoder.
+        skip_add: Add it instead of concatenating it.
     """
 
     filters: int = filters_parameter(256, "Filters before upsampling, and of the skip.")
     interp_method: str = interpolation_parameter("nearest")
+    skip_connection: bool = skip_connection_parameter(True)
+    skip_add: bool = skip_add_parameter(True)
 
     def make_unit(self, x: Any, prefix: str, is_skip: bool) -> Any:
         """Return what is made of the block's input, or of the skip source: a 3×3 convolution."""
@@ -104,17 +120,22 @@ class HourglassUpBlock(DecoderBlock):
         skip_source: Any = None,
         prefix: str = "upsample",
     ) -> Any:
-        """Return `(batch, height × stride, width × stride, filters)`."""
+        """Return `(batch, height × stride, width × stride, filters)`.
+
+        A skip connection that is concatenated doubles the channels.
+        """
         x = self.make_unit(x, prefix, is_skip=False)
         x = UpSampling2D(
             name=f"{prefix}_{self.interp_method}",
             size=self.upsampling_stride,
             interpolation=self.interp_method,
         )(x)
-        if skip_source is None:
+        if not self.skip_connection or skip_source is None:
             return x
         skip = self.make_unit(skip_source, prefix, is_skip=True)
-        return Add(name=f"{prefix}_skip_add")([x, skip])
+        if self.skip_add:
+            return Add(name=f"{prefix}_skip_add")([x, skip])
+        return Concatenate(name=f"{prefix}_skip_concat")([x, skip])
 
 
 @attrs.frozen(slots=False)
@@ -133,6 +154,7 @@ class Hourglass(EncoderDecoder):
         filter_increase: Filters that each further pooling step adds.
         interp_method: "nearest" or "bilinear".
         stacks: Number of hourglasses, one after the other.
+        skips: "add", as published, "concatenate" or "none".
     """
 
     down_blocks: int = parameter(
@@ -169,12 +191,11 @@ class Hourglass(EncoderDecoder):
         group="Size",
         slider=(0, 256),
     )
-    interp_method: str = interpolation_parameter(
-        "nearest", group="Decoder", active=active_when(up_blocks=AtLeast(1))
-    )
+    interp_method: str = interpolation_parameter("nearest", group="Decoder", active=DECODES)
     stacks: int = parameter(
         3, doc="Hourglasses, one after the other.", group="Depth", minimum=1, slider=(1, 6)
     )
+    skips: str = skips_parameter("add", "they pass a 3×3 convolution before that")
 
     def _filters(self, level: int, where: str) -> int:
         added = level * self.filter_increase
@@ -205,11 +226,12 @@ class Hourglass(EncoderDecoder):
 
     @property
     def decoder_stack(self) -> list[DecoderBlock]:
-        """A convolution, an upsampling and a skip connection per step."""
+        """A convolution and an upsampling per step, with a skip connection if there are any."""
         return [
             HourglassUpBlock(
                 filters=self._filters(self.down_blocks - 1 - i, f"decoder block {i}"),
                 interp_method=self.interp_method,
+                **skip_fields(self.skips),
             )
             for i in range(self.up_blocks)
         ]

@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 
 from explorer.core.network.blocks import (
+    DECODES,
     DecoderBlock,
     EncoderBlock,
     SimpleConvBlock,
@@ -13,7 +14,7 @@ from explorer.core.network.blocks import (
     up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.parameters import AtLeast, active_when, parameter
+from explorer.core.network.parameters import parameter
 
 
 @attrs.frozen(slots=False)
@@ -72,7 +73,7 @@ class LeapCNN(EncoderDecoder):
         group="Decoder",
         minimum=0,
         slider=(0, 5),
-        active=active_when(up_blocks=AtLeast(1)),
+        active=DECODES,
     )
 
     def _filters(self, level: int, where: str) -> int:

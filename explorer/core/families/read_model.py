@@ -117,6 +117,11 @@ class ReadModel(HasGraph):
         return all(own in (None, size) for own, size in zip(self.own_shape, shape, strict=True))
 
     @property
+    def size_steps(self) -> tuple[int, int]:
+        """How far heights and widths are apart that are sure to fit."""
+        return self.maximum_stride, self.maximum_stride
+
+    @property
     def inactive(self) -> dict[str, str]:
         """Why sizes of the input cannot be changed, by name."""
         channels = self.own_shape[2]

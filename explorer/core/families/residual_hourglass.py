@@ -10,6 +10,8 @@ from explorer.core.network.blocks import (
     EncoderBlock,
     filters_parameter,
     interpolation_parameter,
+    skip_fields,
+    skips_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder, merge_parameter
 from explorer.core.network.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D
@@ -100,12 +102,14 @@ class ResidualDownBlock(EncoderBlock):
 
 @attrs.frozen(slots=False)
 class ResidualUpBlock(HourglassUpBlock):
-    """Residual module, upsampling, and addition of the skip source through a residual module.
+    """Residual module, upsampling, and the skip source, joined through a residual module.
 
     Attributes:
         upsampling_stride: Factor by which the block raises the resolution.
         filters: Filters of both modules.
         interp_method: "nearest" or "bilinear".
+        skip_connection: Join a feature of the encoder.
+        skip_add: Add it instead of concatenating it.
     """
 
     def make_unit(self, x: Any, prefix: str, is_skip: bool) -> Any:
@@ -129,6 +133,7 @@ class ResidualHourglass(EncoderDecoder):
         interp_method: "nearest" or "bilinear".
         merge_stacks: Add each hourglass's input to its output, through 1×1 convolutions.
         stacks: Number of hourglasses, one after the other.
+        skips: "add", as published, "concatenate" or "none".
     """
 
     down_blocks: int = parameter(
@@ -150,6 +155,7 @@ class ResidualHourglass(EncoderDecoder):
     stacks: int = parameter(
         2, doc="Hourglasses, one after the other.", group="Depth", minimum=1, slider=(1, 8)
     )
+    skips: str = skips_parameter("add", "they pass a residual module before that", active=None)
 
     @property
     def stem_stack(self) -> list[EncoderBlock]:
@@ -166,6 +172,8 @@ class ResidualHourglass(EncoderDecoder):
 
     @property
     def decoder_stack(self) -> list[DecoderBlock]:
-        """A module, an upsampling and a skip connection per step."""
-        block = ResidualUpBlock(filters=self.filters, interp_method=self.interp_method)
+        """A module and an upsampling per step, with a skip connection if there are any."""
+        block = ResidualUpBlock(
+            filters=self.filters, interp_method=self.interp_method, **skip_fields(self.skips)
+        )
         return [block] * self.down_blocks

@@ -5,11 +5,15 @@ from typing import Any
 import attrs
 
 from explorer.core.network.blocks import (
+    DECODES,
     MAX_FILTERS,
     DecoderBlock,
     EncoderBlock,
     SimpleUpsamplingBlock,
     filters_parameter,
+    kernel_parameter,
+    skip_fields,
+    skips_parameter,
     up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
@@ -148,9 +152,6 @@ class ResNetStage(EncoderBlock):
         return x
 
 
-_UP = active_when(up_blocks=AtLeast(1))
-
-
 @attrs.frozen(slots=False)
 class ResNet(EncoderDecoder):
     """A ResNet encoder, optionally followed by an upsampling decoder.
@@ -169,7 +170,10 @@ class ResNet(EncoderDecoder):
         up_filters_rate: Factor between the filters of a decoder block and the next.
         up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
         up_convs_per_block: Convolutions in each decoder block.
-        skip_connections: Concatenate the encoder's features of the same resolution.
+        up_stride: Factor by which each decoder block raises the resolution: 2, 4, 8, 16 or 32.
+        up_kernel_size: Height and width of the transposed convolutions' kernels.
+        up_batch_norm: Normalise after each convolution of the decoder.
+        skips: "concatenate", "add" or "none".
     """
 
     depth: int = parameter(
@@ -195,14 +199,22 @@ class ResNet(EncoderDecoder):
         minimum=0,
         maximum=5,
         slider=(0, 5),
-        follows=("encoder_stride",),
+        follows=("encoder_stride", "up_stride"),
+    )
+    up_stride: int = parameter(
+        2,
+        doc="Factor by which each decoder block raises the resolution.",
+        group="Decoder",
+        choices=(2, 4, 8, 16, 32),
+        active=DECODES,
+        kw_only=True,
     )
     up_filters: int = filters_parameter(
         256,
         "Filters of the first decoder block.",
         whole=False,
         group="Decoder",
-        active=_UP,
+        active=DECODES,
     )
     up_filters_rate: float = parameter(
         0.5,
@@ -214,6 +226,13 @@ class ResNet(EncoderDecoder):
         active=active_when(up_blocks=AtLeast(2)),
     )
     up_interpolate: bool = up_interpolate_parameter(True)
+    up_kernel_size: int = kernel_parameter(
+        3,
+        "Height and width of the transposed convolutions' kernels.",
+        group="Decoder",
+        active=active_when(up_blocks=AtLeast(1), up_interpolate=False),
+        kw_only=True,
+    )
     up_convs_per_block: int = parameter(
         2,
         doc="Convolutions in each decoder block.",
@@ -221,14 +240,16 @@ class ResNet(EncoderDecoder):
         group="Decoder",
         minimum=0,
         slider=(0, 4),
-        active=_UP,
+        active=DECODES,
     )
-    skip_connections: bool = parameter(
-        False,
-        doc="Concatenate the encoder's features of the same resolution.",
+    up_batch_norm: bool = parameter(
+        True,
+        doc="Normalise the batch after each convolution of the decoder.",
         group="Decoder",
-        active=_UP,
+        active=DECODES,
+        kw_only=True,
     )
+    skips: str = skips_parameter("none")
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:
@@ -260,11 +281,15 @@ class ResNet(EncoderDecoder):
             filters = self.widened("up_filters", "up_filters_rate", i, f"decoder block {i}")
             blocks.append(
                 SimpleUpsamplingBlock(
+                    upsampling_stride=self.up_stride,
                     transposed_conv=not self.up_interpolate,
                     transposed_conv_filters=filters,
-                    skip_connection=self.skip_connections,
+                    transposed_conv_kernel_size=self.up_kernel_size,
+                    transposed_conv_batch_norm=self.up_batch_norm,
+                    **skip_fields(self.skips),
                     refine_convs=self.up_convs_per_block,
                     refine_convs_filters=filters,
+                    refine_convs_batch_norm=self.up_batch_norm,
                 )
             )
         return blocks

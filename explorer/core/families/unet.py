@@ -9,6 +9,7 @@ from explorer.core.network.blocks import (
     SimpleUpsamplingBlock,
     filters_parameter,
     kernel_parameter,
+    skip_fields,
     skips_parameter,
     up_interpolate_parameter,
 )
@@ -160,8 +161,7 @@ class UNet(EncoderDecoder):
                     transposed_conv_filters=first,
                     transposed_conv_kernel_size=self.kernel_size,
                     transposed_conv_batch_norm=False,
-                    skip_connection=self.skips != "none",
-                    skip_add=self.skips == "add",
+                    **skip_fields(self.skips),
                     refine_convs=self.convs_per_block,
                     refine_convs_first_filters=first,
                     refine_convs_filters=rest,

@@ -21,10 +21,19 @@ from explorer.core.network.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
-from explorer.core.network.parameters import NAME_PART, AtLeast, active_when, parameter
+from explorer.core.network.parameters import (
+    NAME_PART,
+    ActiveWhen,
+    AtLeast,
+    active_when,
+    parameter,
+)
 
 #: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
 MAX_FILTERS = 1_000_000
+
+#: Axes along which a block can change the resolution.
+AXES = ("both", "height", "width")
 
 
 def filters_parameter(
@@ -48,7 +57,7 @@ def filters_parameter(
     )
 
 
-def kernel_parameter(default: int, doc: str, **options: Any) -> Any:
+def kernel_parameter(default: int | None, doc: str, **options: Any) -> Any:
     """Declare the height and width of a kernel."""
     return parameter(default, doc=doc, minimum=1, slider=(1, 11), unit="px", **options)
 
@@ -64,16 +73,50 @@ def interpolation_parameter(default: str, label: str = "upsample by", **options:
     return parameter(default, doc=doc, label=label, choices=INTERPOLATIONS, **options)
 
 
-def skips_parameter(default: str) -> Any:
-    """Declare how a decoder joins the encoder's features of the same resolution."""
+#: When a family that counts its up blocks has a decoder.
+DECODES = active_when(up_blocks=AtLeast(1))
+
+
+def skips_parameter(
+    default: str,
+    before: str = "those of another width pass a 1×1 convolution before they are added",
+    active: ActiveWhen | None = DECODES,
+) -> Any:
+    """Declare how a decoder joins the encoder's features of the same resolution.
+
+    Args:
+        default: "concatenate", "add" or "none".
+        before: What they pass before that.
+        active: When there is a decoder; None: always.
+    """
     return parameter(
         default,
-        doc="What is done with the encoder's features of the same resolution; those of another "
-        "width pass a 1×1 convolution before they are added.",
+        doc=f"What is done with the encoder's features of the same resolution; {before}.",
         group="Decoder",
         choices=("concatenate", "add", "none"),
-        active=active_when(up_blocks=AtLeast(1)),
+        active=active,
         kw_only=True,
+    )
+
+
+def skip_fields(skips: str) -> dict[str, Any]:
+    """Return the fields of a decoder block that joins skips in this way."""
+    return {"skip_connection": skips != "none", "skip_add": skips == "add"}
+
+
+def skip_connection_parameter(default: bool) -> Any:
+    """Declare whether a decoder block has a skip connection."""
+    return parameter(default, doc="Join the encoder's feature of the same resolution.")
+
+
+def skip_add_parameter(default: bool) -> Any:
+    """Declare how a decoder block joins its skip connection."""
+    return parameter(
+        default,
+        doc="Add the skip connection, or concatenate its channels.",
+        label="join it by",
+        words={False: "concatenate", True: "add"},
+        active=active_when(skip_connection=True),
     )
 
 
@@ -85,7 +128,7 @@ def up_interpolate_parameter(default: bool, **options: Any) -> Any:
         label="upsample by",
         words={False: "transposed conv", True: "bilinear"},
         group="Decoder",
-        active=active_when(up_blocks=AtLeast(1)),
+        active=DECODES,
         **options,
     )
 
@@ -107,6 +150,7 @@ class EncoderBlock:
         slider=(1, 4),
         active=active_when(pool=True),
     )
+    along = "both"  # a field of blocks that lower the resolution along one axis alone
 
     def make_block(self, x_in: Any, prefix: str = "block") -> Any:
         """Return the block's output for a feature or Keras tensor; subclasses implement it."""
@@ -298,16 +342,8 @@ class SimpleUpsamplingBlock(DecoderBlock):
     interp_method: str = interpolation_parameter(
         "bilinear", label="interpolation", active=active_when(transposed_conv=False)
     )
-    skip_connection: bool = parameter(
-        False, doc="Join the encoder's feature of the same resolution."
-    )
-    skip_add: bool = parameter(
-        False,
-        doc="Add the skip connection, or concatenate its channels.",
-        label="join it by",
-        words={False: "concatenate", True: "add"},
-        active=active_when(skip_connection=True),
-    )
+    skip_connection: bool = skip_connection_parameter(False)
+    skip_add: bool = skip_add_parameter(False)
     refine_convs: int = parameter(
         2, doc="Convolutions after upsampling and skip connection.", minimum=0, slider=(0, 6)
     )
@@ -356,7 +392,10 @@ class SimpleUpsamplingBlock(DecoderBlock):
             prefix += f"_s{current_stride}_to_s{current_stride // self.upsampling_stride}"
         x = self._upsample(x, prefix)
         if self.skip_connection and skip_source is not None:
-            x = self._join(x, skip_source, prefix)
+            if self.skip_add:
+                x = add_skip(x, skip_source, prefix)
+            else:
+                x = Concatenate(name=f"{prefix}_skip_concat")([skip_source, x])
         for i in range(self.refine_convs):
             filters = self.refine_convs_filters
             if i == 0 and self.refine_convs_first_filters is not None:
@@ -399,11 +438,11 @@ class SimpleUpsamplingBlock(DecoderBlock):
             batch_norm_first=self.transposed_conv_batch_norm_before_activation,
         )
 
-    def _join(self, x: Any, skip_source: Any, prefix: str) -> Any:
-        if not self.skip_add:
-            return Concatenate(name=f"{prefix}_skip_concat")([skip_source, x])
-        if skip_source.shape[-1] != x.shape[-1]:
-            skip_source = Conv2D(name=f"{prefix}_skip_conv1x1", filters=x.shape[-1], kernel_size=1)(
-                skip_source
-            )
-        return Add(name=f"{prefix}_skip_add")([skip_source, x])
+
+def add_skip(x: Any, skip_source: Any, prefix: str) -> Any:
+    """Return a skip source added to a feature, through a 1×1 convolution where widths differ."""
+    if skip_source.shape[-1] != x.shape[-1]:
+        skip_source = Conv2D(name=f"{prefix}_skip_conv1x1", filters=x.shape[-1], kernel_size=1)(
+            skip_source
+        )
+    return Add(name=f"{prefix}_skip_add")([skip_source, x])

@@ -1,12 +1,12 @@
 """What no network can have, said before anything is built: the rules of linking blocks."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, log2, prod
+from math import ceil, floor, log2, prod
 from typing import Any
 
 from explorer.core.network.blocks import DecoderBlock
 from explorer.core.network.errors import ParameterError, Remedy
-from explorer.core.network.parameters import parameters_of
+from explorer.core.network.parameters import parameter_of, parameters_of
 
 #: Strides from here on are not offered as remedies.
 _MOST_STRIDE = 64
@@ -29,13 +29,14 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
         has_choice = "up_blocks" in _parameters(architecture)
         count = architecture.up_blocks if has_choice else len(decoder)
         blocks = f"{count} {'up' if has_choice else 'decoder'} blocks"
+        remedies = _levels(architecture, decoder, up=stride, down=upsampling)
         raise ParameterError(
             owner,
             "up_blocks" if has_choice else "decoder_stack",
             count,
             f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
-            _less_upsampling(architecture),
-            _levels(architecture, upsampling, up=stride, down=upsampling),
+            _less_upsampling(architecture, remedies),
+            remedies,
             f"{blocks} upsample by {upsampling}, but the encoder only downsamples by {stride}",
         )
     for i, block in enumerate(decoder):
@@ -63,40 +64,51 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             "use as much upsampling as downsampling, with a stem for lasting downsampling, "
             "or one stack",
             (
-                *_levels(architecture, upsampling, up=needed, down=stem_stride * upsampling),
+                *_levels(architecture, decoder, up=needed, down=stem_stride * upsampling),
                 Remedy({"stacks": 1}, "Use 1 stack"),
             ),
             f"{architecture.stacks} stacks need as much up as down",
         )
 
 
-def _levels(architecture: Any, present: int, up: int, down: int) -> tuple[Remedy, ...]:
-    """Return other numbers of blocks, for a family that has them as parameters.
+def _levels(
+    architecture: Any, decoder: Sequence[DecoderBlock], up: int, down: int
+) -> tuple[Remedy, ...]:
+    """Return other numbers and strides of blocks, for a family that has them as parameters.
 
     Args:
         architecture: The `EncoderDecoder`.
-        present: What the decoder upsamples by.
+        decoder: The blocks of its decoder.
         up: What it is to upsample by, if all else stays.
         down: The stride that the encoder is to reach, if all else stays.
     """
     names = _parameters(architecture)
     found = []
     if "up_blocks" in names and type(architecture.up_blocks) is int:
-        more = ceil(log2(up) - log2(present))
-        found.append(Remedy({"up_blocks": architecture.up_blocks + more}))
+        count = architecture.up_blocks
+        present = prod(block.upsampling_stride for block in decoder)
+        each = max(2, decoder[-1].upsampling_stride) if decoder else 2
+        more = floor((log2(up) - log2(present)) / log2(each) + 1e-9)
+        found.append(Remedy({"up_blocks": count + more}))
+        stride = parameter_of(type(architecture), "up_stride")
+        strides = stride.choices or () if stride.value_type is int and count > 0 else ()
+        fitting = [n for n in strides if n > 1 and count * log2(n) <= log2(up)]
+        found += [Remedy({"up_stride": n}) for n in fitting[-1:]]
     if "down_blocks" in names and type(architecture.down_blocks) is int:
         more = ceil(log2(down) - log2(architecture.encoder_features_stride))
         found.append(Remedy({"down_blocks": architecture.down_blocks + more}))
     return tuple(found)
 
 
-def _less_upsampling(architecture: Any) -> str:
+def _less_upsampling(architecture: Any, remedies: Sequence[Remedy]) -> str:
     names = _parameters(architecture)
     if "up_blocks" not in names:
         return "take away a decoder block, or add an encoder block that pools"
     if "down_blocks" in names:
         return "use fewer up blocks or more down blocks"
-    return "use fewer up blocks, or an encoder that downsamples more"
+    lower = any("up_stride" in remedy.changes for remedy in remedies)
+    stride = " or a lower up stride" if lower else ""
+    return f"use fewer up blocks{stride}, or an encoder that downsamples more"
 
 
 def _parameters(architecture: Any) -> set[str]:
@@ -138,33 +150,41 @@ def check_heads(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             )
 
 
-def check_size(maximum_stride: int, x_in: Any) -> None:
+def check_size(steps: tuple[int, int], x_in: Any) -> None:
     """Refuse an input whose height or width is known not to fit.
 
     Args:
-        maximum_stride: What height and width must be multiples of.
+        steps: What height and width must be multiples of.
         x_in: Feature or Keras tensor, `(batch, height, width, channels)`.
 
     Raises:
         ParameterError: Naming the nearest sizes that fit, below and above.
     """
-    sizes = dict(zip(("height", "width"), x_in.shape[1:3], strict=True))
+    names = "height", "width"
+    sizes = dict(zip(names, x_in.shape[1:3], strict=True))
+    step_of = dict(zip(names, steps, strict=True))
     for name, size in sizes.items():
-        if size is not None and size % maximum_stride:
-            below = size // maximum_stride * maximum_stride
-            fitting = [below, below + maximum_stride] if below else [maximum_stride]
+        step = step_of[name]
+        if size is not None and size % step:
+            below = size // step * step
+            fitting = [below, below + step] if below else [step]
             fitting.sort(key=lambda near: abs(near - size))
             raise ParameterError(
                 "Input",
                 name,
                 size,
-                f"is not a multiple of {maximum_stride}, the maximum stride",
+                f"is not a multiple of {step}, the maximum stride",
                 "use " + " or ".join(map(str, sorted(fitting))),
-                tuple(Remedy(_multiples(sizes, maximum_stride, near < size)) for near in fitting),
+                tuple(Remedy(_multiples(sizes, step_of, near < size)) for near in fitting),
             )
 
 
-def _multiples(sizes: Mapping[str, int | None], of: int, is_below: bool) -> dict[str, int]:
-    """Return a multiple of a stride for each size that is none, below or above it."""
-    wrong = {name: size for name, size in sizes.items() if size is not None and size % of}
-    return {name: max(1, size // of + (not is_below)) * of for name, size in wrong.items()}
+def _multiples(
+    sizes: Mapping[str, int | None], step_of: Mapping[str, int], is_below: bool
+) -> dict[str, int]:
+    """Return a multiple of its step for each size that is none, below or above it."""
+    return {
+        name: max(1, size // step_of[name] + (not is_below)) * step_of[name]
+        for name, size in sizes.items()
+        if size is not None and size % step_of[name]
+    }

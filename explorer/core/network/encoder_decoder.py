@@ -205,8 +205,18 @@ class EncoderDecoder:
 
     @property
     def maximum_stride(self) -> int:
-        """Largest stride of any feature; the input's height and width must be multiples."""
-        return self.encoder_features_stride
+        """Largest stride of any feature, along the axis that is lowered most."""
+        return max(self.size_steps)
+
+    @property
+    def size_steps(self) -> tuple[int, int]:
+        """What the input's height and its width must be multiples of."""
+        blocks = (*self._blocks.stem, *self._blocks.encoder)
+        height, width = (
+            _pooling(block for block in blocks if getattr(block, "along", "both") in ("both", axis))
+            for axis in ("height", "width")
+        )
+        return height, width
 
     @property
     def output_stride(self) -> int:
@@ -296,7 +306,7 @@ class EncoderDecoder:
             ParameterError: If the settings or the size of `x_in` don't fit.
         """
         self._check()
-        check_size(self.maximum_stride, x_in)
+        check_size(self.size_steps, x_in)
         x = self.make_stem(x_in)
         stem_stride = current_stride * self.stem_features_stride
         from_stem = [IntermediateFeature(x, stem_stride)] if self._blocks.stem else []

@@ -1,6 +1,7 @@
 """What is filled in by the package, since what does it stands above the network."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -23,3 +24,12 @@ by_keras: ByKeras | None = None
 
 #: Returns a graph's layers as a table in HTML.
 as_html: Callable[[Any], str] | None = None
+
+#: Returns the design in a Keras file, given its path and the `Answers` of whoever loads it.
+load_keras_file: Callable[[Path, Any], Any] | None = None
+
+#: Returns the design in the JSON of a Keras model, given the text and the `Answers`.
+load_keras_text: Callable[[str, Any], Any] | None = None
+
+#: Returns the bytes of a file of Keras, given the architecture, the kind and the input's shape.
+keras_file: Callable[[Any, str, Any], bytes] | None = None

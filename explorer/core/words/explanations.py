@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from explorer.core.analysis.connections import Skip, Wiring, place_of, role_of
+from explorer.core.analysis.connections import Skip, Wiring, role_of
 from explorer.core.formatting import counted, product, sentences, step_text
 from explorer.core.network.graph import Node, pixels_of, positions
 from explorer.core.network.layers import along
@@ -58,7 +58,7 @@ def _why_joined(node: Node, wiring: Wiring) -> str:
         return "So the next stack gets what went into this one, as well as what came out."
     if skip:
         return (
-            f"Here the skip connection from {place_of(skip.source)} comes in: it brings fine "
+            f"Here the skip connection from {wiring.title(skip.source)} comes in: it brings fine "
             "detail of position, while the other input has seen more of the image."
         )
     if node in wiring.shortcuts:
@@ -78,7 +78,7 @@ def _why_resized(node: Node, wiring: Wiring) -> str:
             f"One position takes the place of {product(*steps)}: what follows costs less there, "
             f"and the same window covers {step_text(layer.down)} times as much of the image each "
             "way.",
-            f"A skip connection carries the detail lost here to {place_of(kept.join)}."
+            f"A skip connection carries the detail lost here to {wiring.title(kept.join)}."
             if kept
             else "",
         )
@@ -139,9 +139,10 @@ def block_text(nodes: Sequence[Node], wiring: Wiring, lacks_skip: bool = False) 
     parting = [skip for skip in wiring.skips if skip.source in nodes]
     came = to = ""
     if arriving and role != "merge":
+        sources = _names((skip.source for skip in arriving), wiring)
         came = (
-            f"A skip connection from {_names(skip.source for skip in arriving)} brings in detail "
-            "that did not have to pass the lower resolutions."
+            f"A skip connection from {sources} brings in detail that did "
+            "not have to pass the lower resolutions."
         )
     elif role == "decoder":
         came = "No skip connection comes in: all that it gets has come up from the block before."
@@ -152,12 +153,12 @@ def block_text(nodes: Sequence[Node], wiring: Wiring, lacks_skip: bool = False) 
                 "All that it gets has come up from the block before."
             )
     if parting:
-        to = f"It also feeds {_names(skip.join for skip in parting)}, by skip connection."
+        to = f"It also feeds {_names((skip.join for skip in parting), wiring)}, by skip connection."
     return sentences(texts.get(role, ""), came, to, _is_output(nodes, wiring))
 
 
-def _names(nodes: Iterable[Node]) -> str:
-    return ", ".join(dict.fromkeys(map(place_of, nodes)))
+def _names(nodes: Iterable[Node], wiring: Wiring) -> str:
+    return ", ".join(dict.fromkeys(map(wiring.title, nodes)))
 
 
 def skips_text(wiring: Wiring) -> str:

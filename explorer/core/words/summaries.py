@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 
+from explorer.core.formatting import step_text
 from explorer.core.network.graph import Node
 
 #: Longest sequence of steps whose repetition is written once.
@@ -37,6 +38,9 @@ def summaries(nodes: Sequence[Node], channels: int | None = None) -> list[str]:
 def in_few_words(nodes: Sequence[Node]) -> str:
     """Return what a block does where there is room for a few words: "2 conv 3×3, 64, max pool".
 
+    Of strides those of convolutions are told, which have no pooling to say that they lower the
+    resolution.
+
     Args:
         nodes: Its layers.
     """
@@ -51,6 +55,8 @@ def in_few_words(nodes: Sequence[Node]) -> str:
     ]
     if found["conv"] or found["transposed conv"]:
         words.append(str(nodes[-1].shape[-1]))
+        steps = [node.layer.down for node in nodes if node.layer.slides and node.layer.down != 1]
+        words += [f"stride {step_text(step)}" for step in dict.fromkeys(steps)]
     words += [phrase for kind in _TOLD if kind != "conv" for phrase in found[kind]]
     inside = set(nodes)
     if len({source for node in nodes for source in node.inputs} - inside) > 1:

@@ -85,16 +85,48 @@ function required(value, name) {
 }
 
 /**
- * Connects listeners to a model, and returns what disconnects them.
+ * What waits for a drawing that is laid out, on this page: one frame then shows all that an edit
+ * changes. A frame of its own for each view would keep the picture waiting for the browser's painting.
+ * @typedef {{ layouts: number, listeners: Set<() => void> }} Waiting
+ */
+
+/** What the views of a page share. */
+const ofPage = /** @type {{ explorerLayout?: LayoutWorker, explorerWaiting?: Waiting }} */ (
+  /** @type {unknown} */ (globalThis)
+);
+ofPage.explorerWaiting ??= { layouts: 0, listeners: new Set() };
+const waiting = ofPage.explorerWaiting;
+
+/** Has every view show what it heard of meanwhile. */
+function showAll() {
+  for (const listener of waiting.listeners) {
+    waiting.listeners.delete(listener);
+    try {
+      listener();
+    } catch (error) {
+      reportError(error); // of one view: the others, and the drawing, go on
+    }
+  }
+}
+
+/**
+ * Connects listeners to a model, and returns what disconnects them. They wait for a drawing that is
+ * laid out just now.
  * @template State
  * @param {Listened<State>} model
  * @param {Partial<Record<ModelEvent<State>, () => void>>} listeners
  */
 function listen(model, listeners) {
   const all = /** @type {[ModelEvent<State>, () => void][]} */ (Object.entries(listeners));
-  for (const [event, listener] of all) model.on(event, listener);
+  const connected = all.map(([event, listener]) => {
+    const hear = () => (waiting.layouts ? waiting.listeners.add(listener) : listener());
+    model.on(event, hear);
+    return () => {
+      model.off(event, hear);
+      waiting.listeners.delete(listener);
+    };
+  });
   return () => {
-    for (const [event, listener] of all) model.off(event, listener);
+    for (const disconnect of connected) disconnect();
   };
 }
-

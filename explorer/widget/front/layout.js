@@ -2,6 +2,9 @@
 // Lays drawings out in the page: Graphviz runs in a Web Worker, and the page keeps answering. One
 // worker serves all explorers of a page. It stands before the module of the diagram.
 
+// Milliseconds that the other views wait for a drawing.
+const LONGEST = 100;
+
 /** @typedef {{ svg: string } | { error: string }} LaidOut */
 
 /** A Web Worker that lays drawings out, one after the other. */
@@ -34,10 +37,6 @@ class LayoutWorker {
     });
   }
 }
-
-const ofPage = /** @type {{ explorerLayout?: LayoutWorker }} */ (
-  /** @type {unknown} */ (globalThis)
-);
 
 /** Has drawings laid out; one that comes while another is laid out waits, and only the last does. */
 class Layout {
@@ -100,14 +99,25 @@ class Layout {
   async goOn() {
     if (this.isBusy || !this.worker) return;
     this.isBusy = true;
+    waiting.layouts += 1;
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) waiting.layouts -= 1;
+      isHeld = false;
+      showAll();
+    };
+    const timer = setTimeout(release, LONGEST);
     try {
       while (this.next) {
         const { next } = this;
         this.next = undefined;
         await next();
+        showAll();
       }
     } finally {
+      clearTimeout(timer);
       this.isBusy = false;
+      release();
     }
   }
 }

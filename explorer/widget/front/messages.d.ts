@@ -21,6 +21,29 @@ type CanvasSends = Select | Toggle | Nearer | Find | Save | LaysOut;
 
 type CanvasGets = SavedFile | LayoutCode;
 
+/** Shows the design as text of one kind, with the lines marked that the last edit changed. */
+interface CodeViewState {
+  code: CodeText;
+  kinds: FileKind[];
+}
+
+type CodeViewSends = WriteAs;
+
+/** Two buttons, each with what it opens: to save and share the design, and to open another one. */
+interface ExchangeState {
+  about_link: string;
+  account: Part[];
+  kinds: FileKind[];
+  link: string;
+  problem: string;
+  questions: Question[];
+  saving: Line[];
+}
+
+type ExchangeSends = Share | SaveAs | OpenText | FilePart | Answer | CloseAccount;
+
+type ExchangeGets = SavedFile;
+
 /** A film strip of blocks, each a button, and the channels of a layer beneath. */
 interface FilmState {
   channels: Channels | null;
@@ -97,7 +120,7 @@ interface PictureUploadState {
   problem: string;
 }
 
-type PictureUploadSends = PicturePart;
+type PictureUploadSends = FilePart;
 
 /** Shows the picture that the network sees, with what is seen of it drawn upon it. */
 interface ReceptiveFieldViewState {
@@ -144,6 +167,11 @@ type TotalsSends = OpenFigure;
 
 type WindowGets = Reveal;
 
+/** What the user says where the opened file leaves something open. */
+interface Answer {
+  answers: Record<string, number>;
+}
+
 /** A place in the picture was clicked. */
 interface At {
   at: Point;
@@ -169,6 +197,22 @@ interface Channels {
   title: string;
   side: number;
   pictures: ChannelPicture[];
+}
+
+/** What was opened need not be told any more. */
+interface CloseAccount {
+  close: true;
+}
+
+/** The design as text. */
+interface CodeText {
+  kind: string;
+  text: string;
+  problem: string;
+  note: string;
+  changed: number[];
+  cut: number[];
+  first: number | null;
 }
 
 /** The position is to be in this column; None where the field is empty. */
@@ -216,6 +260,20 @@ interface Figure {
   text: string;
   opens: string;
   unsettled: boolean;
+}
+
+/** A kind of file that a design can be saved as. */
+interface FileKind {
+  kind: string;
+  label: string;
+  has_weights: boolean;
+}
+
+/** A part of a file that the user chose, which is the one buffer; of no parts: none. */
+interface FilePart {
+  name: string;
+  part: number;
+  parts: number;
 }
 
 /** A block's output. */
@@ -287,6 +345,7 @@ interface LayerQuantity {
 /** A layer's figures; None is unknown. */
 interface LayerRow {
   id: string;
+  block: string;
   name: string;
   kind: string;
   shape: number[];
@@ -374,6 +433,11 @@ interface OpenOwn {
   open: string;
 }
 
+/** A link, or what a file says, is to be opened. */
+interface OpenText {
+  open_text: string;
+}
+
 /** A block that is an exception on its family. */
 interface OwnSettings {
   name: string;
@@ -396,13 +460,6 @@ interface Picture {
   png: DataView<ArrayBuffer>;
 }
 
-/** A part of a file, which is the one buffer; of no parts: the photograph. */
-interface PicturePart {
-  name: string;
-  part: number;
-  parts: number;
-}
-
 /** A picture, and what became of it. */
 interface Pictures {
   image: Picture;
@@ -420,6 +477,12 @@ interface Point {
 interface Position {
   row: number;
   column: number;
+}
+
+/** A number that an opened file leaves open, and what it is called. */
+interface Question {
+  name: string;
+  label: string;
 }
 
 /** A part of the picture, and what surrounds it. */
@@ -452,6 +515,11 @@ interface Save {
   save: "svg" | "pdf" | "png" | "dot";
 }
 
+/** The design is wanted as a file of this kind. */
+interface SaveAs {
+  save_as: string;
+}
+
 /** A file to be saved, whose content is the one buffer. */
 interface SavedFile {
   file: string;
@@ -475,6 +543,11 @@ interface SetObject {
   object: ObjectBox | null;
 }
 
+/** The link to what is on screen is wanted, and the kinds of files that it can be saved as. */
+interface Share {
+  share: true;
+}
+
 /** A height and a width. */
 interface Size {
   height: number;
@@ -484,6 +557,7 @@ interface Size {
 /** A layer or a block. */
 interface StripStep {
   id: string;
+  block: string;
   text: string;
   colour: string;
   height: number;
@@ -540,4 +614,9 @@ interface Words {
   text: string;
   mark: "" | "strong" | "muted";
   kind: "words";
+}
+
+/** The design is to be shown as text of another kind. */
+interface WriteAs {
+  write_as: string;
 }

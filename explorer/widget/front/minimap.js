@@ -4,6 +4,8 @@
 
 // Pixels that an overview is wide and high: at most, and at least, to be held by a pointer.
 const [MOST, LEAST] = [120, 28];
+// And at most so much of its place, or it would cover what one looks at.
+const PART = 0.3;
 // A drawing that is more than so many times as wide or as high as its place has one.
 const FAR_LARGER = 2;
 
@@ -40,6 +42,11 @@ class Minimap {
     this.map.addEventListener("pointermove", (event) => {
       if (this.map.hasPointerCapture(event.pointerId)) this.go(event);
     });
+    // It lies over the canvas, not in it: what is not done here, the page would do.
+    this.map.addEventListener("wheel", (event) => {
+      if (!zoom.turned(event)) zoom.canvas.scrollBy(event.deltaX, event.deltaY);
+      event.preventDefault();
+    }, { passive: false });
   }
 
   /** Follows the drawing, its zoom and what is seen of it, before the page is painted next. */
@@ -56,7 +63,7 @@ class Minimap {
     this.map.toggleAttribute("hidden", !isNeeded);
     if (!isNeeded || !drawing) return;
     if (this.shown !== drawing) this.draw(drawing);
-    const small = MOST / Math.max(width, height);
+    const small = Math.min(MOST, PART * space, PART * room) / Math.max(width, height);
     this.map.style.width = `${Math.max(LEAST, width * small)}px`;
     this.map.style.height = `${Math.max(LEAST, height * small)}px`;
     const scale = width / drawing.viewBox.baseVal.width;

@@ -154,14 +154,20 @@ class PanZoom {
     }
   }
 
+  /**
+   * Zooms, if a wheel was turned that is meant so; returns whether it was.
+   * @param {WheelEvent} event
+   */
+  turned(event) {
+    if (!event.ctrlKey && !event.metaKey) return false;
+    event.preventDefault();
+    const isHere = this.canvas.contains(targetOf(event));
+    this.zoomTo(this.present * Math.exp(-event.deltaY / 300), isHere ? event : null);
+    return true;
+  }
+
   followWheel() {
-    /** @param {WheelEvent} event */
-    const turned = (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      this.zoomTo(this.present * Math.exp(-event.deltaY / 300), event);
-    };
-    this.canvas.addEventListener("wheel", turned, { passive: false });
+    this.canvas.addEventListener("wheel", (event) => this.turned(event), { passive: false });
   }
 
   followPointer() {

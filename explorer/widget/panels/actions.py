@@ -73,9 +73,22 @@ class Actions:
     def _described_with(self, owner: str, remedy: Remedy) -> Design:
         return self._parameters.described(owner, remedy.changes)
 
-    def _change_to(self, design: Design) -> None:
+    def show(self, design: Design, step: str) -> None:
+        """Show a design that was made elsewhere.
+
+        Args:
+            design: The design.
+            step: What the history calls this.
+
+        Raises:
+            ParameterError: If it is not valid; the present one stays.
+        """
+        with self._state.lock:
+            self._state.unbroken.do(self._change_to, design, step)
+
+    def _change_to(self, design: Design, step: str = "") -> None:
         before = self._state.design
-        self._state.update(architecture=design.architecture, input=design.input)
+        self._state.update(step, architecture=design.architecture, input=design.input)
         self.accepted(before)
 
     def accepted(self, before: Design) -> None:

@@ -1,5 +1,7 @@
 """All panels: wired to the store and to each other, arranged, and shown together."""
 
+from typing import TYPE_CHECKING
+
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
@@ -9,6 +11,7 @@ from explorer.widget.controls.form import plain_layout
 from explorer.widget.controls.names import Names
 from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.panel import Blocks
+from explorer.widget.panels.exchange.panel import Exchange
 from explorer.widget.panels.families.panel import Families
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.keras.panel import LiveKeras
@@ -18,6 +21,10 @@ from explorer.widget.panels.refusal.panel import Refusal
 from explorer.widget.panels.screen import Screen
 from explorer.widget.panels.totals.panel import RUN, Totals
 from explorer.widget.panels.window.panel import Window
+
+if TYPE_CHECKING:
+    from explorer.core.exchange.links import SharedDesign
+    from explorer.widget.panels.exchange.opening import Opened
 
 
 class Panels:
@@ -31,6 +38,7 @@ class Panels:
         family: The architectures to start from.
         blocks: The editor of single blocks.
         totals: The network in a few figures, and its time.
+        exchange: What saves and shares the design, and opens another one.
         window: What hides a pane, or fills the window.
         screen: The views that share a selection.
         keras: The model in Keras.
@@ -58,6 +66,9 @@ class Panels:
         self.family = Families(self._actions.start_from)
         self.blocks = Blocks(state, self._actions, alert)
         self.totals = Totals(self._open, layout=plain_layout())
+        self.exchange = Exchange(
+            self.shared, self._show_opened, alert, state.lock, layout=plain_layout()
+        )
         self.window = Window(layout=plain_layout())
         self.screen = Screen(
             state,
@@ -91,7 +102,8 @@ class Panels:
         Args:
             height: Of all in pixels; None: as high as the window allows.
         """
-        bar = [self.family, self.history, self.totals, self.keras.forward.button, self.window]
+        run = self.keras.forward.button
+        bar = [self.family, self.history, self.totals, run, self.exchange, self.window]
         parameters, blocks = self.parameters, self.blocks
         controls = [parameters.forms, parameters.input_form.widget, blocks.widget, blocks.own]
         parts = [
@@ -130,12 +142,33 @@ class Panels:
                 self.problem.watch(name, view, show, *shown)
             self._show_totals()
 
+    def shared(self) -> "SharedDesign":
+        """Return what is on screen as a link holds it."""
+        from explorer.core.exchange.links import SharedDesign
+
+        with self._state.lock:
+            design, selected = self._state.design, self.screen.scene.selected
+            return SharedDesign(design.architecture, design.input, selected, self.screen.a)
+
+    def look_as(self, selected: str, pinned: Design | None) -> None:
+        """Select and pin what a link does, whose design is on screen; None: pin nothing."""
+        with self._state.lock:
+            self.screen.select(selected)
+            self.screen.pin(pinned)
+
+    def _show_opened(self, opened: "Opened", step: str) -> None:
+        """Show what was opened, with what is selected and pinned in it, if anything is."""
+        with self._state.lock:
+            self._actions.show(opened.design, step)
+            if opened.selected:
+                self.screen.select(opened.selected)
+            if opened.pinned:
+                self.screen.pin(opened.pinned)
+
     def _show_totals(self) -> None:
         state = self._state
-        steps, position = state.history.steps, state.history.position
-        before = steps[position - 1].design if position else None
         trains = self.keras.forward.measurement.trains
-        shown = state.design, before, self.screen.pinned, trains
+        shown = state.design, state.history.before, self.screen.pinned, trains
         self.problem.watch("totals", self.totals, self.totals.show, *shown)
 
     def _open(self, title: str) -> None:
@@ -154,6 +187,7 @@ class Panels:
         """Drop what was asked of Keras, and close what is not on screen just now."""
         self.keras.close()
         self.screen.close()
+        self.exchange.drop_requests()
         self.blocks.close()
 
 

@@ -82,6 +82,7 @@ class Screen:
             "Explain": lambda: self.inspector,
             "Layers": lambda: LayerTable(self.select),
             "Compare": self._make_compare,
+            "Code": self._make_code,
             "Run and time": forward,
         }
         self.stage = Tabs(pictures, problems, alert, self._show)
@@ -102,6 +103,21 @@ class Screen:
         """What is pinned, as it is compared with the design on screen; None if nothing is."""
         compare: Any = self.side.views.get("Compare")
         return compare.facing(self._state.design) if compare else None
+
+    @property
+    def a(self) -> Design | None:
+        """What is pinned, with the input that it was pinned with; None if nothing is."""
+        compare: Any = self.side.views.get("Compare")
+        return compare.pinned if compare else None
+
+    def pin(self, design: Design | None) -> None:
+        """Compare what is shown with a design, on the tab for that; None: with nothing."""
+        if design is None and self.a is None:
+            return
+        with self._state.lock:
+            self.side.choose("Compare")
+            compare: Any = self.side.views["Compare"]
+            compare.pin(design)
 
     @property
     def scene(self) -> Scene:
@@ -175,6 +191,11 @@ class Screen:
 
         alert = self.side.alert_in("Compare")
         return Compare(self._state, alert, self._show_comparison, self._how)
+
+    def _make_code(self) -> TabView:
+        from explorer.widget.panels.code.panel import CodeView
+
+        return CodeView(self._state, self.side.alert_in("Code"))
 
     def _show_comparison(self, comparison: "Comparison | None") -> None:
         with self._state.lock:

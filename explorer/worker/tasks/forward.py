@@ -178,6 +178,25 @@ def ready_model(
     return kept
 
 
+def model_with_weights(
+    architecture: Architecture, input_shape: Shape, check_size: Callable[[int], None]
+) -> KeptModel:
+    """Return the model with its weights, if these fit the memory; it need not run.
+
+    Args:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)`.
+        check_size: Raises an error if the weights have more bytes than are wanted.
+    """
+    kept = _model(architecture, input_shape, DEFAULT)
+    report = analyze(kept.graph)
+    check_size(report.weights_bytes)
+    check_or_give_back(partial(check_weights_fit, report))
+    expect_run([kept.graph], 1, DEFAULT)
+    _rebuilder().give_weights()
+    return kept
+
+
 _has_run = False  # whether this process holds more than what it imported and the last model
 _last_run: tuple[object, ...] = ()  # what ran last, and how
 

@@ -239,7 +239,9 @@ def test_parameters_that_differ_are_listed_with_their_values():
 
 
 def test_of_two_families_the_names_alone_are_compared():
-    assert parameter_changes(NET, LeapCNN()) == (Change("architecture", "UNet", "LeapCNN"),)
+    assert parameter_changes(NET, LeapCNN()) == (
+        Change("architecture", "U-Net, own settings", "LEAP CNN"),
+    )
 
 
 def test_a_class_that_was_defined_again_is_told_from_the_first():

@@ -96,6 +96,7 @@ drawn_lists = listed(
     transposed_conv_activation=passing,
     refine_convs_activation=passing,
     transposed_conv_kernel_size=st.integers(1, 5),
+    normalisation=st.sampled_from(["batch", "none"]),  # another one sees the whole image
 )
 
 

@@ -60,9 +60,9 @@ def test_each_step_says_what_led_to_it(history):
         "start",
         "filters 2 → 3",
         "upsample by transposed conv → bilinear",
-        "architecture UNet → LeapCNN, width 256 → 64",
+        "architecture U-Net, own settings → LEAP CNN, width 256 → 64",
         "height 256 → 128, width 64 → 128 and 1 more",
-        "architecture LeapCNN → Custom, height 128 → 256 and 2 more",
+        "architecture LEAP CNN → Custom, height 128 → 256 and 2 more",
         "encoder 1 none → SimpleConvBlock",
         "encoder 0: filters 2 → 7",
     ]
@@ -72,10 +72,17 @@ def test_each_step_says_what_led_to_it(history):
 def test_a_block_of_a_list_is_called_as_the_diagram_calls_it(history):
     net = Custom.of(SMALL)
     history.record(Design(net))
-    *before, last = net.encoder
-    history.record(Design(attrs.evolve(net, encoder=[*before, attrs.evolve(last, filters=3)])))
+    *before, pooling, first, last = net.encoder
+    net = attrs.evolve(net, encoder=[*before, pooling, first, attrs.evolve(last, filters=3)])
+    history.record(Design(net))
+    smallest = attrs.evolve(pooling, pool=False)
+    history.record(Design(attrs.evolve(net, encoder=[*before, smallest, first], decoder=[])))
 
-    assert labels(history)[1:] == ["architecture UNet → Custom", "middle 1: filters 8 → 3"]
+    assert labels(history)[1:3] == [
+        "architecture U-Net, own settings → Custom",
+        "middle 1: filters 8 → 3",
+    ]
+    assert "last pooling: pool on → off" in labels(history)[3]
 
 
 def test_an_edited_block_is_told_by_its_place(history):

@@ -73,6 +73,18 @@ def offered(
             ["Set up blocks to 2", "Set down blocks to 4"],
         ),
         (ResNet(), {"depth": 51}, []),  # a choice has no nearest
+        (
+            ResNet(filters=2, up_blocks=2),
+            {"up_stride": 8},
+            ["Set up blocks to 1", "Set up stride to 4"],
+        ),
+        (ResNet(filters=2, up_stride=4), {"up_blocks": 3}, ["Set up blocks to 2"]),
+        (ResNet(filters=2, up_blocks=4), {"stacks": 2}, ["Set up blocks to 5", "Use 1 stack"]),
+        (  # no power of 4 is 32
+            ResNet(filters=2, up_stride=4, up_blocks=2),
+            {"stacks": 2},
+            ["Use 1 stack"],
+        ),
     ],
 )
 def test_what_is_offered_was_tried(net, edits, words):

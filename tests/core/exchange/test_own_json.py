@@ -13,6 +13,7 @@ from explorer import (
     EncoderDecoder,
     Hourglass,
     LeapCNN,
+    ResNet,
     SimpleConvBlock,
     UNet,
     from_json,
@@ -51,6 +52,41 @@ def test_json_names_the_class_and_every_field():
 
 def test_missing_fields_take_their_defaults():
     assert from_json('{"class": "UNet", "filters": 8}') == UNet(filters=8)
+
+
+@pytest.mark.parametrize(("then", "now"), [("true", "concatenate"), ("false", "none")])
+def test_a_field_that_is_called_otherwise_now_is_read(then, now):
+    text = f'{{"class": "ResNet", "up_blocks": 2, "skip_connections": {then}}}'
+    assert from_json(text) == ResNet(up_blocks=2, skips=now)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ('"skip_connections": 1', r"ResNet\.skips=1"),
+        ('"skip_connections": [1]', r"ResNet\.skips=\[1\]"),
+        ('"skip_connections": true, "skips": "add"', "no field skip_connections"),
+    ],
+)
+def test_a_field_of_an_older_name_is_checked_as_well(fields, told):
+    with pytest.raises(ValueError, match=told):
+        from_json(f'{{"class": "ResNet", {fields}}}')
+    with pytest.raises(ValueError, match="no field skip_connections"):
+        from_json('{"class": "UNet", "skip_connections": true}')
+
+
+@attrs.frozen
+class OwnResNet(ResNet):
+    """A class of the user's that has a field of an older name."""
+
+    skip_connections: bool = False
+
+
+def test_a_field_of_the_users_own_is_not_taken_for_an_older_one():
+    net = OwnResNet(up_blocks=1, skips="add", skip_connections=True)
+    assert from_json(to_json(net)) == net
+    del_skips = {k: v for k, v in json.loads(to_json(net)).items() if k != "skips"}
+    assert from_json(json.dumps(del_skips)) == attrs.evolve(net, skips="none")
 
 
 def test_writing_twice_gives_the_same_text():
@@ -169,4 +205,4 @@ def test_the_latest_definition_of_a_class_is_meant():
 
 
 def test_hourglasses_keep_the_order_of_their_fields():
-    assert list(json.loads(to_json(Hourglass())))[-1] == "stacks"
+    assert list(json.loads(to_json(Hourglass())))[-2:] == ["stacks", "skips"]

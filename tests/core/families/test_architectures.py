@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import (
+    FCDenseNet,
     Hourglass,
     LeapCNN,
+    ResidualHourglass,
+    ResNet,
     SimpleConvBlock,
     UNet,
     analyze,
@@ -18,7 +21,9 @@ from explorer import (
     to_json,
     trace,
 )
+from explorer.core.analysis.connections import wiring_of
 from explorer.core.network.layers import Activation, Conv2D, Conv2DTranspose
+from explorer.core.words.explanations import skips_text
 from tests.keras_helpers import direct_model, rows_of_graph, structure
 from tests.strategies import leap_cnns, unets
 
@@ -220,6 +225,62 @@ def test_a_u_net_concatenates_its_skips_adds_them_or_has_none(up_interpolate):
     assert joined("none") == {}
     projected = {"conv1x1": (8, 8, last)} if up_interpolate else {}
     assert joined("add") == {**projected, "add": (8, 8, last)}
+
+
+SMALL = {
+    ResNet: ResNet(filters=2, up_blocks=2, up_filters=4),
+    Hourglass: Hourglass(2, 2, stem_filters=2, filters=3, filter_increase=1, stacks=2),
+    ResidualHourglass: ResidualHourglass(filters=3, stem_filters=2, down_blocks=2),
+    FCDenseNet: FCDenseNet(growth_rate=2, layers_per_block=(1, 2), bottleneck_layers=3),
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "published", "added", "concatenated"),
+    [
+        # As wide as what comes up, and both side by side.
+        (ResNet, "none", [64, 4], [64 + 32, 4 + 16]),
+        (Hourglass, "add", [4, 3] * 2, [8, 6] * 2),
+        (ResidualHourglass, "add", [3, 3] * 2, [6, 6] * 2),
+        (FCDenseNet, "concatenate", [6, 4], [6 + 54, 4 + 50]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_family_with_skips_has_them_by_one_control(family, published, added, concatenated):
+    net = SMALL[family]
+    assert net.skips == published
+
+    def joins(skips):
+        graph = trace(attrs.evolve(net, skips=skips), (64, 64, 1))
+        found = [skip.join for skip in wiring_of(graph).skips if not skip.passes_stack]
+        return [(node.kind, node.shape[-1]) for node in found]
+
+    assert joins("add") == [("Add", channels) for channels in added]
+    assert joins("concatenate") == [("Concatenate", channels) for channels in concatenated]
+    assert joins("none") == []
+
+
+@pytest.mark.parametrize("family", SMALL, ids=lambda family: family.__name__)
+def test_without_skips_nothing_is_left_of_them(family):
+    net = attrs.evolve(SMALL[family], skips="none")
+    graph = trace(net, (64, 64, 1))
+
+    assert not [node.name for node in graph if "skip" in node.name]
+    assert net.skips_without_source() == []
+    assert "none from encoder to decoder" in skips_text(wiring_of(graph))
+
+
+@pytest.mark.parametrize(
+    ("net", "lacking"),
+    [
+        (Hourglass(2, 3, 2, 4, 3, 0, stacks=1), [2]),
+        (ResNet(up_blocks=5, skips="add"), [4]),
+        (ResNet(up_blocks=5), []),
+    ],
+)
+def test_where_no_feature_has_the_resolution_of_a_skip_connection_is_told(net, lacking):
+    assert net.skips_without_source() == lacking
+    assert attrs.evolve(net, skips="none").skips_without_source() == []
 
 
 def test_what_was_written_before_there_was_a_choice_of_skips_concatenates_them():

@@ -343,7 +343,7 @@ def test_a_change_to_it_is_told_by_its_name():
     architecture = as_read_model(model_of(shared))
 
     (change,) = parameter_changes(architecture, Custom())
-    assert (change.field, change.a, change.b) == ("architecture", "shared", "Custom")
+    assert (change.field, change.a, change.b) == ("architecture", "shared (as given)", "Custom")
     assert parameter_changes(architecture, sent(architecture)) == ()
     (change,) = parameter_changes(architecture, as_read_model(model_of(nested)))
     assert (change.a, change.b) == ("shared", "nested")

@@ -30,8 +30,13 @@ def test_a_stem_is_made_up_for_unless_the_stacks_need_it():
 
 
 def test_an_encoder_of_another_stride_is_made_up_for():
-    net = ResNet(up_blocks=5, skip_connections=True)
+    net = ResNet(up_blocks=5, skips="concatenate")
     assert [kept(net, encoder_stride=stride) for stride in (8, 16, 32)] == [3, 4, 5]
+
+
+def test_up_blocks_of_another_stride_are_made_up_for_as_far_as_they_can_be():
+    net = ResNet(up_blocks=4)
+    assert [kept(net, up_stride=stride) for stride in (2, 4, 8, 16, 32)] == [4, 2, 1, 1, 1]
 
 
 def test_what_is_no_network_whatever_the_upsampling_has_no_value():

@@ -18,7 +18,8 @@ from explorer import (
 )
 from explorer.core.network.graph import Graph, input_feature
 from explorer.core.network.layers import Conv2D, UpSampling2D
-from tests.strategies import block_calls, block_classes, blocks, make_block
+from explorer.core.network.layers.fields import one_where_equal
+from tests.strategies import block_calls, block_classes, blocks, make_block, raised
 
 IMAGE = input_feature((8, 8, 2))
 SKIP = input_feature((16, 16, 3), "skip_in")
@@ -269,11 +270,13 @@ def test_a_block_changes_the_resolution_by_its_stride(cls, data):
     output = make_block(call, input_feature)[1]
     if issubclass(cls, EncoderBlock):
         stride = call.block.pooling_stride if call.block.pool else 1
-        assert output.shape[1:3] == tuple(-(-size // stride) for size in call.shape[:2])
-        assert output.node.stride == stride
+        along = getattr(call.block, "along", "both")
+        strides = [stride if along in ("both", axis) else 1 for axis in ("height", "width")]
+        sizes = zip(call.shape[:2], strides, strict=True)
+        assert output.shape[1:3] == tuple(-(-size // step) for size, step in sizes)
+        assert output.node.stride == one_where_equal(strides)
     else:
-        stride = call.block.upsampling_stride
-        assert output.shape[1:3] == tuple(size * stride for size in call.shape[:2])
+        assert output.shape[1:3] == raised(call.block, call.shape)
 
 
 def test_a_stride_of_one_is_a_layer_all_the_same():

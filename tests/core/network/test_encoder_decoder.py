@@ -2,6 +2,7 @@
 
 import pickle
 from math import prod
+from typing import Literal
 
 import attrs
 import cloudpickle
@@ -391,8 +392,25 @@ def test_too_much_upsampling_is_mended_where_the_architecture_can():
     resnet = refusal(lambda: ResNet(encoder_stride=8, up_blocks=4))
     assert "fewer up blocks, or an encoder that downsamples more" in str(resnet)
     assert "down blocks" not in str(resnet)
+    farther = refusal(lambda: ResNet(encoder_stride=8, up_blocks=2, up_stride=4))
+    assert "2 up blocks upsample by 16" in farther.brief
+    assert "fewer up blocks or a lower up stride, or an encoder" in str(farther)
     custom = refusal(lambda: Custom(decoder=(UP,) * 3))
     assert "take away a decoder block, or add an encoder block that pools" in str(custom)
+
+
+def test_remedies_know_how_far_each_up_block_goes():
+    @attrs.frozen
+    class Steps(EncoderDecoder):
+        up_blocks: int = 3
+        up_stride: Literal["a little", "much"] = "much"
+        encoder_stack = (DOWN,) * 5
+
+        @property
+        def decoder_stack(self):
+            return [attrs.evolve(UP, upsampling_stride=4)] * self.up_blocks
+
+    assert [dict(remedy.changes) for remedy in refusal(Steps).remedies] == [{"up_blocks": 2}]
 
 
 class Renamed(Hourglass):

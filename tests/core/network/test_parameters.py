@@ -36,7 +36,15 @@ from explorer.core.network.parameters import AtLeast, active_when, inactive_reas
 from explorer.core.pictures.images import ImageError
 from explorer.keras_side.config import CannotMake
 from explorer.keras_side.rebuild import WeightsError
-from tests.strategies import FAMILIES, BlockCall, block_classes, blocks, make_block, values_of
+from tests.strategies import (
+    FAMILIES,
+    BlockCall,
+    block_classes,
+    blocks,
+    make_block,
+    raised,
+    values_of,
+)
 
 CLASSES = sorted(block_classes() | set(FAMILIES), key=lambda cls: cls.__name__)
 EVERY = [(cls, found) for cls in CLASSES for found in parameters_of(cls)]
@@ -61,7 +69,7 @@ def meaning(instance):
         # A size that all drawn strides divide, and other channels than the skip source's.
         skip = None
         if not isinstance(instance, EncoderBlock):
-            skip = (12 * instance.upsampling_stride, 12 * instance.upsampling_stride, 3)
+            skip = (*raised(instance, (12, 12, 2)), 3)
         call = BlockCall(instance, (12, 12, 2), skip, {})
         graph = Graph([make_block(call, input_feature)[1]])
     return [(node.layer, node.shape, [source.name for source in node.inputs]) for node in graph]

@@ -25,7 +25,7 @@ from explorer import (
     read,
     trace,
 )
-from explorer.core.analysis.connections import Skip, Wiring, place_of, role_of
+from explorer.core.analysis.connections import Skip, Wiring, role_of
 from explorer.core.analysis.report import Report
 from explorer.core.drawing.boxes import cards_of, links_of
 from explorer.core.formatting import byte_size, counted, share
@@ -54,8 +54,10 @@ from explorer.core.network.layers import (
     Dropout,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     InputLayer,
     Layer,
+    LeakyReLU,
     MaxPooling2D,
     Multiply,
     SeparableConv2D,
@@ -219,6 +221,12 @@ SETTINGS = {
     Cropping2D: {"cropping": margins},
     UpSampling2D: {"size": sizes, "interpolation": st.sampled_from(INTERPOLATIONS)},
     BatchNormalization: {"center": st.booleans(), "scale": st.booleans()},
+    GroupNormalization: {
+        "groups": st.sampled_from([-1, 1, 4, 12]),
+        "center": st.booleans(),
+        "scale": st.booleans(),
+    },
+    LeakyReLU: {"negative_slope": st.floats(0, 0.9)},
     Dropout: {"rate": st.floats(0, 0.9)},
     Activation: {"activation": st.sampled_from(ACTIVATIONS)},
     Concatenate: {},
@@ -253,6 +261,7 @@ def test_every_kind_has_words_of_its_own(kind):
         Conv2DTranspose: {"filters": 2},
         SeparableConv2D: {"filters": 2},
         Dense: {"units": 2},
+        GroupNormalization: {"groups": 2},
     }
     layer = kind(name="layer", **needed.get(kind, {}))
     inputs = tuple(input_feature((4, 4, 2), f"in{i}").node for i in range(2))
@@ -457,9 +466,9 @@ HEADED = trace(UNet(filters=4, down_blocks=1, up_blocks=1, heads=[Head()]), (32,
 @pytest.mark.parametrize(
     ("graph", "name", "said"),
     [
-        (UNET, "stack0_enc1_pool", "skip connection carries the detail lost here to stack0_dec1."),
+        (UNET, "stack0_enc1_pool", "skip connection carries the detail lost here to decoder 1."),
         (LEAP, "stack0_enc1_pool", "covers 2 times as much of the image each way."),
-        (UNET, "stack0_dec0_s4_to_s2_skip_concat", "skip connection from stack0_enc1"),
+        (UNET, "stack0_dec0_s4_to_s2_skip_concat", "skip connection from encoder 1"),
         (UNET, "stack0_dec0_s4_to_s2_refine_conv0", "first to see both"),
         (UNET, "stack0_dec0_s4_to_s2_refine_conv1", "what is where"),
         (UNET, "stack0_dec0_s4_to_s2_trans_conv", "up to that of the skip connection."),
@@ -484,14 +493,18 @@ def test_what_a_layer_is_there_for_depends_on_its_place(graph, name, said):
 @pytest.mark.parametrize(
     ("graph", "name", "said"),
     [
-        (UNET, "stack0_enc0", "keeps the resolution of 32×32. It also feeds stack0_dec1"),
+        (UNET, "stack0_enc0", "keeps the resolution of 32×32. It also feeds decoder 1"),
         (UNET, "stack0_enc1", "lowers the resolution from 32×32 to 16×16"),
         (UNET, "stack0_enc3", "The middle stands between"),
         (UNET, "stack0_dec0", "raises the resolution from 8×8 to 16×16"),
-        (UNET, "stack0_dec0", "A skip connection from stack0_enc1"),
+        (UNET, "stack0_dec0", "A skip connection from encoder 1"),
         (LEAP, "stack0_dec0", "No skip connection comes in"),
         (UNET, "stack0_dec1", "This is the network’s output."),
-        (STACKED, "stem0", "It also feeds stack0_dec3, stack0_merge, stack1_dec3"),
+        (
+            STACKED,
+            "stem0",
+            "feeds decoder 3 of stack 0, merge 0 of stack 0, decoder 3 of stack 1",
+        ),
         (STACKED, "stack0_merge", "adds what went into a stack"),
         (HEADED, "head", "The head starts from a feature of the decoder"),
     ],
@@ -521,7 +534,7 @@ def test_what_enters_and_leaves_a_block():
     nodes = nodes_of(UNET, "block-stack0_dec0")
     skip, main = wiring.entering(nodes)
 
-    assert (place_of(skip), role_of(main)) == ("stack0_enc1", "middle")
+    assert (wiring.title(skip), role_of(main)) == ("encoder 1", "middle")
     assert [(a.name, role_of(b)) for a, b in wiring.leaving(nodes)] == [(nodes[-1].name, "decoder")]
     join = UNET["stack0_dec0_s4_to_s2_skip_concat"]
     assert wiring.skip_of[skip, join] == Skip(skip, join)
@@ -623,6 +636,7 @@ def test_a_skip_connection_that_is_asked_for_and_lacking_is_told():
         DepthwiseConv2D(name="layer"),
         Conv2DTranspose(name="layer", filters=2),
         BatchNormalization(name="layer"),
+        GroupNormalization(name="layer", groups=2),
     ],
     ids=lambda layer: layer.kind,
 )

@@ -115,6 +115,13 @@ def test_an_encoder_alone_gets_no_decoder():
     assert edited.chain.closed
 
 
+def test_up_blocks_follow_the_stride_of_each():
+    edited = Edited(ResNet(up_blocks=4))
+    assert edited.chain.chain.startswith("up blocks follow encoder stride and up stride")
+    assert edited.move(up_stride=4).up_blocks == 2
+    assert edited.move(up_stride=2).up_blocks == 4
+
+
 def test_a_family_of_the_users_own_can_declare_it():
     edited = Edited(Own())
     assert (edited.chain.title, edited.chain.closed) == ("", True)

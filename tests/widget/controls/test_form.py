@@ -10,6 +10,7 @@ import pytest
 from explorer import (
     EncoderDecoder,
     LeapCNN,
+    ResNet,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
@@ -351,6 +352,26 @@ def test_a_group_hides_what_has_no_effect_and_says_why_once():
     assert hidden() == {"up_interpolate", "skips"}
     assert (stem.note, stem.off) == ("", False)
     assert decoder.note == "upsample by, skips: no effect while up blocks is 0"
+
+
+def test_controls_of_a_resnets_decoder_show_when_they_matter():
+    net = ResNet()
+    form = Form(parameters_of(ResNet), net, lambda name: None)
+
+    def shown(**fields) -> set[str]:
+        form.show(attrs.evolve(net, **fields))
+        named = ("up_stride", "up_kernel_size", "up_batch_norm", "skips")
+        controls = {name: form.controls[name].widget for name in named}
+        return {name for name, widget in controls.items() if IDLE not in widget._dom_classes}
+
+    assert shown() == set()
+    assert shown(up_blocks=1) == {"up_stride", "up_batch_norm", "skips"}
+    assert shown(up_blocks=1, up_interpolate=False) == {
+        "up_stride",
+        "up_kernel_size",
+        "up_batch_norm",
+        "skips",
+    }
 
 
 def test_a_group_without_any_effect_has_nothing_to_fold():

@@ -138,7 +138,8 @@ def test_the_pinned_network_stays_while_the_other_is_edited(pinned):
     assert a != b
     designs = pinned.panel.pinned, pinned.state.design
     assert beside == percent_change(*(design.report.total_params for design in designs))
-    assert "A, pinned: UNet with filters 2. B, shown: UNet with filters 4." in pinned.said
+    name = "U-Net, own settings"  # as in the bar
+    assert f"A, pinned: {name} with filters 2. B, shown: {name} with filters 4." in pinned.said
 
 
 def test_the_diagram_is_given_the_graphs_that_are_shown(pinned):
@@ -222,7 +223,7 @@ def test_swapping_exchanges_the_two(pinned):
 
     assert pinned.state.design == Design(NET, SIZE)
     assert pinned.panel.pinned == other
-    assert pinned.row("architecture") == ["LeapCNN", "UNet"]
+    assert pinned.row("architecture") == ["LEAP CNN, own settings", "U-Net, own settings"]
     assert pinned.drawn[-1].b is pinned.state.design.graph
     pinned.view.swap.click()
     assert pinned.state.design == other
@@ -435,7 +436,7 @@ def test_closing_drops_the_request_and_the_subscription(pinned, worker):
 def shown(a, b, changes=(), shape=(32, 32, 1)) -> ComparisonView:
     graphs = trace(a, shape), trace(b, shape)
     view = ComparisonView()
-    view.show(compare(*graphs), figures(*map(analyze, graphs)), changes)
+    view.show(("A", "B"), compare(*graphs), figures(*map(analyze, graphs)), changes)
     return view
 
 
@@ -487,7 +488,7 @@ def test_what_follows_from_another_input_is_said_where_no_setting_changed():
     alone = Custom(encoder=(SimpleConvBlock(num_convs=0),))
     a, b = trace(alone, (32, 32, 1)), trace(alone, (64, 32, 1))
     view = ComparisonView()
-    view.show(compare(a, b), (), ())
+    view.show(("A", "B"), compare(a, b), (), ())
     assert "| output 16 × 16 × 1 → 32 × 16 × 1" in said(view._tables)
 
 

@@ -3,11 +3,12 @@
 import attrs
 import pytest
 
-from explorer import LeapCNN, UNet, presets
+from explorer import LeapCNN, UNet, presets, trace
 from explorer.core.analysis.comparison import compare
 from explorer.core.analysis.design import Design, Input
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
+from explorer.core.families import ReadModel
 from explorer.widget.panels.diagram.panel import DiagramView
 from explorer.widget.parts import Swatch
 from tests.said import all_of, said
@@ -101,6 +102,18 @@ def test_a_page_without_a_kernel_gets_the_drawing(shown):
     edited(shown, 5)
     assert "× 5" in shown.view.canvas._get_embed_state()["state"]["kept"]
     assert shown.view.canvas.kept == ""
+
+
+def test_each_model_that_was_read_is_looked_at_as_a_whole_at_first(shown):
+    read = [ReadModel.of(trace(net, (64, 64, 1))) for net in (SMALL, presets["ResNet50"])]
+    seen = []
+    for model, size in ((read[0], 64), (read[0], 128), (read[1], 64)):
+        shown.show(Scene(Design(model, Input(size, size, 1))))
+        seen.append((shown.view.canvas.family, shown.view.canvas.detail))
+        shown.do(detail="outline")
+
+    assert seen[0][1] == seen[2][1] == "blocks"
+    assert seen[0][0] == seen[1][0] != seen[2][0], "of another size it is the same model"
 
 
 def test_the_zoom_says_how_much_is_written_until_the_user_does(shown):

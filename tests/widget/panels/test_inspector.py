@@ -16,6 +16,7 @@ from explorer import (
 )
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design, Input
+from explorer.core.drawing.boxes import cards_of
 from explorer.core.editing.snapshot import Scene
 from explorer.core.network.layers import Layer
 from explorer.core.network.names import block_id, layer_id, nodes_of
@@ -132,7 +133,7 @@ def test_with_nothing_selected_the_whole_network_is_summed_up(view):
     most = sorted(params, key=lambda block: -params[block])[:3]
     largest = max(DESIGN.graph, key=_params)
     question = section(view, "Where are the parameters?")
-    assert view.heading == "UNet"
+    assert view.heading == "U-Net, own settings"
     assert f"{DESIGN.report.total_params:,} in all." in said(view)
     assert targets(question) == [*most, layer_id(largest)]
     assert f"{params[most[0]] / DESIGN.report.total_params:.0%}" in said((question[1],))
@@ -192,10 +193,24 @@ def test_what_is_not_timed_yet_can_be_timed_from_there(view, clicks):
     assert clicks.times == 1
 
 
+@pytest.mark.parametrize("name", ["U-Net (small)", "Residual hourglass"])
+def test_blocks_are_called_as_in_the_diagram(view, name):
+    design = Design(presets[name], Input(64, 64, 1))
+    cards = {card.id: card for card in cards_of(design.graph)}
+    stacks = {card.stack for card in cards.values()} - {None}
+
+    for selected in ("", *cards):
+        view.show(Scene(design, selected))
+        for link in all_of(Link, view.parts):
+            if card := cards.get(link.select):
+                is_told = len(stacks) > 1 and card.stack is not None
+                assert link.text == card.title + f" of stack {card.stack}" * is_told
+
+
 def test_what_an_edit_took_away_is_named_and_the_network_is_shown(view):
     view.show(Scene(DESIGN, "block-stack0_enc9"))
 
-    assert view.heading == "UNet"
+    assert view.heading == "U-Net, own settings"
     assert "“stack0_enc9” is not part of this network." in said(view)
 
 

@@ -20,7 +20,7 @@ from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
-from explorer.core.formatting import byte_size, short_count
+from explorer.core.formatting import byte_size, product, short_count
 from explorer.core.network.graph import Graph, input_feature
 from explorer.core.network.layers.foreign import Foreign
 from explorer.core.pictures.effective_field import EffectiveField
@@ -71,7 +71,8 @@ class Shown:
     def offers(self) -> dict[str, str]:
         """What each change that is offered leads to and costs."""
         offers = [offer for line in self.widget.lines for offer in line.offers]
-        return {offer.words: offer.cost.replace("\N{NO-BREAK SPACE}", " ") for offer in offers}
+        kept = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NON-BREAKING HYPHEN}": "-"})
+        return {offer.words: offer.cost.translate(kept) for offer in offers}
 
     def marks(self, word: str) -> list[str]:
         """The marks of the lines with a word."""
@@ -119,10 +120,8 @@ def test_with_nothing_selected_the_window_of_the_last_output_is_shown_at_once(sh
     assert (widget.size, widget.layer, widget.grid) == (Size(64, 96), LAST.name, Size(64, 96))
     assert widget.position == Position(32, 48)
     assert widget.whole == rectangle(window.whole) == widget.inside
-    height, width = window.whole.size
-    assert f"Pixel (32, 48) of {LAST.name} sees {height} × {width} pixels of the 64 × 96 image" in (
-        shown.text
-    )
+    most, own = product(*DESIGN.report.receptive_field), product(*window.whole.size)
+    assert f"{LAST.name} sees up to {most} px (this pixel: {own})." in shown.text
 
 
 def test_the_selected_layer_is_shown_at_the_same_place(shown):
@@ -145,16 +144,15 @@ def test_at_the_border_the_part_outside_is_told_apart(shown):
     assert shown.widget.position == Position(0, 95)
     assert shown.widget.whole == Rectangle(-1, 94, 3, 3)
     assert shown.widget.inside == Rectangle(0, 94, 2, 2)
-    assert "sees 2 × 2 pixels of the 64 × 96 image; the rest of its 3 × 3 window is padding" in (
-        shown.text
-    )
+    own = "this pixel: 2×2; the rest of its 3×3 window is padding"
+    assert f"{FIRST} sees up to 3×3 px ({own})." in shown.text
 
 
 def test_a_window_larger_than_the_image_is_said_to_see_all_of_it(shown):
     small = attrs.evolve(DESIGN, input=Input(16, 16, 1))
     shown.show(small)
 
-    assert "sees the whole 16 × 16 image; the rest of its" in shown.text
+    assert "(this pixel: the whole image, 16×16; the rest of its" in shown.text
 
 
 def test_the_largest_window_of_the_layer_is_named_where_it_is_another(shown):
@@ -165,9 +163,9 @@ def test_the_largest_window_of_the_layer_is_named_where_it_is_another(shown):
         shown.send(row=at)
         shown.send(column=at)
         size = shown.widget.whole.height, shown.widget.whole.width
-        said = f"Windows of this layer have up to {largest[0]} × {largest[1]}." in shown.text
-        assert said == (size != largest)
-        named.add(said)
+        told = f"{LAST.name} sees up to {product(*largest)} px (this pixel: {product(*size)})."
+        assert told in shown.text
+        named.add(size == largest)
     assert named == {True, False}
 
 

@@ -22,7 +22,7 @@ from tests.widget.test_fuzz import widgets_of
 SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 OTHER = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 STAGE = ("Diagram", "Receptive field", "Feature maps", "Charts")
-SIDE = ("Explain", "Layers", "Compare", "Run and time")
+SIDE = ("Explain", "Layers", "Compare", "Code", "Run and time")
 
 
 class View(TabView):

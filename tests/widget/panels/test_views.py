@@ -183,6 +183,7 @@ def test_the_table_has_a_row_for_every_layer():
     first = REPORT.layers[1]
     assert view.rows[1] == LayerRow(
         id=f"layer-{first.name}",
+        block="block-stack0_enc0",
         name=first.name,
         kind=first.kind,
         shape=first.shape,

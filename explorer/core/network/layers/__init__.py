@@ -10,11 +10,13 @@ from explorer.core.network.layers.convolution import (
 )
 from explorer.core.network.layers.fields import ByAxis, Shape, along
 from explorer.core.network.layers.merging import Add, Concatenate, Merge, Multiply
+from explorer.core.network.layers.normalisation import GroupNormalization
 from explorer.core.network.layers.pointwise import (
     ACTIVATIONS,
     Activation,
     BatchNormalization,
     Dropout,
+    LeakyReLU,
 )
 from explorer.core.network.layers.resizing import (
     INTERPOLATIONS,
@@ -45,8 +47,10 @@ __all__ = [
     "Dropout",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
     "MaxPooling2D",
     "Multiply",
     "SeparableConv2D",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from explorer.core.formatting import share
+from explorer.core.formatting import sentences, share
 from explorer.core.network.layers.base import Layer
 from explorer.core.network.layers.fields import CHANNELS, QUIET, Shape
 from explorer.core.network.layers.terms import Terms
@@ -35,6 +35,24 @@ _ACTIVATIONS = {
     "silu": "It multiplies every value by its sigmoid: relu with a soft corner.",
     "swish": "It multiplies every value by its sigmoid: relu with a soft corner.",
 }
+
+#: What an activation between layers is there for.
+_BETWEEN = (
+    "Without such a function between them, convolutions in a row would amount to a single one."
+)
+
+
+def trained_names(scale: bool, offset: bool) -> str:
+    """Return what a normalisation has trained, such as "scale and offset"."""
+    return " and ".join([*["scale"] * scale, *["offset"] * offset])
+
+
+def applied_text(scale: bool, offset: bool) -> str:
+    """Return what a normalisation applies last, in a sentence; nothing if nothing is trained."""
+    parts = [*["a scale"] * scale, *["an offset"] * offset]
+    if not parts:
+        return ""
+    return f"Then it applies {' and '.join(parts)} to each channel, which training sets."
 
 
 @attrs.frozen
@@ -68,8 +86,7 @@ class BatchNormalization(Layer):
     @property
     def weight_names(self) -> tuple[str, str]:
         """Scale and offset, as far as there are, and what is gathered in training."""
-        trained = [*["scale"] * self.scale, *["offset"] * self.center]
-        return " and ".join(trained), "mean and variance"
+        return trained_names(self.scale, self.center), "mean and variance"
 
     @property
     def summary(self) -> str:
@@ -78,15 +95,11 @@ class BatchNormalization(Layer):
 
     def does(self, inputs: Sequence[Shape]) -> str:
         """Return what it computes, in training and later."""
-        text = (
+        return sentences(
             "In training it shifts and scales each channel to mean 0 and variance 1 over the "
-            "batch; later it uses the running mean and variance that training gathered."
+            "batch; later it uses the running mean and variance that training gathered.",
+            applied_text(self.scale, self.center),
         )
-        parts = [*["a scale"] * self.scale, *["an offset"] * self.center]
-        if not parts:
-            return text
-        applied = f"Then it applies {' and '.join(parts)} to each channel, which training sets."
-        return f"{text} {applied}"
 
     def why(self, is_output: bool) -> str:
         """Return what it is there for."""
@@ -139,9 +152,33 @@ class Activation(Layer):
 
     def why(self, is_output: bool) -> str:
         """Return what it is there for, between layers."""
-        if is_output or self.activation == "linear":
-            return ""
+        return "" if is_output or self.activation == "linear" else _BETWEEN
+
+
+@attrs.frozen
+class LeakyReLU(Layer):
+    """Leaky relu with a slope of one's own, as a layer.
+
+    Attributes:
+        negative_slope: What negative values are multiplied by.
+    """
+
+    follows: ClassVar[bool] = True
+    family: ClassVar[str] = "activation"
+
+    negative_slope: float = 0.3
+
+    @property
+    def summary(self) -> str:
+        """Such as "leaky relu 0.01"."""
+        return f"leaky relu {self.negative_slope:g}"
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what the function does."""
         return (
-            "Without such a function between them, convolutions in a row would amount to a single "
-            "one."
+            f"It passes positive values on and multiplies negative ones by {self.negative_slope:g}."
         )
+
+    def why(self, is_output: bool) -> str:
+        """Return what it is there for, between layers."""
+        return "" if is_output or self.negative_slope == 1 else _BETWEEN

@@ -79,6 +79,7 @@ class ComparisonView(widgets.VBox):
 
     def show(
         self,
+        names: tuple[str, str],
         comparison: Comparison,
         figures: Sequence[Figure],
         changes: Sequence[Change],
@@ -87,14 +88,15 @@ class ComparisonView(widgets.VBox):
         """Show how B differs from A.
 
         Args:
+            names: What A and B are called.
             comparison: Their layers and blocks.
             figures: Their figures.
             changes: The settings that differ.
             note: What is to be known of the comparison; may be empty.
         """
         self._show_buttons(pinned=True)
-        names = _names(comparison.a.name, comparison.b.name, changes)
-        self._said.parts = (Line(names, "muted"), *((Line(note, "busy"),) if note else ()))
+        told = _names(*names, changes)
+        self._said.parts = (Line(told, "muted"), *((Line(note, "busy"),) if note else ()))
         self._tables.parts = (
             _figure_table(figures),
             *_change_table(changes),

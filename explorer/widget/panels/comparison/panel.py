@@ -16,6 +16,7 @@ from explorer.core.asking.measurement import Measurement
 from explorer.core.asking.questions import TimePair
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
+from explorer.core.families.titles import title_of
 from explorer.core.guard import guarded
 from explorer.core.network.errors import problem_text
 from explorer.widget.panels.comparison.page import ComparisonView
@@ -77,6 +78,13 @@ class Compare(TabView):
         """Return A as it is compared with B: at B's input, where it can take that; None: no A."""
         return self._faced(self._pinned, b).design if self._pinned else None
 
+    def pin(self, design: Design | None) -> None:
+        """Make a design A; None: give A up."""
+        with self._state.lock:
+            self._drop_timing()
+            self._pinned = design
+            self._show(self._state.design)
+
     def show(self, scene: Scene) -> None:
         """Show how the scene's design, B, differs from A."""
         self._show(scene.design)
@@ -107,7 +115,8 @@ class Compare(TabView):
             *parameter_changes(a.architecture, b.architecture),
             *parameter_changes(a.input, b.input),
         )
-        self.widget.show(comparison, figures(a.report, b.report), changes, faced.note)
+        names = title_of(a.architecture), title_of(b.architecture)
+        self.widget.show(names, comparison, figures(a.report, b.report), changes, faced.note)
         self._show_comparison(comparison)
         self._shown = a, b  # at last: what is broken off is shown again
 
@@ -129,16 +138,11 @@ class Compare(TabView):
     @guarded
     def _pin_clicked(self, _: Any) -> None:
         with self._state.lock:
-            self._drop_timing()
-            self._pinned = self._state.design
-            self._show(self._state.design)
+            self.pin(self._state.design)
 
     @guarded
     def _unpin_clicked(self, _: Any) -> None:
-        with self._state.lock:
-            self._drop_timing()
-            self._pinned = None
-            self._show(self._state.design)
+        self.pin(None)
 
     @guarded
     def _swap_clicked(self, _: Any) -> None:

@@ -62,10 +62,12 @@ class Canvas(FrontWidget):
         changed: Ids of the cards that the last edit changed.
         found: What the search found, in words.
         detail: How much is written of a block; empty where the user has chosen it, not the zoom.
-        family: What kind of architecture it is.
+        family: What kind of architecture it is; another one is looked at as a whole at first.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"), "pan_zoom", "minimap", "layout")
+    _esm = module(
+        Path(__file__).with_name("panel.js"), "hover", "pan_zoom", "minimap", "layout", "files"
+    )
     _css = "\n".join(
         (
             font_css("Explorer"),

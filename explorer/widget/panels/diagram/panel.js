@@ -40,12 +40,12 @@ function findElements(canvas, items, places) {
   /** @type {Map<string, SVGElement>} */
   const elements = new Map();
   const known = new Map(items.map((item) => [item.id, item]));
-  /** @type {(element: SVGElement, id: string) => void} */
-  const add = (element, id) => {
+  /** @type {(element: SVGElement, id: string, block?: string) => void} */
+  const add = (element, id, block = id) => {
     const item = known.get(id);
     if (!item || elements.has(id)) return;
     elements.set(id, element);
-    element.dataset.item = id;
+    [element.dataset.item, element.dataset.block] = [id, block];
     element.setAttribute("role", "button");
     element.setAttribute("aria-label", item.text.replaceAll("\n", ", "));
   };
@@ -56,9 +56,9 @@ function findElements(canvas, items, places) {
   for (const cell of graph.querySelectorAll('g[id^="a_box"]')) {
     const id = places[cell.id.slice(2)];
     if (!id) continue; // a handle
-    const rect = coverRow(graph, cell);
-    rect.dataset.item = id; // slabs of a closed card are no items of their own
-    add(rect, id);
+    const [rect, block] = [coverRow(graph, cell), places[nodeOf(cell)?.id ?? ""]];
+    [rect.dataset.item, rect.dataset.block] = [id, block]; // slabs of a closed card are no items of their own
+    add(rect, id, block);
   }
   return elements;
 }
@@ -108,6 +108,10 @@ class DiagramItems {
     /** @type {Map<string, string[]>} */
     this.comesFrom = new Map();
     this.current = ""; // the item that the tab key reaches
+    this.hover = new Hover(canvas, "[data-item]", (element) => {
+      const { item = "", block = "" } = /** @type {SVGElement} */ (element).dataset;
+      return { id: item, block };
+    });
     this.toggled = ""; // the item of which more or less is to be shown
   }
 
@@ -129,6 +133,7 @@ class DiagramItems {
     const blocks = items.filter((item) => !item.parent).length;
     canvas.setAttribute("aria-label", `Diagram of the network: ${blocks} boxes. ${HELP}`);
     for (const id of changed) this.elements.get(id)?.classList.add("explorer-changed");
+    this.hover.mark();
     this.mark();
   }
 
@@ -264,14 +269,6 @@ function makeSave(parent, model) {
     model.send({ save: /** @type {Save["save"]} */ (save.value.toLowerCase()) });
     save.selectedIndex = 0;
   });
-}
-
-/** @type {(message: SavedFile, buffers: DataView<ArrayBuffer>[]) => void} */
-function download(message, buffers) {
-  const link = make("a", { download: message.file });
-  link.href = URL.createObjectURL(new Blob([buffers[0]], { type: message.type }));
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /**
@@ -513,7 +510,7 @@ function render({ model, el }) {
     }
   };
   const unfollow = zoom.followSize();
-  const ignore = listen(model, { change: update });
+  model.on("change", update); // at once: the other views wait for it
   /** @type {(message: SavedFile | LayoutCode, buffers: DataView<ArrayBuffer>[]) => void} */
   const receive = (message, buffers) => {
     if ("file" in message) download(message, buffers);
@@ -524,7 +521,8 @@ function render({ model, el }) {
   layout.begin();
   return () => {
     unfollow();
-    ignore();
+    model.off("change", update);
+    items.hover.end();
     model.off("msg:custom", receive);
   };
 }

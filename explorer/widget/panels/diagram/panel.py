@@ -14,6 +14,7 @@ from explorer.core.drawing.items import items_of
 from explorer.core.drawing.merged import merged
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
+from explorer.core.families import ReadModel
 from explorer.core.formatting import printable
 from explorer.core.guard import guarded
 from explorer.core.network.names import block_id, layer_id
@@ -36,6 +37,14 @@ MIME_TYPES = {
     "png": "image/png",
     "dot": "text/vnd.graphviz",
 }
+
+
+def _family_of(scene: Scene) -> str:
+    """Return what kind of architecture is shown; of models that were read each is one by itself."""
+    architecture = scene.design.architecture
+    if isinstance(architecture, ReadModel):
+        return f"{architecture.name} of {len(scene.graph)} layers"
+    return type(architecture).__name__
 
 
 class DiagramView(widgets.VBox, TabView):
@@ -85,7 +94,7 @@ class DiagramView(widgets.VBox, TabView):
     def show(self, scene: Scene) -> None:
         """Draw a scene, and mark what is selected in it."""
         before, self._scene = self._scene, scene
-        family = type(scene.design.architecture).__name__
+        family = _family_of(scene)
         if family != self.canvas.family and not self._is_chosen:
             self._form.controls["detail"].set_value(DiagramOptions().detail)
             self.toggled = frozenset()

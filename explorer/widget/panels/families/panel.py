@@ -1,12 +1,12 @@
 """The list of architectures to start from."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from explorer.core.families import Architecture, Custom, ReadModel, presets
+from explorer.core.families.titles import title_of
 from explorer.core.guard import as_part_of, is_under_way
 from explorer.core.network.encoder_decoder import links_its_own_blocks
 from explorer.widget.controls.form import plain_layout
@@ -41,14 +41,12 @@ class Families(widgets.Dropdown):
     def show(self, architecture: Architecture) -> None:
         """Show which of them an architecture is, or that it is another one."""
         self._shown = architecture
-        name = next((name for name, preset in presets.items() if preset == architecture), None)
         if isinstance(architecture, ReadModel):
             self._given = architecture
-            name = _title(architecture)
-        edited = _edited(type(architecture))
-        given = [_title(self._given)] if self._given else []
-        options = list(dict.fromkeys([*presets, CUSTOM, *given, *([] if name else [edited])]))
-        as_part_of(self, self._put, options, name or edited)
+        given = [title_of(self._given)] if self._given else []
+        title = title_of(architecture)
+        options = list(dict.fromkeys([*presets, CUSTOM, *given, title]))
+        as_part_of(self, self._put, options, title)
 
     def _put(self, options: list[str], value: str) -> None:
         if list(self.options) != options:
@@ -62,7 +60,7 @@ class Families(widgets.Dropdown):
             self._chosen(_written_out(self._shown))
         elif change.new in presets:
             self._chosen(presets[change.new])
-        elif self._given and change.new == _title(self._given):
+        elif self._given and change.new == title_of(self._given):
             self._chosen(self._given)
 
 
@@ -71,17 +69,3 @@ def _written_out(shown: Architecture | None) -> Custom:
     if shown is None or isinstance(shown, ReadModel) or links_its_own_blocks(shown):
         return Custom()
     return Custom.of(shown)
-
-
-def _edited(kind: type) -> str:
-    """Return what the list calls an architecture that is none of the presets."""
-    preset = next((name for name in presets if type(presets[name]) is kind), None)
-    if preset is None:
-        return kind.__name__
-    family = re.sub(r"\d+$| \(.*\)$", "", preset)  # without which of its kind it is
-    return f"{family}, own settings"
-
-
-def _title(model: ReadModel) -> str:
-    """Return what the list calls a model of the user's."""
-    return f"{model.name} (as given)"

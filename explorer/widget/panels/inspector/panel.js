@@ -17,6 +17,10 @@ function render({ model, el }) {
   clear.setAttribute("aria-label", title);
   clear.dataset.select = "";
   const body = make("div", { className: "explorer-inspector-body" }, el);
+  const hover = new Hover(body, "button[data-select]", (link) => {
+    const { select = "" } = /** @type {HTMLElement} */ (link).dataset;
+    return { id: select, block: "" };
+  });
   /** @type {Part[] | null} */
   let shown = null;
 
@@ -31,6 +35,7 @@ function render({ model, el }) {
       shown = model.get("parts");
       body.replaceChildren();
       addParts(body, shown);
+      hover.mark();
     }
     const time = /** @type {HTMLButtonElement | null} */ (
       body.querySelector("button[data-time]")
@@ -55,7 +60,11 @@ function render({ model, el }) {
     else if (edit !== undefined) model.send({ edit });
   });
   draw();
-  return listen(model, { change: draw }); // heading and text come in one message
+  const ignore = listen(model, { change: draw }); // heading and text come in one message
+  return () => {
+    ignore();
+    hover.end();
+  };
 }
 
 export default { initialize, render };

@@ -9,9 +9,10 @@ from urllib.parse import unquote
 import attrs
 import traitlets
 
-from explorer.core.analysis.connections import Wiring, place_of, role_of, wiring_of
+from explorer.core.analysis.connections import Wiring, wiring_of
 from explorer.core.analysis.quantities import MACS, PARAMETERS, TIME, Quantity, Total
 from explorer.core.editing.snapshot import Scene
+from explorer.core.families.titles import title_of
 from explorer.core.formatting import duration, printable, product, share
 from explorer.core.network.graph import Block, Node
 from explorer.core.network.names import block_id, is_block, layer_id, nodes_of
@@ -51,7 +52,7 @@ class Inspector(FrontWidget, TabView):
         running: Whether a measurement is under way.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"), "parts")
+    _esm = module(Path(__file__).with_name("panel.js"), "hover", "parts")
     _css = Path(__file__).with_name("panel.css")
     sends = Select | Edit | TimeLayers
 
@@ -118,7 +119,7 @@ class _Page:
         """Return the heading, and what stands beneath it."""
         node = self.scene.node
         if node is None:
-            return self.wiring.graph.name, self._network()
+            return title_of(self.scene.design.architecture), self._network()
         if node.block and is_block(self.scene.selected):
             return node.block.name, self._block(node.block)
         return node.name, self._layer(node)
@@ -127,8 +128,8 @@ class _Page:
         report = self.scene.design.report
         kind: tuple[Run, ...] = (Words(node.kind),)
         if node.block:
-            where = Link(place_of(node), block_id(node))
-            kind = (Words(f"{node.kind} in {role_of(node)} block"), where, *_edit_button(node))
+            where = Link(self.wiring.title(node), block_id(node))
+            kind = (Words(f"{node.kind} in"), where, *_edit_button(node))
         settings = configuration(node.layer)
         followers = self.wiring.followers[node]
         return (
@@ -158,7 +159,7 @@ class _Page:
         )
         facts = *block_facts(nodes, report), self._time(nodes)
         return (
-            Paragraph((Words(f"{block.role} block{kind}"), *_edit_button(nodes[0]))),
+            Paragraph((Words(f"{self.wiring.title(nodes[0])}{kind}"), *_edit_button(nodes[0]))),
             words(block_text(nodes, self.wiring, self._lacks_skip(block))),
             Section("Figures", (Facts(facts),)),
             Section("Layers", (Items(layers),)),
@@ -185,7 +186,7 @@ class _Page:
         items = []
         for node, other in pairs:
             skip = {(other, node), (node, other)} & self.wiring.skip_of.keys()
-            name = place_of(other) if of_blocks else other.name
+            name = self.wiring.title(other) if of_blocks else other.name
             selection = block_id(other) if of_blocks else layer_id(other)
             carried = other if other in node.inputs else node
             facts = (
@@ -248,7 +249,7 @@ class _Page:
             return Words(_share_text(part, everything, quantity), "muted")
 
         items = tuple(
-            (Link(place_of(nodes[0]), block_id(nodes[0])), told(part))
+            (Link(self.wiring.title(nodes[0]), block_id(nodes[0])), told(part))
             for part, nodes in most
             if part.value
         )
@@ -262,9 +263,9 @@ class _Page:
         skips = self.wiring.skips
         items: list[tuple[Run, ...]] = [
             (
-                Link(place_of(skip.source), block_id(skip.source)),
+                Link(self.wiring.title(skip.source), block_id(skip.source)),
                 Words("→"),
-                Link(place_of(skip.join), block_id(skip.join)),
+                Link(self.wiring.title(skip.join), block_id(skip.join)),
                 Words(product(*skip.source.shape), "muted"),
             )
             for skip in skips[:MOST_SKIPS]

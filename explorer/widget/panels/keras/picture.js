@@ -1,11 +1,8 @@
 // @ts-check
 // Buttons to use a picture of one's own and to go back. The browser makes large pictures small where
-// nothing is lost by that, and sends them in parts: the connection to the kernel breaks when more
-// than some megabytes come at once.
+// nothing is lost by that.
 
 const LONGEST = 1024; // pixels
-const MOST = 100_000_000; // bytes of a file that is sent as it is
-const PART = 1_000_000; // bytes of a message
 
 // The browser would cut 16 bits to 8, and would not say that a GIF has further pictures.
 /** @param {File} file */
@@ -21,11 +18,7 @@ async function content(file) {
   const image = (await isForTheKernel(file))
     ? null
     : await createImageBitmap(file).catch(() => null); // which the kernel may read
-  if (!image) {
-    if (file.size <= MOST) return file.arrayBuffer();
-    const size = Math.ceil(file.size / 1e6);
-    throw new Error(`${file.name} has ${size} MB: use a picture of at most ${MOST / 1e6} MB.`);
-  }
+  if (!image) return contentOf(file, "picture");
   const scale = Math.min(1, LONGEST / Math.max(image.width, image.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(image.width * scale));
@@ -34,19 +27,6 @@ async function content(file) {
   /** @type {Blob | null} */
   const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
   return required(blob, "picture in small").arrayBuffer();
-}
-
-/**
- * @param {Model<PictureUploadState, PictureUploadSends>} model
- * @param {string} name
- * @param {ArrayBuffer} buffer
- */
-function send(model, name, buffer) {
-  const parts = Math.max(1, Math.ceil(buffer.byteLength / PART));
-  for (let part = 0; part < parts; part++) {
-    const piece = buffer.slice(part * PART, (part + 1) * PART);
-    model.send({ name, part, parts }, undefined, [piece]);
-  }
 }
 
 /** @param {View<PictureUploadState, PictureUploadSends>} view */
@@ -73,7 +53,7 @@ function render({ model, el }) {
     const file = input.files?.[0];
     input.value = ""; // so that the same file can be chosen again
     if (!file) return;
-    inTurn(async () => send(model, file.name, await content(file)));
+    inTurn(async () => sendFile(model, file.name, await content(file)));
   });
 
   const update = () => {

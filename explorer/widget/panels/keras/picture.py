@@ -6,9 +6,10 @@ from typing import Any
 
 import traitlets
 
+from explorer.widget.front.files import Parts
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget
-from explorer.widget.messages import PicturePart
+from explorer.widget.messages import FilePart
 
 
 class PictureUpload(FrontWidget):
@@ -24,8 +25,8 @@ class PictureUpload(FrontWidget):
         is_own: Whether a picture of the user's is in use.
     """
 
-    _esm = module(Path(__file__).with_name("picture.js"))
-    sends = PicturePart
+    _esm = module(Path(__file__).with_name("picture.js"), "files")
+    sends = FilePart
 
     picture: Any = traitlets.Dict()
     problem: Any = traitlets.Unicode().tag(sync=True)
@@ -33,17 +34,14 @@ class PictureUpload(FrontWidget):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._parts: list[bytes] = []
+        self._parts = Parts()
         self._number = 0
         self.on_sent(self._receive)
 
-    def _receive(self, message: PicturePart, buffers: Sequence[memoryview]) -> None:
-        if message.part == 0:
-            self._parts = []
-        self._parts += map(bytes, buffers)
-        if message.part + 1 < message.parts:
+    def _receive(self, message: FilePart, buffers: Sequence[memoryview]) -> None:
+        content = self._parts.take(message, buffers)
+        if content is None:
             return
-        content, self._parts = b"".join(self._parts), []
         self._number += 1
         self.picture = (
             {"name": message.name, "content": content, "number": self._number}

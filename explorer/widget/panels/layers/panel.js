@@ -221,10 +221,10 @@ function makeSorter(parent, sorting, draw) {
  * @param {LayerTotals} totals
  */
 function fill(row, layer, columns, totals) {
-  row.dataset.id = layer.id;
+  [row.dataset.id, row.dataset.block] = [layer.id, layer.block];
   columns.forEach((column, index) => {
     const made = row.cells[index] ?? cell(row, "", index > 1);
-    if (!index && !made.firstElementChild) make("button", {}, made);
+    if (!index && !made.firstElementChild) make("button", { tabIndex: -1 }, made);
     const place = index ? made : required(made.firstElementChild, "button of the layer");
     const text = column.text(layer, totals);
     if (place.textContent !== text) place.textContent = text;
@@ -325,9 +325,38 @@ function render({ model, el }) {
     });
     while (body.rows.length > rows.length) body.lastChild?.remove();
     sumUp(foot, shown, totals, rows.length);
+    if (!buttons().some((button) => button.tabIndex === 0)) reach(buttons()[0]);
     mark();
   }
-  const mark = () => markRows(el, body, head.offsetHeight, model.get("selected"));
+  const hover = new Hover(el, "tbody tr", (row) => {
+    const { id = "", block = "" } = /** @type {HTMLElement} */ (row).dataset;
+    return { id, block };
+  });
+  const mark = () => {
+    markRows(el, body, head.offsetHeight, model.get("selected"));
+    hover.mark();
+  };
+
+  // The rows are one tab stop; arrows go from row to row.
+  const buttons = () => [...body.querySelectorAll("button")];
+  /** @param {HTMLButtonElement | undefined} reached */
+  function reach(reached) {
+    for (const button of buttons()) button.tabIndex = button === reached ? 0 : -1;
+  }
+  body.addEventListener("focusin", (event) => {
+    reach(targetOf(event)?.closest("button") ?? undefined);
+  });
+  body.addEventListener("keydown", (event) => {
+    const all = buttons();
+    const at = all.findIndex((button) => button.tabIndex === 0);
+    /** @type {Record<string, number>} */
+    const ways = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
+    const next = ways[event.key];
+    if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    all[Math.min(all.length - 1, Math.max(0, next))]?.focus();
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would go to the next cell
+  });
 
   body.addEventListener("click", (event) => {
     const id = targetOf(event)?.closest("tr")?.dataset.id;
@@ -343,7 +372,11 @@ function render({ model, el }) {
     draw();
   };
   update();
-  return listen(model, { change: update });
+  const ignore = listen(model, { change: update });
+  return () => {
+    ignore();
+    hover.end();
+  };
 }
 
 export default { initialize, render };

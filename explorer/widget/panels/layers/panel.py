@@ -7,7 +7,7 @@ from explorer.core.analysis.quantities import QUANTITIES, Quantity, Total
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import printable
 from explorer.core.network.graph import Stride
-from explorer.core.network.names import layer_id
+from explorer.core.network.names import block_id, layer_id
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import LayerQuantity, LayerRow, LayerTotal, Select
@@ -25,7 +25,7 @@ class LayerTable(FrontWidget, TabView):
         selected: Ids of the rows whose layers are selected.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"))
+    _esm = module(Path(__file__).with_name("panel.js"), "hover")
 
     sends = Select
 
@@ -62,6 +62,7 @@ class LayerTable(FrontWidget, TabView):
         self.rows = tuple(
             LayerRow(
                 id=layer_id(node),
+                block=block_id(node),
                 name=printable(row.name),
                 kind=printable(row.kind),
                 shape=row.shape,

@@ -49,8 +49,8 @@ class Parameters:
     def show_input(self, design: Design) -> None:
         """Show what comes in, and which sizes the architecture takes."""
         self.input_form.show(design.input)
-        for name in ("height", "width"):
-            self.input_form.controls[name].set_step(design.architecture.maximum_stride)
+        for name, step in zip(("height", "width"), design.architecture.size_steps, strict=True):
+            self.input_form.controls[name].set_step(step)
         if isinstance(design.architecture, ReadModel):
             for name, reason in design.architecture.inactive.items():
                 self.input_form.controls[name].show_inactive(reason)
@@ -68,7 +68,9 @@ class Parameters:
         values, given = self.form.values, self.input_form.values
         (given if owner == "Input" else values).update(changes or {})
         received = Input(**given)
-        return Design(attrs.evolve(shown, **values) if values else shown, received)  # type: ignore
+        # A control shows 2 as 2.0: what it leaves alone stays the number that it was.
+        changed = {name: each for name, each in values.items() if each != getattr(shown, name)}
+        return Design(attrs.evolve(shown, **changed) if changed else shown, received)  # type: ignore
 
     def control_of(self, error: Exception) -> Control | None:
         """Return the control of the field that an error names, if there is one."""

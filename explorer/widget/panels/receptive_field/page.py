@@ -10,7 +10,7 @@ from explorer.core.analysis.design import Design
 from explorer.core.analysis.quantities import of_networks
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
 from explorer.core.analysis.seeing_more import Remedies, Way, is_smaller
-from explorer.core.formatting import size_text
+from explorer.core.formatting import product, size_text
 from explorer.core.pictures.heat_map import RAMP
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
@@ -97,7 +97,6 @@ def rectangle(box: Box | None) -> Rectangle | None:
 
 def window_line(
     layer: str,
-    position: tuple[int, int],
     image: tuple[int, int],
     window: ReceptiveWindow | None,
     largest: Sequence[int] | None,
@@ -106,30 +105,24 @@ def window_line(
 
     Args:
         layer: Name of the layer.
-        position: Row and column in its output.
         image: Height and width of the input.
         window: The position's window; None if it is not known.
         largest: Height and width of the largest window of the layer's positions.
     """
-    pixel = f"Pixel ({position[0]}, {position[1]}) of {layer}"
     if window is None or largest is None:
         return FieldLine(
             f"What {layer} can see is not known: a layer before it is of a kind whose window is "
             "not known."
         )
+    most = f"{layer} sees up to {product(*largest)} px"
     if window.whole is None or window.inside is None:
-        return FieldLine(
-            f"{pixel} sees no pixel of the image: it lies between the kernels of a layer."
-        )
+        return FieldLine(f"{most} (this pixel: none, it lies between the kernels of a layer).")
     inside, whole = window.inside.size, window.whole.size
-    text = f"{pixel} sees {size_text(inside)} pixels of the {size_text(image)} image"
-    if inside == image:
-        text = f"{pixel} sees the whole {size_text(image)} image"
+    own = "the whole image, " if inside == image else ""
+    own += product(*inside)
     if inside != whole:
-        text += f"; the rest of its {size_text(whole)} window is padding"
-    if largest != whole:
-        text += f". Windows of this layer have up to {size_text(largest)}"
-    return FieldLine(f"{text}.")
+        own += f"; the rest of its {product(*whole)} window is padding"
+    return FieldLine(f"{most} (this pixel: {own}).")
 
 
 def effective_line(half: int, most: int, field: "EffectiveField") -> FieldLine:
@@ -202,4 +195,5 @@ def cost(way: Way, present: Design) -> str:
         )
         figures.append(f"{quantity.words} {before if before == now else f'{before} → {now}'}")
     # Lines break between figures only.
-    return " · ".join(figure.replace(" ", "\N{NO-BREAK SPACE}") for figure in figures)
+    kept = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
+    return " · ".join(figure.translate(kept) for figure in figures)

@@ -137,24 +137,22 @@ function showNumber(input, number, least, most) {
 }
 
 /**
- * Makes the controls beside the picture.
- * @param {HTMLElement} el
- * @param {string} linesId
+ * Makes the controls beneath the picture.
+ * @param {HTMLElement} left
  * @param {FieldModel} model
  */
-function makeControls(el, linesId, model) {
-  const side = make("div", { className: "explorer-field-side" }, el);
-  const toggle = make("label", {}, side);
+function makeControls(left, model) {
+  const toggle = make("label", {}, left);
   const effective = make("input", { type: "checkbox" }, toggle);
-  toggle.append("effective receptive field (runs the model)");
+  toggle.append("effective field (runs the model)");
   effective.addEventListener("change", () => {
     model.set("effective", effective.checked);
     model.save_changes();
   });
-  const position = makeNumbers(side, "", ["row", "column"], (name, [row, column]) =>
+  const position = makeNumbers(left, "", ["row", "column"], (name, [row, column]) =>
     model.send(name === "row" ? { row: numberIn(row) } : { column: numberIn(column) }),
   );
-  const box = makeNumbers(side, "Object", SIDES, (_, inputs) => {
+  const box = makeNumbers(left, "Object", SIDES, (_, inputs) => {
     const [top, left, height, width] = inputs.map(numberIn);
     model.send({ object: { top, left, height, width } });
   });
@@ -162,8 +160,7 @@ function makeControls(el, linesId, model) {
     model.send({ object: model.get("object") ? null : middleOf(required(model.get("size"), "size")) });
   };
   const button = makeButton(box.group, "", "", changeBox, { className: "jupyter-button" });
-  const lines = make("div", { id: linesId, role: "status" }, side);
-  return { effective, position, box, button, lines };
+  return { effective, position, box, button };
 }
 
 /** @type {(image: SVGImageElement, png: DataView<ArrayBuffer>) => void} */
@@ -229,7 +226,7 @@ function fillControls(model, size, object, { effective, position, box, button })
   if (grid && at) {
     showNumber(position.inputs[0], at.row, 0, grid.height - 1);
     showNumber(position.inputs[1], at.column, 0, grid.width - 1);
-    position.title.textContent = `Position in the layer's ${grid.height} × ${grid.width} output`;
+    position.title.textContent = `Pixel of the ${grid.height}×${grid.width} output`;
   }
   position.group.hidden = !grid;
   const most = [size.height - 1, size.width - 1, size.height, size.width];
@@ -354,8 +351,9 @@ function render({ model, el }) {
   el.classList.add("explorer-field");
   const left = make("div", { className: "explorer-field-picture" }, el);
   const { svg, picture, heat, marks } = makePicture(left, linesId);
-  const controls = makeControls(el, linesId, model);
   const key = makeKey(left, model.get("ramp"));
+  const controls = makeControls(left, model);
+  const lines = make("div", { className: "explorer-field-lines", id: linesId, role: "status" }, el);
   const frames = sendInFrames((message) => model.send(message));
   const pointer = followPointer(model, svg, frames.soon, draw);
   followKeys(svg, (message) => model.send(message));
@@ -375,11 +373,11 @@ function render({ model, el }) {
   }
 
   function write() {
-    controls.lines.replaceChildren();
+    lines.replaceChildren();
     for (const { text, mark, offers } of model.get("lines")) {
-      make("p", { textContent: text }, controls.lines).dataset.mark = mark;
+      make("p", { textContent: text }, lines).dataset.mark = mark;
       if (!offers.length) continue;
-      const list = make("ul", { className: "explorer-field-offers" }, controls.lines);
+      const list = make("ul", { className: "explorer-field-offers" }, lines);
       for (const { words, cost } of offers) {
         const offer = make("li", {}, list);
         makeButton(offer, words, "", () => model.send({ remedy: words }), { className: "jupyter-button" });

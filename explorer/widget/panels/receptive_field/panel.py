@@ -190,8 +190,9 @@ class ReceptiveField(TabView):
             lines.append(FieldLine(f"The output of {name} has no pixels: select another layer."))
             self.widget.lines = tuple(lines)
             return
+        told = len(lines)
         largest = subject.scene.design.report[subject.node.name].receptive_field
-        lines.append(window_line(name, subject.position, subject.image, subject.window, largest))
+        lines.append(window_line(name, subject.image, subject.window, largest))
         side = 0
         if self.widget.effective:
             lines.append(self._answer.line if self._answer else self._waiting_line())
@@ -202,7 +203,7 @@ class ReceptiveField(TabView):
             )
         else:
             line = object_line(name, subject.target, subject.window, side, self._known_remedies)
-            lines += [line] if line else []
+            lines[told:told] = [line] if line else []  # what one asks, and can mend, comes first
         self.widget.lines = tuple(lines)
 
     @property

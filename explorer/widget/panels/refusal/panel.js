@@ -4,6 +4,11 @@
 
 const MARKED = ".explorer-refused";
 const INPUTS = "input, select, [role=slider]";
+/** What one may want to click next, from the top: the note lies below it. */
+const BARS =
+  ".explorer-stage > .widget-tab > :not(.widget-tab-contents), .explorer-stage :is(.explorer-tools, .explorer-row)";
+/** Pixels that the note is wide at least, beside the controls. */
+const LEAST = 200;
 /** Between the note and what is around it, in pixels. */
 const GAP = 8;
 let notes = 0;
@@ -42,19 +47,28 @@ function render({ model, el }) {
     const at = control?.getBoundingClientRect();
     const isSeen = at !== undefined && at.height > 0 && at.bottom > pane.top && at.top < pane.bottom;
     const beside = pane.right - frame.left + GAP;
-    const hasRoom = beside + el.offsetWidth <= frame.width - GAP;
+    const room = frame.width - beside - GAP;
+    const hasRoom = room >= LEAST;
+    el.style.maxWidth = hasRoom ? `min(calc(340 * var(--px)), ${room}px)` : "";
     let top = (at?.height ? at.top : pane.bottom) - frame.top - GAP;
     if (!hasRoom && at) {
       const below = at.bottom - frame.top + GAP;
       top = below + el.offsetHeight <= frame.height - GAP ? below : at.top - frame.top - el.offsetHeight - GAP;
     }
     const lowest = Math.min(pane.bottom - frame.top, frame.height) - el.offsetHeight - GAP;
-    const held = Math.max(GAP, Math.min(top, lowest));
+    let held = Math.max(GAP, Math.min(top, lowest));
+    for (const bar of hasRoom ? root.querySelectorAll(BARS) : []) {
+      const { top: above, bottom: under, height } = bar.getBoundingClientRect();
+      const isBelow = above - frame.top >= held + el.offsetHeight;
+      const isAbove = under - frame.top + GAP <= held;
+      if (height && !isBelow && !isAbove) held = Math.max(GAP, Math.min(under - frame.top + GAP, lowest));
+    }
     el.style.left = `${hasRoom ? beside : GAP}px`;
     el.style.top = `${held}px`;
     const tip = Math.min((at?.top ?? 0) - frame.top - held + 8, el.offsetHeight - 16);
     el.style.setProperty("--tip", `${Math.max(6, tip)}px`);
-    el.classList.toggle("explorer-apart", !hasRoom || !isSeen);
+    const isBeside = isSeen && at.bottom - frame.top > held;
+    el.classList.toggle("explorer-apart", !hasRoom || !isBeside);
   }
 
   function draw() {

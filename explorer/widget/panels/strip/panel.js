@@ -55,6 +55,10 @@ function render({ model, el }) {
   let place = 0; // where the keys are
   let wanted = ""; // what keys have selected, until the kernel says so
 
+  const hover = new Hover(el, ".explorer-strip-step", (target) =>
+    model.get("steps")[Number(/** @type {SVGElement} */ (target).dataset.place)],
+  );
+
   function mark() {
     const [steps, selected] = [model.get("steps"), new Set(model.get("selected"))];
     const first = steps.findIndex((step) => selected.has(step.id));
@@ -70,6 +74,7 @@ function render({ model, el }) {
       "aria-valuenow": place + 1,
       "aria-valuetext": (steps[place]?.text ?? "").replaceAll("\n", ", "),
     });
+    hover.mark();
   }
 
   /** @type {StripStep[] | null} */
@@ -128,14 +133,22 @@ function render({ model, el }) {
     place = Math.min(last, Math.max(0, next));
     select(place);
     wanted = model.get("steps")[place].id;
+    hover.tell(model.get("steps")[place]);
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would go to the next cell
+  });
+  svg.addEventListener("focus", () => {
+    if (svg.matches(":focus-visible")) hover.tell(model.get("steps")[place]);
   });
   svg.addEventListener("blur", () => {
     wanted = "";
   });
   draw();
-  return listen(model, { change: draw });
+  const ignore = listen(model, { change: draw });
+  return () => {
+    ignore();
+    hover.end();
+  };
 }
 
 export default { initialize, render };

@@ -7,6 +7,7 @@ from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import byte_size, counted, printable, size_text
 from explorer.core.network.graph import channels_of, height_of
+from explorer.core.network.names import block_id
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Select, StripStep
@@ -25,7 +26,7 @@ class Strip(FrontWidget):
         selected: Ids of those that have a selected layer.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"))
+    _esm = module(Path(__file__).with_name("panel.js"), "hover")
     _css = Path(__file__).with_name("panel.css")
     sends = Select
 
@@ -64,6 +65,7 @@ def _step(data: ChartData, place: int) -> StripStep:
         memory += f", {byte_size(held)} of it held for later"
     return StripStep(
         id=step.selection,
+        block=block_id(output),
         text=f"{step.name}\n{_shape(step)}\n{memory}",
         colour=LIGHT.cards[step.role][0],
         height=height_of(output),

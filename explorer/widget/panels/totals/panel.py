@@ -207,8 +207,8 @@ def _output(design: Design) -> _Told:
         output = grid_text(architecture.output_stride)
         lines.append(f"Coarsest grid {grid_text(architecture.maximum_stride)} · output {output}")
     if not isinstance(architecture, ReadModel):
-        most = architecture.maximum_stride
-        lines.append(f"Height and width of the input must be multiples of {most}")
+        steps = " and ".join(map(str, dict.fromkeys(architecture.size_steps)))
+        lines.append(f"Height and width of the input must be multiples of {steps}")
     return _Told("output", product(*shape) or "a number", None, tuple(lines), "Diagram")
 
 

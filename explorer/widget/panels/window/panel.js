@@ -20,7 +20,7 @@ const ICONS = {
   help: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.8-1.1 1.8 M8 12.4v.4",
 };
 /** Where Escape means something else than to leave the full window. */
-const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, dialog";
+const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
 const GONE = "The kernel has gone: run the cell again.";
 
 /**
@@ -77,6 +77,42 @@ function watchKernel(model, line) {
   return () => own?.off?.("comm_live_update", check);
 }
 
+/**
+ * Makes the heading of an accordion a tab stop that keys open: ipywidgets leaves that out.
+ * @param {HTMLElement} heading
+ */
+function makeReachable(heading) {
+  const fold = required(heading.parentElement, "accordion");
+  setAttributes(heading, { role: "button", tabindex: 0 });
+  heading.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would run the cell
+    heading.click();
+  });
+  const show = () => {
+    const isOpen = fold.classList.contains("jupyter-widget-Collapse-open");
+    heading.setAttribute("aria-expanded", String(isOpen));
+  };
+  new MutationObserver(show).observe(fold, { attributeFilter: ["class"] });
+  show();
+}
+
+/**
+ * Makes headings reachable once ipywidgets has made them; returns what ends the waiting.
+ * @param {HTMLElement} el
+ */
+function reachHeadings(el) {
+  const waiting = setInterval(() => {
+    /** @type {NodeListOf<HTMLElement> | undefined} */
+    const found = workspaceOf(el)?.querySelectorAll(".jupyter-widget-Collapse-header");
+    if (!found?.length) return;
+    clearInterval(waiting);
+    for (const heading of found) makeReachable(heading);
+  }, 100);
+  return () => clearInterval(waiting);
+}
+
 /** @param {View<object, never, WindowGets>} view */
 function render({ model, el }) {
   el.classList.add("explorer-window");
@@ -127,10 +163,12 @@ function render({ model, el }) {
     if (event.key === "Escape" && !help.hidden) question.click();
   });
   const ignore = watchKernel(model, gone);
+  const stop = reachHeadings(el);
   return () => {
     window.removeEventListener("keydown", leave, true);
     model.off("msg:custom", reveal);
     ignore();
+    stop();
   };
 }
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from explorer import read
+from explorer import Graph, analyze, read
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.network.errors import ParameterError
+from explorer.core.network.graph import input_feature
 from explorer.core.network.layers import (
     ACTIVATIONS,
     INTERPOLATIONS,
@@ -28,7 +29,9 @@ from explorer.core.network.layers import (
     Dropout,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     InputLayer,
+    LeakyReLU,
     MaxPooling2D,
     Multiply,
     SeparableConv2D,
@@ -125,6 +128,20 @@ KINDS = {
         ),
         one_shape,
     ),
+    "GroupNormalization": (
+        st.builds(
+            GroupNormalization,
+            groups=st.sampled_from([-1, 1, 2]),
+            epsilon=st.floats(1e-5, 1e-2),
+            center=st.booleans(),
+            scale=st.booleans(),
+            trainable=st.booleans(),
+            name=name,
+        ),
+        # With as many groups as channels Keras' own twin says -1, too.
+        st.tuples(st.tuples(st.integers(1, 13), st.integers(1, 13), st.sampled_from([4, 6]))),
+    ),
+    "LeakyReLU": (st.builds(LeakyReLU, negative_slope=st.floats(0, 0.9), name=name), one_shape),
     "Activation": (st.builds(Activation, activation=activations, name=name), one_shape),
     "Multiply": (
         st.builds(Multiply, name=name),
@@ -257,6 +274,7 @@ def test_a_kind_is_read_from_its_keras_twin(kind, data):
         keras.layers.Conv2DTranspose(2, 3, strides=2, output_padding=1, name="layer"),
         keras.layers.Conv2DTranspose(2, 3, dilation_rate=2, name="layer"),
         keras.layers.BatchNormalization(axis=1, name="layer"),
+        keras.layers.GroupNormalization(1, axis=1, name="layer"),
         keras.layers.Concatenate(axis=1, name="layer"),
     ],
     ids=lambda theirs: type(theirs).__name__,
@@ -306,10 +324,18 @@ def test_an_output_position_reads_exactly_its_sources(kind, data, size, axis):
     check_sources(layer, size, axis, across=17)
 
 
-@pytest.mark.parametrize("layer", [Activation(name="layer"), BatchNormalization(name="layer")])
+@pytest.mark.parametrize(
+    "layer",
+    [Activation(name="layer"), BatchNormalization(name="layer"), LeakyReLU(name="layer")],
+)
 def test_other_layers_read_their_own_position(layer):
     check_sources(layer, size=5, axis=0)
-    reading_more = {*WINDOWED, "GlobalAveragePooling2D", "GlobalMaxPooling2D"}
+    reading_more = {
+        *WINDOWED,
+        "GlobalAveragePooling2D",
+        "GlobalMaxPooling2D",
+        "GroupNormalization",
+    }
     assert all(cls.pointwise == (kind not in reading_more) for kind, cls in layer_kinds().items())
 
 
@@ -317,6 +343,55 @@ def test_other_layers_read_their_own_position(layer):
 def test_a_pooling_of_everything_covers_every_size(cls):
     layer = cls(name="layer", keepdims=True)
     assert all(layer.covers(size, axis) for size in (1, 7) for axis in (0, 1))
+
+
+@pytest.mark.parametrize("groups", [-1, 1, 2])
+def test_a_normalisation_of_each_image_sees_all_of_it(groups):
+    layer = GroupNormalization(name="layer", groups=groups)
+    image = np.random.default_rng(0).normal(size=(1, 6, 5, 4)).astype("float32")
+    far = image.copy()
+    far[0, 5, 4] += 3.0
+
+    before, after = (np.asarray(layer.keras_layer()(each)) for each in (image, far))
+
+    assert np.all(before[0, 0, 0, -1] != after[0, 0, 0, -1])
+    assert analyze(alone(layer, (6, 5, 4))).receptive_field == (6, 5)
+
+
+def alone(layer, shape):
+    return Graph([layer(input_feature(shape))])
+
+
+def test_with_a_group_for_each_channel_it_is_instance_normalisation():
+    layer = GroupNormalization(name="layer", groups=-1, epsilon=1e-5)
+    image = np.random.default_rng(0).normal(2, 3, size=(2, 6, 5, 4)).astype("float32")
+    mean, deviation = image.mean((1, 2), keepdims=True), image.std((1, 2), keepdims=True)
+
+    assert np.allclose(layer.keras_layer()(image), (image - mean) / deviation, atol=1e-4)
+    assert (layer.summary, layer.weights([(6, 5, 4)])) == ("instance norm", (8, 0))
+    twin = keras.layers.GroupNormalization(4, epsilon=1e-5, name="layer")
+    tensor = keras.Input((6, 5, 4))
+    assert read(keras.Model(tensor, twin(tensor)))["layer"].layer == layer
+
+
+@pytest.mark.parametrize("groups", [0, -2, 1.5, True, "2"])
+def test_what_is_no_number_of_groups_is_refused(groups):
+    with pytest.raises(ParameterError, match="pass a whole number of at least 1, or -1"):
+        GroupNormalization(name="layer", groups=groups)
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ValueError, match="cannot part 4 channels into 3 equal groups"):
+        alone(GroupNormalization(name="layer", groups=3), (6, 5, 4))
+
+
+@given(st.floats(0, 0.9))
+@settings(max_examples=5)
+def test_the_slope_of_a_leaky_relu_is_that_of_keras(slope):
+    layer = LeakyReLU(name="layer", negative_slope=slope)
+    values = np.array([[[[-2.0, 0.0, 3.0]]]], "float32")
+    assert np.allclose(layer.keras_layer()(values), [[[[-2 * slope, 0, 3]]]])
+    assert layer.does([(1, 1, 3)]).endswith(f"by {slope:g}.")
 
 
 @pytest.mark.parametrize("cls", [Conv2D, DepthwiseConv2D])

@@ -1,0 +1,92 @@
+"""What was read from a file: a design, and an account of all that the file says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from explorer.core.analysis.design import Design, Input
+from explorer.core.families import Architecture, ReadModel
+
+#: Height, width and channels; None for what a file leaves open.
+OpenShape = tuple[int | None, int | None, int | None]
+
+
+@attrs.frozen
+class Entry:
+    """A field of a file, and what became of it.
+
+    Attributes:
+        name: Its place in the file, such as "model.backbone.unet.filters".
+        value: What the file says there.
+        because: Why it is not in the design; empty if it is.
+    """
+
+    name: str
+    value: Any
+    because: str = ""
+
+
+@attrs.frozen
+class Answers:
+    """What the user says where a file leaves something open; None: nothing.
+
+    Attributes:
+        parts: Number of body parts, or names, of a pose.
+        edges: Number of edges of its skeleton.
+        classes: Number of classes to be told apart.
+        channels: Channels of an image.
+        configuration: Which of the configurations of nnU-Net's plans.
+    """
+
+    parts: int | None = None
+    edges: int | None = None
+    classes: int | None = None
+    channels: int | None = None
+    configuration: str = "2d"
+
+
+@attrs.frozen
+class Loaded:
+    """A design from a file.
+
+    Attributes:
+        architecture: The architecture, with its heads.
+        input_shape: `(height, width, channels)`; None for what the file leaves open.
+        format: The format's name, such as "SLEAP".
+        entries: The fields that say something of a network, read or not.
+        missing: What the file leaves open and was not answered, as fields of `Answers`; the heads
+            that need it are not in the architecture.
+        document: What the file says, whole, to be kept when the design is saved as one again.
+    """
+
+    architecture: Architecture
+    input_shape: OpenShape = (None, None, None)
+    format: str = ""
+    entries: tuple[Entry, ...] = ()
+    missing: tuple[str, ...] = ()
+    document: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+
+    @property
+    def read(self) -> tuple[Entry, ...]:
+        """What is in the design."""
+        return tuple(entry for entry in self.entries if not entry.because)
+
+    @property
+    def not_read(self) -> tuple[Entry, ...]:
+        """What is not, with the reasons."""
+        return tuple(entry for entry in self.entries if entry.because)
+
+    def with_input(self, present: Input) -> Design:
+        """Return it as a design.
+
+        Args:
+            present: What it is given where the file leaves that open; sizes that the architecture
+                does not take are made larger.
+        """
+        known = self.architecture
+        own = known.shown_shape if isinstance(known, ReadModel) else present.shape
+        sides = [-(-side // step) * step for side, step in zip(own, known.size_steps, strict=False)]
+        kept = (*sides, own[2])
+        shape = [told or size for told, size in zip(self.input_shape, kept, strict=True)]
+        return Design(known, present.of_shape(shape))

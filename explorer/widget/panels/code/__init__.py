@@ -1,0 +1,1 @@
+"""The design as text for other programs, and what the last edit changed in it."""

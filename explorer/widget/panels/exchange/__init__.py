@@ -1,0 +1,1 @@
+"""The design as a link and as files, and designs from both."""
