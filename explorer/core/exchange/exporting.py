@@ -21,6 +21,9 @@ from explorer.core.words.sources import bibtex
 #: What writes an architecture, its input's shape and, to be changed, a document that was opened.
 Writer = Callable[[Any, OpenShape, Mapping[str, Any] | None], str | bytes]
 
+#: Kinds of files that Keras writes, with a network's weights.
+WITH_WEIGHTS = ("keras-file", "weights", "onnx")
+
 
 def _by_keras(kind: str) -> Writer:
     """Return what writes a file of Keras, which is bytes."""
@@ -60,7 +63,7 @@ WRITERS: Mapping[str, Writer] = {
     "latex": _figures(as_latex),
     "methods": _figures(methods),
     "bibtex": lambda architecture, *_: bibtex(architecture),
-    **{kind: _by_keras(kind) for kind in ("keras-file", "weights", "onnx")},
+    **{kind: _by_keras(kind) for kind in WITH_WEIGHTS},
 }
 
 

@@ -16,7 +16,6 @@ from explorer.core.exchange.code.flow import (
     function_lines,
     main_lines,
     numbers,
-    outer,
     setting,
 )
 from explorer.core.exchange.code.forms import (
@@ -25,6 +24,7 @@ from explorer.core.exchange.code.forms import (
     Maybe,
     lines_of,
     numbers_of,
+    outer_refs,
     words_of,
 )
 from explorer.core.exchange.code.plan import Argument, Function, Plan, Unit, plan_of
@@ -403,7 +403,7 @@ def _made_lines(function: Function) -> list[str]:
             channels[place] = first
             lines += [head, *begun] if begun else []
             continue
-        later = {channels[r] for it in items[place + 1 :] for r in outer(it) if r in channels}
+        later = {channels[r] for it in items[place + 1 :] for r in outer_refs(it) if r in channels}
         within = {channels[r] for line in item.body for r in line.inputs if isinstance(r, int)}
         held = set(re.findall(r"\w+", " ".join(later | within))) | set(function.arguments)
         names = ("channels", *(f"width{k}" for k in range(1, 100)))

@@ -12,7 +12,7 @@ from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.keras_file import KerasFile
 from explorer.core.asking.questions import SaveFile
 from explorer.core.asking.weights import Weights
-from explorer.core.exchange.exporting import WRITERS
+from explorer.core.exchange.exporting import WITH_WEIGHTS, WRITERS
 from explorer.core.exchange.links import SharedDesign, from_link, to_link
 from explorer.core.exchange.loaded import Answers, Entry, Loaded
 from explorer.core.network.errors import Refusal
@@ -27,7 +27,7 @@ from explorer.widget.messages import (
     Share,
 )
 from explorer.widget.panels.exchange import opening
-from explorer.widget.panels.exchange.saving import NAMES, WITH_WEIGHTS
+from explorer.widget.panels.exchange.saving import NAMES
 from tests.said import said
 from tests.still_worker import StillWorker
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from explorer.core.exchange.code.forms import Item, Line, Loop, lines_of, words_of
+from explorer.core.exchange.code.forms import Line, Loop, outer_refs, words_of
 from explorer.core.exchange.code.plan import PLAIN, Argument, Function, Plan, Unit
 from explorer.core.exchange.code.text import WIDTH, identifier, listed, quoted
 from explorer.core.network.graph import Node
@@ -73,7 +73,9 @@ def function_lines(
     named: dict[Any, str] = {-1 - k: variable for k, variable in enumerate(variables)}
     items = function.items
     for place, item in enumerate(items):
-        live = {named[ref] for later in items[place + 1 :] for ref in outer(later) if ref in named}
+        live = {
+            named[ref] for later in items[place + 1 :] for ref in outer_refs(later) if ref in named
+        }
         if isinstance(item, Line):
             inputs = [named[ref] for ref in item.inputs]
             named[place] = _target(inputs, live)
@@ -99,12 +101,6 @@ def function_lines(
             lines += write(Written(line, (place, at), target, inputs, indent + 4))
         named[place] = round_
     return [*lines, f"{' ' * indent}return {named[len(items) - 1]}"]
-
-
-def outer(item: Item) -> list[int]:
-    """Return the places outside an item that it reads."""
-    refs = [ref for line in lines_of(item) for ref in line.inputs if isinstance(ref, int)]
-    return refs if isinstance(item, Line) else [*refs, item.first]
 
 
 def numbers(start: int, end: str) -> str:

@@ -157,7 +157,7 @@ def _with_maybe(
         if any(run[k].inputs != (at + k - 1,) for k in range(1, length)):
             continue
         rest = longer[:at] + longer[at + length :]
-        if any(at <= ref < last for item in rest for ref in _outer(item)):
+        if any(at <= ref < last for item in rest for ref in outer_refs(item)):
             continue
         left = tuple(_moved(item, at, last, length, first) for item in rest)
         if left != shorter:
@@ -175,7 +175,7 @@ def _with_maybe(
     return None
 
 
-def _outer(item: Item) -> list[int]:
+def outer_refs(item: Item) -> list[int]:
     """Return the places outside an item that it reads."""
     refs = [ref for line in lines_of(item) for ref in line.inputs if isinstance(ref, int)]
     return refs if isinstance(item, Line) else [*refs, item.first]

@@ -155,7 +155,8 @@ class Exchange(FrontWidget):
             self.saving = tuple(line for line in self.saving if line.mark != "good")
 
     def _save(self, kind: str) -> None:
-        from explorer.widget.panels.exchange.saving import WITH_WEIGHTS, saved
+        from explorer.core.exchange.exporting import WITH_WEIGHTS
+        from explorer.widget.panels.exchange.saving import saved
 
         design = self._on_screen().design
         if kind in WITH_WEIGHTS:

@@ -1,7 +1,7 @@
 """What a design can be saved as."""
 
 from explorer.core.analysis.design import Design
-from explorer.core.exchange.exporting import export
+from explorer.core.exchange.exporting import WITH_WEIGHTS, export
 from explorer.core.exchange.loaded import Loaded
 from explorer.core.formatting import printable
 from explorer.widget.messages import FileKind
@@ -22,8 +22,6 @@ NAMES = {
     "weights": ("Keras weights", "weights.h5"),
     "onnx": ("ONNX", "onnx"),
 }
-#: Those that the Keras process writes.
-WITH_WEIGHTS = ("keras-file", "weights", "onnx")
 
 
 def kinds(loaded: Loaded | None, name: str) -> tuple[FileKind, ...]:
