@@ -19,12 +19,17 @@ GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 # The last Python 3 that TensorFlow can be had for.
 NEWEST := 13
 
-.PHONY: help lab test test-core lint lint-js messages types bench bench-gpu memory clean
+.PHONY: help lab site site-serve test test-core round-trips binder links lint lint-js messages types bench bench-gpu memory clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
+	@echo "make site    build the explorer as a folder, build/site, that needs no server (needs npm)"
+	@echo "make site-serve  the same, shown at an address of this machine"
 	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
 	@echo "make test-core  run the tests of what needs no TensorFlow, with newer Pythons too"
+	@echo "make binder  install what Binder would, and run the notebook there"
+	@echo "make links   write the links to where this is published, by the address in pyproject.toml"
+	@echo "make round-trips  write and read 10,000 drawn designs in each format (an hour)"
 	@echo "make lint    check style, formatting, and what imports what"
 	@echo "make lint-js  check the JavaScript's types and style (needs Node.js and npm)"
 	@echo "make messages  write what the JavaScript knows of the widgets' traits and messages"
@@ -32,7 +37,7 @@ help:
 	@echo "make bench   run the benchmarks"
 	@echo "make bench-gpu  check on this machine's GPU all that is measured (BACKEND=jax: with JAX;"
 	@echo "             WHEELS=folder: install from there; ARGS=--dry-run: a small network)"
-	@echo "make memory  measure in 2 GiB: the table, then 200 drawn models (an hour or two, Linux)"
+	@echo "make memory  measure in 2 GiB: the tables, and 200 drawn models (an hour or two, Linux)"
 	@echo "make clean   remove the virtual environment and caches"
 	@echo "PYTHON=python3.12 (or another) chooses the Python of the virtual environment"
 
@@ -45,8 +50,27 @@ lab: $(VENV)/.lab
 	fi; \
 	exec $(BIN)/python -m jupyterlab $$flags
 
+# An environment of its own, without a backend of Keras.
+site:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-site NEWEST=99 run-site
+
+site-serve: site
+	$(VENV)-site/$(notdir $(BIN))/python -m http.server --bind 127.0.0.1 --directory build/site
+
+.PHONY: run-site
+run-site: $(VENV)/.site
+	@$(BIN)/python .ci/site/build.py build/site
+
+$(VENV)/.site: .ci/site/tools.txt $(VENV)/.created
+	$(INSTALL) -r .ci/site/tools.txt
+	@touch $@
+
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Of code that Keras runs a tenth.
+round-trips: $(VENV)/.test
+	@EXPLORER_EXAMPLES=10000 $(BIN)/python -m pytest -m round_trip $(ARGS)
 
 # An environment of its own, without a backend of Keras.
 test-core:
@@ -59,6 +83,21 @@ run-test-core: $(VENV)/.core
 $(VENV)/.core: pyproject.toml $(VENV)/.created
 	$(INSTALL) --editable ".[core-test]"
 	@touch $@
+
+# An environment of its own, of Binder's Python and versions; its cells are run as Binder's kernel does.
+binder:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-binder PYTHON="$$(tr -d - < binder/runtime.txt)" run-binder
+
+.PHONY: run-binder
+run-binder: $(VENV)/.binder
+	@$(BIN)/python -m jupyter execute notebooks/explorer.ipynb
+
+$(VENV)/.binder: binder/requirements.txt binder/runtime.txt pyproject.toml $(VENV)/.created
+	$(INSTALL) -r binder/requirements.txt nbclient
+	@touch $@
+
+links: $(VENV)/.test
+	$(BIN)/python tests/write_links.py
 
 lint: $(VENV)/.test
 	$(BIN)/python -m ruff check
@@ -101,9 +140,10 @@ $(VENV)/.gpu: pyproject.toml $(VENV)/.created
 memory: $(VENV)/.test
 	@$(BIN)/python tests/measure_limited.py table
 	@$(BIN)/python tests/measure_limited.py draw 200
+	@PYTHONPATH=. $(BIN)/python tests/measure_binder.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-core $(VENV)-cuda $(VENV)-jax-cuda .ci/node_modules build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-binder $(VENV)-core $(VENV)-site $(VENV)-cuda $(VENV)-jax-cuda .ci/node_modules .ci/site/node_modules build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.lab: EXTRAS := cpu,lab,pandas
 $(VENV)/.test: EXTRAS := cpu,lab,test

@@ -65,6 +65,7 @@ hooks.by_keras = building
 hooks.as_html = report.graph_html
 hooks.load_keras_file = lambda *given: _of("explorer.keras_side.files", "read_keras_file")(*given)
 hooks.load_keras_text = lambda *given: _of("explorer.keras_side.files", "read_keras_text")(*given)
+hooks.load_onnx_file = lambda *given: _of("explorer.onnx_side.files", "read_onnx_file")(*given)
 hooks.keras_file = lambda *given: _of("explorer.keras_side.saving", "keras_file")(*given)
 drawing.laid_out = graphviz_layout.drawn
 

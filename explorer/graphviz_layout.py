@@ -4,12 +4,23 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from explorer.core.drawing.fonts import measured_with
+from explorer.core.network.errors import Refusal
 
 #: The process has one error stream: a second thread would keep the first one's silence for it.
 _one_at_a_time = threading.RLock()
 _kept: int | None = None  # a descriptor of the error stream while it is turned off
+
+
+class NoGraphviz(Refusal, ImportError):
+    """Drawings cannot be laid out here."""
+
+
+def is_there() -> bool:
+    """Return whether drawings can be laid out here."""
+    return find_spec("pygraphviz") is not None
 
 
 def drawn(dot: str, file_format: str, options: str) -> bytes:
@@ -20,8 +31,13 @@ def drawn(dot: str, file_format: str, options: str) -> bytes:
         file_format: As Graphviz names it, such as "svg".
         options: Of Graphviz' command line.
     """
-    import pygraphviz
-
+    try:
+        import pygraphviz
+    except ModuleNotFoundError as error:
+        raise NoGraphviz(
+            "Drawings can't be laid out by this Python, which has no pygraphviz: save this one as "
+            ".dot, for Graphviz elsewhere."
+        ) from error
     graph = pygraphviz.AGraph(string=dot)
     with _native_silence(), measured_with():
         content: bytes = graph.draw(format=file_format, prog="dot", args=options)

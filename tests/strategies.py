@@ -1,10 +1,13 @@
 """Hypothesis strategies for parameters, blocks and architectures: small, and valid as drawn."""
 
+import os
 from collections.abc import Callable
 from math import log2, prod
 from typing import Any
 
 import attrs
+import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from explorer import (
@@ -40,6 +43,19 @@ from explorer.core.network.parameters import Parameter, parameters_of
 
 #: Whole numbers are drawn from this many values, from the smallest valid one upwards.
 FEW = 3
+
+
+def round_trip(usual: int = 100, share: float = 1) -> Callable[[Callable[..., Any]], Any]:
+    """Mark a test that what was written is read back as the same; `make round-trips` runs these.
+
+    Args:
+        usual: How many designs are drawn.
+        share: What share of EXPLORER_EXAMPLES is drawn instead, where that is set.
+    """
+    asked = os.environ.get("EXPLORER_EXAMPLES")
+    count = max(usual, round(int(asked) * share)) if asked else usual
+    return lambda test: pytest.mark.round_trip(settings(max_examples=count)(test))
+
 
 channels = st.integers(1, 3)
 skips = st.sampled_from(["concatenate", "add", "none"])
@@ -286,7 +302,14 @@ def with_heads(draw: st.DrawFn, architecture: EncoderDecoder) -> EncoderDecoder:
     """Return the architecture with one to three heads, at strides that its decoder has."""
     strides = [architecture.output_stride, architecture.maximum_stride, None]
     heads = [
-        Head(f"head{i}", channels=draw(channels), stride=draw(st.sampled_from(strides)))
+        Head(
+            f"head{i}",
+            channels=draw(channels),
+            stride=draw(st.sampled_from(strides)),
+            global_pool=draw(st.sampled_from([False, False, True])),
+            dense_layers=draw(st.integers(0, 2)),
+            dense_units=draw(channels),
+        )
         for i in range(draw(st.integers(1, 3)))
     ]
     return attrs.evolve(architecture, heads=heads)

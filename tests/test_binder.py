@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests.write_links import FILES, linked, published
+
 # Binder's machines.
 MACHINE = {"platform_machine": "x86_64", "sys_platform": "linux"}
 
@@ -72,3 +74,22 @@ def test_badge_opens_a_notebook_that_exists(repository):
     assert notebooks
     for notebook in notebooks:
         assert (repository / notebook).is_file()
+
+
+def test_links_are_to_where_this_is_published(repository):
+    for name in FILES:
+        text = (repository / name).read_text(encoding="utf-8")
+        assert linked(text, *published()) == text, f"{name}: call `make links`"
+
+
+def test_links_follow_the_address():
+    text = (
+        "[a](https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD?urlpath=lab/tree/x.ipynb) "
+        "[b](https://owner.github.io/REPOSITORY/lab/) [c](https://github.com/other/project)\n"
+        "repository-code: https://github.com/OWNER/REPOSITORY"
+    )
+    assert linked(text, "Some", "thing.one") == (
+        "[a](https://mybinder.org/v2/gh/Some/thing.one/HEAD?urlpath=lab/tree/x.ipynb) "
+        "[b](https://some.github.io/thing.one/lab/) [c](https://github.com/other/project)\n"
+        "repository-code: https://github.com/Some/thing.one"
+    )

@@ -25,7 +25,6 @@ HEAVY = {
     "pandas",
     "plotly",
     "scipy",
-    "skimage",
     "tensorflow",
     "torch",
     "yaml",

@@ -34,6 +34,7 @@ PLAIN: dict[Any, str] = {
     bool: "boolean",
     bytes: "DataView<ArrayBuffer>",
     types.NoneType: "null",
+    Any: "unknown",
 }
 #: Unions that have a name of their own.
 NAMED = {Run: "Run", Part: "Part"}

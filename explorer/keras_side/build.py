@@ -1,6 +1,7 @@
 """From a graph to the `keras.Model` that it stands for, and back; imports Keras on first use."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.core.analysis.report import analyze
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.graph import INPUT_NAME, Block, Graph, Node, made_blocks
 from explorer.core.network.layers import InputLayer, Layer, Shape
 from explorer.core.network.layers.foreign import Foreign, Recipe
@@ -212,8 +213,27 @@ def _from_keras_calls(architecture: EncoderDecoder, input_shape: Shape) -> Any:
 
 
 def keras_layer(layer: Layer) -> Any:
-    """Return a new Keras layer of a layer's configuration."""
-    return getattr(import_keras().layers, layer.kind)(**layer.config())
+    """Return a new Keras layer of a layer's configuration.
+
+    Raises:
+        Refusal: If Keras has no such layer, or it doesn't take such settings.
+    """
+    make = getattr(import_keras().layers, layer.kind, None)
+    if make is None:
+        raise Refusal(
+            f"Keras has no layer {layer.kind}, which {layer.name!r} is: name its class as the "
+            "layer of Keras' that does the same, or give it a method keras_layer() that returns "
+            "one."
+        )
+    try:
+        return make(**layer.config())
+    except (TypeError, ValueError) as error:
+        if type(layer).__module__.partition(".")[0] == __name__.partition(".")[0]:
+            raise
+        raise Refusal(
+            f"Keras can't make {layer.kind} {layer.name!r} ({first_line(error)}): give its class "
+            "the settings of Keras' layer, or a method keras_layer() that returns one."
+        ) from error
 
 
 def trace_with_keras(architecture: EncoderDecoder, input_shape: Shape) -> Graph:
@@ -271,6 +291,11 @@ def made_anew(given: ReadModel, shape: Shape, policy: str | None = None) -> "ker
         )
     other_shape = None if shape == given.own_shape else shape
     return make_of_text(given.config, given.classes, other_shape, policy)
+
+
+def is_imported() -> bool:
+    """Return whether Keras is in this process already, which takes seconds."""
+    return "keras" in sys.modules
 
 
 def read_again(config: str, classes: Mapping[str, type], shape: Shape | None) -> Graph:

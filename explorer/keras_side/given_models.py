@@ -101,8 +101,13 @@ def built(architecture: Architecture, shape: Shape) -> "keras.Model":
     Raises:
         ValueError: If Keras cannot make it.
     """
-    if not isinstance(architecture, ReadModel) or architecture.model is None:
+    if not isinstance(architecture, ReadModel):
         return build(architecture, shape)
+    if architecture.model is None:
+        made = build(architecture, shape)
+        if architecture.weights:  # it was read in another process
+            plain(made).load_weights(architecture.weights)
+        return made
     if architecture.takes(shape):
         return architecture.model
     made = made_anew(architecture, shape)
@@ -150,7 +155,7 @@ def _saved_weights(made: ReadModel) -> tuple[Any, str, str]:
     if size > MOST_WEIGHTS:
         about = f"your model's own take {byte_size(size)}: save them to a file, and load it"
         return None, "", about
-    folder = _Folder()
+    folder = Folder()
     path = folder.path / "own.weights.h5"
     try:
         with warnings.catch_warnings():
@@ -161,7 +166,7 @@ def _saved_weights(made: ReadModel) -> tuple[Any, str, str]:
     return folder, str(path), ""
 
 
-class _Folder:
+class Folder:
     """A folder that goes with this object, at the latest when the kernel ends."""
 
     def __init__(self) -> None:

@@ -4,7 +4,6 @@ Compilation and the first call are timed apart; then the run is repeated on seve
 already lie on the device, which is waited for after each repeat, until the median is steady.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -17,17 +16,20 @@ import numpy as np
 from explorer.core.asking.failures import GivenUp
 from explorer.core.asking.measurement import Measurement
 from explorer.core.asking.questions import PAIR_TIME_LIMIT, TIME_LIMIT
-from explorer.core.asking.timing import PairTiming, Timing, XlaAnalysis
+from explorer.core.asking.timing import (
+    FEWEST_FOR_INTERVAL,
+    PairTiming,
+    Timing,
+    XlaAnalysis,
+    is_steady,
+    median_interval,
+)
 from explorer.core.network.errors import ParameterError
 from explorer.keras_side.backends import Compiled, Device, backend, find_device, free_bytes
 from explorer.keras_side.build import dtype_policy, import_keras
 
-#: Half width of the median's 95 % confidence interval, relative to the median, that is enough.
-STEADY = 0.02
 MINIMUM_RUNS = 5
 WARMUP_RUNS = 3
-#: Values of which the smallest and the largest are a 95 % confidence interval of the median.
-FEWEST_FOR_INTERVAL = 6
 
 
 def time_model(
@@ -394,29 +396,3 @@ def median_time(run: Callable[[], Any], time_limit: float, is_stale: Callable[[]
     """Return the median time of a run in seconds, once one run is over."""
     run()
     return float(np.median(_until_steady(run, time_limit, is_stale)))
-
-
-def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return a 95 % confidence interval of the median of what the values were drawn from.
-
-    It is that of order statistics (ranks n/2 ± 1.96·√n/2, or all values where these are too few),
-    which assumes nothing about how the values are distributed.
-
-    Args:
-        values: At least 6; fewer cannot tell, and give None.
-    """
-    count = len(values)
-    if count < FEWEST_FOR_INTERVAL:
-        return None
-    half_width = 0.98 * math.sqrt(count)
-    ranked = sorted(values)
-    first, last = math.floor(count / 2 - half_width), math.ceil(count / 2 + half_width)
-    return ranked[max(first, 0)], ranked[min(last, count - 1)]
-
-
-def is_steady(times: Sequence[float]) -> bool:
-    """Return whether the median's 95 % confidence interval is within 2 % of the median."""
-    interval = median_interval(times)
-    if interval is None:
-        return False
-    return interval[1] - interval[0] <= 2 * STEADY * sorted(times)[len(times) // 2]

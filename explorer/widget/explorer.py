@@ -5,9 +5,12 @@ each view shows them. What arrives late (from the Keras process) is dropped when
 another design than the one on screen.
 """
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from xml.etree.ElementTree import Element, tostring
 
 import ipywidgets as widgets
 import traitlets
@@ -24,6 +27,7 @@ from explorer.keras_side.given_models import built
 from explorer.widget.controls.form import close_unused, parts_of
 from explorer.widget.given import as_architecture, block_of, design_of
 from explorer.widget.panels.panels import Panels
+from explorer.widget.saved_view import SavedView
 
 if TYPE_CHECKING:
     import keras
@@ -77,6 +81,8 @@ class Explorer(widgets.VBox):
         self._state = State(design_of(architecture, input_shape), threading.RLock())
         self._built_here: tuple[Graph, Any] | None = None
         self._panels = Panels(self._state)
+        self._saved = SavedView(self._panels.saved, self._state.lock, self._alert)
+        self._panels.names.hides = self._saved.name
         super().__init__(self._panels.arranged(height))
         self.layout.width = "auto"
         self.add_class("explorer")
@@ -126,6 +132,37 @@ class Explorer(widgets.VBox):
 
         return to_link(self._panels.shared(), base)
 
+    def snapshot(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return what is on screen as an HTML page that needs no kernel and no network.
+
+        One can look around in it as here: zoom, hover, select, read what is explained, sort.
+
+        Args:
+            path: File to write it to; None: none.
+        """
+        from explorer.widget.snapshot.page import snapshot
+
+        with self._state.lock:
+            page = snapshot(self._panels.screen, self._panels.totals, self._panels.saved())
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+    def embed(self, base: str, height: int = 800) -> str:
+        """Return HTML that shows what is on screen in another page, where no kernel is needed.
+
+        Args:
+            base: Address of the site that `make site` built, where you published it.
+            height: In pixels.
+
+        Raises:
+            ValueError: As `link` does.
+        """
+        title = f"{self.graph.name}: encoder-decoder explorer"
+        options = {"src": self.link_to(base), "title": title, "height": str(height)}
+        frame = Element("iframe", {**options, "width": "100%", "style": "border: 0"})
+        return tostring(frame, encoding="unicode", method="html")
+
     @property
     def graph(self) -> Graph:
         """The layers of the network shown."""
@@ -164,6 +201,7 @@ class Explorer(widgets.VBox):
             return
         with self._state.lock:
             self._unsubscribe()
+            self._saved.close()
             self._panels.close()
             for part in parts_of(self):
                 if part is not self:
@@ -204,6 +242,16 @@ class Explorer(widgets.VBox):
         self._panels.problem.accept()
         self._tell_observers(design)
         self._panels.show(design)
+        self._saved.follow()
+
+    def __repr__(self) -> str:
+        """Return what is shown; ipywidgets would list all widgets in it, which takes long."""
+        state = getattr(self, "_state", None)  # None in what could not be made
+        return f"<Explorer of {state and state.design.graph!r}>"
+
+    def _ipython_display_(self) -> None:
+        """Show it in a notebook, and beneath it what pages show where nothing runs."""
+        self._saved.show(super()._repr_mimebundle_())
 
     @guarded
     def _tell_observers(self, design: Design) -> None:

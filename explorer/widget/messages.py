@@ -8,6 +8,8 @@ from typing import Literal
 
 import attrs
 
+from explorer.core.asking.program import Program
+
 # Of several panels.
 
 
@@ -71,10 +73,37 @@ class RemoveOwn:
 
 
 @attrs.frozen
+class PlotWanted:
+    """The page has not got plotly's code yet."""
+
+    wants: Literal["plotly"]
+
+
+@attrs.frozen
+class PlotCode:
+    """plotly's code, which is the one buffer."""
+
+    code: Literal["plotly"] = "plotly"
+
+
+@attrs.frozen
 class Missed:
     """An update did not reach the plot."""
 
     missed: int
+
+
+@attrs.frozen
+class ChartStep:
+    """A layer or a block in its place along the horizontal axis.
+
+    Attributes:
+        id: What selects it.
+        block: What selects its block, or itself if it is one.
+    """
+
+    id: str
+    block: str
 
 
 # The diagram.
@@ -110,6 +139,29 @@ class Save:
 
 
 @attrs.frozen
+class ToLayOut:
+    """The page is to lay out the drawing in the one buffer, which is to be saved."""
+
+    lay_out_for: Literal["svg", "png"]
+
+
+@attrs.frozen
+class LaidOutDrawing:
+    """The page laid out such a drawing: as SVG; empty if it could not."""
+
+    laid_out: str
+    ending: Literal["svg", "png"]
+
+
+@attrs.frozen
+class SavedPicture:
+    """An SVG, the one buffer, to be saved as a picture of so many dots per inch."""
+
+    picture: str
+    dpi: int
+
+
+@attrs.frozen
 class LaysOut:
     """Whether the page lays drawings out by itself; "wanted": it does if it gets the code."""
 
@@ -138,6 +190,8 @@ class CodeText:
         changed: Places of the lines that the last edit changed, or brought.
         cut: Places of the lines behind which it took some away.
         first: Place of the line to be seen.
+        blocks: Places of the lines that tell of a block, by what selects it; those that are about
+            it alone come first.
     """
 
     kind: str
@@ -147,6 +201,7 @@ class CodeText:
     changed: tuple[int, ...] = ()
     cut: tuple[int, ...] = ()
     first: int | None = None
+    blocks: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -183,6 +238,14 @@ class Question:
 
 
 @attrs.frozen
+class Choice:
+    """A configuration of an opened file, and why it can't be shown, if it can't."""
+
+    name: str
+    because: str
+
+
+@attrs.frozen
 class Share:
     """The link to what is on screen is wanted, and the kinds of files that it can be saved as."""
 
@@ -208,6 +271,13 @@ class Answer:
     """What the user says where the opened file leaves something open."""
 
     answers: dict[str, int]
+
+
+@attrs.frozen
+class Configure:
+    """Another configuration of the opened file is to be shown."""
+
+    configure: str
 
 
 @attrs.frozen
@@ -268,6 +338,71 @@ class Channels:
     title: str
     side: int
     pictures: tuple[ChannelPicture, ...]
+
+
+# The forward pass in the browser.
+
+
+@attrs.frozen
+class RunHere:
+    """A network that the browser is to run.
+
+    Attributes:
+        number: Of the question; the answer has it, too.
+        program: The network.
+        batch: Images in a run.
+        limit: Seconds after which no further run is started.
+    """
+
+    number: int
+    program: Program
+    batch: int
+    limit: float
+
+
+@attrs.frozen
+class RunnerCode:
+    """What runs networks in the browser: a buffer for each file."""
+
+    code: Literal["runner"] = "runner"
+
+
+@attrs.frozen
+class WantsRunner:
+    """The browser lacks what runs networks."""
+
+    code: Literal["wanted"]
+
+
+@attrs.frozen
+class RanHere:
+    """A network was run; the buffers are its input and the channels, as PNGs.
+
+    Attributes:
+        number: Of the question.
+        times: Seconds of each measured run.
+        first: Seconds of the first.
+        backend: What ran it, such as "WebGPU".
+        device: On what.
+        version: Of TensorFlow.js.
+        channels: The output's strongest, the strongest first.
+    """
+
+    number: int
+    times: tuple[float, ...]
+    first: float
+    backend: str
+    device: str
+    version: str
+    channels: tuple[int, ...]
+
+
+@attrs.frozen
+class NotRunHere:
+    """A network could not be run."""
+
+    number: int
+    problem: str
 
 
 # The history.

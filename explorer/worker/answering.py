@@ -20,7 +20,7 @@ def answers() -> dict[type, Callable[..., Any]]:
     It is imported in the worker alone.
     """
     from explorer.core.pictures.images import see
-    from explorer.worker.tasks import features, forward, gradient, pair, saving
+    from explorer.worker.tasks import features, forward, gradient, pair, reading, saving
 
     return {
         asked.Rebuild: forward.rebuild,
@@ -33,5 +33,7 @@ def answers() -> dict[type, Callable[..., Any]]:
         asked.LoadWeights: forward.load_weights,
         asked.DrawWeights: forward.draw_weights,
         asked.SaveFile: saving.save_file,
+        asked.ReadFile: reading.read_file,
+        asked.ReadAt: reading.read_at,
         asked.See: see,
     }

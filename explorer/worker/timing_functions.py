@@ -19,7 +19,7 @@ from explorer.core.families import Architecture
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
-from explorer.worker.process import shared_worker
+from explorer.worker import shared_worker
 
 _callers = itertools.count()
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 from benchmarking import Row, draw_layers, print_machine, print_table
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 MOVES, MOVES_LONG, MOVES_BY_HAND = 120, 14, 20
 STARTS, STARTS_BY_HAND = 7, 3
+PASSES = 3
 PATIENCE = 120_000
 
 EXPLORER = "from explorer import Explorer, UNet\nwidget = Explorer(UNet())\nwidget"
@@ -117,6 +118,28 @@ def test_waiting_times(notebook: Callable[..., Page]) -> None:
     )
 
 
+@pytest.mark.benchmark
+def test_forward_pass_in_the_page(notebook: Callable[..., Page]) -> None:
+    page = notebook(["from explorer import Explorer, time_forward\nwidget = Explorer()\nwidget"])
+    page.get_by_role("tab", name="Run and time").click()
+    page.get_by_label("device").select_option("this browser")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    in_page = []
+    for _ in range(PASSES):
+        page.get_by_role("button", name="▶ Run").click()
+        expect(stop).to_be_enabled(timeout=PATIENCE)
+        expect(stop).to_be_disabled(timeout=PATIENCE)
+        asked = "widget._panels.keras.forward._last[0].median"
+        in_page.append(1000 * float(evaluated(page, asked)))
+    asked = "time_forward(widget.architecture, widget.input_shape).median"
+    by_keras = [1000 * float(evaluated(page, asked)) for _ in range(PASSES)]
+    close(page)
+    print("\n")
+    print_table(
+        [Row("forward pass in the page; by Keras, 256 × 256 pixels", "ms", in_page, by_keras)]
+    )
+
+
 def first_picture(
     notebook: Callable[..., Page], source: str, picture: str
 ) -> tuple[float, float, float]:
@@ -128,18 +151,22 @@ def first_picture(
     return seconds, used.rss / 2**20, used.uss / 2**20
 
 
-def kernel(page: Page) -> psutil.Process:
-    reply = page.evaluate(
+def evaluated(page: Page, expression: str) -> str:
+    """Return what an expression is in the kernel, as it is printed."""
+    return page.evaluate(
         """
-        async () => {
+        async expression => {
             const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-            const expressions = {pid: "__import__('os').getpid()"};
-            const future = kernel.requestExecute({code: '', user_expressions: expressions});
-            return (await future.done).content.user_expressions.pid.data['text/plain'];
+            const future = kernel.requestExecute({code: '', user_expressions: {expression}});
+            return (await future.done).content.user_expressions.expression.data['text/plain'];
         }
-        """
+        """,
+        expression,
     )
-    return psutil.Process(literal_eval(reply))
+
+
+def kernel(page: Page) -> psutil.Process:
+    return psutil.Process(literal_eval(evaluated(page, "__import__('os').getpid()")))
 
 
 def close(page: Page) -> None:

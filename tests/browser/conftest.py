@@ -108,7 +108,9 @@ def pytest_runtest_makereport(item: pytest.Item):
             # A page that crashed has no picture, and must not hide the failure.
             with contextlib.suppress(Error):
                 page.screenshot(path=target)
-            found = [f"screenshot: {target}", f"server log: {item.funcargs['lab'].log}"]
+            found = [f"screenshot: {target}"]
+            if lab := item.funcargs.get("lab"):
+                found.append(f"server log: {lab.log}")
             found += page.console_errors
             report.sections.append((f"browser page {number}", "\n".join(found)))
     return report

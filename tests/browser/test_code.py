@@ -1,5 +1,7 @@
 """The code beside the diagram: it follows edits, and is copied."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -58,6 +60,32 @@ def test_the_code_follows_edits_and_marks_what_they_changed(opened):  # noqa: F8
     page.locator(".explorer-family select").select_option("LEAP CNN")
     expect(page.locator(".explorer-code")).to_contain_text("sleap-nn has no LeapCNN")
     expect(lines(page)).to_be_hidden()
+
+
+def test_the_lines_of_the_selected_block_are_marked_and_seen(opened):  # noqa: F811
+    page = opened(TINY.replace("blocks=2", "blocks=3"), keras=False)
+    show_whole(page)
+    open_tab(page, "Code")
+    selected = lines(page).locator(".explorer-line-selected")
+    expect(selected).to_have_count(0)
+    select = "widget._panels.screen.select({!r})"
+    for kind in ("torch", "keras"):
+        page.get_by_label("Written as").select_option(kind)
+        for block, name in (("enc1", "stack0_enc{i}"), ("dec2", "stack0_dec{i}")):
+            in_kernel(page, select.format(f"block-stack0_{block}"), "0")
+            call = selected.filter(has_text=name).first
+            expect(call).to_be_in_viewport()
+            assert call.evaluate(IN_VIEW)
+    page.get_by_label("Written as").select_option("json")
+    expect(selected.first).to_contain_text('"class": "UNet"')
+    page.get_by_label("Written as").select_option("keras")
+
+    # What the pointer is on is marked in the diagram, if it tells of one block.
+    line = lines(page).locator("span").filter(has_text="keras.Input(")
+    line.hover()
+    expect(line).to_have_class(re.compile("explorer-hovered"))
+    expect(page.locator(".explorer-canvas .explorer-hovered")).to_have_count(1)
+    assert violations(page) == []
 
 
 def test_all_of_the_code_is_copied(opened):  # noqa: F811

@@ -15,12 +15,17 @@ from tests.browser.test_explorer import (
     TINY_NET,
     eventually,
     in_kernel,
+    keras_process,
     number,
     opened,  # noqa: F401 — a fixture
+    suspended,
     type_number,
 )
 from tests.browser.test_screen import violations
 from tests.browser.test_workspace import show_whole
+from tests.core.exchange.test_nnunet import NEW, VOLUME
+from tests.onnx_side.test_files import PARAMETERS, unet
+from tests.widget.test_explorer_of_models import model_without_rule
 
 OTHER = UNet(filters=8, down_blocks=3, up_blocks=3)
 #: A file of SLEAP's that leaves open how many body parts there are.
@@ -98,6 +103,48 @@ def test_the_model_is_saved_with_its_weights(opened):  # noqa: F811
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("ending", ["keras", "onnx"])
+def test_a_model_is_read_and_sized_while_edits_are_answered(opened, tmp_path, ending):  # noqa: F811
+    path = tmp_path / f"other.{ending}"
+    if ending == "keras":
+        model = model_without_rule()
+        model.save(path)
+        total = model.count_params()
+    else:
+        path.write_bytes(unet().SerializeToString())
+        total = PARAMETERS
+    page = opened(TINY, keras=False, fresh=True)  # a kernel that has imported neither
+    show_whole(page)
+    page.get_by_role("button", name="Open…").click()
+    page.locator(".explorer-exchange input[type=file]").set_input_files(path)
+    reading = page.get_by_text(f"Reading {path.name} …")
+    expect(reading).to_be_visible()
+    type_number(page, "filters", 7)
+    assert in_kernel(page, "", "widget.architecture.filters") == 7
+    account = page.locator(".explorer-exchange .explorer-page:visible")
+    expect(account).to_contain_text("ONNX: " if ending == "onnx" else "Keras: ", timeout=90_000)
+    expect(reading).to_have_count(0)
+    assert in_kernel(page, "", "widget.report.total_params") == total
+    assert in_kernel(page, "import sys", "{'keras', 'onnx'} & {*sys.modules} == set()")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Close").locator("visible=true").click()
+    if ending == "keras":  # which has to be asked for it; the screen goes on meanwhile
+        with suspended(keras_process(page)):
+            type_number(page, "height (px)", 72)
+            expect(page.get_by_text("Reading the model at 72 × 48 × 3 …")).to_be_visible()
+            type_number(page, "batch size", 2)
+            page.get_by_role("button", name="Undo (Ctrl+Z)").click()
+            expect(number(page, "height (px)")).to_have_value("32")
+    type_number(page, "height (px)", 80)
+    size = "widget.input_shape[0]"
+    assert eventually(page, lambda: in_kernel(page, "", size), (80).__eq__) == 80
+    assert in_kernel(page, "", "'keras' in sys.modules") is False
+    undo = page.get_by_role("button", name="Undo (Ctrl+Z)")
+    undo.click()
+    undo.click()
+    expect(number(page, "filters")).to_have_value("7")
+
+
 def test_what_a_file_leaves_open_is_asked_for_and_told_until_closed(opened, tmp_path):  # noqa: F811
     page = opened(TINY, keras=False)
     show_whole(page)
@@ -114,12 +161,29 @@ def test_what_a_file_leaves_open_is_asked_for_and_told_until_closed(opened, tmp_
     assert eventually(page, lambda: in_kernel(page, "", heads), [13].__eq__) == [13]
 
     type_number(page, "filters", 9)
-    expect(account).to_contain_text("model.backbone.unet.filters")
+    expect(account).to_contain_text("model.backbone.unet")
     account.click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Close").locator("visible=true").click()
     expect(account).to_have_count(0)
     assert in_kernel(page, "", heads) == [13]
+
+
+def test_the_configuration_of_a_file_is_chosen(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    show_whole(page)
+    page.get_by_role("button", name="Open…").click()
+    small = NEW | {"patch_size": [256, 128]}
+    open_text(page, json.dumps({"configurations": {"2d": NEW, "3d": VOLUME, "small": small}}))
+    which = page.get_by_label("configuration")
+    expect(which).to_have_value("2d")
+    expect(which.get_by_role("option", name="3d")).to_be_disabled()
+    which.select_option("small")
+    account = page.locator(".explorer-exchange .explorer-page:visible")
+    expect(account).to_contain_text("nnU-Net plans, small: ")
+    assert in_kernel(page, "", "widget.input_shape") == [256, 128, 1]
+    expect(which).to_have_value("small")
+    assert violations(page) == []
 
 
 def test_what_cannot_be_opened_costs_a_sentence(opened):  # noqa: F811
@@ -147,7 +211,7 @@ def test_both_panes_are_in_view_and_accessible(opened, theme):  # noqa: F811
             page.get_by_role("button", name=name).click()
             if name == "Open…":
                 open_text(page, to_link(shared))
-            last = "BibTeX" if name != "Open…" else "input.batch_size"
+            last = "BibTeX" if name != "Open…" else "batch_size"
             shown = page.locator(".explorer-exchange-pane:visible").get_by_text(last).last
             expect(shown).to_be_visible()
             shown.scroll_into_view_if_needed()

@@ -12,8 +12,10 @@ from explorer.widget.front import STYLE
 from explorer.widget.front.page import Page
 from explorer.widget.front.widget import FrontWidget
 from explorer.widget.messages import Figure, LayerQuantity, LayerRow, LayerTotal, StripStep
+from explorer.widget.panels.charts.panel import Frame
 from explorer.widget.panels.diagram.panel import Canvas
 from explorer.widget.panels.history.panel import HistoryView
+from explorer.widget.panels.keras.in_browser import InBrowser
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.receptive_field.page import ReceptiveFieldView
 from explorer.widget.panels.strip.panel import Strip
@@ -660,3 +662,147 @@ def test_the_frame_hides_panes_fills_the_window_and_helps(page):
     assert told
     assert hidden
     assert (after, popover) == ("explorer-workspace", None)
+
+
+def test_that_nothing_runs_is_said_once(page):
+    script = """
+        const line = el.querySelector(".explorer-gone-line");
+        document.body.innerHTML = "<div class='explorer'></div>";
+        document.body.firstChild.append(line);
+        let hear;
+        const standIn = {
+            get: () => false, set: () => hear({comm_live: false}), off: () => {},
+            on: (_, listener) => { hear = listener; },
+        };
+        const every = window.setInterval;
+        let tick;
+        window.setInterval = call => { tick = call; };
+        watchKernel(standIn, line);
+        window.setInterval = every;
+        tick();
+        const said = line.textContent;
+        const changes = new MutationObserver(() => {});
+        changes.observe(line, {childList: true, characterData: true, subtree: true});
+        tick();
+        return [said, changes.takeRecords().length];
+    """
+    said, changes = render(page, Window, script)
+    assert "run the cell to edit it" in said
+    assert changes == 0
+
+
+def test_marking_a_step_of_the_charts_costs_in_proportion_to_their_number(page):
+    script = """
+        const cost = count => {
+            const root = document.createElement("div");
+            const steps = makeSteps(root, () => null);
+            const all = Array.from({length: count}, (_, i) => ({id: `layer-${i}`, block: "b"}));
+            steps.draw(all);
+            const times = all.slice(0, 10).map(spot => {
+                const start = performance.now();
+                window.dispatchEvent(new CustomEvent("explorer-hover", {detail: {root, spot}}));
+                return performance.now() - start;
+            });
+            const marked = [...root.querySelectorAll("rect")]
+                .findIndex(mark => mark.classList.contains("explorer-hovered"));
+            steps.end();
+            return [Math.min(...times), marked];
+        };
+        cost(250);
+        return [cost(250), cost(2000)];
+    """
+    (few, marked), (many, also) = run(page, Frame, script)
+    assert marked == also == 9
+    # Of 8 times as many; it took 140 times as long when each looked at all. Clocks are coarse.
+    assert many < 24 * max(few, 1)
+
+
+# Code that comes from the kernel.
+
+#: Notes the addresses of code that are kept.
+ADDRESSES = """
+    const kept = new Set();
+    let madeCount = 0;
+    const [makeAddress, giveBack] = [URL.createObjectURL, URL.revokeObjectURL];
+    URL.createObjectURL = blob => {
+        const address = makeAddress.call(URL, blob);
+        kept.add(address);
+        madeCount += 1;
+        return address;
+    };
+    URL.revokeObjectURL = address => { kept.delete(address); giveBack.call(URL, address); };
+    const restore = () => {
+        URL.createObjectURL = makeAddress;
+        URL.revokeObjectURL = giveBack;
+    };
+"""
+
+
+def test_the_code_of_plots_is_kept_once(page):
+    script = f"""
+        {ADDRESSES}
+        const loader = new PlotLoader();
+        const code = "export default () => 'plotting'";
+        const taken = [loader.take(code), loader.take(code)];
+        return Promise.all(taken).then(() => loader.made).then(made => {{
+            restore();
+            return [made(), madeCount, kept.size];
+        }});
+    """
+    assert run(page, Frame, script) == ["plotting", 1, 0]
+
+
+def run_here(page: BrowserPage, worker: str, script: str) -> Any:
+    """Return what a script returns that has asked the page to run a network.
+
+    Args:
+        page: The page.
+        worker: A class that takes the place of the worker.
+        script: Has `take`, which gives it the code, and `soon`, which waits for the answers.
+    """
+    model = MODEL.replace("STATE", "{asked: {number: 1}, picture: new Uint8Array()}")
+    begin = f"""
+        const OwnWorker = window.Worker;
+        window.Worker = {worker};
+        const end = serve({{model}});
+        const take = () => heard
+            .find(([event]) => event === "msg:custom")[1]({{}}, ["", "", "", "", ""]);
+        const soon = () => new Promise(resolve => setTimeout(resolve));
+        return (async () => {{
+            try {{ {script} }} finally {{ end(); restore(); window.Worker = OwnWorker; }}
+        }})();
+    """
+    return run(page, InBrowser, f"{ADDRESSES}{model}{begin}")
+
+
+WORKER = """class {
+    addEventListener(kind, listener) { if (kind === "message") this.answer = listener; }
+    postMessage({number}) { setTimeout(() => this.answer({data: {number, strongest: []}})); }
+    terminate() {}
+}"""
+
+
+def test_what_ran_a_network_goes_with_its_code(page):
+    script = """
+        take();
+        take();
+        await soon();
+        await soon();
+        await soon();
+        const numbers = model.sent.slice(1).map(sent => sent.number);
+        model.change({asked: null});
+        return [numbers, madeCount, kept.size];
+    """
+    assert run_here(page, WORKER, script) == [[1], 5, 0]
+
+
+def test_where_no_worker_starts_the_kernel_is_told(page):
+    worker = "class { constructor() { throw new Error('not allowed'); } }"
+    script = """
+        take();
+        await soon();
+        return model.sent;
+    """
+    sent = run_here(page, worker, script)
+    assert sent[0] == {"code": "wanted"}
+    assert sent[1] == {"number": 1, "problem": "Error: not allowed"}

@@ -18,8 +18,10 @@ from tests.browser.test_explorer import (
 from tests.browser.test_fonts import DRAWN, OVERFLOWING
 from tests.browser.test_front import render
 
-#: Notes each drawing that the kernel lays out.
+#: Notes each drawing that the kernel lays out, but for what the notebook keeps.
 COUNT = """
+import explorer.widget.saved_view
+explorer.widget.saved_view.CALM = 3600
 import explorer.core.drawing.diagram as drawings
 laid_out, inner = [], drawings.laid_out
 drawings.laid_out = lambda *args: laid_out.append(args) or inner(*args)

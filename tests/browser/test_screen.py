@@ -20,6 +20,7 @@ from tests.browser.test_explorer import (
     expect_result,
     expect_views,
     handle,
+    in_kernel,
     number,
     open_tab,
     opened,  # noqa: F401 — a fixture
@@ -73,6 +74,13 @@ CUT_OFF = """
         }).map(label => label.textContent);
     }
 """
+#: Tabs that stand in another row than the first of their pane.
+OTHER_ROWS = """
+    () => [...document.querySelectorAll('.explorer .lm-TabBar-content')].flatMap(bar => {
+        const end = bar.firstElementChild.getBoundingClientRect().bottom;
+        return [...bar.children].filter(tab => tab.getBoundingClientRect().top > end - 5);
+    }).map(tab => tab.textContent)
+"""
 
 
 def block(page: Page, name: str) -> Locator:
@@ -98,7 +106,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere(opened):  # noqa: F811
     page = opened(TINY, keras=False)
     enc0 = [node.name for node in trace(TINY_NET, (64, 64, 1)) if "enc0" in node.name]
     block(page, "stack0_enc0").click()
-    expect(heading(page)).to_have_text("stack0_enc0")
+    expect(heading(page)).to_have_text("encoder 0")
     assert eventually(page, lambda: selected_rows(page), enc0.__eq__) == enc0
 
     # A block shows its layers by its handle, or by a double click.
@@ -180,8 +188,14 @@ def test_what_is_hovered_anywhere_is_marked_everywhere(opened):  # noqa: F811
     expect_marked("block-stack0_enc0", [conv1])
     page.locator(".explorer-strip-step").nth(ids.index(conv1)).hover()
     expect_marked("block-stack0_enc0", [conv1])
-    outline = "element => getComputedStyle(element).outlineStyle"
-    assert block(page, "stack0_enc0").evaluate(outline) == "dashed"
+    box = block(page, "stack0_enc0")
+    assert box.evaluate("box => getComputedStyle(box).outlineStyle") == "none", (
+        "it is as wide as all texts"
+    )
+    assert (
+        box.locator("polygon").first.evaluate("box => getComputedStyle(box).strokeDasharray")
+        == "4px, 3px"
+    )
     page.mouse.move(0, 0)
     expect_marked("", [])
 
@@ -198,6 +212,85 @@ def test_what_is_hovered_anywhere_is_marked_everywhere(opened):  # noqa: F811
     page.locator(".explorer-inspector").get_by_role("button", name="decoder 0").first.hover()
     assert eventually(page, lambda: hovered(page)["diagram"], ["block-stack0_dec0"].__eq__)
     expect(page.locator(".explorer-canvas [aria-pressed=true]")).to_have_count(0)
+
+
+def test_charts_and_film_mark_what_is_hovered_elsewhere(opened):  # noqa: F811
+    page = opened(TINY)
+    ids = [f"layer-{node.name}" for node in trace(TINY_NET, (64, 64, 1))]
+    conv1 = "stack0_enc0_conv1"
+    place = ids.index(f"layer-{conv1}")
+    open_tab(page, "Layers")
+    row = page.locator(".explorer-table tr", has_text=conv1)
+    open_tab(page, "Charts")
+    area = page.locator(".js-plotly-plot .nsewdrag").first
+    area.wait_for()
+    marks = page.locator(".explorer-chart-step")
+    expect(marks).to_have_count(len(ids))
+
+    row.hover()
+    hovered = page.locator(".explorer-chart-step.explorer-hovered")
+    expect(hovered).to_have_count(1)
+    assert marks.nth(place).get_attribute("class") == hovered.get_attribute("class")
+    box, mark = area.bounding_box(), hovered.bounding_box()
+    step = box["width"] / len(ids)
+    assert mark["x"] == pytest.approx(box["x"] + place * step, abs=2)
+    assert mark["width"] == pytest.approx(step, abs=2)  # its outline, too
+    assert mark["y"] == pytest.approx(box["y"], abs=2)
+    area.hover(position={"x": (place + 2.5) * step, "y": 20})
+    row_of = page.locator(f".explorer-table tr[data-id='{ids[place + 2]}']")
+    expect(row_of).to_have_class(re.compile("explorer-hovered"))
+    page.mouse.move(0, 0)
+    expect(page.locator(".explorer-hovered")).to_have_count(0)
+
+    open_tab(page, "Feature maps")
+    frame = page.locator(".explorer-film button", has_text="encoder 0")
+    frame.wait_for(timeout=60_000)
+    row.hover()
+    expect(frame).to_have_class(re.compile("explorer-hovered"))
+    expect(page.locator(".explorer-film .explorer-hovered")).to_have_count(1)
+    frame.hover()
+    expect(row).to_have_class(re.compile("explorer-hovered"))
+
+
+MORE = UNet(filters=4, down_blocks=2, up_blocks=2, convs_per_block=3)
+MORE_LAYERS, LESS_LAYERS, NO_DECODER = (
+    f"widget.architecture = UNet(filters=4, down_blocks=2, {rest})"
+    for rest in ("up_blocks=2, convs_per_block=3", "up_blocks=1", "up_blocks=0")
+)
+
+
+def test_no_mark_stays_of_what_an_edit_takes_from_under_the_pointer(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    open_tab(page, "Layers")
+    rows = page.locator(".explorer-table tbody tr")
+    of_step = page.locator(".explorer-strip-step.explorer-hovered")
+    rows.nth(8).hover()
+    expect(of_step).to_have_attribute("data-place", "8")
+    # More layers come before: another one is in that row, and its old one two rows further down.
+    in_kernel(page, MORE_LAYERS)
+    expect(page.locator(".explorer-table tbody tr")).to_have_count(len(trace(MORE, (64, 64, 1))))
+    expect(rows.nth(8)).to_have_class(re.compile("explorer-hovered"))
+    expect(of_step).to_have_count(1)
+    expect(of_step).to_have_attribute("data-place", "8")
+
+    block(page, "stack0_dec1").hover()
+    expect(of_step).not_to_have_count(1)
+    in_kernel(page, LESS_LAYERS)
+    expect(block(page, "stack0_dec1")).to_have_count(0)
+    under = """() => [...document.querySelectorAll('.explorer-canvas [data-item]:hover')]
+        .map(item => item.dataset.item)"""
+    wanted = page.evaluate(under)
+    assert eventually(page, lambda: hovered(page)["diagram"], wanted.__eq__) == wanted
+    page.mouse.move(0, 0)
+
+    # The keyboard's focus goes on to another block.
+    page.keyboard.press("Tab")
+    block(page, "stack0_dec0").focus()
+    expect(of_step).not_to_have_count(0)
+    in_kernel(page, NO_DECODER)
+    expect(block(page, "stack0_dec0")).to_have_count(0)
+    wanted = [page.evaluate("() => document.activeElement.dataset.item")]
+    assert eventually(page, lambda: hovered(page)["diagram"], wanted.__eq__) == wanted
 
 
 ODD = """
@@ -370,7 +463,7 @@ def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
     page.get_by_label("Save the diagram").focus()
     press("Tab", "alone-image_in")
     press("ArrowRight", "block-stack0_enc0")
-    expect(heading(page)).to_have_text("stack0_enc0")
+    expect(heading(page)).to_have_text("encoder 0")
     expect(page.get_by_role("tooltip")).to_contain_text("encoder 0")
     press("ArrowDown", "block-stack0_dec1")  # along the skip connection
     press("ArrowUp", "block-stack0_enc0")  # and back
@@ -647,14 +740,14 @@ def test_the_pictures_way_through_the_network_is_a_film_strip(opened, lab):  # n
     expect(film.get_by_role("button")).to_have_count(8)
     expect(panel).to_contain_text("random (seed 0): the network is not trained")
     film.get_by_role("button", name=re.compile("encoder 1")).click()
-    expect(heading(page)).to_have_text("stack0_enc1")
+    expect(heading(page)).to_have_text("encoder 1")
     large = page.get_by_role("dialog")
     expect(large).to_contain_text("a picture of 32 × 32 pixels")
     width = large.locator("img").bounding_box()["width"]
     assert width >= 512
     assert width % 32 == 0  # each value is a square of whole pixels
     page.keyboard.press("ArrowRight")
-    expect(heading(page)).to_have_text("stack0_enc2")
+    expect(heading(page)).to_have_text("last pooling")
     expect(large).to_contain_text("a picture of 16 × 16 pixels")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Escape")
@@ -751,16 +844,17 @@ def test_nothing_scrolls_that_should_not(opened):  # noqa: F811
 def test_labels_of_tabs_are_whole(opened, theme):  # noqa: F811
     page = opened(TINY, keras=False, theme=theme)
     side = page.get_by_role("button", name="Hide or show explanation and tables")
-    for width in (1440, 700):
+    for width in (1440, 1024, 700):  # of the side: 280, 340 and 244 px
         page.set_viewport_size({"width": width, "height": 900})
         for title in (*TABS, TABS[0]):
-            if width == 700 and title == "Layers":
+            if width < 1440 and title == "Layers":
                 side.click()
             open_tab(page, title)
             expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
             cut_off = eventually(page, lambda: page.evaluate(CUT_OFF), [].__eq__)
             assert cut_off == [], (title, width)
-            if width == 700 and title == "Explain":
+            assert width == 700 or page.evaluate(OTHER_ROWS) == [], (title, width)
+            if width < 1440 and title == "Explain":
                 side.click()
 
 

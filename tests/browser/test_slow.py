@@ -33,7 +33,7 @@ def expect_all(page: Page) -> None:
     expect(heading).to_have_text("U-Net, own settings", timeout=PATIENCE)
     expect(page.locator(".explorer-history option")).not_to_have_count(0, timeout=PATIENCE)
     page.locator("[data-item='block-stack0_enc1']").dispatch_event("click")
-    expect(heading).to_have_text("stack0_enc1", timeout=PATIENCE)
+    expect(heading).to_have_text("encoder 1", timeout=PATIENCE)
 
 
 @pytest.fixture

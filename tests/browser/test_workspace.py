@@ -1,6 +1,7 @@
 """One screen: everything that an edit changes is in view, in every window."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -33,6 +34,14 @@ TEXT_SIZES = """
 CUT_OFF = """
     selector => [...document.querySelectorAll(selector)]
         .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)
+"""
+#: Has the controls' views made a second time.
+MADE_ANEW = """
+from ipywidgets.widgets.widget import _instances
+controls = next(each for each in _instances.values()
+                if "explorer-controls" in getattr(each, "_dom_classes", ()))
+kept, controls.children = controls.children, ()
+controls.children = kept
 """
 #: Lines of the figures that reach out of the bar.
 OUT_OF_THE_BAR = """
@@ -91,7 +100,7 @@ def test_a_design_is_edited_timed_looked_at_and_compared_without_scrolling(opene
     expect(time.locator("b")).to_contain_text("s")
     assert time.evaluate(IN_VIEW)
     block(page, "stack0_dec0").click()
-    expect(heading(page)).to_have_text("stack0_dec0")
+    expect(heading(page)).to_have_text("decoder 0")
     open_tab(page, "Receptive field")
     expect(field.first).to_be_visible()
     assert field.first.evaluate(IN_VIEW)
@@ -247,6 +256,9 @@ def test_every_part_but_what_has_no_effect_is_a_tab_stop(opened):  # noqa: F811
     fold.press("Enter")
     expect(fold).to_have_attribute("aria-expanded", "true")
     expect(page.locator(".explorer-blocks select")).to_be_visible()
+    # Also one that ipywidgets makes anew.
+    in_kernel(page, MADE_ANEW)
+    expect(fold).to_have_attribute("tabindex", "0")
     assert not [name for name, is_off, _ in stops if is_off]
     assert sum(in_table for _, _, in_table in stops) == 1, "the rows are one stop"
 
@@ -317,6 +329,7 @@ def test_repeated_layers_are_folded_until_one_wants_to_see_them(opened):  # noqa
     canvas = page.locator(".explorer-canvas")
     fold = canvas.locator("rect.explorer-layer[data-item$=enc3_block2_1_conv]")
     expect(canvas).to_contain_text("the 10 layers above, 34 times more")
+    expect(canvas).to_contain_text("the 10 layers above, once more")
     assert canvas.locator("svg").bounding_box()["height"] < 3000
 
     # What is found in it is shown by its row.
@@ -328,6 +341,18 @@ def test_repeated_layers_are_folded_until_one_wants_to_see_them(opened):  # noqa
     found = canvas.locator("[data-item$=enc3_block20_add]")
     expect(found).to_have_class(re.compile("explorer-selected"))
     expect(canvas).not_to_contain_text("34 times more")
+
+    # They stand in columns, and what marks a row covers that of its own column.
+    rows = canvas.locator("[data-block$=stack0_enc3].explorer-layer")
+    rows = [row.bounding_box() for row in rows.all()]
+    starts = [row["x"] for above, row in pairwise(rows) if row["y"] < above["y"]]
+    assert len(starts) == 5
+    card = canvas.locator("[data-item$=stack0_enc3]").bounding_box()
+    for row in rows:
+        right = row["x"] + row["width"]
+        following = (start for start in starts if start > row["x"] + 5)
+        assert right < next(following, card["x"] + card["width"] + 1)
+        assert row["width"] > 0.8 * card["width"] / 6
 
     # The card's handle folds them again, and so does Enter.
     canvas.locator("g.node", has_text="block35_out_relu").locator("g[id$=_toggle]").click()

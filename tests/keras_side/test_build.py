@@ -1,5 +1,6 @@
 """A traced graph and the Keras model have the same layers, whichever way the model is made."""
 
+import attrs
 import keras
 import numpy as np
 import pytest
@@ -7,7 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Hourglass, LeapCNN, ParameterError, UNet, build, trace
+from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import INPUT_NAME, Graph, input_feature
+from explorer.core.network.layers import Layer, layer_kinds
+from explorer.core.network.layers.of_keras import KERAS_LAYERS
+from tests.core.exchange.test_own_classes import Net
 from tests.keras_helpers import direct_model, rows_of_graph, rows_of_model, structure
 from tests.strategies import (
     FAMILIES,
@@ -25,6 +30,40 @@ def check_architecture(architecture, input_shape):
     rows = rows_of_graph(graph)
     assert rows == structure(lambda: build(graph))
     assert rows == structure(lambda: direct_model(architecture, input_shape))
+
+
+@attrs.frozen
+class _Made(Layer):
+    """A kind that makes a layer of Keras' itself."""
+
+    def keras_layer(self):
+        return keras.layers.GaussianNoise(0.1, name=self.name)
+
+
+@attrs.frozen
+class _Zoom(Layer):
+    """A kind of which Keras has a layer with other settings."""
+
+    depth: int = 3
+
+    @property
+    def kind(self):
+        return "RandomZoom"
+
+
+def test_kinds_that_keras_has_not_are_refused_with_a_remedy():
+    with pytest.raises(Refusal, match="no layer _Blur, which 'stack0_enc0_own' is: name its class"):
+        build(Net(), (8, 8, 1))
+    with pytest.raises(Refusal, match=r"can't make RandomZoom 'stack0_enc0_own'.*: give its class"):
+        build(Net(kind=_Zoom), (8, 8, 1))
+    params = sum(node.params for node in trace(Net(), (8, 8, 1)))
+    assert build(Net(kind=_Made), (8, 8, 1)).count_params() == params
+
+
+def test_layers_that_keras_is_said_to_have_are_there():
+    missing = {name for name in KERAS_LAYERS if not hasattr(keras.layers, name)}
+    assert not missing
+    assert layer_kinds().keys() - {"InputLayer"} <= KERAS_LAYERS
 
 
 def test_every_family_is_drawn():

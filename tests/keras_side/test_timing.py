@@ -12,7 +12,13 @@ import pytest
 
 from explorer import Custom, Hourglass, ParameterError, SimpleConvBlock, UNet, analyze, build, trace
 from explorer.core.asking.measurement import Measurement
-from explorer.core.asking.timing import LayerTime, LayerTimes
+from explorer.core.asking.timing import (
+    FEWEST_FOR_INTERVAL,
+    LayerTime,
+    LayerTimes,
+    is_steady,
+    median_interval,
+)
 from explorer.core.network.parameters import parameters_of
 from explorer.keras_side import timing
 from explorer.keras_side.backends import (
@@ -25,11 +31,8 @@ from explorer.keras_side.backends import (
 )
 from explorer.keras_side.layer_timing import time_layers
 from explorer.keras_side.timing import (
-    FEWEST_FOR_INTERVAL,
     MINIMUM_RUNS,
     GivenUp,
-    is_steady,
-    median_interval,
     time_interleaved,
     time_model,
 )

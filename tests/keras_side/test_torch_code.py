@@ -35,7 +35,15 @@ from explorer import (
 from explorer.core.exchange.torch_code import torch_code
 from explorer.core.network.errors import Refusal
 from explorer.core.network.layers import ACTIVATIONS
-from tests.core.exchange.test_keras_code import Circle, Every, OddNames, check_style
+from tests.core.exchange.test_keras_code import (
+    Circle,
+    Every,
+    GathersAll,
+    GathersNot,
+    OddNames,
+    RepeatsAll,
+    check_style,
+)
 from tests.core.exchange.test_keras_code import Kinds as KerasKinds
 from tests.strategies import FAMILIES, listed, shapes_for, with_heads
 
@@ -53,8 +61,14 @@ def torch_python():
     return None
 
 
-def check(designs, folder):
-    """Hold the outputs of PyTorch against those of Keras, for architectures and input shapes."""
+def check(designs, folder, write=torch_code):
+    """Hold the outputs of PyTorch against those of Keras, for architectures and input shapes.
+
+    Args:
+        designs: The architectures, each with its input's shape.
+        folder: Where files can lie.
+        write: Returns the code of a design.
+    """
     python = torch_python()
     if python is None:
         pytest.skip("no Python with PyTorch was found: set EXPLORER_TORCH_PYTHON to one")
@@ -76,7 +90,7 @@ def check(designs, folder):
         outputs = outputs if isinstance(outputs, list) else [outputs]
         trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
         expected[k] = ([keras.ops.convert_to_numpy(output) for output in outputs], trained)
-        (folder / f"{k}.py").write_text(torch_code(architecture, shape), encoding="utf-8")
+        (folder / f"{k}.py").write_text(write(architecture, shape), encoding="utf-8")
         with open(folder / f"{k}.npz", "wb") as file:
             np.savez(file, **given)
         keras.backend.clear_session(free_memory=False)
@@ -179,6 +193,8 @@ def test_every_kind_of_layer_window_and_activation(tmp_path):
     designs = [(Kinds(), (8, 8, 2)), (Classifier(), (8, 8, 2)), (acts, (4, 4, 1))]
     designs += [(AllWindows(), shape) for shape in ((7, 11, 3), (1, 2, 1))]
     designs += [(OddNames(), (8, 8, 2)), (Circle(), (6, 8, 2))]
+    designs += [(GathersAll(), (32, 32, 2)), (GathersNot(), (8, 8, 2))]
+    designs += [(RepeatsAll(), (4, 4, 2))]
     check(designs, tmp_path)
 
 
@@ -187,6 +203,17 @@ def test_presets_are_written_in_classes_and_loops(name, tmp_path):
     code = torch_code(presets[name], (64, 128, 3))
     check_style(code, tmp_path)
     assert len(code.splitlines()) < 1.5 * len(trace(presets[name], (64, 128, 3))) + 80
+
+
+def test_dense_blocks_are_loops():
+    code = torch_code(presets["FC-DenseNet103"], (64, 64, 3))
+    assert len(code.splitlines()) <= 215
+    assert "if i < self.num_dense - 1:" in code
+
+
+def test_stages_of_many_settings_are_a_loop():
+    code = torch_code(presets["ResNet50"], (64, 64, 3))
+    assert code.count("ResnetStage(") == 2
 
 
 def test_batch_normalisation_has_the_settings_of_keras():
@@ -218,9 +245,12 @@ def test_group_and_instance_normalisation_compute_the_same(tmp_path):
     check(designs, tmp_path)
 
 
-@pytest.mark.parametrize("architecture", [Kinds(), Classifier(), AllWindows(), Circle()])
+@pytest.mark.parametrize(
+    "architecture",
+    [Kinds(), Classifier(), AllWindows(), Circle(), GathersAll(), GathersNot(), RepeatsAll()],
+)
 def test_odd_designs_have_the_format_of_ruff(architecture, tmp_path):
-    check_style(torch_code(architecture, (8, 8, 2)), tmp_path)
+    check_style(torch_code(architecture, (32, 32, 2)), tmp_path)
 
 
 def test_stacks_with_heads_and_merges_are_a_loop(tmp_path):

@@ -992,11 +992,11 @@ def test_what_is_chosen_is_measured(widget, worker):
 def test_the_devices_that_there_are_can_be_chosen(widget, worker):
     device = widget._panels.keras.forward._form.controls["device"]._inputs[-1]
     assert device.value == "auto"
-    assert len(device.options) == 1
+    assert [value for _, value in device.options] == ["auto", "this browser"]
     widget._panels.keras.forward.button.click()
     worker.answer()
 
-    assert tuple(device.options) == ("auto", "CPU:0")
+    assert tuple(device.options) == ("auto", "CPU:0", "this browser")
 
 
 def test_a_choice_that_the_backend_lacks_is_refused_beneath_the_controls(widget, worker):
@@ -1022,6 +1022,21 @@ def test_stopping_ends_the_pass_and_goes_back_to_verifying(widget, worker):
     assert worker.cancelled == [widget._panels.keras._asking]
     assert stop.disabled
     while not isinstance(worker.requests[-1][1], Rebuild):
+        assert worker.asked.acquire(timeout=10)
+
+
+def test_what_was_stopped_begins_again_with_the_next_change_alone(widget, worker):
+    forward = widget._panels.keras.forward
+    forward.after_every_change.value = True
+    assert isinstance(worker.requests[-1][1], RunForward)
+
+    forward.stop.click()
+    while not isinstance(worker.requests[-1][1], Rebuild):
+        assert worker.asked.acquire(timeout=10)
+    assert forward.stop.disabled
+
+    widget.batch_size = 2
+    while not isinstance(worker.requests[-1][1], RunForward):
         assert worker.asked.acquire(timeout=10)
 
 
@@ -1535,9 +1550,9 @@ def compare_with_new(widget, told: object) -> None:
         assert {item.id.partition("-")[2] for item in found["diagram"][1]} >= names, told
     if widget._panels.screen.scene.nodes:
         wanted["explanation of what is selected"] = found["explanation of what is selected"]
-        assert (
-            found["explanation of what is selected"][0] in widget._panels.screen.scene.selected
-        ), told
+        inspector = widget._panels.screen.inspector
+        name = inspector.prefix or inspector.heading
+        assert name in widget._panels.screen.scene.selected, told
     for view in found:
         assert found[view] == wanted[view], (view, told)
 

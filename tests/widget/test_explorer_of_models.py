@@ -5,6 +5,10 @@ import pytest
 
 import explorer.worker.process
 from explorer import Explorer, ReadModel, UNet, analyze, build, load, presets, read, trace
+from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.questions import ReadAt
+from explorer.core.network.errors import Refusal
+from explorer.widget.messages import TakeRemedy
 from tests.said import is_refused, note_of, said
 from tests.still_worker import StillWorker
 
@@ -165,3 +169,97 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(module,
 def test_values_of_other_types_are_refused(value):
     with pytest.raises(TypeError, match="Explorer can't show"):
         Explorer(value)
+
+
+def model_without_rule() -> keras.Model:
+    """A model that takes even sizes, with a layer whose shape is Keras' to say."""
+    image = keras.Input((32, 48, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="first")(image)
+    half = keras.layers.MaxPooling2D(name="half")(x)
+    whole = keras.layers.UpSampling2D(name="whole")(half)
+    both = keras.layers.Add(name="both")([x, whole])
+    return keras.Model(image, keras.layers.RandomRotation(0.1, name="rotated")(both))
+
+
+@pytest.fixture
+def without_keras(monkeypatch):
+    """Pretend that this process has not imported Keras."""
+    monkeypatch.setattr("explorer.core.network.hooks.by_keras.is_imported", lambda: False)
+
+
+def shown_without_rule(tmp_path):
+    model_without_rule().save(tmp_path / "a.keras")
+    return Explorer(load(tmp_path / "a.keras"))
+
+
+def set_size(explorer, name, value):
+    explorer._panels.parameters.input_form.controls[name]._inputs[-1].value = value
+
+
+def sizes_asked(worker):
+    return [each[1] for each in worker.requests if isinstance(each[1], ReadAt)]
+
+
+def answer_last(worker):
+    worker.requests[:] = [each for each in worker.requests if isinstance(each[1], ReadAt)]
+    worker.answer()
+
+
+def test_a_size_that_keras_has_to_say_is_asked_of_its_process(
+    tmp_path, worker, without_keras, monkeypatch
+):
+    explorer = shown_without_rule(tmp_path)
+    set_size(explorer, "height", 64)
+    assert sizes_asked(worker)[-1].input_shape == (64, 48, 3)
+    assert explorer.input_shape == (32, 48, 3)
+    refusal = explorer._panels.refusal
+    assert refusal.is_waiting
+    assert refusal.text == "Reading the model at 64 × 48 × 3 …"
+
+    answer_last(worker)
+    assert explorer.input_shape == (64, 48, 3)
+    assert explorer.graph["rotated"].shape == (64, 48, 4)
+    assert (refusal.text, refusal.is_waiting) == ("", False)
+    explorer._panels._actions.go(-1, True)
+    explorer._panels._actions.go(1, True)
+    assert explorer.input_shape == (64, 48, 3)
+    assert len(sizes_asked(worker)) == 1
+
+    set_size(explorer, "height", 65)
+    answer_last(worker)
+    monkeypatch.setattr("explorer.core.network.hooks.by_keras.read_again", None)
+    assert refusal.remedies == ("Set height to 64", "Set height to 66")
+    explorer._panels.refusal._chosen(TakeRemedy("Set height to 66"), None)
+    assert explorer.input_shape == (66, 48, 3)
+    explorer.close()
+
+
+def test_a_size_that_is_asked_for_is_taken_back_or_overtaken(tmp_path, worker, without_keras):
+    explorer = shown_without_rule(tmp_path)
+    set_size(explorer, "height", 64)
+    ((_, _, done, failed),) = (each for each in worker.requests if isinstance(each[1], ReadAt))
+    explorer._panels._actions.go(-1, True)
+    assert explorer._panels.parameters.input_form.controls["height"].value == 32
+    assert explorer._panels.refusal.text == ""
+    done({})
+    failed(ValueError("late"))
+    assert (explorer.input_shape, explorer._panels.refusal.text) == ((32, 48, 3), "")
+
+    set_size(explorer, "width", 64)
+    worker.requests[-1][3](WorkerDied("The Keras process crashed."))
+    assert "The Keras process crashed. Changing the size again" in explorer._panels.refusal.text
+    assert explorer.input_shape == (32, 48, 3)
+    set_size(explorer, "width", 80)
+    answer_last(worker)
+    assert explorer.input_shape == (32, 80, 3)
+    explorer.close()
+
+
+def test_a_process_that_cannot_be_started_is_told_of(tmp_path, worker, without_keras, monkeypatch):
+    explorer = shown_without_rule(tmp_path)
+    refuse = lambda owner, work, done, failed: failed(Refusal("It cannot be started."))  # noqa: E731
+    monkeypatch.setattr(worker, "submit", refuse)
+    set_size(explorer, "height", 64)
+    assert "It cannot be started." in explorer._panels.refusal.text
+    assert not explorer._panels.refusal.is_waiting
+    explorer.close()

@@ -1,5 +1,7 @@
 """What is on screen goes into a link, and comes back from it."""
 
+from html.parser import HTMLParser
+
 import pytest
 
 import explorer
@@ -86,3 +88,20 @@ def test_what_was_loaded_is_shown_with_the_input_of_its_file():
     widget = explorer.Explorer(loaded, (64, 96, 3))
     assert widget.input_shape == (64, 96, 3)
     widget.close()
+
+
+def test_a_page_shows_what_is_on_screen_by_its_link(made):
+    shown = Explorer(SMALL, (64, 64, 1))
+    made(shown)
+
+    html = shown.embed("https://example.org/a?b=1&c", height=500)
+
+    frame = HTMLParser()
+    found = []
+    frame.handle_starttag = lambda tag, options: found.append((tag, dict(options)))
+    frame.feed(html)
+    [(tag, options)] = found
+    assert tag == "iframe"
+    assert options["src"] == shown.link_to("https://example.org/a?b=1&c")
+    assert options["height"] == "500"
+    assert Explorer.from_link(options["src"]).architecture == SMALL

@@ -93,10 +93,9 @@ class BlockMatch:
     layers: tuple[LayerMatch, ...]
 
     @property
-    def name(self) -> str:
-        """Name of the block, or of the layer that is one by itself."""
-        node = self.layers[0].node
-        return node.block.name if node.block else node.name
+    def node(self) -> Node:
+        """Its first layer in B, or in A if it is only there."""
+        return next((layer.b for layer in self.layers if layer.b), self.layers[0].node)
 
     @cached_property
     def state(self) -> State:
@@ -355,12 +354,12 @@ def figures(a: Report, b: Report) -> tuple[Figure, ...]:
         b: The report that is compared.
     """
     return (
-        _sizes("input", a.input_shape, b.input_shape),
+        _sizes("input", (a.input_shape,), (b.input_shape,)),
         _number("layers", len(a.layers), len(b.layers), "{:,}".format),
         *(figure for quantity in of_networks() for figure in _counted(quantity, a, b)),
         _field(a.receptive_field, b.receptive_field),
         _number("maximum stride", a.maximum_stride, b.maximum_stride, step_text),
-        _sizes("output", a.output_shapes[-1], b.output_shapes[-1]),
+        _sizes("output", a.output_shapes, b.output_shapes),
     )
 
 
@@ -368,8 +367,9 @@ def _number(name: str, a: Any, b: Any, text: Callable[[Any], str]) -> Figure:
     return Figure(name, text(a), text(b), a != b, _ratio(a, b))
 
 
-def _sizes(name: str, a: Shape, b: Shape) -> Figure:
-    return Figure(name, _size(a), _size(b), a != b, None)
+def _sizes(name: str, a: Sequence[Shape], b: Sequence[Shape]) -> Figure:
+    text_a, text_b = (", ".join(map(_size, shapes)) for shapes in (a, b))
+    return Figure(name, text_a, text_b, a != b, None)
 
 
 def _counted(quantity: Quantity, a: Report, b: Report) -> Iterable[Figure]:

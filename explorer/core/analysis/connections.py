@@ -84,18 +84,21 @@ class Wiring:
 
     @cached_property
     def _titles(self) -> dict[Node, str]:
-        stacks = {node.block.stack for node in self.graph if node.block} - {None}
-        titles: dict[Node, str] = {}
-        for title, nodes in titled_parts(self.graph):
-            block = nodes[0].block
-            is_told = len(stacks) > 1 and block and block.stack is not None
-            stack = f" of stack {block.stack}" if block and is_told else ""
-            titles |= dict.fromkeys(nodes, title + stack)
-        return titles
+        return {node: title for title, nodes in titled_parts(self.graph) for node in nodes}
+
+    @cached_property
+    def _has_stacks(self) -> bool:
+        return len({node.block.stack for node in self.graph if node.block} - {None}) > 1
+
+    def title_in_stack(self, node: Node) -> str:
+        """Return what a layer's block is called on screen where one sees which stack it is in."""
+        return self._titles[node]
 
     def title(self, node: Node) -> str:
         """Return what a layer's block is called on screen; of several stacks, with its own."""
-        return self._titles[node]
+        is_told = self._has_stacks and node.block and node.block.stack is not None
+        stack = f" of stack {node.block.stack}" if node.block and is_told else ""
+        return self._titles[node] + stack
 
     def entering(self, nodes: Sequence[Node]) -> list[Node]:
         """Return the layers outside that feed these; the last one took the longest way."""

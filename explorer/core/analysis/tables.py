@@ -1,12 +1,12 @@
 """Reports as a notebook prints them: a line, or a table of the layers."""
 
 from collections.abc import Sequence
-from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from explorer.core.analysis.quantities import Quantity, of_networks
-from explorer.core.formatting import byte_size, counted, size_text
+from explorer.core.formatting import byte_size, counted, printable, size_text
 
 if TYPE_CHECKING:
     from explorer.core.analysis.report import LayerReport, Report
@@ -29,25 +29,44 @@ def report_line(report: "Report") -> str:
 
 
 def report_html(report: "Report", title: str = "") -> str:
-    """Return a report's layers and totals as an HTML table; a long one is cut in the middle.
+    """Return a report's layers and totals as HTML: see `report_table`."""
+    return as_html(*report_table(report, title))
+
+
+def report_table(report: "Report", title: str = "") -> tuple[Element, Element]:
+    """Return a report's layers and totals as a table, and what its figures mean.
+
+    A long table is cut in the middle. Besides styles, which some pages take away, it has attributes
+    that say the same.
 
     Args:
         report: The report.
-        title: What stands above it, not yet escaped.
+        title: What stands above it.
     """
-    lines = [_cells(texts) for texts in layer_texts(report)]
-    cut = len(lines) - MOST_ROWS
+    table = Element("table")
+    if title:
+        SubElement(table, "caption").text = printable(title)
+    _add_cells(SubElement(table, "thead"), headings(), "th")
+    body = SubElement(table, "tbody")
+    rows = layer_texts(report)
+    cut = len(rows) - MOST_ROWS
+    last = MOST_ROWS // 3
+    for texts in rows[: MOST_ROWS - last] if cut > 0 else rows:
+        _add_cells(body, texts)
     if cut > 0:
-        last = MOST_ROWS // 3
-        left_out = f'<tr><td colspan="{len(headings())}">… and {cut:,} more layers …</td></tr>'
-        lines = [*lines[: MOST_ROWS - last], left_out, *lines[-last:]]
-    heading = _cells(headings(), "th")
-    caption = f"<caption>{escape(title)}</caption>" if title else ""
-    return (
-        f"<table>{caption}<thead>{heading}</thead><tbody>{''.join(lines)}</tbody>"
-        f"<tfoot>{_cells(total_texts(report), 'th')}</tfoot></table>"
-        f"<p>{escape(notes(report))}</p>"
-    )
+        left_out = SubElement(SubElement(body, "tr"), "td", colspan=str(len(headings())))
+        left_out.text = f"… and {cut:,} more layers …"
+        for texts in rows[-last:]:
+            _add_cells(body, texts)
+    _add_cells(SubElement(table, "tfoot"), total_texts(report), "th")
+    told = Element("p")
+    told.text = notes(report)
+    return table, told
+
+
+def as_html(*elements: Element) -> str:
+    """Return elements as HTML, in which text stays text."""
+    return "".join(tostring(element, "unicode", "html") for element in elements)
 
 
 def headings() -> Sequence[str]:
@@ -103,14 +122,8 @@ def notes(report: "Report") -> str:
     return text
 
 
-def _cells(texts: Sequence[str], tag: str = "td") -> str:
-    """Return a row of a table: names to the left, numbers to the right."""
-    sides = ("left", "left")
-    return (
-        "<tr>"
-        + "".join(
-            f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
-            for text, side in zip_longest(texts, sides, fillvalue="right")
-        )
-        + "</tr>"
-    )
+def _add_cells(parent: Element, texts: Sequence[str], tag: str = "td") -> None:
+    """Add a row to a table: names to the left, numbers to the right."""
+    row = SubElement(parent, "tr")
+    for text, side in zip_longest(texts, ("left", "left"), fillvalue="right"):
+        SubElement(row, tag, align=side, style=f"text-align: {side}").text = printable(text)

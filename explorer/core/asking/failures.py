@@ -1,8 +1,14 @@
 """Why there is no answer."""
 
+from explorer.core.network.errors import Refusal
+
 
 class WorkerDied(RuntimeError):
     """The worker process ended in the middle of a request."""
+
+
+class NoKeras(Refusal):
+    """Keras cannot be had where this runs, which says so and names where it can."""
 
 
 def failure_text(error: Exception, restart: str) -> str:

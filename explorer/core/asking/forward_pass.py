@@ -55,14 +55,14 @@ class ForwardPass:
     """An image's way through a model, timed.
 
     Attributes:
-        built: The model that ran.
+        built: The model that ran; None: not Keras ran it.
         timing: How long it took.
         image: The input.
         channels: The strongest channels of the last output; none after a training step.
         weights: Where the weights come from, in words.
     """
 
-    built: Built
+    built: Built | None
     timing: Timing
     image: Picture
     channels: tuple[Picture, ...]

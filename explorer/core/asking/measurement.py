@@ -4,13 +4,18 @@ import attrs
 
 from explorer.core.network.parameters import parameter
 
+#: The device of who looks at the page, which runs the forward pass without Keras.
+IN_BROWSER = "this browser"
+
 
 @attrs.frozen(kw_only=True)
 class Measurement:
     """What is to be measured, and how."""
 
     device: str = parameter(
-        "auto", doc="Where the model runs, such as CPU:0 or GPU:1. Auto: on a GPU if there is one."
+        "auto",
+        doc="Where the model runs, such as CPU:0 or GPU:1. Auto: on a GPU if there is one. This "
+        "browser: in the page, on its GPU if there is one, without Keras.",
     )
     precision: str = parameter(
         "float32",
@@ -30,6 +35,11 @@ class Measurement:
         doc="Inference alone, or a training step: forward, backward and the Adam optimiser.",
         choices=("forward pass", "training step"),
     )
+
+    @property
+    def is_in_browser(self) -> bool:
+        """Whether the page runs the model."""
+        return self.device == IN_BROWSER
 
     @property
     def trains(self) -> bool:

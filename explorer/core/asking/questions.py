@@ -4,12 +4,12 @@
 for the default photograph.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from explorer.core.asking.measurement import Measurement
-from explorer.core.families import Architecture
+from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.layers import Shape
 
 #: Seconds after which no further run is started: of one model, and of two in turns.
@@ -117,6 +117,31 @@ class SaveFile:
 
 
 @attrs.frozen
+class ReadFile:
+    """Read a model of Keras or ONNX, given answers to what it leaves open.
+
+    The answer is `LoadedThere`; `is_pasted`: it is text, which came without a file's name.
+    """
+
+    path: str
+    answers: tuple[tuple[str, Any], ...]
+    is_pasted: bool = False
+
+
+@attrs.frozen
+class ReadAt:
+    """Read a model for another size than that at which it is shown.
+
+    The answer is a dictionary: of this shape, and of those that remedies lead to if it is refused,
+    the `Graph`, or the `ParameterError`.
+    """
+
+    model: ReadModel
+    shown_shape: Shape
+    input_shape: Shape
+
+
+@attrs.frozen
 class See:
     """Decode a file as a network of this input shape sees it. The answer is `Seen`."""
 
@@ -135,5 +160,7 @@ Question: TypeAlias = (
     | LoadWeights
     | DrawWeights
     | SaveFile
+    | ReadFile
+    | ReadAt
     | See
 )

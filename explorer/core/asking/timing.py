@@ -1,6 +1,14 @@
 """Times: of a model, of two in turns, of each layer."""
 
+import math
+from collections.abc import Sequence
+
 import attrs
+
+#: Half width of the median's 95 % confidence interval, relative to the median, that is enough.
+STEADY = 0.02
+#: Values of which the smallest and the largest are a 95 % confidence interval of the median.
+FEWEST_FOR_INTERVAL = 6
 
 
 @attrs.frozen
@@ -54,7 +62,8 @@ class Timing:
         flops: Floating-point operations of a run, two for each multiply-accumulate, or None where
             they are not known. A training step counts three times the forward pass: its
             gradients take a pass for the features and one for the weights.
-        peak_flops_per_second: What a large matrix product of this dtype reached on the device.
+        peak_flops_per_second: What a large matrix product of this dtype reached on the device, or
+            None where that was not measured.
         peak_memory_bytes: Most memory that the process had on the device, where it is counted
             (on GPUs) and this run set the mark; None where two models took turns.
         xla: XLA's own account, where the backend gives it (JAX).
@@ -79,7 +88,7 @@ class Timing:
     backend: str
     compiler: str
     flops: int | None
-    peak_flops_per_second: float
+    peak_flops_per_second: float | None
     peak_memory_bytes: int | None
     xla: XlaAnalysis | None
     problem: str = ""
@@ -96,9 +105,10 @@ class Timing:
 
     @property
     def peak_share(self) -> float | None:
-        """The part of the device's peak that was reached."""
+        """The part of the device's peak that was reached; None where one of them isn't known."""
         reached = self.flops_per_second
-        return None if reached is None else reached / self.peak_flops_per_second
+        peak = self.peak_flops_per_second
+        return None if reached is None or peak is None else reached / peak
 
 
 @attrs.frozen(kw_only=True)
@@ -163,3 +173,29 @@ class LayerTimes:
     def calls(self) -> float:
         """What of the sum is the calls themselves, in seconds."""
         return self.call * len(self.layers)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return a 95 % confidence interval of the median of what the values were drawn from.
+
+    It is that of order statistics (ranks n/2 ± 1.96·√n/2, or all values where these are too few),
+    which assumes nothing about how the values are distributed.
+
+    Args:
+        values: At least 6; fewer cannot tell, and give None.
+    """
+    count = len(values)
+    if count < FEWEST_FOR_INTERVAL:
+        return None
+    half_width = 0.98 * math.sqrt(count)
+    ranked = sorted(values)
+    first, last = math.floor(count / 2 - half_width), math.ceil(count / 2 + half_width)
+    return ranked[max(first, 0)], ranked[min(last, count - 1)]
+
+
+def is_steady(times: Sequence[float]) -> bool:
+    """Return whether the median's 95 % confidence interval is within 2 % of the median."""
+    interval = median_interval(times)
+    if interval is None:
+        return False
+    return interval[1] - interval[0] <= 2 * STEADY * sorted(times)[len(times) // 2]

@@ -3,7 +3,9 @@
 Gathered here, written as DOT in `dot`, placed and drawn in `diagram`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
+from math import ceil
 from types import MappingProxyType
 
 import attrs
@@ -21,6 +23,13 @@ from explorer.core.words.summaries import repetitions
 
 #: Most layers that are repeated together, and how often they follow each other at least.
 LONGEST_REPEATED, FEWEST_REPEATED = 16, 3
+#: Layers from which on a round is folded if it comes but twice: two convolutions each with its
+#: normalisation and activation are read more easily one by one.
+LONG_ROUND = 4
+
+#: Most rows in a column of a list, as many as a first view shows; and most columns, before which
+#: they do not get longer.
+MOST_ROWS, MOST_COLUMNS = 26, 6
 
 
 @attrs.frozen
@@ -109,7 +118,7 @@ class Row:
             return self.nodes[0].name
         length = len(self.nodes) // self.times
         above = f"{length} layers above" if length > 1 else "layer above"
-        return f"the {above}, {self.times} times more"
+        return f"the {above}, {f'{self.times} times' if self.times > 1 else 'once'} more"
 
 
 def rows_of(card: Card) -> list[Row]:
@@ -137,11 +146,60 @@ def folded_rows_of(card: Card, states: Mapping[Node, str] = MappingProxyType({})
         steps.append(kinds.setdefault(kind, len(kinds)))
     singles, rows = rows_of(card), []
     done = 0
-    for at, length, count in repetitions(steps, LONGEST_REPEATED, FEWEST_REPEATED):
+    for at, length, count in repetitions(steps, LONGEST_REPEATED, _is_folded):
+        at = _first_round(card.nodes, steps, at, length, done)
         end = at + length * count
         rows += [*singles[done : at + length], Row(card.nodes[at + length : end], count - 1)]
         done = end
     return [*rows, *singles[done:]]
+
+
+def _is_folded(length: int, count: int) -> bool:
+    return count >= (2 if length >= LONG_ROUND else FEWEST_REPEATED)
+
+
+def _first_round(
+    nodes: Sequence[Node], steps: Sequence[int], at: int, length: int, done: int
+) -> int:
+    """Return where a repetition begins so that the names of each round belong together most.
+
+    A dense layer begins with its normalisation, though each round from the concatenation before
+    it on is as much alike.
+
+    Args:
+        nodes: The layers.
+        steps: What is alike in them.
+        at: Where the repetition can begin at the latest.
+        length: Layers in a round.
+        done: Where it can begin at the earliest.
+    """
+    starts = [at]
+    while len(starts) < length and done < starts[-1]:
+        before = starts[-1] - 1
+        if steps[before] != steps[before + length]:
+            break
+        starts.append(before)
+
+    def shared(start: int) -> int:
+        """Return with how many letters in common the names of a round begin."""
+        letters = zip(*(node.name for node in nodes[start : start + length]), strict=False)
+        return sum(1 for _ in takewhile(lambda each: len({*each}) == 1, letters))
+
+    return max(starts, key=shared)
+
+
+def column_height(rows: int, ends: Collection[int]) -> int:
+    """Return how many rows of a card's list stand below each other, before the next column begins.
+
+    Args:
+        rows: Rows of the list.
+        ends: Places of those at which lines end. They stand in the first or the last column, each
+            of which has a side that is free.
+    """
+    count = max(1, min(ceil(rows / MOST_ROWS), MOST_COLUMNS))
+    while count > 2 and any(0 < place // ceil(rows / count) < count - 1 for place in ends):
+        count -= 1
+    return max(1, ceil(rows / count))
 
 
 @attrs.frozen

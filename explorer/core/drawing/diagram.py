@@ -69,7 +69,7 @@ class Diagram:
         if ending == "dot":
             return self.dot.encode()
         drawn = self._draw(ending)
-        return _with_font(_with_weights(drawn.decode())).encode() if ending == "svg" else drawn
+        return finished(drawn.decode()) if ending == "svg" else drawn
 
     def _draw(self, file_format: str) -> bytes:
         finer = f"-Gdpi={PNG_DPI}" if file_format == "png" else ""
@@ -78,6 +78,11 @@ class Diagram:
 
     def _repr_svg_(self) -> str:
         return _with_font(self.svg())
+
+
+def finished(svg: str) -> bytes:
+    """Return an SVG of Graphviz as a file, which has its font with it."""
+    return _with_font(_with_weights(svg)).encode()
 
 
 def _with_weights(svg: str) -> str:

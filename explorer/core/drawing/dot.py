@@ -8,7 +8,7 @@ tells their place and never a name, which may hold anything.
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from math import ceil, sqrt
 
 import attrs
@@ -20,6 +20,7 @@ from explorer.core.drawing.boxes import (
     Link,
     Rail,
     Row,
+    column_height,
     folded_rows_of,
     levels_of,
     rails_of,
@@ -39,6 +40,8 @@ BOLD = "Arial Bold"
 
 #: Points that texts are high, a line of them is, and the padding of cells is wide.
 SIZE, LINE, PADDING = 11, 14, 3
+#: Points between columns of a list.
+GUTTER = 8
 
 #: Characters of a text from which on its middle is left out.
 LONGEST = 80
@@ -269,12 +272,31 @@ class Drawing:
 
     def _end(self, link: Link, card_id: str, node: Node, usual: int) -> str:
         """Return where a line begins or ends: at a row where that is not the usual one of a box."""
-        rows, box = self.rows[card_id], self._called[card_id]
-        place = self._place_of.get(node)
-        if place is None or (rows[place] is rows[usual] and not link.is_skip):
+        box, place = self._called[card_id], self._ported(link, card_id, node, usual)
+        if place is None:
             return box
         side = "w" if usual == 0 and self.options.direction != "top to bottom" else "e"
+        last = (len(self.rows[card_id]) - 1) // self._heights[card_id]
+        column = place // self._heights[card_id]
+        if column != (0 if side == "w" else last):  # other rows stand there
+            side = "e" if side == "w" else "w"
         return f"{box}:{side}{place}:{side}"
+
+    def _ported(self, link: Link, card_id: str, node: Node, usual: int) -> int | None:
+        """Return the place of the row at which a line ends; None if it ends at the box."""
+        place = self._place_of.get(node)
+        is_usual = place is not None and place == usual % len(self.rows[card_id])
+        return None if is_usual and not link.is_skip else place
+
+    @cached_property
+    def _heights(self) -> dict[str, int]:
+        """How many rows each column of a card's list has, by the card's id."""
+        ends: dict[str, set[int]] = {card.id: set() for card in self.cards}
+        for link in self.links:
+            for end in ((link.source, link.leaves, -1), (link.target, link.enters, 0)):
+                if (place := self._ported(link, *end)) is not None:
+                    ends[end[0]].add(place)
+        return {id: column_height(len(self.rows[id]), places) for id, places in ends.items()}
 
     def _write_link(
         self, dot: graphviz.Digraph, ends: tuple[str, str], link: Link, rises: bool
@@ -356,16 +378,14 @@ class Drawing:
             rows.append([self._muted(facts)])
         if not (opened or is_bare or card.role == "input" or self.options.draw_sizes):
             rows += [[_words(line)] for line in summaries(card.nodes, channels_of(card.output))]
-        listed = self.rows[card.id]
-        lanes = rails_of(listed)
-        across = 4 + len(lanes)
+        columns = self._columns(card)
+        across = sum(column.width for column in columns) + len(columns) - 1 if columns else 4
         lines = "".join(_line(_cell(row, f'COLSPAN="{across}"')) for row in rows)
         if self.options.draw_sizes:
             slabs = self._slabs(card, opened)
             lines += _line(f'<TD COLSPAN="{across}" ALIGN="LEFT">{slabs}</TD>')
-        beside = [_rail_cells(lane, len(listed)) for lane in lanes]
-        for i in range(len(listed)):
-            lines += self._row(card, i, "".join(cells.get(i, "") for cells in beside))
+        for beside in zip_longest(*(column.lines for column in columns), fillvalue=""):
+            lines += _line("".join(beside))
         border = f'BORDER="{4 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
         if state == "only in A":
             border += ' STYLE="dashed"'
@@ -395,7 +415,27 @@ class Drawing:
             facts.append(self._figure(card.nodes))
         return " · ".join(facts)
 
-    def _row(self, card: Card, place: int, beside: str) -> str:
+    def _columns(self, card: Card) -> list["_Column"]:
+        """Return the columns of a card's list, the first on the left."""
+        rows, height = self.rows[card.id], self._heights[card.id]
+        lanes, columns = rails_of(rows), []
+        for start in range(0, len(rows), height):
+            stop = min(start + height, len(rows))
+            beside = [cells for lane in lanes if (cells := _rail_cells(lane, start, stop))]
+            lines = [
+                self._row(card, place) + "".join(cells.get(place, "") for cells in beside)
+                for place in range(start, stop)
+            ]
+            width = 4 + len(beside)
+            if start:
+                gap = f'<TD ROWSPAN="{height}" CELLPADDING="0" WIDTH="{GUTTER}"></TD>'
+                lines[0] = gap + lines[0]
+            if missing := start + height - stop:
+                lines.append(f'<TD ROWSPAN="{missing}" COLSPAN="{width}"></TD>')
+            columns.append(_Column(lines, width))
+        return columns
+
+    def _row(self, card: Card, place: int) -> str:
         # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what
         # the box is called: a label is the same wherever its box stands.
         rows = self.rows[card.id]
@@ -417,9 +457,9 @@ class Drawing:
             does = self._muted(figure or node.layer.summary)
             told = _cell([name], shade) + _cell([does], shade)
         size = self._muted(size_text(node.shape))
-        return _line(
+        return (
             f'<TD ID="\\N_{place}" TITLE="row" PORT="w{place}" WIDTH="8" CELLPADDING="0"'
-            f' BGCOLOR="{colour}"> </TD>{told}' + _cell([size], f'{shade} PORT="e{place}"') + beside
+            f' BGCOLOR="{colour}"> </TD>{told}' + _cell([size], f'{shade} PORT="e{place}"')
         )
 
     @cached_property
@@ -506,28 +546,45 @@ def _cell(words: Sequence[_Words], attributes: str = "", align: str = "LEFT") ->
     )
 
 
-def _rail_cells(lane: Sequence[Rail], rows: int) -> dict[int, str]:
-    """Return the cells of a lane beside a list of layers, by the row in which each begins.
+@attrs.frozen
+class _Column:
+    """A column of a list: the cells of each line, and how many stand beside each other."""
+
+    lines: list[str]
+    width: int
+
+
+def _rail_cells(lane: Sequence[Rail], start: int, stop: int) -> dict[int, str]:
+    """Return the cells of a lane beside a column of layers, by the row in which each begins.
 
     A connection is a bracket, open towards the list: from each row that it comes from to the one
-    that it goes to.
+    that it goes to. In one that goes on in the next column, the side that it has there is missing.
+
+    Args:
+        lane: The connections.
+        start: Place of the column's first row.
+        stop: Place after its last.
     """
     cells = {}
-    row = 0
+    row = start
     for rail in lane:
-        for place, end in pairwise((*rail.sources, rail.target + 1)):
+        for source, after in pairwise((*rail.sources, rail.target + 1)):
+            place, end = max(source, start), min(after, stop)
+            if place >= end:
+                continue
             if row < place:
                 cells[row] = f'<TD ROWSPAN="{place - row}"></TD>'
-            is_last = end > rail.target
+            is_last = end == rail.target + 1
+            sides = "T" * (place == source) + "R" + "B" * is_last
             mark = _words("‹", bold=True).label if is_last else ""
             cells[place] = (
-                f'<TD ROWSPAN="{end - place}" BORDER="1" SIDES="{"TRB" if is_last else "TR"}"'
+                f'<TD ROWSPAN="{end - place}" BORDER="1" SIDES="{sides}"'
                 f' COLOR="{LIGHT.line}" CELLPADDING="0" WIDTH="9" ALIGN="LEFT" VALIGN="BOTTOM">'
                 f"{mark}</TD>"
             )
             row = end
-    if row < rows:
-        cells[row] = f'<TD ROWSPAN="{rows - row}"></TD>'
+    if cells and row < stop:
+        cells[row] = f'<TD ROWSPAN="{stop - row}"></TD>'
     return cells
 
 

@@ -22,10 +22,14 @@ def working(error: BaseException, attempt: Attempt) -> tuple[tuple[Remedy, Desig
     if not isinstance(error, ParameterError):
         return ()
     found: list[tuple[Remedy, Design]] = []
+    solved: set[str] = set()  # fields whose other values are no use any more
     for remedy in error.remedies:
+        if remedy.is_guess and solved & remedy.changes.keys():
+            continue
         done = _tried(error.owner, remedy, attempt)
         if done and all(done[1] != other for _, other in found):
             found.append(done)
+            solved |= remedy.changes.keys()
         if len(found) == MOST_REMEDIES:
             break
     return tuple(found)
@@ -41,7 +45,7 @@ def _tried(owner: str, remedy: Remedy, attempt: Attempt) -> tuple[Remedy, Design
             design = attempt(owner, remedy)
             design.report  # noqa: B018 — raises for a design that cannot be
         except ParameterError as error:
-            if error.owner != owner or not error.remedies:
+            if remedy.is_guess or error.owner != owner or not error.remedies:
                 return None
             further = _joined(remedy, error.remedies[0])
             if further.changes == remedy.changes:

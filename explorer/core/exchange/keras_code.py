@@ -1,21 +1,23 @@
 """Designs as Python for Keras 3: a file that stands alone and imports Keras only."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from explorer.core.exchange.code.flow import (
-    Round,
+from explorer.core.exchange.code.bodies import (
     Written,
-    flow_of,
+    definition,
     function_lines,
-    literal,
-    main_lines,
+    input_names,
     setting,
+    told,
 )
+from explorer.core.exchange.code.flow import flow_of
 from explorer.core.exchange.code.forms import numbers_of, words_of
-from explorer.core.exchange.code.plan import Argument, Function, Plan, plan_of
-from explorer.core.exchange.code.text import Call, assigned, quoted
+from explorer.core.exchange.code.parts import with_parts
+from explorer.core.exchange.code.places import Line, placed
+from explorer.core.exchange.code.plan import Argument, Function, Inner, Plan, header, plan_of
+from explorer.core.exchange.code.rounds import Round, main_lines
+from explorer.core.exchange.code.text import Call, assigned, literal, quoted
 from explorer.core.families import Architecture
 from explorer.core.network.layers import Layer
 
@@ -70,7 +72,12 @@ def keras_code(architecture: Architecture, input_shape: Sequence[int]) -> str:
         ParameterError: If the shape does not fit the architecture.
         Refusal: If it has layers that cannot be written as code, with their names.
     """
-    plan = plan_of(architecture, input_shape)
+    return "\n".join(keras_lines(plan_of(architecture, input_shape))) + "\n"
+
+
+def keras_lines(plan: Plan) -> list[str]:
+    """Return the lines of what `keras_code` returns; those about blocks know of which."""
+    plan = with_parts(plan)
     flow = flow_of(plan)
     image = plan.graph.inputs[0].layer
     lines = [f'"""{header(plan)}"""', "", "import keras"]
@@ -82,7 +89,8 @@ def keras_code(architecture: Architecture, input_shape: Sequence[int]) -> str:
     options = [] if dtype == "float32" else [f"dtype={quoted(dtype)}"]
     called = Call("keras.Input", [literal(image.shape), f"name={quoted(image.name)}", *options])  # type: ignore[attr-defined]
     lines += [*functions, "", "", "def make_model():"]
-    lines += ['    """Return the Keras model."""', *assigned("x = image = ", called, 4)]
+    lines.append('    """Return the Keras model."""')
+    lines += [Line.of(line, plan.graph.inputs) for line in assigned("x = image = ", called, 4)]
     if flow.results is None:
         lines.append("    outputs = []")
     results = "outputs"
@@ -90,18 +98,10 @@ def keras_code(architecture: Architecture, input_shape: Sequence[int]) -> str:
         results = flow.results[0] if len(flow.results) == 1 else f"[{', '.join(flow.results)}]"
     model = Call("keras.Model", ["image", results, f"name={quoted(plan.graph.name.lower())}"])
     lines += [*main, *assigned("return ", model, 4)]
-    lines += ["", "", 'if __name__ == "__main__":', "    make_model().summary()"]
-    return "\n".join(lines) + "\n"
+    return [*lines, "", "", 'if __name__ == "__main__":', "    make_model().summary()"]
 
 
-def header(plan: Plan) -> str:
-    """Return what a network is, in a sentence: name, input and parameters."""
-    name = re.sub(r"[^\w .,()-]", "?", plan.graph.name, flags=re.ASCII)[:60]
-    height, width, channels = plan.graph.input_shape
-    params = sum(node.params for node in plan.graph)
-    return f"{name} for images of {height}×{width}×{channels}: {params:,} parameters."
-
-
+@placed
 def _function(function: Function) -> list[str]:
     """Return the lines of a function for blocks of one form."""
     inputs = input_names(function)
@@ -115,9 +115,14 @@ def _function(function: Function) -> list[str]:
             if (item, line) == (place, at)
         }
         words = dict(written.line.words)
-        name = quoted("{name}" + written.line.name)
-        call = _layer(written.line.kind, words, texts, f"f{name}", written.inputs)
-        return assigned(f"{written.target} = ", call, written.indent)
+        name = f"f{quoted('{name}' + written.line.name)}"
+        layer = function.layer_at(written.place).layer
+        if isinstance(layer, Inner):
+            values = [f"{field}={text}" for field, (text, _) in texts.items()]
+            call = Call(layer.function.name, [*written.inputs, name, *values])
+        else:
+            call = _layer(layer, words, texts, name, written.inputs)
+        return assigned(written.start, call, written.indent)
 
     return [
         "",
@@ -128,26 +133,7 @@ def _function(function: Function) -> list[str]:
     ]
 
 
-def definition(start: str, arguments: Sequence[str], indent: int = 0) -> list[str]:
-    """Return the lines that begin a function."""
-    return assigned("", Call(start, arguments), indent, end=":")
-
-
-def input_names(function: Function) -> list[str]:
-    """Return what a function calls the features that it reads."""
-    role = function.units[0].role
-    second = {"merge": "stack_input", "decoder": "skip"}.get(role, "other")
-    more = [second if k == 1 else f"{second}{k}" for k in range(1, function.sources)]
-    return ["x", *more]
-
-
-def told(function: Function) -> str:
-    """Return which blocks a function makes, in a sentence."""
-    names = [unit.name for unit in function.units]
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"What {names[0]}{more} of the diagram do{'' if more else 'es'}."
-
-
+@placed
 def _step(round_: Round, indent: int) -> list[str]:
     """Return the line of steps that are alike."""
     step = round_.steps[0]
@@ -170,12 +156,12 @@ def _step(round_: Round, indent: int) -> list[str]:
         same = all(value == values[0] for value in values)
         texts[field] = (round_.value(values, field), values[0] if same else None)
     words = dict(words_of(layer))
-    call = _layer(type(layer), words, texts, round_.name, step.inputs)
+    call = _layer(layer, words, texts, round_.name, step.inputs)
     return assigned(f"{step.target} = ", call, indent)
 
 
 def _layer(
-    kind: type[Layer],
+    layer: Layer,
     words: Mapping[str, Any],
     numbers: Mapping[str, tuple[str, Any]],
     name: str,
@@ -184,7 +170,7 @@ def _layer(
     """Return the call that makes a layer and calls it.
 
     Args:
-        kind: Its class.
+        layer: One of its form.
         words: Its settings that are words.
         numbers: Its other settings, as text and, where it is the same everywhere, as value.
         name: Its name, as text.
@@ -194,17 +180,17 @@ def _layer(
         field: (quoted(v) if isinstance(v, str) else literal(v), v) for field, v in words.items()
     }
     texts.update(numbers)
-    first = _IN_ORDER.get(kind.__name__, ())
+    first = _IN_ORDER.get(layer.kind, ())
     arguments = [texts[field][0] for field in first]
     for field, (text, value) in texts.items():
         if field in first:
             continue
         default = _DEFAULTS.get(field)
-        if kind.pools and field == "strides":
+        if layer.pools and field == "strides":
             if text == texts["pool_size"][0]:
                 continue
             default = None
         if value is None or value != default:
             arguments.append(f"{field}={text}")
     joined: list[str | list[str]] = list(inputs) if len(inputs) == 1 else [list(inputs)]
-    return Call(f"layers.{kind.__name__}", [*arguments, f"name={name}"], joined)
+    return Call(f"layers.{layer.kind}", [*arguments, f"name={name}"], joined)

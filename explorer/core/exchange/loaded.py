@@ -7,6 +7,8 @@ import attrs
 
 from explorer.core.analysis.design import Design, Input
 from explorer.core.families import Architecture, ReadModel
+from explorer.core.network.errors import Refusal
+from explorer.core.network.graph import Graph
 
 #: Height, width and channels; None for what a file leaves open.
 OpenShape = tuple[int | None, int | None, int | None]
@@ -28,6 +30,19 @@ class Entry:
 
 
 @attrs.frozen
+class Configuration:
+    """One of the configurations of a file.
+
+    Attributes:
+        name: What the file calls it.
+        because: Why it can't be shown; empty if it can.
+    """
+
+    name: str
+    because: str = ""
+
+
+@attrs.frozen
 class Answers:
     """What the user says where a file leaves something open; None: nothing.
 
@@ -36,14 +51,22 @@ class Answers:
         edges: Number of edges of its skeleton.
         classes: Number of classes to be told apart.
         channels: Channels of an image.
-        configuration: Which of the configurations of nnU-Net's plans.
+        configuration: Which of the configurations of nnU-Net's plans; None: "2d", or the first of
+            two axes if there is none of that name.
     """
 
     parts: int | None = None
     edges: int | None = None
     classes: int | None = None
     channels: int | None = None
-    configuration: str = "2d"
+    configuration: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no number of such things."""
+        for name in ("parts", "edges", "classes", "channels"):
+            answer = getattr(self, name)
+            if answer is not None and (type(answer) is not int or not 1 <= answer <= 10_000):
+                raise Refusal(f"{name}={answer!r:.100} is no number of {name}: give 1 to 10,000.")
 
 
 @attrs.frozen
@@ -58,6 +81,8 @@ class Loaded:
         missing: What the file leaves open and was not answered, as fields of `Answers`; the heads
             that need it are not in the architecture.
         document: What the file says, whole, to be kept when the design is saved as one again.
+        configuration: Which of the file's configurations was read; empty if it has no such thing.
+        configurations: All that it has.
     """
 
     architecture: Architecture
@@ -66,6 +91,8 @@ class Loaded:
     entries: tuple[Entry, ...] = ()
     missing: tuple[str, ...] = ()
     document: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+    configuration: str = ""
+    configurations: tuple[Configuration, ...] = ()
 
     @property
     def read(self) -> tuple[Entry, ...]:
@@ -90,3 +117,28 @@ class Loaded:
         kept = (*sides, own[2])
         shape = [told or size for told, size in zip(self.input_shape, kept, strict=True)]
         return Design(known, present.of_shape(shape))
+
+
+@attrs.frozen
+class LoadedThere:
+    """A design that was read in another process, which a model's layers leave on their own.
+
+    Attributes:
+        loaded: The design; a model in it lacks its layers.
+        graph: They, if it is a model.
+    """
+
+    loaded: Loaded
+    graph: Graph | None = None
+
+    def here(self, folder: object) -> Loaded:
+        """Return the design.
+
+        Args:
+            folder: What keeps the file of a model's weights, and is to go with it.
+        """
+        architecture = self.loaded.architecture
+        if self.graph is None or not isinstance(architecture, ReadModel):
+            return self.loaded
+        architecture = attrs.evolve(architecture, own_graph=self.graph, folder=folder)
+        return attrs.evolve(self.loaded, architecture=architecture)

@@ -1,6 +1,7 @@
 """A design from a file or a text, whose format is told by what it says."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,26 @@ from explorer.core.network.errors import Refusal
 
 #: How files begin that hold no text; those of Keras are read by Keras.
 _KERAS_BEGINNINGS = {b"PK\x03\x04": "a zip archive", b"\x89HDF\r\n\x1a\n": "an HDF5 file"}
+#: Files of ONNX have no sign; the first field in them is their version, a small number.
+_ONNX_BEGINNING = b"\x08"
 _BEGINNINGS = _KERAS_BEGINNINGS | {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"%PDF": "a PDF",
     b"\x1f\x8b": "compressed by gzip",
     b"\x80": "a pickle, which could run code",
+}
+#: What texts are, by how they begin, that describe no network, and what to do.
+_ADDRESS = re.compile(r"\s*(https?|ftp|file)://\S+\s*")
+_OTHER_TEXTS = {
+    _ADDRESS: "is an address, and nothing is fetched from there: save the file, and open that",
+    re.compile(r"\s*([A-Za-z]:[\\/]|[~.]{0,2}/)[^\n]+\s*"): "is the path of a file: choose the "
+    "file, or give what it says",
+    re.compile(
+        r"(.*^)?(import \w|from [\w.]+ import |def \w+\(|class \w+[(:]).*|\s*[A-Z]\w+\(.*",
+        re.DOTALL | re.MULTILINE,
+    ): "is Python: run it in a cell, and give what it makes to Explorer(…)",
+    re.compile(r"\s*<.*", re.DOTALL): "is HTML or XML: give the file that it was made of",
 }
 
 
@@ -54,6 +69,22 @@ FORMATS = (
 )
 
 
+def is_model(name: str, content: bytes) -> bool:
+    """Return whether a file holds a model of Keras or ONNX, which takes long to be read."""
+    if _is_onnx(name, content) or any(map(content.startswith, _KERAS_BEGINNINGS)):
+        return True
+    return _is_text_of_keras(content[:8_000].decode(errors="replace"))
+
+
+def _is_onnx(name: str, content: bytes) -> bool:
+    return name.lower().endswith(".onnx") or content.startswith(_ONNX_BEGINNING)
+
+
+def _is_text_of_keras(text: str) -> bool:
+    """Return whether a text is the JSON of a Keras model, by its beginning."""
+    return not links.is_link(text) and '"class_name"' in text[:2_000]
+
+
 def load(
     source: str | Path,
     *,
@@ -61,7 +92,7 @@ def load(
     edges: int | None = None,
     classes: int | None = None,
     channels: int | None = None,
-    configuration: str = "2d",
+    configuration: str | None = None,
 ) -> Loaded:
     """Return the design that a file describes, with an account of what was read and what was not.
 
@@ -74,20 +105,19 @@ def load(
         edges: Number of edges between them, likewise.
         classes: Number of classes, likewise.
         channels: Channels of the images, likewise.
-        configuration: Which configuration of nnU-Net's plans.
+        configuration: Which configuration of nnU-Net's plans; None: "2d", or the first of two axes
+            if there is none of that name.
 
     Raises:
         Refusal: A `ValueError`, in one sentence, for what can't be read.
     """
     answers = Answers(parts, edges, classes, channels, configuration)
-    for name in ("parts", "edges", "classes", "channels"):
-        answer = getattr(answers, name)
-        if answer is not None and (type(answer) is not int or not 1 <= answer <= 10_000):
-            raise Refusal(f"{name}={answer!r:.100} is no number of {name}: give 1 to 10,000.")
     if isinstance(source, str) and not _is_file(source):
         is_text = "\n" in source or source.lstrip()[:1] in ("{", "[")
         if is_text or links.is_link(source):
-            return _read_text(source, "The text", answers)
+            return read_text(source, "The text", answers)
+    if isinstance(source, str) and _ADDRESS.fullmatch(source):
+        raise Refusal(f"{source.strip()[:100]} {_OTHER_TEXTS[_ADDRESS]}.")
     path = Path(source)
     name = repr(path.name)[:100]
     try:
@@ -100,24 +130,37 @@ def load(
             is_longer = bool(file.read(1))
     except (OSError, RuntimeError) as error:  # the latter of a home folder that there is not
         raise Refusal(f"{name} can't be opened: {getattr(error, 'strerror', error)}.") from error
+    if hooks.load_onnx_file and _is_onnx(path.name, content):
+        of_onnx: Loaded = hooks.load_onnx_file(path, answers)
+        return of_onnx
     kind = next((kind for sign, kind in _BEGINNINGS.items() if content.startswith(sign)), None)
     if hooks.load_keras_file and any(map(content.startswith, _KERAS_BEGINNINGS)):
-        loaded: Loaded = hooks.load_keras_file(path, answers)
+        try:
+            loaded: Loaded = hooks.load_keras_file(path, answers)
+        except Refusal as error:
+            if path.name in str(error):
+                raise
+            raise Refusal(f"{name}: {error}") from error
         return loaded
     try:
         text = content.decode("utf-8-sig", errors="ignore" if is_longer else "strict")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if not kind and (b"\0" not in content or content[:2] in (b"\xff\xfe", b"\xfe\xff")):
+            raise Refusal(
+                f"{name} is no text in UTF-8: save it as UTF-8, and open that."
+            ) from error
         text = "\0"
     if kind or "\0" in text:
         raise Refusal(
             f"{name} holds no text{f', but is {kind}' if kind else ''}, whatever its name says: "
-            f"what is read is {_known()}."
+            f"give {_known()}."
         )
     if is_longer:
         raise Refusal(
-            f"{name} has {path.stat().st_size:,} bytes: text that describes a network has less."
+            f"{name} has {path.stat().st_size:,} bytes, and text that describes a network has less "
+            f"than {4 * LONGEST:,}: give the file that describes the network alone."
         )
-    return _read_text(text, name, answers)
+    return read_text(text, name, answers)
 
 
 def _is_file(source: str) -> bool:
@@ -127,32 +170,58 @@ def _is_file(source: str) -> bool:
         return False
 
 
-def _read_text(text: str, name: str, answers: Answers) -> Loaded:
+def read_text(text: str, name: str, answers: Answers) -> Loaded:
     """Return the design in a text.
 
     Args:
         text: The text.
         name: What it is called in an error.
         answers: What it leaves open.
+
+    Raises:
+        Refusal: In one sentence, for what can't be read.
     """
+    if not text.strip():
+        raise Refusal(f"{name} is empty: give {_known()}.")
+    document: object = None
     try:
-        if not text.strip():
-            raise Refusal("It is empty.")
         if links.is_link(text):
             return links.read(text, answers)
         # Before it is parsed, since there is more in it than in other files.
-        if hooks.load_keras_text and '"class_name"' in text[:2_000]:
+        if hooks.load_keras_text and _is_text_of_keras(text):
             loaded: Loaded = hooks.load_keras_text(text, answers)
             return loaded
-        document = parsed(text)
+        try:
+            document = parsed(text)
+        except Refusal:
+            if not _other(text):
+                raise
         if isinstance(document, dict):
             for candidate in FORMATS:
                 if candidate.fits(document):
                     return candidate.read(document, answers)
     except Refusal as error:
         raise Refusal(f"{name}: {error}") from error
-    raise Refusal(f"{name} describes no network in a format that is known: {_known()}.")
+    raise Refusal(f"{name} {_what_else(text, document)}.")
+
+
+def _other(text: str) -> str:
+    """Return what a text is by its beginning and lines, and what to do; nothing for other texts."""
+    return next((what for form, what in _OTHER_TEXTS.items() if form.fullmatch(text)), "")
+
+
+def _what_else(text: str, document: object) -> str:
+    """Return what a text is that describes no network, and what to do."""
+    if what := _other(text):
+        return what
+    if isinstance(document, dict) and "nbformat" in document:
+        return "is a notebook: open it in Jupyter, and give what a cell makes to Explorer(…)"
+    if isinstance(document, dict) and document.keys() & {"channel_names", "modality"}:
+        return "tells of nnU-Net's data, not of a network: give nnUNetPlans.json"
+    return f"describes no network in a format that is known: give {_known()}"
 
 
 def _known() -> str:
-    return f"JSON or YAML of {listed([each.name for each in FORMATS], 'or')}, or a Keras model"
+    return (
+        f"JSON or YAML of {listed([each.name for each in FORMATS], 'or')}, or a Keras or ONNX model"
+    )

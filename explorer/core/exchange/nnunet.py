@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 
 import attrs
 
-from explorer.core.exchange.loaded import Answers, Entry, Loaded
+from explorer.core.exchange.loaded import Answers, Configuration, Entry, Loaded
 from explorer.core.families.nnunet import EPSILON, MOMENTUM, PlainConvUNet, ResidualEncoderUNet
+from explorer.core.formatting import counted, listed
 from explorer.core.network.block_edits import BlockEdit
 from explorer.core.network.blocks import MAX_FILTERS
 from explorer.core.network.encoder_decoder import family_blocks_of
@@ -45,6 +46,9 @@ _MOST = 1000
 #: nnU-Net's own limit in two dimensions.
 _MAX_FILTERS = 512
 
+#: Most configurations that are told of, of a file with more.
+_MOST_TOLD = 50
+
 #: A number for the height and one for the width.
 _Pair = tuple[int, int]
 
@@ -72,7 +76,14 @@ def read(document: Mapping[str, Any], answers: Answers) -> Loaded:
         ParameterError: If a value cannot be used, naming its field.
         Refusal: If there is no such configuration, or it is none that can be shown.
     """
-    fields = _configuration(document, answers.configuration)
+    choices = _choices(document)
+    name = answers.configuration
+    if name is None:
+        name = _usual(choices)
+        if all(choice.because for choice in choices) and choices:
+            told = listed([f"{_short(each.name)} ({each.because})" for each in choices[:3]])
+            raise Refusal(f"These plans have no configuration that can be shown, but {told}.")
+    fields = _configuration(document, name)
     size = _patch_size(fields, document)
     plan = _of_today(fields) if "architecture" in fields.values else _of_before(fields)
     architecture = plan.architecture()
@@ -82,7 +93,7 @@ def read(document: Mapping[str, Any], answers: Answers) -> Loaded:
         missing.append("classes")
     else:
         architecture = attrs.evolve(architecture, heads=plan.heads(answers.classes))
-    channels = _channels(fields, answers.channels)
+    channels = _channels(fields, answers)
     if channels is None:
         missing.append("channels")
     return Loaded(
@@ -92,7 +103,39 @@ def read(document: Mapping[str, Any], answers: Answers) -> Loaded:
         entries=tuple(fields.entries),
         missing=tuple(missing),
         document=document,
+        configuration=name,
+        configurations=choices,
     )
+
+
+def _choices(document: Mapping[str, Any]) -> tuple[Configuration, ...]:
+    """Return the configurations, with why some can't be shown."""
+    if not is_plans(document):
+        raise Refusal("These are no plans of nnU-Net: there are no configurations in them.")
+    found = document["configurations"]
+    names = [name for name, each in found.items() if isinstance(each, Mapping)][:_MOST_TOLD]
+    return tuple(Configuration(name, _not_shown(found, name)) for name in names)
+
+
+def _not_shown(configurations: Mapping[str, Any], name: str) -> str:
+    """Return why a configuration can't be shown, if its patches tell."""
+    size = None
+    visited = set()
+    wanted: Any = name
+    while size is None and isinstance(wanted, str) and wanted not in visited:
+        visited.add(wanted)
+        found = configurations.get(wanted)
+        found = found if isinstance(found, Mapping) else {}
+        size, wanted = found.get("patch_size"), found.get("inherits_from")
+    if not isinstance(size, list) or len(size) == 2:
+        return ""
+    return f"its patches have {len(size)} axes, and networks of images are shown"
+
+
+def _usual(choices: Sequence[Configuration]) -> str:
+    """Return what is read where nothing is wanted."""
+    shown = [choice.name for choice in choices if not choice.because]
+    return "2d" if "2d" in shown or not shown else shown[0]
 
 
 @attrs.frozen
@@ -201,28 +244,26 @@ class _Fields:
 
 def _configuration(document: Mapping[str, Any], name: str) -> _Fields:
     """Return a configuration's fields, with those that it inherits."""
-    if not is_plans(document):
-        raise Refusal("These are no plans of nnU-Net: there are no configurations in them.")
     configurations = document["configurations"]
     entries: list[Entry] = []
     values: dict[str, Any] = {}
     paths: dict[str, str] = {}
-    visited: list[str] = []
+    visited: dict[str, None] = {}
     wanted: Any = name
     while wanted is not None:
         found = configurations.get(wanted) if isinstance(wanted, str) else None
         if not isinstance(found, Mapping):
             raise Refusal(
                 f"There is no configuration {_short(wanted)} in these plans"
-                + (f", which {visited[-1]!r} inherits from" if visited else "")
-                + f": choose one of {_names(configurations)}."
+                + (f", which {_short(next(reversed(visited)))} inherits from" if visited else "")
+                + f": choose {_names(list(configurations))}."
             )
         if wanted in visited:
             raise Refusal(
                 f"Configuration {_short(wanted)} inherits from itself, by way of "
-                f"{_short(visited[-1])}: take away an inherits_from."
+                f"{_short(next(reversed(visited)))}: take away an inherits_from."
             )
-        visited.append(wanted)
+        visited[wanted] = None
         path = f"configurations.{wanted}"
         for field, value in found.items():
             if field not in values:
@@ -238,9 +279,9 @@ def _short(name: object) -> str:
     return text if len(text) <= 60 else f"{text[:56]}…'"
 
 
-def _names(configurations: Mapping[str, Any]) -> str:
-    names = [_short(name) for name in configurations]
-    return ", ".join(names[:6]) + (" and others" if len(names) > 6 else "")
+def _names(names: Sequence[str]) -> str:
+    few = [_short(name) for name in names[:6]]
+    return listed([*few, "others"] if len(names) > 6 else few, "or")
 
 
 def _patch_size(fields: _Fields, document: Mapping[str, Any]) -> _Pair:
@@ -249,9 +290,11 @@ def _patch_size(fields: _Fields, document: Mapping[str, Any]) -> _Pair:
     if not isinstance(value, list) or not all(type(size) is int and size > 0 for size in value):
         fields.refuse("patch_size", "is no list of sizes in pixels", "give height and width")
     if len(value) != 2:
+        shown = [choice.name for choice in _choices(document) if not choice.because]
+        others = f"choose {_names(shown)}" if shown else "these plans have none of 2 axes"
         raise Refusal(
             f"{fields.path} is for patches of {len(value)} axes, and here networks of images are "
-            f"shown: choose one of 2 axes of {_names(document['configurations'])}."
+            f"shown: {others}."
         )
     return value[0], value[1]
 
@@ -266,18 +309,26 @@ def _check_fits(fields: _Fields, size: _Pair, steps: _Pair) -> None:
         )
 
 
-def _channels(fields: _Fields, answered: int | None) -> int | None:
+def _channels(fields: _Fields, answers: Answers) -> int | None:
     """Return the channels of the image: plans have a normalisation scheme for each.
 
     In a cascade the classes of the stage before come as channels, too, which plans do not tell.
     """
-    schemes = fields.values.get("normalization_schemes")
-    if not isinstance(schemes, list) or fields.values.get("previous_stage") is not None:
+    name, answered = "normalization_schemes", answers.channels
+    schemes = fields.values.get(name)
+    count = len(schemes) if isinstance(schemes, list) else 0
+    if fields.values.get("previous_stage") is not None:
+        more = "the classes of that stage are channels, too, and plans don't tell how many"
+        all_ = f"{answered} channels in all were given" if answered else "give all channels"
+        fields.tell("previous_stage", f"{more}: {all_}")
+        fields.tell(name, "these are not all channels: see previous_stage")
         return answered
-    found = answered or len(schemes) or None
-    because = "" if found == len(schemes) else f"{answered} channels were asked for"
-    fields.tell("normalization_schemes", because)
-    return found
+    because = "it is no list with one for each channel"
+    if count:
+        same = answered in (None, count)
+        because = "" if same else f"{counted(answered or 0, 'channel')} were asked for"
+    fields.tell(name, because)
+    return answered or count or None
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import attrs
@@ -13,10 +13,11 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from explorer.core.families import Architecture, ReadModel, ResNet
-from explorer.core.formatting import listed
+from explorer.core.formatting import listed, shortened
 from explorer.core.network.blocks import DecoderBlock, EncoderBlock
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import Refusal
+from explorer.core.network.heads import Head
 
 #: Most characters, objects and lists of a text, and how deep they lie in each other: far more than
 #: an architecture has that can be shown.
@@ -71,7 +72,18 @@ def written(value: Any, kind: Any, brief: bool = False, **options: Any) -> str:
     """
     fields = _converter(brief).unstructure(value, kind)
     # A field may hold one of NumPy's numbers.
-    return json.dumps(fields, default=lambda number: number.item(), **options)
+    return json.dumps(fields, default=_number, **options)
+
+
+def _number(value: Any) -> Any:
+    """Return one of NumPy's numbers as Python's."""
+    try:
+        return value.item()
+    except (AttributeError, ValueError) as error:
+        raise Refusal(
+            f"JSON can't hold {shortened(repr(value), 99)}: give fields of classes of your own "
+            "numbers, text, truth values, blocks, or tuples of those."
+        ) from error
 
 
 def read_back(text: str, kind: Any, source: str = "JSON", unknown: str = "leave it out") -> Any:
@@ -149,6 +161,7 @@ def _converter(brief: bool = False) -> cattrs.Converter:
         )
 
     def write(value: Any) -> dict[str, Any]:
+        _check_fields(value)
         if isinstance(value, ReadModel):
             raise NoJSON(
                 f"{value!r} can't be written as JSON, which is for architectures: save a Keras "
@@ -162,15 +175,17 @@ def _converter(brief: bool = False) -> cattrs.Converter:
                 f'In JSON an {base.__name__} is an object with a "class": add its class name.'
             )
         name = fields["class"]
-        classes = subclasses(base)
+        others = subclasses(base)
+        classes = others if base in _TAGGED else {base.__name__: base, **others}
         if name not in classes:
-            like = get_close_matches(name[:100], classes, n=3) or sorted(classes)[:12]
+            known = others or classes
+            like = get_close_matches(name[:100], known, n=3) or sorted(known)[:12]
             raise Refusal(
                 f"The {base.__name__} class {name[:100]!r} is unknown: define or import it first, "
                 f"or use another one, such as {listed(like, 'or')}."
             )
-        values = {key: value for key, value in fields.items() if key != "class"}
-        return reader(classes[name])(_with_present_names(classes[name], values), classes[name])
+        values = _with_present_names(classes[name], _without_class(fields))
+        return reader(classes[name])(values, classes[name])
 
     def is_tagged(cls: Any) -> bool:
         return isinstance(cls, type) and issubclass(cls, _TAGGED)
@@ -179,12 +194,58 @@ def _converter(brief: bool = False) -> cattrs.Converter:
         name = fields.get("class") if isinstance(fields, dict) else None
         return read(fields, DecoderBlock if name in subclasses(DecoderBlock) else EncoderBlock)
 
+    def write_head(head: Head) -> dict[str, Any]:
+        return writer(Head)(head) if type(head) is Head else write(head)
+
+    def read_head(fields: Any, _: Any) -> Any:
+        is_own = isinstance(fields, dict) and "class" in fields
+        return read(fields, Head) if is_own else reader(Head)(fields, Head)
+
+    def read_any(value: Any, _: Any = None) -> Any:
+        """Return what stands where a class of the user's says of no kind what it is."""
+        if isinstance(value, list):
+            return read_tuple(value, _)
+        name = value.get("class") if isinstance(value, dict) else None
+        bases = [base for base in (*_TAGGED, Head) if name in subclasses(base)]
+        return read(value, bases[0]) if bases else value
+
+    def read_tuple(value: Any, _: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise TypeError(f"{shortened(repr(value), 99)} is no list")
+        return tuple(map(read_any, value))
+
+    converter.register_structure_hook_func(lambda kind: kind is Any, read_any)
+    converter.register_structure_hook_func(
+        lambda kind: kind in (tuple, tuple[Any, ...]), read_tuple
+    )
+    converter.register_unstructure_hook_func(
+        lambda cls: isinstance(cls, type) and issubclass(cls, Head), write_head
+    )
+    converter.register_structure_hook_func(
+        lambda cls: isinstance(cls, type) and issubclass(cls, Head), read_head
+    )
     converter.register_unstructure_hook_func(is_tagged, write)
     converter.register_structure_hook_func(is_tagged, read)
     converter.register_structure_hook(EncoderBlock | DecoderBlock, read_either)
     converter.register_unstructure_hook(Architecture, write)
     converter.register_structure_hook(Architecture, lambda fields, _: read(fields, EncoderDecoder))
     return converter
+
+
+def _check_fields(value: Any) -> None:
+    """Raise an error if a value has more than its fields, which would be lost."""
+    fields = attrs.fields_dict(type(value))
+    for name in getattr(value, "__dict__", {}):
+        is_cached = isinstance(getattr(type(value), name, None), cached_property)
+        if name not in fields and name[0] != "_" and not is_cached:
+            raise Refusal(
+                f"{type(value).__name__}.{name} is no field, and would be lost: declare the class "
+                f"with @attrs.frozen, and {name} with parameter(…) or attrs.field()."
+            )
+
+
+def _without_class(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != "class"}
 
 
 def _with_present_names(cls: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from explorer.core.exchange.sections import FLAG, STRIDE, Section
 from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.heads import Head
+from explorer.core.network.parameters import inactive_reason, parameter_of, parameters_of
 
 #: What fields of heads that list names are called when they are asked for.
 ANSWERS = {"part_names": "parts", "edges": "edges", "classes": "classes"}
@@ -26,7 +27,8 @@ class HeadPart:
         lists: Field that lists what its channels stand for; empty: their number is fixed.
         times: Channels for each.
         activation: Name of its activation.
-        is_dense: Whether it has dense layers, which no head of ours has.
+        is_dense: Whether it classifies the whole image, with dense layers.
+        is_drawn: Whether it is certain how they follow each other.
         has_offsets: Whether the file may ask for offsets beside it, two channels for each.
         stride: Its stride where the file gives none.
     """
@@ -37,6 +39,7 @@ class HeadPart:
     times: int = 1
     activation: str = "linear"
     is_dense: bool = False
+    is_drawn: bool = True
     has_offsets: bool = False
     stride: int = 1
 
@@ -46,7 +49,11 @@ Kinds = Mapping[str, tuple[HeadPart, ...]]
 
 PAFS = HeadPart("PartAffinityFieldsHead", "pafs", "edges", times=2)
 CLASS_MAPS = HeadPart("ClassMapsHead", "class_maps", "classes", activation="sigmoid")
-CLASS_VECTORS = HeadPart("ClassVectorsHead", "class_vectors", "classes", is_dense=True)
+CLASS_VECTORS = HeadPart(
+    "ClassVectorsHead", "class_vectors", "classes", activation="softmax", is_dense=True
+)
+#: Fields of a head of dense layers as files call them, and what those take where there is none.
+_DENSE = {"num_fc_layers": ("dense_layers", 1), "num_fc_units": ("dense_units", 64)}
 
 
 @attrs.define
@@ -101,8 +108,8 @@ def read_heads(
     for part in kinds.get(found.kind, ()):
         fields = of_kind.section(part.section) if part.section else of_kind
         found.strides.append(fields.take("output_stride", STRIDE, part.stride))
-        if part.is_dense:
-            of_kind.leave(part.section, "it is made of dense layers: heads are 1×1 convolutions")
+        if because := _not_drawn(part, fields.fields):
+            of_kind.leave(part.section, because)
             continue
         count = _count(fields, part, answers, skeleton)
         if count is None:
@@ -113,6 +120,7 @@ def read_heads(
                 channels=part.times * count,
                 stride=found.strides[-1],
                 activation=part.activation,
+                **(_dense_layers(fields) if part.is_dense else {}),
             )
             found.heads.append((fields, head))
         if part.has_offsets and fields.take("offset_refinement", FLAG, False) and count:
@@ -121,6 +129,27 @@ def read_heads(
     of_kind.leave_rest("it says nothing of the layers")
     found.heads += offsets
     return found
+
+
+def _not_drawn(part: HeadPart, fields: Mapping[str, Any]) -> str:
+    """Return why a head that a file describes is not in the design."""
+    if not part.is_dense:
+        return ""
+    if not part.is_drawn:
+        return "versions differ in where its dense layers start, so it is not drawn"
+    if fields.get("global_pool", True) is not True:
+        return "its dense layers have weights for each position of one image size: set global_pool"
+    return ""
+
+
+def _dense_layers(fields: Section) -> dict[str, Any]:
+    """Return what a head of dense layers has besides others."""
+    fields.take("global_pool", FLAG, True)
+    values = {
+        name: fields.take(field, parameter_of(Head, name), default)
+        for field, (name, default) in _DENSE.items()
+    }
+    return {"global_pool": True, **values}
 
 
 def _count(
@@ -206,7 +235,8 @@ def write_heads(
     present = [name for name in kinds if document.get(name) is not None]
     kind = _kind_of(given, document, kinds, present)
     if kind is None:
-        sets = (" + ".join(part.name for part in parts) for parts in kinds.values())
+        drawn = (parts for parts in kinds.values() if all(part.is_drawn for part in parts))
+        sets = dict.fromkeys(" + ".join(part.name for part in parts) for parts in drawn)
         return [f"heads {', '.join(given)} (those of {format_name} are {', '.join(sets)})"]
     document.update(dict.fromkeys(kinds.keys() - {kind} & document.keys()))
     document[kind] = of_kind = dict(document.get(kind) or {})
@@ -226,6 +256,10 @@ def write_heads(
                 fields[part.lists] = None
             continue
         put(fields, "output_stride", head.stride or architecture.output_stride)
+        if part.is_dense:
+            put(fields, "global_pool", True)
+            for field, (name, _) in _DENSE.items():
+                put(fields, field, getattr(head, name))
         if part.lists and head.channels % part.times:
             problems.append(f"{head.name}.channels={head.channels} ({part.times} for each)")
         elif part.lists:
@@ -243,12 +277,12 @@ def _kind_of(
         return next((name for name in present if kinds[name][0].lists), "single_instance")
     for name in (*present, *kinds):
         parts = kinds[name]
-        possible = {part.name for part in parts if not part.is_dense}
+        absent = [part for part in parts if _not_drawn(part, _fields_of(part, document.get(name)))]
+        possible = {part.name for part in parts if part not in absent}
         open_parts = {part.name for part in parts if _is_open(part, document.get(name))}
         offsets = {OFFSETS} if any(part.has_offsets for part in parts) else set()
-        has_dense = any(part.is_dense for part in parts)
         if possible - open_parts <= given.keys() <= possible | offsets and (
-            name in present or not has_dense
+            name in present or not absent
         ):
             return name
     return None
@@ -256,8 +290,13 @@ def _kind_of(
 
 def _is_open(part: HeadPart, kind: Any) -> bool:
     """Return whether a document has a head, and leaves its number of channels open."""
-    fields = kind.get(part.section) if kind and part.section else kind
+    fields = _fields_of(part, kind)
     return bool(fields) and bool(part.lists) and not isinstance(fields.get(part.lists), list)
+
+
+def _fields_of(part: HeadPart, kind: Any) -> Mapping[str, Any]:
+    """Return what a document says of a head, given what it says of the kind of model."""
+    return (kind.get(part.section) if kind and part.section else kind) or {}
 
 
 def _names(present: Any, part: HeadPart, count: int) -> list[Any]:
@@ -284,6 +323,12 @@ def put(fields: dict[str, Any], name: str, value: Any) -> None:
         fields[name] = value
 
 
+def _with_effect(head: Head, output_stride: int) -> Head:
+    """Return a head with its stride, and without settings that have no effect."""
+    idle = {p.name: p.default for p in parameters_of(type(head)) if inactive_reason(head, p)}
+    return attrs.evolve(head, stride=head.stride or output_stride, **idle)
+
+
 def differences(read: Any, architecture: EncoderDecoder) -> Iterable[str]:
     """Yield what of an architecture was lost in a file, given what is read from that again."""
     if read.stacks != architecture.stacks:
@@ -303,10 +348,10 @@ def differences(read: Any, architecture: EncoderDecoder) -> Iterable[str]:
     if not architecture.heads:  # those that are there come from the labels
         return
     theirs, ours = (
-        {(h.name, h.channels, h.stride or net.output_stride, h.activation) for h in net.heads}
+        {_with_effect(head, net.output_stride) for head in net.heads}
         for net in (read, architecture)
     )
-    for name in sorted({head[0] for head in theirs ^ ours}):
+    for name in sorted({head.name for head in theirs ^ ours}):
         yield f"head {name}"
 
 

@@ -42,6 +42,7 @@ from explorer.core.exchange.sections import (
 )
 from explorer.core.exchange.sleap_resnet import read_resnet, write_resnet
 from explorer.core.families import Hourglass, LeapCNN, ResNet, UNet
+from explorer.core.formatting import listed
 from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of
 from explorer.core.network.errors import Refusal
 from explorer.core.network.parameters import Parameter, inactive_reason, parameter_of
@@ -193,10 +194,10 @@ def _log2(stride: int) -> int:
 
 def _skeleton(data: Section) -> dict[str, Entry]:
     """Return how many parts the file's own skeleton has, from which SLEAP takes them as well."""
-    listed = data.section("labels").fields.get("skeletons")
-    if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], Mapping):
+    written = data.section("labels").fields.get("skeletons")
+    if not isinstance(written, list) or len(written) != 1 or not isinstance(written[0], Mapping):
         return {}
-    nodes = listed[0].get("nodes")
+    nodes = written[0].get("nodes")
     if not isinstance(nodes, list) or not nodes:
         return {}
     return {"part_names": Entry("data.labels.skeletons.nodes", len(nodes))}
@@ -324,8 +325,8 @@ def to_sleap(
     kind = families.get(type(architecture))
     if kind is None:
         raise Refusal(
-            f"SLEAP has no {type(architecture).__name__}: its backbones are "
-            f"{', '.join(family.__name__ for family in families)}."
+            f"SLEAP has no {type(architecture).__name__}: use one of its backbones, "
+            f"{listed([family.__name__ for family in families], 'or')}."
         )
     written = deepcopy(dict(document or {}))
     if "backbone_name" in (written.get("model") or {}):

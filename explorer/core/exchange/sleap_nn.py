@@ -59,7 +59,7 @@ KINDS = {
     "centered_instance": (_CENTERED,),
     "bottomup": (_MULTI, PAFS),
     "multi_class_bottomup": (_MULTI, CLASS_MAPS),
-    "multi_class_topdown": (_CENTERED, CLASS_VECTORS),
+    "multi_class_topdown": (_CENTERED, attrs.evolve(CLASS_VECTORS, is_drawn=False)),
     "bottomup_segmentation": (
         _SEGMENTATION,
         HeadPart("InstanceCenterHead", "center", lists="", stride=2),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from explorer.core.analysis.report import LayerReport, analyze
+from explorer.core.analysis.report import LayerReport, Report, analyze
 from explorer.core.analysis.tables import headings, layer_texts, notes, total_texts
 from explorer.core.families import Architecture
 from explorer.core.formatting import printable
@@ -63,16 +63,21 @@ def as_markdown(architecture: Architecture, input_shape: Sequence[int]) -> str:
         architecture: The architecture.
         input_shape: `(height, width, channels)` of the input.
     """
-    report = analyze(trace(architecture, input_shape))
-    rows = [_cells(texts, _in_markdown) for texts in (headings(), *layer_texts(report))]
-    totals = [f"**{cell}**" if cell else "" for cell in _cells(total_texts(report), _in_markdown)]
+    return report_markdown(analyze(trace(architecture, input_shape)))
+
+
+def report_markdown(report: Report) -> str:
+    """Return a report's layers, and its totals, as a table in Markdown."""
+    rows = [_cells(texts, in_markdown) for texts in (headings(), *layer_texts(report))]
+    totals = [f"**{cell}**" if cell else "" for cell in _cells(total_texts(report), in_markdown)]
     sides = [":--" if place < 2 else "--:" for place in range(len(headings()))]
     lines = [rows[0], sides, *rows[1:], totals]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     return f"{table}\n\n{notes(report)}\n"
 
 
-def _in_markdown(text: str) -> str:
+def in_markdown(text: str) -> str:
+    """Return text as Markdown in which it stays text."""
     return _MARKDOWN.sub(lambda found: f"\\{found[0]}", text)
 
 

@@ -24,7 +24,7 @@ from explorer.core.network.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
-from explorer.core.network.parameters import active_when, parameter
+from explorer.core.network.parameters import AtLeast, active_when, parameter
 
 STEM_STRIDES = (1, 2, 4)
 
@@ -190,6 +190,7 @@ class Hourglass(EncoderDecoder):
         label="filters + per level",
         group="Size",
         slider=(0, 256),
+        active=active_when(down_blocks=AtLeast(2)) | active_when(up_blocks=AtLeast(2)),
     )
     interp_method: str = interpolation_parameter("nearest", group="Decoder", active=DECODES)
     stacks: int = parameter(

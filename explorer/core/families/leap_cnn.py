@@ -14,7 +14,7 @@ from explorer.core.network.blocks import (
     up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.parameters import parameter
+from explorer.core.network.parameters import AtLeast, active_when, parameter
 
 
 @attrs.frozen(slots=False)
@@ -44,6 +44,9 @@ class LeapCNN(EncoderDecoder):
         group="Size",
         minimum=0.1,
         slider=(1, 3),
+        active=active_when(down_blocks=AtLeast(2))
+        | active_when(up_blocks=AtLeast(1), up_interpolate=False)
+        | active_when(up_blocks=AtLeast(1), up_convs_per_block=AtLeast(1)),
     )
     down_blocks: int = parameter(
         3, doc="Pooling steps of the encoder.", group="Depth", minimum=1, maximum=10, slider=(1, 6)

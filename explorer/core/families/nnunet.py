@@ -26,7 +26,7 @@ from explorer.core.network.layers import (
     ZeroPadding2D,
 )
 from explorer.core.network.layers.normalisation import EACH_CHANNEL
-from explorer.core.network.parameters import active_when, parameter
+from explorer.core.network.parameters import AtLeast, active_when, parameter
 
 #: As in PyTorch, whose weights then give the same outputs; Keras' own are 0.001 and 0.99.
 EPSILON, MOMENTUM = 1e-5, 0.9
@@ -133,7 +133,7 @@ class _Units:
         return Activation(name=name, activation="relu")(x)
 
 
-_POOLS = active_when(pool=True)
+_POOLS = active_when(pool=True, pooling_stride=AtLeast(2))
 
 
 @attrs.frozen(slots=False)
@@ -218,7 +218,10 @@ class TransposedUpBlock(_Units, DecoderBlock):
         num_convs: Number of convolutions after the skip connection.
     """
 
-    along: str = _along_parameter("Axes along which the resolution is raised.")
+    along: str = _along_parameter(
+        "Axes along which the resolution is raised.",
+        active=active_when(upsampling_stride=AtLeast(2)),
+    )
     num_convs: int = parameter(
         2, doc="Convolutions after the skip connection.", minimum=1, slider=(1, 6)
     )

@@ -1,6 +1,6 @@
 """A model that was made elsewhere, as an architecture: a value that can be traced and built."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -13,6 +13,9 @@ from explorer.core.network.graph import Graph, resized
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import HELD
 from explorer.core.network.tracing import HasGraph
+
+#: Sizes at which a model is kept that Keras was asked for.
+MOST_SIZES = 100
 
 
 @attrs.frozen(slots=False, eq=False, repr=False)
@@ -34,6 +37,7 @@ class ReadModel(HasGraph):
         fixed: Why its size cannot change, if it cannot.
         maximum_stride: Largest stride of any feature: how far sizes are apart that are sure to fit.
         output_stride: Stride of the last output.
+        remake: Returns its graph at another shape, where what it was read from says that.
         model: The user's own model, if there is one; it stays in this kernel.
     """
 
@@ -48,6 +52,7 @@ class ReadModel(HasGraph):
     fixed: str = attrs.field(default="", metadata=HELD)
     maximum_stride: int = attrs.field(default=1, metadata=HELD)
     output_stride: Any = attrs.field(default=1, metadata=HELD)
+    remake: Callable[[Shape], Graph] | None = attrs.field(default=None, metadata=HELD)
     model: Any = attrs.field(default=None, metadata=HELD)
     # Of the weights; it goes when nobody needs it any more.
     _folder: Any = attrs.field(default=None, metadata=HELD)
@@ -130,6 +135,32 @@ class ReadModel(HasGraph):
             reasons |= dict.fromkeys(("height", "width"), f"the size stays: {self.fixed}")
         return reasons
 
+    @cached_property
+    def _learnt(self) -> dict[Shape, Graph | ParameterError]:
+        return {}
+
+    def needs_keras_at(self, shape: Shape) -> bool:
+        """Return whether Keras, which is not imported here, has to say what the model is there.
+
+        Args:
+            shape: `(height, width, channels)`.
+        """
+        own = self.own_graph
+        if own is None or not self.config or self.fixed or self.remake or _rules(own):
+            return False
+        if shape == own.input_shape or shape in self._learnt:
+            return False
+        if self.own_shape[2] not in (None, shape[2]):  # which is refused in any case
+            return False
+        assert hooks.by_keras is not None
+        return not hooks.by_keras.is_imported()
+
+    def learn(self, found: Mapping[Shape, Graph | ParameterError]) -> None:
+        """Note what Keras, in another process, said of sizes: layers, or why there are none."""
+        self._learnt.update(found)
+        for shape in list(self._learnt)[:-MOST_SIZES]:
+            del self._learnt[shape]
+
     def graph_at(self, shape: Shape) -> Graph:
         """Return the layers for images of a shape.
 
@@ -142,6 +173,11 @@ class ReadModel(HasGraph):
         own = self.own_graph
         if own is not None and shape == own.input_shape:
             return own
+        learnt = self._learnt.get(shape)
+        if isinstance(learnt, ParameterError):
+            raise learnt.with_traceback(None)
+        if learnt is not None:
+            return learnt
         if self.own_shape[2] not in (None, shape[2]):
             self._refuse(shape, f"is not what its weights are for: {self.own_shape[2]}")
         if self.fixed and not self.takes(shape):
@@ -154,13 +190,16 @@ class ReadModel(HasGraph):
     def _made_at(self, shape: Shape) -> Graph:
         """Return the layers for images of a shape, or raise why there are none."""
         own = self.own_graph
-        if own is not None and _rules(own):
+        if self.remake is not None:
+            graph = self.remake(shape)
+        elif own is not None and _rules(own):
             graph = resized(own, shape)
         else:
             at = None if shape == self.own_shape else shape
             assert hooks.by_keras is not None
             graph = hooks.by_keras.read_again(self.config, self.classes, at)
-        if own is not None:
+        # Layers that are remade have the weights of the file, but some are there at one size alone.
+        if own is not None and self.remake is None:
             _check_same_weights(own, graph)
         return graph
 
@@ -173,7 +212,7 @@ class ReadModel(HasGraph):
         """Return why the size cannot change: what came of trying, or nothing."""
         if len(graph.inputs) > 1:
             return f"it has {len(graph.inputs)} inputs"
-        if self.problem and not _rules(graph):
+        if self.problem and self.remake is None and not _rules(graph):
             return f"it can't be made anew, since {self.problem}"
         height, width, channels = graph.input_shape
         step = self.maximum_stride

@@ -25,7 +25,7 @@ from explorer.core.network.layers import (
     MaxPooling2D,
     ZeroPadding2D,
 )
-from explorer.core.network.parameters import AtLeast, active_when, parameter
+from explorer.core.network.parameters import ActiveWhen, AtLeast, active_when, parameter
 
 #: Bottleneck blocks of the four stages, by depth.
 STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -152,6 +152,23 @@ class ResNetStage(EncoderBlock):
         return x
 
 
+def _convolves(up_blocks: int = 1) -> ActiveWhen:
+    """Return when there are convolutions in a decoder of at least so many blocks."""
+    blocks = AtLeast(up_blocks)
+    return active_when(up_blocks=blocks, up_interpolate=False) | active_when(
+        up_blocks=blocks, up_convs_per_block=AtLeast(1)
+    )
+
+
+#: When a decoder block ends at a stride that the encoder has a feature of, so at 2 or more.
+_MEETS = (
+    active_when(up_blocks=AtLeast(1), up_stride=2)
+    | active_when(up_blocks=AtLeast(1), up_stride=4)
+    | active_when(up_blocks=AtLeast(1), up_stride=8, encoder_stride=AtLeast(16))
+    | active_when(up_blocks=AtLeast(1), up_stride=16, encoder_stride=32)
+)
+
+
 @attrs.frozen(slots=False)
 class ResNet(EncoderDecoder):
     """A ResNet encoder, optionally followed by an upsampling decoder.
@@ -214,7 +231,7 @@ class ResNet(EncoderDecoder):
         "Filters of the first decoder block.",
         whole=False,
         group="Decoder",
-        active=DECODES,
+        active=_convolves(),
     )
     up_filters_rate: float = parameter(
         0.5,
@@ -223,7 +240,7 @@ class ResNet(EncoderDecoder):
         group="Decoder",
         minimum=0.1,
         slider=(0.1, 2),
-        active=active_when(up_blocks=AtLeast(2)),
+        active=_convolves(up_blocks=2),
     )
     up_interpolate: bool = up_interpolate_parameter(True)
     up_kernel_size: int = kernel_parameter(
@@ -246,10 +263,10 @@ class ResNet(EncoderDecoder):
         True,
         doc="Normalise the batch after each convolution of the decoder.",
         group="Decoder",
-        active=DECODES,
+        active=_convolves(),
         kw_only=True,
     )
-    skips: str = skips_parameter("none")
+    skips: str = skips_parameter("none", active=_MEETS)
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:

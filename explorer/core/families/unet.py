@@ -14,7 +14,7 @@ from explorer.core.network.blocks import (
     up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
-from explorer.core.network.parameters import AtLeast, active_when, parameter
+from explorer.core.network.parameters import AtLeast, Unlike, active_when, parameter
 
 
 @attrs.frozen(slots=False)
@@ -48,6 +48,11 @@ class UNet(EncoderDecoder):
         group="Size",
         minimum=0.1,
         slider=(1, 3),
+        active=active_when(down_blocks=AtLeast(2))
+        | active_when(stem_blocks=AtLeast(1))
+        | active_when(middle_block=True, block_contraction=False)
+        | active_when(middle_block=True, convs_per_block=AtLeast(2))
+        | active_when(up_blocks=AtLeast(1), block_contraction=True, convs_per_block=AtLeast(2)),
     )
     kernel_size: int = kernel_parameter(3, "Height and width of the kernels.", group="Size")
     stem_kernel_size: int = kernel_parameter(
@@ -88,6 +93,8 @@ class UNet(EncoderDecoder):
         doc="Narrow the features at the end of each decoder block and of the middle.",
         label="narrow at the end of a block",
         group="Decoder",
+        active=active_when(filters_rate=Unlike(1), middle_block=True)
+        | active_when(filters_rate=Unlike(1), up_blocks=AtLeast(1), convs_per_block=AtLeast(2)),
     )
 
     skips: str = skips_parameter("concatenate")

@@ -87,7 +87,7 @@ def skips_parameter(
     Args:
         default: "concatenate", "add" or "none".
         before: What they pass before that.
-        active: When there is a decoder; None: always.
+        active: When there is a decoder, and what it can join; None: always.
     """
     return parameter(
         default,
@@ -206,7 +206,10 @@ class SimpleConvBlock(EncoderBlock):
         "Activation after each convolution.", active=active_when(num_convs=AtLeast(1))
     )
     block_prefix: str = parameter(
-        "", doc="Appended to the names of the block's layers.", pattern=NAME_PART
+        "",
+        doc="Appended to the names of the block's layers.",
+        pattern=NAME_PART,
+        active=active_when(num_convs=AtLeast(1)) | active_when(pool=True),
     )
 
     def make_block(self, x_in: Any, prefix: str = "conv_block") -> Any:
@@ -351,7 +354,10 @@ class SimpleUpsamplingBlock(DecoderBlock):
         None, "Filters of the first refinement convolution; not set: as the rest.", active=_REFINED
     )
     refine_convs_filters: int = filters_parameter(
-        64, "Filters of the refinement convolutions.", active=_REFINED
+        64,
+        "Filters of the refinement convolutions.",
+        active=active_when(refine_convs=AtLeast(2))
+        | active_when(refine_convs=AtLeast(1), refine_convs_first_filters=None),
     )
     refine_convs_use_bias: bool = parameter(
         True, doc="Add a bias to the refinement convolutions.", active=_REFINED

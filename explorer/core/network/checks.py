@@ -10,6 +10,8 @@ from explorer.core.network.parameters import parameter_of, parameters_of
 
 #: Strides from here on are not offered as remedies.
 _MOST_STRIDE = 64
+#: Most values of a parameter that are tried as one.
+_MOST_GUESSES = 8
 
 
 def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
@@ -29,14 +31,14 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
         has_choice = "up_blocks" in _parameters(architecture)
         count = architecture.up_blocks if has_choice else len(decoder)
         blocks = f"{count} {'up' if has_choice else 'decoder'} blocks"
-        remedies = _levels(architecture, decoder, up=stride, down=upsampling)
+        levels = _levels(architecture, decoder, up=stride, down=upsampling)
         raise ParameterError(
             owner,
             "up_blocks" if has_choice else "decoder_stack",
             count,
             f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
-            _less_upsampling(architecture, remedies),
-            remedies,
+            _less_upsampling(architecture, levels),
+            (*levels, *_guesses(architecture, up=stride)),
             f"{blocks} upsample by {upsampling}, but the encoder only downsamples by {stride}",
         )
     for i, block in enumerate(decoder):
@@ -65,6 +67,7 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             "or one stack",
             (
                 *_levels(architecture, decoder, up=needed, down=stem_stride * upsampling),
+                *_guesses(architecture, up=needed),
                 Remedy({"stacks": 1}, "Use 1 stack"),
             ),
             f"{architecture.stacks} stacks need as much up as down",
@@ -98,6 +101,34 @@ def _levels(
         more = ceil(log2(down) - log2(architecture.encoder_features_stride))
         found.append(Remedy({"down_blocks": architecture.down_blocks + more}))
     return tuple(found)
+
+
+def _guesses(architecture: Any, up: int) -> tuple[Remedy, ...]:
+    """Return other values of each parameter that says how far there is to go up again.
+
+    Args:
+        architecture: The `EncoderDecoder`.
+        up: What it is to upsample by, if all else stays.
+    """
+    cls = type(architecture)
+    follower = next((found for found in parameters_of(cls) if found.follows), None)
+    guesses = []
+    for found in (parameter_of(cls, name) for name in follower.follows) if follower else ():
+        now = getattr(architecture, found.name)
+        if type(now) is not int:
+            continue
+        values = found.choices or range(now - _MOST_GUESSES, now + _MOST_GUESSES)
+        other = (value for value in values if type(value) is int and value != now)
+        near = sorted(other, key=lambda value: abs(value - now))[:_MOST_GUESSES]
+        guesses += [Remedy({found.name: value}, is_guess=True) for value in near]
+        if follower and found.name == "up_stride":
+            counts = {n: round(log2(up) / log2(n)) for n in near if n > 1}
+            guesses += [
+                Remedy({found.name: n, follower.name: count}, is_guess=True)
+                for n, count in counts.items()
+                if n**count == up
+            ]
+    return tuple(guesses)
 
 
 def _less_upsampling(architecture: Any, remedies: Sequence[Remedy]) -> str:

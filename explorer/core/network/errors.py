@@ -35,11 +35,13 @@ class Remedy:
     Attributes:
         changes: Fields of the refused value's owner, with a value for each.
         labels: What fields are called, where that is not their name.
+        is_guess: Whether it is one of many that may be right as they are, the nearest first.
         words: What this does, as on a button.
     """
 
     changes: Mapping[str, Any]
     labels: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    is_guess: bool = attrs.field(default=False, kw_only=True)
     words: str = attrs.field(
         default=attrs.Factory(lambda self: _in_words(self.changes, self.labels), takes_self=True)
     )

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 class ByKeras(Protocol):
     """What only Keras can do."""
 
+    def is_imported(self) -> bool:
+        """Return whether Keras is in this process already."""
+
     def trace_with_keras(self, architecture: Any, input_shape: tuple[int, ...]) -> Any:
         """Return the graph of an architecture whose blocks call Keras layers themselves."""
 
@@ -30,6 +33,9 @@ load_keras_file: Callable[[Path, Any], Any] | None = None
 
 #: Returns the design in the JSON of a Keras model, given the text and the `Answers`.
 load_keras_text: Callable[[str, Any], Any] | None = None
+
+#: Returns the design in an ONNX file, given its path and the `Answers`.
+load_onnx_file: Callable[[Path, Any], Any] | None = None
 
 #: Returns the bytes of a file of Keras, given the architecture, the kind and the input's shape.
 keras_file: Callable[[Any, str, Any], bytes] | None = None

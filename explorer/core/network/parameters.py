@@ -40,32 +40,63 @@ class AtLeast:
 
 
 @attrs.frozen
+class Unlike:
+    """The condition "any other value", for `active_when`."""
+
+    value: Any
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(value != self.value)
+
+
+@attrs.frozen
 class ActiveWhen:
-    """The settings of other fields under which a field has any effect."""
+    """The settings of other fields under which a field has any effect.
 
-    conditions: Mapping[str, Any]
+    Attributes:
+        alternatives: Each by itself is enough.
+    """
 
-    def unmet(self, instance: object) -> str | None:
-        """Return what keeps the field from having an effect on `instance`, or None if it has one.
+    alternatives: tuple[Mapping[str, Any], ...]
 
-        As in "stem blocks is 0".
+    def __or__(self, other: "ActiveWhen") -> "ActiveWhen":
+        """Return that the one is enough, or the other."""
+        return ActiveWhen(self.alternatives + other.alternatives)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the other fields."""
+        return frozenset().union(*self.alternatives)
+
+    def lacking(self, instance: object) -> tuple[str, ...]:
+        """Return what keeps the field from having an effect on `instance`; empty if it has one.
+
+        As in "stem blocks is 0": for each of the alternatives what keeps it, but nothing twice.
         """
-        for name, wanted in self.conditions.items():
-            value = getattr(instance, name)
-            met = value in wanted if isinstance(wanted, AtLeast) else value == wanted
-            if not met:
-                other = parameter_of(type(instance), name)
-                return f"{other.label} is {other.told(value)}"
-        return None
+        found = [_unmet(conditions, instance) for conditions in self.alternatives]
+        return () if None in found else tuple(dict.fromkeys(filter(None, found)))
+
+
+def _unmet(conditions: Mapping[str, Any], instance: object) -> str | None:
+    """Return the first condition that an instance does not meet, or None if it meets all."""
+    for name, wanted in conditions.items():
+        value = getattr(instance, name)
+        met = value in wanted if isinstance(wanted, AtLeast | Unlike) else value == wanted
+        if not met:
+            other = parameter_of(type(instance), name)
+            return f"{other.label} is {other.told(value)}"
+    return None
 
 
 def active_when(**conditions: Any) -> ActiveWhen:
     """Declare that a field matters only under these settings of other fields.
 
+    Where other settings will do as well, put `|` between two of these.
+
     Args:
-        **conditions: For each field name the value that it must have, or an `AtLeast`.
+        **conditions: For each field name the value that it must have, or an `AtLeast` or `Unlike`.
     """
-    return ActiveWhen(conditions)
+    return ActiveWhen((conditions,))
 
 
 def _as_words(name: str) -> str:
@@ -149,7 +180,8 @@ class Parameter:
 
     def unmet(self, instance: object) -> str | None:
         """Return what keeps it from having an effect on an instance, as in "stem blocks is 0"."""
-        return self.active.unmet(instance) if self.active else None
+        lacking = self.active.lacking(instance) if self.active else ()
+        return " and ".join(lacking) or None
 
     def told(self, value: Any) -> str:
         """Return a value as a person would say it."""

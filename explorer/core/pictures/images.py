@@ -6,12 +6,11 @@ import re
 import warnings
 from typing import Any
 
-import attrs
 import numpy as np
 from PIL import Image
 
-from explorer.core.network.errors import Refusal
 from explorer.core.network.layers import Shape
+from explorer.core.pictures.seen import PHOTOGRAPH, ImageError, Seen
 
 #: What is decoded, by Pillow's names. Others of its decoders start programs (EPS) or follow paths.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
@@ -31,15 +30,9 @@ _DESCRIPTION, _BITS, _RANGES = 270, 258, ((340, 341), (280, 281))
 _NOTE = "explorer_note"
 
 
-class ImageError(Refusal):
-    """An upload that is not a picture that can be used."""
-
-
 def default_photograph() -> Image.Image:
-    """Return the photograph of an astronaut (NASA, public domain) that scikit-image carries."""
-    from skimage.data import astronaut
-
-    return Image.fromarray(astronaut())  # type: ignore[no-untyped-call]
+    """Return the photograph of an astronaut."""
+    return Image.open(PHOTOGRAPH).convert("RGB")
 
 
 def chosen(content: bytes | None) -> Image.Image:
@@ -173,19 +166,6 @@ def _percentiles(numbers: np.ndarray, lowest: float, highest: float) -> tuple[fl
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value.is_integer() else f"{value:.4g}"
-
-
-@attrs.frozen
-class Seen:
-    """A picture as a network sees it, small enough for the screen.
-
-    Attributes:
-        png: The content of a PNG of at most 512 pixels to a side.
-        note: How the values in its file are shown; mostly nothing.
-    """
-
-    png: bytes
-    note: str
 
 
 def see(content: bytes | None, shape: Shape) -> Seen:

@@ -23,7 +23,12 @@ from explorer.core.network.tracing import trace
 from explorer.core.words.sources import CHEN, ORIGINS, is_dilated
 
 #: What the words of a summary are in full.
-_IN_FULL = {"conv": "convolution", "pool": "pooling", "norm": "normalisation"}
+_IN_FULL = {
+    "conv": "convolution",
+    "pool": "pooling",
+    "norm": "normalisation",
+    "dense": "dense layer",
+}
 #: Families of layers that are told with their windows, and those that are told otherwise.
 _TOLD = ("convolution", "transposed convolution", "pooling", "upsampling", "normalisation")
 _TOLD_APART = (*_TOLD, "merging", "activation")
@@ -131,7 +136,8 @@ def _others(graph: Graph) -> str:
         f"{counted(count, 'activation')} by {name}" for name, count in activations.most_common()
     ]
     told += [f"{counted(count, 'layer')} of the kind {name}" for name, count in others.items()]
-    return f"There are {listed(told)}." if told else ""
+    is_one = told and told[0].startswith("1 ")
+    return f"There {'is' if is_one else 'are'} {listed(told)}." if told else ""
 
 
 def _activation(layer: Layer) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 
 from explorer.core.formatting import step_text
@@ -85,7 +85,7 @@ def _folded(steps: Sequence[str]) -> list[str]:
     """Return the steps with what follows itself written once, with its count."""
     lines: list[str] = []
     done = 0
-    for at, length, count in repetitions(steps, MAX_FOLD, 2):
+    for at, length, count in repetitions(steps, MAX_FOLD, lambda _, count: count > 1):
         lines += steps[done:at]
         repeated = steps[at : at + length]
         if length == 1:
@@ -96,21 +96,23 @@ def _folded(steps: Sequence[str]) -> list[str]:
     return [*lines, *steps[done:]]
 
 
-def repetitions(steps: Sequence[Hashable], longest: int, fewest: int) -> list[tuple[int, int, int]]:
+def repetitions(
+    steps: Sequence[Hashable], longest: int, counts: Callable[[int, int], bool]
+) -> list[tuple[int, int, int]]:
     """Return where a sequence repeats itself: of each place the start, the length and the count.
 
     Args:
         steps: The sequence.
         longest: Most steps that are repeated together.
-        fewest: How often they follow each other at least.
+        counts: Whether so many steps that follow each other so often are taken for one.
     """
     alike = {length: _alike(steps, length) for length in range(1, longest + 1)}
 
     def best(at: int) -> tuple[int, int]:
         """Return the length and the count of the repetition that saves most; (0, 0) if none."""
-        counts = [(length, runs[at] // length + 1) for length, runs in alike.items() if runs[at]]
+        rounds = [(length, runs[at] // length + 1) for length, runs in alike.items() if runs[at]]
         return max(
-            (found for found in counts if found[1] >= fewest),
+            (found for found in rounds if counts(*found)),
             key=lambda found: (found[0] * (found[1] - 1), -found[0]),
             default=(0, 0),
         )

@@ -282,20 +282,21 @@ class Group:
         """Show which of the parameters have no effect on an object, and why."""
         idle: dict[str, list[str]] = {}
         switches: set[str] = set()
+        lacking: dict[str, None] = {}
         for control in self._controls:
             found = control.parameter
             reason = found.unmet(values) or ""
             control.show_inactive(reason, hidden=True)
             if reason and found.active:
                 idle.setdefault(reason, []).append(found.label)
-                switches.update(found.active.conditions)
+                switches.update(found.active.fields)
+                lacking |= dict.fromkeys(found.active.lacking(values))
         active = {control.parameter.name for control in self._controls if not control.is_idle}
         if idle and active <= switches:
-            note = f"off: {', '.join(idle)}"
+            note = f"off: {', '.join(lacking)}"
         else:
-            note = "; ".join(
-                f"{', '.join(labels)}: no effect while {why}" for why, labels in idle.items()
-            )
+            told = (f"{', '.join(labels)} ({why})" for why, labels in idle.items())
+            note = f"off: {'; '.join(told)}" if idle else ""
         with self.head.hold_sync():
             self.head.note = note
             self.head.off = not active

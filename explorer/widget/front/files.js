@@ -15,6 +15,29 @@ function download(message, buffers) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+/** Most pixels to a side of a picture: not all browsers draw larger ones. */
+const MOST_PIXELS = 8192;
+
+/**
+ * Saves an SVG as a PNG.
+ * @param {SavedPicture} message
+ * @param {DataView<ArrayBuffer>[]} buffers
+ */
+async function downloadPicture(message, buffers) {
+  const image = new Image();
+  image.src = URL.createObjectURL(new Blob([buffers[0]], { type: "image/svg+xml" }));
+  await image.decode();
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const scale = Math.min(message.dpi / 96, MOST_PIXELS / Math.max(width, height));
+  const canvas = make("canvas", { width: Math.ceil(width * scale), height: Math.ceil(height * scale) });
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(image.src);
+  canvas.toBlob(async (png) => {
+    const content = new DataView(await /** @type {Blob} */ (png).arrayBuffer());
+    download({ file: message.picture, type: "image/png" }, [content]);
+  }, "image/png");
+}
+
 /**
  * Returns what is in a file, unless it is too large.
  * @param {File} file

@@ -23,16 +23,23 @@ class Hover {
     /** @type {Spot} */
     this.spot = NOTHING;
     this.isMarked = false;
-    const leave = () => this.tell(undefined);
-    /** @param {Event} event */
-    const reach = (event) => {
-      const element = targetOf(event)?.closest(selector);
-      this.tell(element ? spotOf(element) : undefined);
+    /** @type {(() => Element | null) | null} What the pointer or the focus is on in this view. */
+    this.under = null;
+    const leave = () => {
+      this.under = null;
+      this.tell(undefined);
     };
-    el.addEventListener("pointerover", reach);
+    const root = () => /** @type {Document | ShadowRoot} */ (el.getRootNode());
+    el.addEventListener("pointerover", (event) => this.tell(this.spotAt(targetOf(event))));
+    el.addEventListener("pointermove", ({ clientX, clientY }) => {
+      this.under = () => root().elementFromPoint(clientX, clientY);
+    });
     el.addEventListener("pointerleave", leave);
     el.addEventListener("focusin", (event) => {
-      if (targetOf(event)?.matches(":focus-visible")) reach(event); // a click has its pointer
+      const spot = this.spotAt(targetOf(event));
+      if (!spot || !targetOf(event)?.matches(":focus-visible")) return; // a click has its pointer
+      this.under = () => root().activeElement;
+      this.tell(spot);
     });
     el.addEventListener("focusout", leave);
     /** @param {Event} event */
@@ -43,6 +50,23 @@ class Hover {
       this.mark();
     };
     window.addEventListener("explorer-hover", this.hear);
+  }
+
+  /** @param {Element | null} target */
+  spotAt(target) {
+    const element = target?.closest(this.selector);
+    return element && this.el.contains(element) ? this.spotOf(element) : undefined;
+  }
+
+  /**
+   * Marks what was drawn anew. No event says that something else is there now, or nothing; and who
+   * draws anew may give the focus back later.
+   */
+  drawn() {
+    this.mark();
+    requestAnimationFrame(() => {
+      if (this.under) this.tell(this.spotAt(this.under()));
+    });
   }
 
   /** @param {Spot | undefined} spot */

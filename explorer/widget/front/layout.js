@@ -4,6 +4,9 @@
 
 // Milliseconds that the other views wait for a drawing.
 const LONGEST = 100;
+// Milliseconds after which the kernel is asked for the code again: JupyterLite loses what waits when a
+// cell raises an error.
+const AGAIN = 10_000;
 
 /** @typedef {{ svg: string } | { error: string }} LaidOut */
 
@@ -49,17 +52,31 @@ class Layout {
     this.next = undefined;
     this.isBusy = false;
     this.dropped = 0; // how often what was asked for was given up
+    /** @type {ReturnType<typeof setTimeout> | undefined} Set once the code was asked for. */
+    this.again = undefined;
   }
 
   /** Asks the kernel for the code, unless another explorer of the page has. */
   async begin() {
     if (ofPage.explorerLayout) await this.use(ofPage.explorerLayout);
     else if (typeof Worker === "undefined") this.model.send({ lays_out: "no" });
-    else this.model.send({ lays_out: "wanted" });
+    else this.want();
+  }
+
+  /** Asks the kernel for the code, and once more if nothing comes. */
+  want() {
+    this.model.send({ lays_out: "wanted" });
+    this.again ??= setTimeout(() => this.want(), AGAIN);
+  }
+
+  /** Asks no more. */
+  end() {
+    clearTimeout(this.again);
   }
 
   /** @param {BlobPart[]} code */
   async take(code) {
+    this.end();
     try {
       ofPage.explorerLayout ??= new LayoutWorker(code);
     } catch {

@@ -17,14 +17,15 @@ interface CanvasState {
   svg: string;
 }
 
-type CanvasSends = Select | Toggle | Nearer | Find | Save | LaysOut;
+type CanvasSends = Select | Toggle | Nearer | Find | Save | LaysOut | LaidOutDrawing;
 
-type CanvasGets = SavedFile | LayoutCode;
+type CanvasGets = SavedFile | SavedPicture | ToLayOut | LayoutCode;
 
 /** Shows the design as text of one kind, with the lines marked that the last edit changed. */
 interface CodeViewState {
   code: CodeText;
   kinds: FileKind[];
+  selected: string;
 }
 
 type CodeViewSends = WriteAs;
@@ -33,14 +34,17 @@ type CodeViewSends = WriteAs;
 interface ExchangeState {
   about_link: string;
   account: Part[];
+  configuration: string;
+  configurations: Choice[];
   kinds: FileKind[];
   link: string;
   problem: string;
   questions: Question[];
+  reading: Line[];
   saving: Line[];
 }
 
-type ExchangeSends = Share | SaveAs | OpenText | FilePart | Answer | CloseAccount;
+type ExchangeSends = Share | SaveAs | OpenText | FilePart | Answer | Configure | CloseAccount;
 
 type ExchangeGets = SavedFile;
 
@@ -59,9 +63,12 @@ type FilmSends = Select;
 /** Gives the plot its colours and its width, and sees to it that it is up to date. */
 interface FrameState {
   drawing: number;
+  steps: ChartStep[];
 }
 
-type FrameSends = Missed;
+type FrameSends = Missed | PlotWanted;
+
+type FrameGets = PlotCode;
 
 /** Stands above the controls of a group; whether they are folded away, the browser alone knows. */
 interface GroupHeadState {
@@ -81,10 +88,21 @@ interface HistoryViewState {
 
 type HistoryViewSends = GoTo | GoBy;
 
+/** Has the page run a network; the last question counts. */
+interface InBrowserState {
+  asked: RunHere | null;
+  picture: DataView<ArrayBuffer>;
+}
+
+type InBrowserSends = WantsRunner | RanHere | NotRunHere;
+
+type InBrowserGets = RunnerCode;
+
 /** Explains what is selected, with buttons that select what feeds it and what it feeds. */
 interface InspectorState {
   heading: string;
   parts: Part[];
+  prefix: string;
   running: boolean;
   selected: string;
 }
@@ -100,6 +118,11 @@ interface LayerTableState {
 }
 
 type LayerTableSends = Select;
+
+/** Shows nothing; gives the explorer that it is part of its look, and its controls names. */
+interface NamesState {
+  hides: string;
+}
 
 /** Names the blocks at the foot of the controls, over what scrolls there. */
 interface OwnSettingsViewState {
@@ -143,6 +166,7 @@ type ReceptiveFieldViewSends = At | Move | Row | Column | SetObject | TakeRemedy
 
 /** One sentence, and a button for each remedy; nothing where nothing was refused. */
 interface RefusalState {
+  is_waiting: boolean;
   remedies: string[];
   text: string;
 }
@@ -199,6 +223,18 @@ interface Channels {
   pictures: ChannelPicture[];
 }
 
+/** A layer or a block in its place along the horizontal axis. */
+interface ChartStep {
+  id: string;
+  block: string;
+}
+
+/** A configuration of an opened file, and why it can't be shown, if it can't. */
+interface Choice {
+  name: string;
+  because: string;
+}
+
 /** What was opened need not be told any more. */
 interface CloseAccount {
   close: true;
@@ -213,11 +249,17 @@ interface CodeText {
   changed: number[];
   cut: number[];
   first: number | null;
+  blocks: Record<string, number[]>;
 }
 
 /** The position is to be in this column; None where the field is empty. */
 interface Column {
   column: number | null;
+}
+
+/** Another configuration of the opened file is to be shown. */
+interface Configure {
+  configure: string;
 }
 
 /** A block is to be edited. */
@@ -332,6 +374,12 @@ interface Items {
   kind: "items";
 }
 
+/** The page laid out such a drawing: as SVG; empty if it could not. */
+interface LaidOutDrawing {
+  laid_out: string;
+  ending: "svg" | "png";
+}
+
 /** A quantity that has a column. */
 interface LayerQuantity {
   name: string;
@@ -409,6 +457,12 @@ interface Nearer {
   detail: "outline" | "blocks" | "layers";
 }
 
+/** A network could not be run. */
+interface NotRunHere {
+  number: number;
+  problem: string;
+}
+
 /** What the user gave as an object's box; None where a field is empty. */
 interface ObjectBox {
   top: number | null;
@@ -467,6 +521,16 @@ interface Pictures {
   kind: "pictures";
 }
 
+/** plotly's code, which is the one buffer. */
+interface PlotCode {
+  code: "plotly";
+}
+
+/** The page has not got plotly's code yet. */
+interface PlotWanted {
+  wants: "plotly";
+}
+
 /** A place in the picture, as parts of its height and width. */
 interface Point {
   y: number;
@@ -479,10 +543,27 @@ interface Position {
   column: number;
 }
 
+/** A network, step by step. */
+interface Program {
+  steps: Step[];
+  outputs: number[];
+}
+
 /** A number that an opened file leaves open, and what it is called. */
 interface Question {
   name: string;
   label: string;
+}
+
+/** A network was run; the buffers are its input and the channels, as PNGs. */
+interface RanHere {
+  number: number;
+  times: number[];
+  first: number;
+  backend: string;
+  device: string;
+  version: string;
+  channels: number[];
 }
 
 /** A part of the picture, and what surrounds it. */
@@ -510,6 +591,19 @@ interface Row {
 
 type Run = Words | Link | EditButton | TimeButton | Swatch;
 
+/** A network that the browser is to run. */
+interface RunHere {
+  number: number;
+  program: Program;
+  batch: number;
+  limit: number;
+}
+
+/** What runs networks in the browser: a buffer for each file. */
+interface RunnerCode {
+  code: "runner";
+}
+
 /** The drawing is wanted as a file. */
 interface Save {
   save: "svg" | "pdf" | "png" | "dot";
@@ -524,6 +618,12 @@ interface SaveAs {
 interface SavedFile {
   file: string;
   type: string;
+}
+
+/** An SVG, the one buffer, to be saved as a picture of so many dots per inch. */
+interface SavedPicture {
+  picture: string;
+  dpi: number;
 }
 
 /** Parts beneath a heading. */
@@ -552,6 +652,17 @@ interface Share {
 interface Size {
   height: number;
   width: number;
+}
+
+/** A layer, in its turn. */
+interface Step {
+  name: string;
+  kind: string;
+  inputs: number[];
+  shape: number[];
+  settings: Record<string, unknown>;
+  weights: number[][];
+  calls: number;
 }
 
 /** A layer or a block. */
@@ -604,9 +715,19 @@ interface TimeLayers {
   time: true;
 }
 
+/** The page is to lay out the drawing in the one buffer, which is to be saved. */
+interface ToLayOut {
+  lay_out_for: "svg" | "png";
+}
+
 /** A card is to be shown in more or less detail. */
 interface Toggle {
   toggle: string;
+}
+
+/** The browser lacks what runs networks. */
+interface WantsRunner {
+  code: "wanted";
 }
 
 /** Some words, and how they stand out. */

@@ -1,6 +1,6 @@
 """A widget whose other half is in the browser, and what the two send each other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -35,6 +35,15 @@ class FrontWidget(anywidget.AnyWidget):
     sends: ClassVar[Any] = None
     gets: ClassVar[Any] = None
 
+    @classmethod
+    def as_json(cls, traits: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of traits as the browser's half gets them."""
+        known = cls.class_traits()
+        return {
+            name: known[name].metadata.get("to_json", _as_it_is)(value, None)
+            for name, value in traits.items()
+        }
+
     def on_sent(self, act: Callable[[Any, Sequence[memoryview]], object]) -> None:
         """Call with each message that the browser's half sends, and its buffers.
 
@@ -54,6 +63,10 @@ class FrontWidget(anywidget.AnyWidget):
     def send_message(self, message: Any, buffers: Sequence[bytes] = ()) -> None:
         """Send the browser's half a message of the type `gets`."""
         self.send(_converter().unstructure(message), list(buffers))
+
+
+def _as_it_is(value: Any, _: object) -> Any:
+    return value
 
 
 @cache

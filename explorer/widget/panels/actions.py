@@ -1,18 +1,27 @@
 """What the user does, turned into designs: an edit, a choice, a step of the history."""
 
+from collections.abc import Mapping
+
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
+from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.questions import ReadAt
 from explorer.core.editing.remedies import Attempt
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, ReadModel
+from explorer.core.formatting import size_text
 from explorer.core.guard import guarded
-from explorer.core.network.errors import Remedy
+from explorer.core.network.errors import ParameterError, Remedy
+from explorer.core.network.errors import Refusal as Refused
+from explorer.core.network.graph import Graph
+from explorer.core.network.layers import Shape
 from explorer.widget.controls.form import Form
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import Problems
 from explorer.widget.panels.refusal.panel import Refusal
+from explorer.worker import shared_worker
 
 
 class Actions:
@@ -44,6 +53,13 @@ class Actions:
         self._refusal = refusal
         self._problems = problems
         self._alert = problems.report
+        self._asking: Ask[Shape] = Ask(
+            shared_worker,
+            state.lock,
+            problems.report,
+            "Changing the size again starts it again.",
+        )
+        state.subscribe(lambda _: self._asking.drop())
 
     @guarded
     def edit(self, form: Form, name: str) -> None:
@@ -63,12 +79,44 @@ class Actions:
         """Show the network that all controls together describe, or say what is wrong with it."""
         form.follow(name)
         try:
-            self._change_to(self._parameters.described())
+            design = self._parameters.described()
+            if self._has_to_ask(design):
+                self._ask(design, form, name)
+                return
+            self._change_to(design)
         except Exception as error:  # a class that the user wrote can raise anything
             named = self._parameters.control_of(error)
             control = named or form.controls[name]
             label = named.parameter.label if named else ""
             self.refuse(error, control.widget, label, self._described_with)
+
+    @staticmethod
+    def _has_to_ask(design: Design) -> bool:
+        """Return whether what a design is has to be asked of the Keras process."""
+        model = design.architecture
+        return isinstance(model, ReadModel) and model.needs_keras_at(design.input.shape)
+
+    def _ask(self, design: Design, form: Form, name: str) -> None:
+        """Have the Keras process read a model at another size, and edit then."""
+        model, shape = design.architecture, design.input.shape
+        assert isinstance(model, ReadModel)
+
+        def answered(found: Mapping[Shape, Graph | ParameterError]) -> None:
+            model.learn(found)
+            self._state.unbroken.do(self._edit, form, name)
+
+        def failed(failure: Failure) -> None:
+            error = Refused(failure.text)
+            self.refuse(error, form.controls[name].widget, "", self._described_with)
+
+        question = ReadAt(model, model.shown_shape, shape)
+        self._refusal.wait(self._asking.outlook(f"Reading the model at {size_text(shape)} …"))
+        self._history.refused = True  # so that "Undo" takes it back
+        self._asking.submit(shape, question, answered, failed)  # which may fail at once
+
+    def close(self) -> None:
+        """Drop what was asked."""
+        self._asking.close()
 
     def _described_with(self, owner: str, remedy: Remedy) -> Design:
         return self._parameters.described(owner, remedy.changes)

@@ -25,12 +25,14 @@ from explorer.widget.panels.window.panel import Window
 if TYPE_CHECKING:
     from explorer.core.exchange.links import SharedDesign
     from explorer.widget.panels.exchange.opening import Opened
+    from explorer.widget.saved_view import Saved
 
 
 class Panels:
     """What is on screen.
 
     Attributes:
+        names: What makes all of them one look, and names controls.
         problem: What went wrong that nobody foresaw, and which views are out of date.
         refusal: Why an edit was refused.
         history: Undo, redo, and the way back.
@@ -51,6 +53,7 @@ class Panels:
             state: What they show, and change.
         """
         self._state = state
+        self.names = Names(layout=plain_layout())
         self.problem = Problems(layout=plain_layout())
         alert = self.problem.report
         self.history = HistoryView(
@@ -118,7 +121,7 @@ class Panels:
         workspace = _box("workspace", parts)
         if height is not None:
             workspace.layout = widgets.Layout(width="auto", margin="0", height=f"{height}px")
-        return [Names(layout=plain_layout()), workspace]
+        return [self.names, workspace]
 
     def show(self, design: Design) -> None:
         """Show a design in every view, whatever becomes of the others."""
@@ -149,6 +152,19 @@ class Panels:
         with self._state.lock:
             design, selected = self._state.design, self.screen.scene.selected
             return SharedDesign(design.architecture, design.input, selected, self.screen.a)
+
+    def saved(self) -> "Saved":
+        """Return what the notebook keeps of what is on screen."""
+        from explorer.core.exchange.links import to_link
+        from explorer.widget.saved_view import Saved
+
+        with self._state.lock:
+            scene = self.screen.scene
+            try:
+                link = to_link(self.shared())
+            except ValueError:  # of a Keras model, which no link holds
+                link = ""
+            return Saved(scene, self.totals.figures, self.screen.diagram.drawn(scene).paper(), link)
 
     def look_as(self, selected: str, pinned: Design | None) -> None:
         """Select and pin what a link does, whose design is on screen; None: pin nothing."""
@@ -186,6 +202,7 @@ class Panels:
     def close(self) -> None:
         """Drop what was asked of Keras, and close what is not on screen just now."""
         self.keras.close()
+        self._actions.close()
         self.screen.close()
         self.exchange.drop_requests()
         self.blocks.close()

@@ -89,12 +89,13 @@ def test_what_only_a_has_stands_after_what_it_follows_there():
     two = custom(*(SimpleConvBlock(filters=2, num_convs=n) for n in (1, 1)))
     comparison = compared(two, first=three)
 
-    assert [block.name for block in comparison.blocks] == [
-        "image_in",
-        "stack0_enc0",
-        "stack0_enc1",
-        "stack0_enc2",
+    assert [block.id for block in comparison.blocks] == [
+        "alone-image_in",
+        "block-stack0_enc0",
+        "block-stack0_enc1",
+        "block-stack0_enc2",
     ]
+    assert [block.node in comparison.b for block in comparison.blocks] == [True] * 3 + [False]
     second = comparison.blocks[2]
     assert [m.node.name.removeprefix("stack0_enc1_") for m in second.layers] == [
         "conv0", "act0_relu", "conv1", "act1_relu", "pool",
@@ -287,6 +288,11 @@ def test_figures_are_those_of_the_reports_with_their_ratio():
         assert found.ratio == value(b) / value(a)
         assert found.differs == (value(a) != value(b))
     assert figure("output", a, b) == Figure("output", "32×32×4", "32×32×8", True, None)
+    # Of several outputs all are compared.
+    heads = [[Head("one", channels=n), Head("two", channels=3)] for n in (2, 5)]
+    one, two = (analyze(trace(attrs.evolve(NET, heads=each), SHAPE)) for each in heads)
+    several = Figure("output", "32×32×2, 32×32×3", "32×32×5, 32×32×3", True, None)
+    assert figure("output", one, two) == several
     assert not figure("input", a, b).differs
     deeper = analyze(trace(attrs.evolve(NET, down_blocks=3), SHAPE))
     assert figure("maximum stride", a, deeper) == Figure("maximum stride", "4", "8", True, 2.0)

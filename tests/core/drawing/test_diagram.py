@@ -31,7 +31,14 @@ from explorer import (
 from explorer.core.analysis.comparison import compare
 from explorer.core.analysis.connections import Wiring
 from explorer.core.analysis.design import Design, Input
-from explorer.core.drawing.boxes import cards_of, folded_rows_of, links_of, rails_of, rows_of
+from explorer.core.drawing.boxes import (
+    cards_of,
+    column_height,
+    folded_rows_of,
+    links_of,
+    rails_of,
+    rows_of,
+)
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.drawing.dot import LONGEST, TALLEST, WIDEST, DiagramOptions, Drawing
 from explorer.core.drawing.items import items_of
@@ -331,7 +338,7 @@ def test_what_a_row_folds_repeats_the_layers_above_it(name):
                 continue
             length = len(row.nodes) // row.times
             assert length * row.times == len(row.nodes)
-            assert row.times >= 2
+            assert row.times >= (1 if length >= 4 else 2)
             for node in row.nodes:
                 place = place_of[node]
                 twin = card.nodes[place - length]
@@ -343,7 +350,7 @@ def test_what_a_row_folds_repeats_the_layers_above_it(name):
 
 
 def test_long_lists_are_folded():
-    for name, most in (("ResNet152", 34), ("FC-DenseNet103", 16)):
+    for name, most in (("ResNet152", 25), ("FC-DenseNet103", 16)):
         cards = cards_of(trace(presets[name], (256, 256, 3)))
         assert max(len(folded_rows_of(card)) for card in cards) == most
         assert max(len(rows_of(card)) for card in cards) > 2 * most
@@ -354,6 +361,15 @@ def test_long_lists_are_folded():
     every = texts(diagram(graph, "layers"))["block-stack0_enc3"]
     assert "block35_out_relu" in every
     assert not any("times more" in line for line in every)
+
+
+def test_a_fold_begins_with_the_first_layer_of_a_round():
+    for name, first in (("ResNet152", r"block\d+_1_conv"), ("FC-DenseNet103", r"dense\d+_bn")):
+        cards = cards_of(trace(presets[name], (256, 256, 3)))
+        folds = [(row, card) for card in cards for row in folded_rows_of(card) if row.times]
+        assert folds
+        for row, card in folds:
+            assert re.fullmatch(f"{card.prefix}_{first}", row.nodes[0].name)
 
 
 def test_one_layer_that_is_repeated_is_folded_from_three_times_on():
@@ -369,6 +385,25 @@ def test_one_layer_that_is_repeated_is_folded_from_three_times_on():
     # The first one gets what comes from elsewhere.
     assert listed(3) == ["same0", "same1", "same2"]
     assert listed(4) == ["same0", "same1", "the layer above, 2 times more"]
+
+
+def test_a_long_round_is_folded_if_it_comes_twice_and_a_short_one_is_not():
+    def listed(count: int) -> list[str]:
+        x = input_feature((8, 8, 2))
+        x = in_block(block, partial(Conv2D(name="first", filters=2, kernel_size=1), x))
+        for place in range(2 * count):
+            kinds = ["relu", "tanh", "elu", "selu"][: count - 1]
+            layer = (
+                Conv2D(name=f"conv{place}", filters=2, kernel_size=1)
+                if place % count == 0
+                else Activation(name=f"act{place}", activation=kinds[place % count - 1])
+            )
+            x = in_block(block, partial(layer, x))
+        return [row.title for row in folded_rows_of(cards_of(Graph([x]))[1])]
+
+    block = Block("own", "encoder", 0, 0, "Own")
+    assert len(listed(3)) == 1 + 2 * 3
+    assert listed(4)[5:] == ["the 4 layers above, once more"]
 
 
 def test_layers_that_differ_from_another_design_are_not_folded_with_those_that_do_not():
@@ -420,16 +455,67 @@ def test_connections_within_a_block_are_brackets_from_row_to_row():
             ys = [float(point.split(",")[1]) for point in points]
             rows[place] = max(ys), min(ys)
 
-    rails = [
-        (card.nodes[rail.sources[-1]], card.nodes[rail.target])
-        for card in cards_of(graph)
-        for lane in rails_of(rows_of(card))
-        for rail in lane
-    ]
-    assert len(rails) > 10
-    for source, target in rails:
-        span = rows[layer_id(target)][0], rows[layer_id(source)][1]
+    spans, broken = [], 0
+    for card in cards_of(graph)[1:]:
+        extents = [rows[layer_id(node)] for node in card.nodes]
+        height = column_height(len(extents), ())
+        for rail in (rail for lane in rails_of(rows_of(card)) for rail in lane):
+            top, bottom = extents[rail.sources[-1]][1], extents[rail.target][0]
+            column, last = rail.sources[-1] // height, rail.target // height
+            if column == last:
+                spans.append((bottom, top))
+            else:  # it goes on at the top of the next column
+                spans += [(extents[height - 1][0], top), (bottom, extents[last * height][1])]
+                broken += 1
+    assert len(spans) > 10
+    assert broken > 1
+    for span in spans:
         assert any(span == pytest.approx(bracket, abs=2) for bracket in brackets)
+
+
+def test_long_lists_go_on_in_a_column_beside_the_first():
+    cards = cards_of(trace(presets["ResNet152"], (256, 256, 3)))
+    drawn = diagram(trace(presets["ResNet152"], (256, 256, 3)), "layers")
+    place = {}
+    for group in ElementTree.fromstring(drawn.svg()).iter(f"{SVG}g"):
+        name = drawn.places.get((group.get("id") or "").removeprefix("a_"), "")
+        if name and not is_block(name):
+            points = next(group.iter(f"{SVG}polygon")).get("points").split()
+            xs, ys = zip(*(map(float, point.split(",")) for point in points), strict=True)
+            place[name] = round(min(xs)), round(min(ys))
+    counts = []
+    for card in cards[1:]:
+        listed = [place[layer_id(node)] for node in card.nodes]
+        assert listed == sorted(listed), "down, then right"
+        lefts = [x for x, _ in listed]
+        counts.append((len({*lefts}), max(map(lefts.count, lefts))))
+
+    assert counts == [(1, 4), (2, 17), (4, 21), (6, 61), (2, 16)]
+
+
+def test_a_list_is_as_short_as_its_lines_allow():
+    assert [column_height(n, ()) for n in (0, 1, 26, 27, 80, 362)] == [1, 1, 26, 14, 20, 61]
+    # At 40 of 80 a line ends, so that it has to be in the first or the last column.
+    assert column_height(80, {40}) == 40
+    assert column_height(80, {3, 79}) == 20
+    assert column_height(80, {25, 79}) == 27
+
+
+@pytest.mark.parametrize("direction", ["U", "left to right", "top to bottom"])
+@pytest.mark.parametrize("name", presets)
+def test_lines_end_at_a_side_of_the_box_at_which_no_other_row_stands(name, direction):
+    dot = diagram(trace(presets[name], (256, 256, 3)), "layers", direction=direction).dot
+    labels = dict(re.findall(r"^\t*(box\d+) \[(.*)\]$", dot, re.MULTILINE))
+    lines = re.findall(r"^\t*\S+ -> \S+ ", dot, re.MULTILINE)
+    for box, side, row in re.findall(r"(box\d+):([ew])(\d+):[ew]", "".join(lines)):
+        beside = next(
+            places
+            for places in (
+                re.findall(r'PORT="w(\d+)"', line) for line in labels[box].split("</TR>")
+            )
+            if row in places
+        )
+        assert row == beside[0 if side == "w" else -1]
 
 
 def test_slabs_are_as_high_as_features_and_as_wide_as_the_root_of_their_channels():

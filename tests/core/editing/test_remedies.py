@@ -59,7 +59,6 @@ def offered(
             {"stacks": 2},
             ["Set up blocks to 3", "Set down blocks to 4", "Use 1 stack"],
         ),
-        (SMALL, {"up_blocks": 5}, ["Set up blocks to 3", "Set down blocks to 5"]),
         (SMALL, {"down_blocks": 1}, ["Set up blocks to 1", "Set down blocks to 3"]),
         (SMALL, {"down_blocks": 99}, []),  # of 10, the image has too few pixels
         (SMALL, {"filters": -3}, ["Set filters to 1"]),
@@ -79,11 +78,20 @@ def offered(
             ["Set up blocks to 1", "Set up stride to 4"],
         ),
         (ResNet(filters=2, up_stride=4), {"up_blocks": 3}, ["Set up blocks to 2"]),
-        (ResNet(filters=2, up_blocks=4), {"stacks": 2}, ["Set up blocks to 5", "Use 1 stack"]),
+        (
+            ResNet(filters=2, up_blocks=4),
+            {"stacks": 2},
+            ["Set up blocks to 5", "Set encoder stride to 16", "Use 1 stack"],
+        ),
         (  # no power of 4 is 32
             ResNet(filters=2, up_stride=4, up_blocks=2),
             {"stacks": 2},
-            ["Use 1 stack"],
+            ["Set encoder stride to 16", "Set up stride to 2 and up blocks to 5", "Use 1 stack"],
+        ),
+        (
+            SMALL,
+            {"up_blocks": 5},
+            ["Set up blocks to 3", "Set down blocks to 5", "Set stem blocks to 2"],
         ),
     ],
 )

@@ -27,8 +27,9 @@ from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import Block, in_block
 from explorer.core.network.layers import ACTIVATIONS, layer_kinds
 from explorer.keras_side.given_models import as_read_model
+from tests.core.exchange.test_own_classes import Net, _Noise, _PlainConv
 from tests.keras_helpers import rows_of_model
-from tests.strategies import FAMILIES, listed, shapes_for, with_heads
+from tests.strategies import FAMILIES, listed, round_trip, shapes_for, with_heads
 
 
 def made(code):
@@ -86,8 +87,8 @@ def test_a_unet_is_as_short_as_written_by_hand():
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+@round_trip(3, share=0.01)
 @given(st.data())
-@settings(max_examples=3)
 def test_designs_of_a_family(family, data):
     architecture = data.draw(FAMILIES[family]())
     if data.draw(st.booleans()):
@@ -95,8 +96,8 @@ def test_designs_of_a_family(family, data):
     check(architecture, data.draw(shapes_for(architecture)))
 
 
+@round_trip(8, share=0.01)
 @given(st.data())
-@settings(max_examples=8)
 def test_designs_of_listed_blocks(data):
     architecture = data.draw(listed())
     check(architecture, data.draw(shapes_for(architecture)))
@@ -175,9 +176,155 @@ def test_every_kind_of_layer(tmp_path):
     assert missing == ["InputLayer"]
 
 
+def test_kinds_of_the_users_that_keras_has():
+    check(Net(kind=_Noise), (8, 8, 1))
+    check(Net(kind=_PlainConv), (8, 8, 1))
+
+
 def test_every_activation():
     heads = [Head(f"head{i}", activation=name) for i, name in enumerate(ACTIVATIONS)]
     check(UNet(filters=2, down_blocks=1, up_blocks=0, heads=heads), (4, 4, 1))
+
+
+@attrs.frozen
+class Gathered(EncoderBlock):
+    """Layers that each see those before them, and one that takes what they all made."""
+
+    rounds: int = 4
+    start: int = 0
+    first_alone: bool = False
+    without_first: bool = False
+    conv_between: bool = False
+
+    def make_block(self, x_in, prefix="gathered"):
+        x, made = x_in, []
+        last = self.start + self.rounds - 1
+        for i in range(self.start, last + 1):
+            y = layers.Conv2D(name=f"{prefix}_dense{i}_conv", filters=3, kernel_size=1)(x)
+            y = layers.Activation(name=f"{prefix}_dense{i}_relu", activation="relu")(y)
+            made.append(y)
+            if i < last:
+                x = layers.Concatenate(name=f"{prefix}_dense{i}_concat")([x, y])
+                if self.conv_between:
+                    x = layers.Conv2D(name=f"{prefix}_dense{i}_next", filters=3, kernel_size=1)(x)
+        x = layers.Concatenate(name=f"{prefix}_all")(made[self.first_alone or self.without_first :])
+        x = layers.Conv2D(name=f"{prefix}_conv", filters=2, kernel_size=1)(x)
+        if self.first_alone:
+            x = layers.Concatenate(name=f"{prefix}_first")([x, made[0]])
+        return layers.BatchNormalization(name=f"{prefix}_bn")(x)
+
+
+class GathersAll(EncoderDecoder):
+    encoder_stack = (
+        Gathered(),
+        Gathered(rounds=5),
+        Gathered(rounds=2),
+        Gathered(rounds=3),
+        Gathered(rounds=4, start=2),
+    )
+    decoder_stack = ()
+
+
+class GathersNot(EncoderDecoder):
+    encoder_stack = (
+        Gathered(rounds=5, first_alone=True),
+        Gathered(rounds=5, conv_between=True),
+    )
+    decoder_stack = ()
+
+
+def test_what_a_loop_makes_is_gathered(tmp_path):
+    check(GathersAll(), (32, 32, 2))
+    code = keras_code(GathersAll(), (32, 32, 2))
+    check_style(code, tmp_path)
+    assert code.count("for i in range(num_dense):") == 1
+    assert code.count("for i in range(2, 6):") == 1
+    assert code.count("added.append(y)") == 2
+    assert "        if i < num_dense - 1:\n            x = layers.Concatenate(" in code
+    assert 'x = layers.Concatenate(name=f"{name}_all")(added)' in code
+
+
+def test_what_cannot_be_gathered_is_written_one_by_one(tmp_path):
+    check(GathersNot(), (8, 8, 2))
+    code = keras_code(GathersNot(), (8, 8, 2))
+    check_style(code, tmp_path)
+    assert "append(y)" not in code
+
+
+class GathersOthers(EncoderDecoder):
+    encoder_stack = (Gathered(rounds=6, start=1, without_first=True),)
+    decoder_stack = ()
+
+
+def test_the_first_round_is_apart_where_it_is_not_gathered():
+    check(GathersOthers(), (4, 4, 2))
+    code = keras_code(GathersOthers(), (4, 4, 2))
+    assert code.count("for i in range(2, 7):") == code.count("added.append(y)") == 1
+
+
+def test_dense_blocks_are_loops():
+    code = keras_code(presets["FC-DenseNet103"], (64, 64, 3))
+    assert len(code.splitlines()) <= 90
+    assert 'y = dense_layers(x, f"{name}_dense{i}", filters=16, kernel_size=3)' in code
+    assert "if i < num_dense - 1:" in code
+
+
+def test_names_of_arguments_have_no_numbers():
+    code = keras_code(presets["ResNet50"], (64, 64, 3))
+    assert "def resnet_stage(x, name, filters, strides, block_filters, num_blocks, pool):" in code
+    code = keras_code(presets["nnU-Net (residual)"], (64, 64, 3))
+    assert "(x, name, filters, num_units, with_shortcut):" in code
+
+
+def test_what_follows_the_last_round_follows_the_loop():
+    code = keras_code(presets["Stacked hourglass"], (64, 64, 3))
+    assert "for i, filters in enumerate([640, 512, 384, 256]):" in code
+    assert "        outputs.append(x)\n    return" in code
+
+
+@attrs.frozen
+class Repeats(EncoderBlock):
+    """Chains that are alike, with names that a part can't have, or only some of which can."""
+
+    def make_block(self, x_in, prefix="repeats"):
+        def chain(x, name, filters, ends="abcd"):
+            x = layers.Conv2D(name=f"{prefix}_{name}_{ends[0]}", filters=filters)(x)
+            y = layers.BatchNormalization(name=f"{prefix}_{name}_{ends[1]}")(x)
+            y = layers.Activation(name=f"{prefix}_{name}_{ends[2]}", activation="relu")(y)
+            y = layers.Dropout(name=f"{prefix}_{name}_{ends[3]}", rate=0.5)(y)
+            return layers.Add(name=f"{prefix}_{name}_add{ends[3]}")([x, y])
+
+        x = chain(x_in, "same", 2)
+        x = chain(x, "same", 3, "efgh")  # two chains of one name
+        x = layers.Conv2D(name=f"{prefix}_own", filters=2)(x)
+        x = chain(x, "own", 3)  # the name of a layer
+        x = chain(x, "type", 4)  # what PyTorch's modules call other things
+        for i in range(3):
+            x = chain(x, f"many{i}", 5)
+        x = chain(x, "many1", 6, "ijkl")  # the name of a round's
+        y = chain(x, "left", 4)
+        z = layers.Conv2D(name=f"{prefix}_read_a", filters=4)(x)
+        u = layers.BatchNormalization(name=f"{prefix}_read_b")(z)
+        u = layers.Activation(name=f"{prefix}_read_c", activation="relu")(u)
+        u = layers.Dropout(name=f"{prefix}_read_d", rate=0.5)(u)
+        u = layers.Add(name=f"{prefix}_read_addd")([z, u])
+        x = chain(layers.Concatenate(name=f"{prefix}_cat")([y, z, u]), "last", 3)
+        return layers.MaxPooling2D(name=f"{prefix}_pool")(x) if self.pool else x
+
+
+class RepeatsAll(EncoderDecoder):
+    encoder_stack = (Repeats(), Repeats(pool=False))
+    decoder_stack = ()
+
+
+def test_what_functions_repeat_is_a_function(tmp_path):
+    check(RepeatsAll(), (4, 4, 2))
+    code = keras_code(RepeatsAll(), (4, 4, 2))
+    check_style(code, tmp_path)
+    assert 'x = same_layers(x, f"{name}_many{i}", filters=5)' in code
+    code = keras_code(presets["Residual hourglass"], (64, 64, 3))
+    assert len(code.splitlines()) <= 90
+    assert code.count("layers.BatchNormalization(") == 5
 
 
 @attrs.frozen

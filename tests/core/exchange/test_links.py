@@ -29,7 +29,7 @@ from explorer.core.exchange.loaded import Answers
 from explorer.core.network.encoder_decoder import blocks_of
 from explorer.core.network.errors import ParameterError, Refusal
 from tests.core.exchange.test_own_json import UserNetWithFields
-from tests.strategies import FAMILIES, block_classes, with_heads
+from tests.strategies import FAMILIES, block_classes, round_trip, with_heads
 
 SMALL = presets["U-Net (small)"]
 
@@ -61,6 +61,7 @@ def shared_designs(draw):
     return SharedDesign(net, draw(inputs), draw(st.text(max_size=9)), draw(st.none() | pinned))
 
 
+@round_trip()
 @given(shared_designs(), st.sampled_from(["", "https://example.org/explorer/?v=7&x=1#top"]))
 def test_a_link_holds_the_whole_design(shared, base):
     link = to_link(shared, base)

@@ -5,7 +5,10 @@ import json
 import pytest
 
 import explorer
-from explorer import LeapCNN, load, to_json
+from explorer import LeapCNN, UNet, export, load, to_json
+from explorer.core.exchange.loaded import Answers
+from explorer.core.exchange.loading import read_text
+from explorer.core.network.errors import Refusal
 
 SLEAP = {"model": {"backbone": {"unet": {}}, "heads": {}}}
 LAUGHS = "a: &a [l, l, l, l, l, l, l, l, l]\n" + "".join(
@@ -51,7 +54,7 @@ def test_what_is_imported_on_first_use_is_public():
         ("{" + " " * 2_000_001, "characters"),
         ("[" + "[]," * 20_000, "objects and lists"),
         ("[1, 2]", "no network in a format that is known"),
-        ('{"net": 1}', "no network in a format that is known: .*SLEAP"),
+        ('{"net": 1}', "no network in a format that is known: give .*SLEAP"),
         ("Dear reader,\nhow are you?", "no network in a format"),
         ("a: 1\na: 2", "'a' is given twice"),
         ("a: {b: 1, b: 2}\n", "'b' is given twice"),
@@ -77,7 +80,9 @@ def test_what_is_imported_on_first_use_is_public():
     ],
 )
 def test_text_that_no_network_needs_is_refused_in_a_sentence(text, told):
-    with pytest.raises(ValueError, match=f"^The text: .*{told}|^The text describes .*{told}") as e:
+    with pytest.raises(
+        ValueError, match=f"^The text: .*{told}|^The text (describes|is) .*{told}"
+    ) as e:
         load(text if "\n" in text or text[:1] in "{[" else f"{text}\n")
     assert len(str(e.value)) < 250
     assert "\n" not in str(e.value)
@@ -86,13 +91,13 @@ def test_text_that_no_network_needs_is_refused_in_a_sentence(text, told):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "It is empty"),
+        (b"", "is empty: give JSON"),
         (b"\x89PNG\r\n\x1a\n", "is a PNG picture, whatever its name"),
         (b"\x1f\x8b\x08", "is compressed"),
         (b"\x80\x04\x95", "is a pickle"),
         (b"MZ\x00\x01", "holds no text, whatever its name"),
-        ('{"model": 1}'.encode("utf-16"), "holds no text"),
-        (b'{"model": "\xff"}', "holds no text"),
+        ('{"model": 1}'.encode("utf-16"), "no text in UTF-8: save"),
+        (b'{"model": "\xff"}', "no text in UTF-8: save"),
         (b"{" + b" " * 9_000_000, "9,000,001 bytes"),
     ],
 )
@@ -142,3 +147,37 @@ def test_a_keras_file_is_read_by_who_can(tmp_path, monkeypatch):
     monkeypatch.setattr(hooks, "load_keras_file", None)
     with pytest.raises(ValueError, match="is a zip archive"):
         load(tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("https://example.org/net.json", "is an address, and nothing is fetched.*: save the file"),
+        ("/data/net.json", "is the path of a file: choose the file"),
+        (r"C:\\nets\\net.json", "is the path of a file"),
+        ("import keras\n", "is Python: run it"),
+        ("UNet(filters=16)", "is Python: run it"),
+        ("# a net\nimport torch\n\nx = [1}", "is Python: run it"),
+        (export(UNet(), "keras", (64, 64, 1)), "is Python: run it"),
+        (export(UNet(), "torch", (64, 64, 1)), "is Python: run it"),
+        ("<html>\n<body>", "is HTML or XML"),
+        ('<html>\n<body class="a">: {[', "is HTML or XML"),
+        ('{"cells": [], "nbformat": 4}', "is a notebook: open it"),
+        (
+            '{"channel_names": {"0": "CT"}, "labels": {}}',
+            "tells of nnU-Net's data, .*: give nnUNetPlans.json",
+        ),
+        ("hello", "describes no network in a format that is known: give"),
+        (" \n", "is empty: give"),
+        ('{"class": "UNet", ', ": This JSON ends too early"),
+        ("net: [\nimport: 3", ": This is neither JSON nor YAML"),
+    ],
+)
+def test_what_a_text_is_instead_is_told(text, told):
+    with pytest.raises(Refusal, match=f"^The text ?{told}"):
+        read_text(text, "The text", Answers())
+
+
+def test_an_address_is_not_taken_for_a_path():
+    with pytest.raises(Refusal, match=r"^https://example.org/a.json is an address"):
+        load("https://example.org/a.json")

@@ -5,7 +5,7 @@ import json
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import (
@@ -23,6 +23,7 @@ from explorer.core.exchange.loaded import Answers
 from explorer.core.exchange.nnunet import is_plans, read
 from explorer.core.network.encoder_decoder import blocks_of
 from explorer.core.network.errors import Refusal
+from tests.strategies import round_trip
 
 ANSWERS = Answers(classes=3)
 KWARGS = "configurations.2d.architecture.arch_kwargs"
@@ -161,6 +162,24 @@ def test_what_the_plans_leave_open_is_missing():
     assert (told.missing, told.input_shape) == ((), (512, 512, 4))
 
 
+@pytest.mark.parametrize(
+    ("channels", "told"), [(None, "give all channels"), (4, "4 channels in all were given")]
+)
+def test_the_account_of_a_cascade_names_where_channels_are_lacking(channels, told):
+    loaded = read(
+        plans(NEW | {"previous_stage": "2d_lowres"}), Answers(classes=2, channels=channels)
+    )
+    because = {entry.name.rpartition(".")[2]: entry.because for entry in loaded.not_read}
+    assert because.keys() == {"previous_stage", "normalization_schemes"}
+    assert because["previous_stage"].endswith(told)
+    assert read(plans(NEW | {"previous_stage": None}), ANSWERS).not_read == ()
+
+
+def test_schemes_that_tell_no_channels_are_named():
+    (entry,) = read(plans(NEW | {"normalization_schemes": "CT"}), ANSWERS).not_read
+    assert (entry.name, entry.value) == ("configurations.2d.normalization_schemes", "CT")
+
+
 def test_another_answer_for_the_channels_is_told():
     loaded = read(plans(), Answers(classes=2, channels=3))
 
@@ -223,8 +242,8 @@ def test_widths_of_no_formula_are_exceptions():
     assert [block.filters for block in blocks_of(net).encoder] == widths
 
 
+@round_trip(40)
 @given(st.data())
-@settings(max_examples=40)
 def test_a_network_written_as_plans_comes_back(data):
     residual, stages = data.draw(st.booleans()), data.draw(st.integers(2, 4))
     lists = st.lists(st.integers(1, 3), min_size=stages, max_size=stages)
@@ -379,8 +398,14 @@ def test_pools_that_are_said_otherwise_are_named():
 @pytest.mark.parametrize(
     ("document", "configuration", "message"),
     [
-        (plans(), "3d_fullres", "3d_fullres is for patches of 3 axes.*'2d', '3d_fullres'"),
-        (plans(), "2d_low", "no configuration '2d_low' in these plans: choose one of '2d'"),
+        (plans(), "3d_fullres", "3d_fullres is for patches of 3 axes.*: choose '2d'.$"),
+        ({"configurations": {"3d": VOLUME}}, "3d", "these plans have none of 2 axes"),
+        (
+            {"configurations": {"3d": VOLUME}},
+            None,
+            "no configuration that can be shown, but '3d' .* 3 axes",
+        ),
+        (plans(), "2d_low", "no configuration '2d_low' in these plans: choose '2d'"),
         (plans({"inherits_from": "base"}), "2d", "no configuration 'base'.*'2d' inherits from"),
         (plans({"inherits_from": ["2d"]}), "2d", "no configuration"),
         (plans({"inherits_from": "2d"}), "2d", "'2d' inherits from itself"),
@@ -429,3 +454,19 @@ def test_load_reads_the_configuration_that_is_wanted():
     both = plans(NEW, smaller={"inherits_from": "2d", "patch_size": [256, 128]})
     loaded = load(json.dumps(both), classes=2, channels=3, configuration="smaller")
     assert (loaded.format, loaded.input_shape) == ("nnU-Net plans", (256, 128, 3))
+
+
+def test_all_configurations_are_told_and_why_some_cannot_be_shown():
+    small = {"inherits_from": "2d", "patch_size": [256, 128]}
+    loaded = read(plans(NEW, volume=VOLUME, small=small, odd={"inherits_from": "odd"}), ANSWERS)
+    assert loaded.configuration == "2d"
+    told = {each.name: each.because for each in loaded.configurations}
+    assert told["2d"] == told["small"] == told["odd"] == ""
+    assert "3 axes" in told["volume"]
+    loaded = read(plans(NEW, small=small), attrs.evolve(ANSWERS, configuration="small"))
+    assert loaded.configuration == "small"
+
+
+def test_without_2d_the_first_of_two_axes_is_read():
+    named = {"configurations": {"3d_fullres": VOLUME, "mine": NEW, "other": OLD}}
+    assert read(named, ANSWERS).configuration == "mine"

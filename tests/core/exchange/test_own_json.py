@@ -19,17 +19,26 @@ from explorer import (
     from_json,
     to_json,
 )
-from tests.strategies import FAMILIES
+from tests.strategies import FAMILIES, listed, round_trip, with_heads
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@round_trip(share=1 / len(FAMILIES))
 @given(st.data())
 def test_an_architecture_comes_back_from_json(family, data):
     architecture = data.draw(FAMILIES[family]())
+    if data.draw(st.booleans()):
+        architecture = data.draw(with_heads(architecture))
     copy = from_json(to_json(architecture))
     assert copy == architecture
     assert type(copy) is family
     assert hash(copy) == hash(architecture)
+
+
+@round_trip(20, share=0.1)
+@given(listed())
+def test_listed_blocks_come_back_from_json(architecture):
+    assert from_json(to_json(architecture)) == architecture
 
 
 def test_json_names_the_class_and_every_field():

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from explorer import Custom, Head, Hourglass, LeapCNN, ResNet, UNet, analyze, export, load, trace
 from explorer.core.network.encoder_decoder import blocks_of
+from explorer.core.network.errors import Refusal
 from tests import strategies
+from tests.strategies import round_trip
 
 PREPROCESSING = {
     "ensure_rgb": False,
@@ -202,7 +204,10 @@ def test_every_field_of_backbone_and_heads_is_accounted_for():
     } <= names
     because = {entry.name: entry.because for entry in found.not_read}
     assert "no such field" in because["model.backbone.unet.residual"]
-    assert "dense layers" in because["model.heads.multi_class_topdown.class_vectors"]
+    vectors = "model.heads.multi_class_topdown.class_vectors"
+    assert {f"{vectors}.{name}" for name in ("classes", "num_fc_layers", "output_stride")} <= {
+        entry.name for entry in found.read
+    }
     assert {f"model.heads.multi_class_topdown.confmaps.{n}" for n in ("sigma", "anchor_part")} <= {
         *because
     }
@@ -361,6 +366,8 @@ def test_stages_are_not_dilated_and_skips_come_from_stages_as_in_sleaps_code():
     blocks = blocks_of(found.architecture)
     assert {getattr(block, "dilation_rate", 1) for block in blocks.encoder} == {1}
     assert [block.skip_connection for block in blocks.decoder] == [True, True, False, False]
+    joined = [n for n in trace(found.architecture, (16, 16, 3)) if n.kind == "Concatenate"]
+    assert [node.inputs[0].shape for node in joined] == [(2, 2, 512), (4, 4, 256)]
 
 
 def test_pretrained_weights_need_three_channels():
@@ -520,6 +527,7 @@ def inputs_for(draw, net):
     return (height, width, channels) if None not in (height, width) else (None, None, channels)
 
 
+@round_trip()
 @given(st.data())
 def test_what_was_saved_is_the_same_when_it_is_loaded(data):
     net = data.draw(expressible())
@@ -530,6 +538,7 @@ def test_what_was_saved_is_the_same_when_it_is_loaded(data):
     assert set(found.missing) <= {"channels", "parts"}
 
 
+@round_trip()
 @given(st.data())
 def test_saving_in_an_opened_document_keeps_all_else(data):
     document = profile(
@@ -568,10 +577,10 @@ def test_saving_what_was_not_changed_changes_nothing():
     assert json.loads(text) == document
 
 
-def test_dense_heads_of_an_opened_document_stay_at_a_stride_that_there_is():
+def test_heads_that_are_not_drawn_stay_at_a_stride_that_there_is():
     head = {
         "confmaps": {"part_names": ["a"], "output_stride": 2},
-        "class_vectors": {"classes": ["f", "m"], "num_fc_units": 64, "output_stride": 16},
+        "class_vectors": {"classes": ["f", "m"], "global_pool": False, "output_stride": 16},
     }
     document = profile("multi_class_topdown", head)
     found = loaded(document)
@@ -580,6 +589,84 @@ def test_dense_heads_of_an_opened_document_stay_at_a_stride_that_there_is():
         written = json.loads(export(net, "sleap", document=document))
         vectors = written["model"]["heads"]["multi_class_topdown"]["class_vectors"]
         assert vectors == head["class_vectors"] | {"output_stride": stride}
+
+
+VECTORS = {"classes": ["f", "m"], "num_fc_layers": 3, "num_fc_units": 64, "output_stride": 16}
+CLASSIFIED = {"confmaps": {"part_names": ["a"], "output_stride": 2}, "class_vectors": VECTORS}
+
+
+def test_a_head_of_class_vectors_has_the_layers_that_sleap_makes():
+    net = loaded(profile("multi_class_topdown", CLASSIFIED)).architecture
+    assert net.heads[1] == Head(
+        "ClassVectorsHead",
+        channels=2,
+        stride=16,
+        activation="softmax",
+        global_pool=True,
+        dense_layers=3,
+        dense_units=64,
+    )
+    graph = trace(net, (64, 64, 1))
+    made = [node for node in graph if node.block and node.block.name == "ClassVectorsHead"]
+    (encoded,) = made[0].inputs
+    assert encoded.stride == 16
+    assert [(node.kind, node.shape) for node in made] == [
+        ("GlobalMaxPooling2D", encoded.shape[-1:]),
+        *[("Dense", (64,)), ("Activation", (64,))] * 3,
+        ("Dense", (2,)),
+    ]
+    channels = encoded.shape[-1]
+    units = (channels + 1) * 64 + 2 * 65 * 64 + 65 * 2
+    assert sum(sum(node.weights) for node in made) == units
+
+
+def test_class_vectors_come_back_and_can_be_taken_away():
+    document = profile("multi_class_topdown", CLASSIFIED)
+    net = loaded(document).architecture
+    assert loaded(json.loads(export(net, "sleap"))).architecture == net
+    written = json.loads(export(net, "sleap", document=document))
+    kept = written["model"]["heads"]["multi_class_topdown"]["class_vectors"]
+    assert kept == VECTORS | {"global_pool": True}
+    bare = json.loads(export(attrs.evolve(net, heads=net.heads[:1]), "sleap", document=document))
+    assert bare["model"]["heads"]["multi_class_topdown"] is None
+    assert loaded(bare).architecture.heads == net.heads[:1]
+    other = attrs.evolve(net.heads[1], dense_layers=0, dense_units=8)
+    net = attrs.evolve(net, heads=(net.heads[0], other))
+    assert loaded(json.loads(export(net, "sleap"))).architecture == net
+
+
+def test_settings_of_dense_layers_that_a_head_has_not_are_no_obstacle():
+    head = Head("SingleInstanceConfmapsHead", channels=4, dense_layers=3, dense_units=9)
+    net = UNet(up_blocks=3, heads=[head])
+    plain = attrs.evolve(net, heads=[attrs.evolve(head, dense_layers=1, dense_units=64)])
+    assert export(net, "sleap") == export(plain, "sleap")
+    with pytest.raises(Refusal, match="head SingleInstanceConfmapsHead"):
+        export(attrs.evolve(net, heads=[attrs.evolve(head, global_pool=True)]), "sleap")
+
+
+def test_vectors_without_pooling_are_named_and_stay_in_the_file():
+    head = CLASSIFIED | {"class_vectors": VECTORS | {"global_pool": False}}
+    document = profile("multi_class_topdown", head)
+    found = loaded(document)
+    assert [each.name for each in found.architecture.heads] == ["CenteredInstanceConfmapsHead"]
+    because = {entry.name: entry.because for entry in found.not_read}
+    assert "one image size" in because["model.heads.multi_class_topdown.class_vectors"]
+    written = json.loads(export(found.architecture, "sleap", document=document))
+    assert (
+        written["model"]["heads"]["multi_class_topdown"]["class_vectors"] == head["class_vectors"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("num_fc_layers", -1), ("num_fc_units", 0), ("global_pool", "yes")]
+)
+def test_a_bad_value_of_class_vectors_is_refused_or_named(field, value):
+    head = CLASSIFIED | {"class_vectors": VECTORS | {field: value}}
+    if field == "global_pool":
+        assert len(loaded(profile("multi_class_topdown", head)).architecture.heads) == 1
+        return
+    with pytest.raises(Refusal, match=rf"class_vectors\.{field}={value}"):
+        loaded(profile("multi_class_topdown", head))
 
 
 def test_names_stay_and_more_are_made_up():
@@ -601,7 +688,7 @@ def test_names_stay_and_more_are_made_up():
         (Hourglass(interp_method="bilinear"), (None,) * 3, "interp_method='bilinear'"),
         (ResNet(filters=32), (None,) * 3, "filters=32"),
         (ResNet(encoder_stride=8), (None,) * 3, "encoder blocks 3, 4"),
-        (Custom(), (None,) * 3, "no Custom: its backbones are UNet"),
+        (Custom(), (None,) * 3, "no Custom: use one of its backbones, UNet"),
         (UNet(heads=[Head("classes")]), (None,) * 3, "heads classes .*SingleInstanceConfmapsHead"),
         (
             UNet(heads=[Head("SingleInstanceConfmapsHead", stride=4)]),
@@ -625,3 +712,14 @@ def test_names_stay_and_more_are_made_up():
 def test_what_sleap_cannot_express_is_listed(net, shape, told):
     with pytest.raises(ValueError, match=told):
         export(net, "sleap", shape)
+
+
+def test_what_is_said_of_class_vectors_elsewhere_is_true():
+    net = loaded(profile("multi_class_topdown", CLASSIFIED)).architecture
+    told = export(net, "methods", (64, 64, 1))
+    assert "1 global max pooling and 4 dense layers" in told
+    with pytest.raises(Refusal, match="ClassVectorsHead") as error:
+        export(net, "sleap-nn", (64, 64, 1))
+    _, _, possible = str(error.value).partition("those of sleap-nn are")
+    assert "ClassMapsHead" in possible
+    assert "ClassVectorsHead" not in possible

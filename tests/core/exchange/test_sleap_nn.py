@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from explorer import Head, LeapCNN, UNet, analyze, export, load, trace
 from explorer.core.network.encoder_decoder import blocks_of
 from tests.core.exchange.test_sleap import heads_for, inputs_for
+from tests.strategies import round_trip
 
 CONFMAPS = {"part_names": ["A", "B"], "sigma": 1.5, "output_stride": 2, "loss_weight": 1.0}
 PAFS = {"edges": [["A", "B"]], "sigma": 50.0, "output_stride": 4, "loss_weight": 1.0}
@@ -296,6 +297,7 @@ def expressible(draw):
     return attrs.evolve(net, heads=heads)
 
 
+@round_trip()
 @given(st.data())
 def test_what_was_saved_is_the_same_when_it_is_loaded(data):
     net = data.draw(expressible())

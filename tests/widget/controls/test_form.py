@@ -351,7 +351,19 @@ def test_a_group_hides_what_has_no_effect_and_says_why_once():
     form.show(attrs.evolve(net, stem_blocks=1, up_blocks=0))
     assert hidden() == {"up_interpolate", "skips"}
     assert (stem.note, stem.off) == ("", False)
-    assert decoder.note == "upsample by, skips: no effect while up blocks is 0"
+    assert decoder.note == "off: upsample by, skips (up blocks is 0)"
+    form.show(attrs.evolve(net, middle_block=False, up_blocks=0))
+    assert (decoder.note, decoder.off) == ("off: up blocks is 0, middle block is off", True)
+
+
+def test_a_group_says_in_few_words_what_has_no_effect_for_different_reasons():
+    net = ResNet(up_blocks=1)
+    form = Form(parameters_of(ResNet), net, lambda name: None)
+    form.show(net)
+
+    assert form.groups["Decoder"].head.note == (
+        "off: up filters × per block (up blocks is 1); up kernel size (upsample by is bilinear)"
+    )
 
 
 def test_controls_of_a_resnets_decoder_show_when_they_matter():

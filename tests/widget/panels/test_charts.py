@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import attrs
@@ -30,7 +32,7 @@ from explorer.core.formatting import byte_size, short_count
 from explorer.core.network.graph import Graph, input_feature
 from explorer.core.network.layers import Conv2D
 from explorer.core.network.layers.foreign import Foreign
-from explorer.core.network.names import nodes_of
+from explorer.core.network.names import block_id, layer_id, nodes_of
 from explorer.core.network.tracing import trace
 from explorer.widget.panels.charts.data import MAX_LABELS, ChartData
 from explorer.widget.panels.charts.figure import MEMORY, dark_theme, drawing_of, style_sheet
@@ -227,17 +229,15 @@ def test_the_axis_of_sizes_has_powers_of_two_that_span_them():
 
 
 @pytest.mark.parametrize("by_block", [False, True])
-@pytest.mark.parametrize(
-    ("architecture", "common"),
-    [(ResNet(depth=152), "stack0_"), (Hourglass(stacks=8), ""), (NET, "stack0_")],
-)
-def test_names_along_the_axis_are_those_of_blocks_and_not_too_many(architecture, common, by_block):
+@pytest.mark.parametrize("architecture", [ResNet(depth=152), Hourglass(stacks=8), NET])
+def test_names_along_the_axis_are_those_of_blocks_and_not_too_many(architecture, by_block):
     data = ChartData(Design(architecture), by_block=by_block)
     axis = data.axes()["xaxis"]
     assert 2 <= len(axis["ticktext"]) <= MAX_LABELS + 1
     for position, name in zip(axis["tickvals"], axis["ticktext"], strict=True):
         first = data.steps[int(position + 0.5)].nodes[0]
-        assert first.block.name == common + name
+        assert first.block
+        assert name == wiring_of(data.design.graph).title_in_stack(first)
 
 
 def test_a_selection_marks_runs_of_steps_in_both_ways_to_show_them():
@@ -264,7 +264,7 @@ def test_the_layers_with_most_are_named_with_their_share():
     assert all(row.name in sentence for row in rows)
     assert f"{share:.0%} of all {short_count(DESIGN.report.total_params)}" in sentence
     by_block = ChartData(DESIGN, by_block=True).sentences()[0]
-    assert "stack0_enc4" in by_block
+    assert "middle 1" in by_block
     assert "conv" not in by_block
 
 
@@ -421,6 +421,15 @@ def test_choosing_another_figure_changes_the_first_chart_only():
     assert len(points_of(charts, "value").y) == 8
 
 
+def test_the_page_is_told_what_each_step_is():
+    charts = loaded()
+    told = [(step.id, step.block) for step in charts._frame.steps]
+    assert told == [(layer_id(node), block_id(node)) for node in DESIGN.graph]
+    charts._steps.value = "by block"
+    blocks = list(dict.fromkeys(map(block_id, DESIGN.graph)))
+    assert [(step.id, step.block) for step in charts._frame.steps] == [(b, b) for b in blocks]
+
+
 def click(charts, name, place):
     """Send what the browser sends for a click on a point."""
     figure = figure_of(charts)
@@ -462,6 +471,17 @@ def test_a_plot_that_missed_an_update_is_replaced_by_one_that_shows_it():
     assert list(points_of(charts, "value").y) == list(before.data[-3].y)
     show(charts, Scene(DESIGN))
     assert len(points_of(charts, "value").y) == len(DESIGN.graph)
+
+
+def test_a_page_gets_plotlys_code_when_it_asks_for_it(monkeypatch):
+    charts = loaded()
+    assert len(figure_of(charts)._esm) < 20_000
+    got = SimpleQueue()
+    monkeypatch.setattr(type(charts._frame), "send", lambda _, *message: got.put(message))
+    charts._frame._handle_custom_msg({"wants": "plotly"}, [])
+    message, (code,) = got.get(timeout=10)
+    assert message == {"code": "plotly"}
+    assert b"as default" in code[-5_000_000:]
 
 
 def test_an_error_is_shown_and_the_next_design_drawn():
@@ -520,3 +540,20 @@ def test_an_output_that_is_held_to_the_end_is_said_to_be():
     data = ChartData(Design(net, Input(32, 32, 1)), {}, "parameters", False)
 
     assert "to the end, as an output of the model" in data.sentences()[1]
+
+
+def test_the_kernel_does_not_wait_for_plotlys_code(monkeypatch):
+    charts = Charts(lambda _: None)
+    go_on, sent = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        assert go_on.wait(10)
+        return b"code"
+
+    monkeypatch.setattr("explorer.widget.panels.charts.panel.plot_code", slow)
+    monkeypatch.setattr(charts._frame, "send_message", lambda *_: sent.set())
+    charts._frame._handle_custom_msg({"wants": "plotly"}, [])
+    assert not sent.is_set()
+    go_on.set()
+    assert sent.wait(10)
+    charts.close()

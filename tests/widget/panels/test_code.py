@@ -10,6 +10,7 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.exchange.exporting import export
+from explorer.core.exchange.text_places import text_with_places
 from explorer.widget.panels.code import page as page_module
 from explorer.widget.panels.code.page import changed_lines
 from explorer.widget.panels.code.panel import CodeView
@@ -154,18 +155,18 @@ def test_a_class_of_the_users_that_breaks_is_told(panel, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(page_module, "export", broken)
+    monkeypatch.setattr(page_module, "text_with_places", broken)
     assert panel().code.problem.startswith("ZeroDivisionError: oh")
 
 
 def test_only_what_is_new_is_written_and_only_the_kind_that_is_shown(panel, monkeypatch):
     written = []
 
-    def note(architecture, kind, shape):
-        written.append((architecture.filters, kind))
-        return export(architecture, kind, shape)
+    def note(design, kind):
+        written.append((design.architecture.filters, kind))
+        return text_with_places(design, kind)
 
-    monkeypatch.setattr(page_module, "export", note)
+    monkeypatch.setattr(page_module, "text_with_places", note)
     shown = panel()
     shown.edit(filters=5)
     shown.edit(filters=6)
@@ -174,3 +175,17 @@ def test_only_what_is_new_is_written_and_only_the_kind_that_is_shown(panel, monk
     assert len(written) == 3
     shown.choose("torch")
     assert written[3:] == [(6, "torch"), (5, "torch")]
+
+
+def test_the_lines_of_the_block_that_has_the_selected_layer_are_told(panel):
+    shown = panel()
+    assert shown.view.selected == ""
+    shown.view.show(Scene(shown.state.design, "layer-stack0_dec1_s2_to_s1_skip_concat"))
+    assert shown.view.selected == "block-stack0_dec1"
+    lines = shown.lines(shown.code.blocks[shown.view.selected])
+    assert "stack0_dec{i}" in "".join(lines[:4])
+    shown.choose("json")
+    assert '  "up_blocks": 2,' in shown.lines(shown.code.blocks[shown.view.selected])
+    shown.edit(up_blocks=1)
+    shown.view.show(Scene(shown.state.design, "block-stack0_dec1"))
+    assert shown.view.selected == ""

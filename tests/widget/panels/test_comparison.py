@@ -26,12 +26,11 @@ from explorer.core.analysis.memory_need import needed_bytes
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.measurement import Measurement
 from explorer.core.asking.questions import TimePair
-from explorer.core.asking.timing import PairTiming, Timing
+from explorer.core.asking.timing import FEWEST_FOR_INTERVAL, PairTiming, Timing
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.formatting import percent_change
 from explorer.keras_side.machine_memory import NotEnoughMemory
-from explorer.keras_side.timing import FEWEST_FOR_INTERVAL
 from explorer.widget.panels.comparison.page import (
     MOST_ROWS,
     NOTHING_PINNED,
@@ -463,7 +462,7 @@ def test_only_figures_that_differ_stand_out():
 def test_what_changed_in_a_block_is_said_once():
     text = said(shown(NET, attrs.evolve(NET, kernel_size=5))._tables)
 
-    assert "stack0_enc0 | changed | kernel size 3 → 5" in text.splitlines()
+    assert "encoder 0 | changed | kernel size 3 → 5" in text.splitlines()
 
 
 def test_many_changes_of_a_block_are_counted():
@@ -496,7 +495,7 @@ def test_layers_that_only_one_has_are_counted():
     text = said(shown(NET, attrs.evolve(NET, convs_per_block=3, stacks=2))._tables)
 
     assert "2 layers only in B" in text
-    assert "stack1_enc0 | only in B | 6 layers" in text.splitlines()
+    assert "encoder 0 of stack 1 | only in B | 6 layers" in text.splitlines()
 
 
 def test_long_lists_and_values_are_cut_short():

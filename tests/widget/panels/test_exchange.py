@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import attrs
 import pytest
@@ -10,15 +11,16 @@ from explorer import Explorer, Head, ReadModel, UNet, export, presets, to_json, 
 from explorer.core.analysis.design import Design, Input
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.keras_file import KerasFile
-from explorer.core.asking.questions import SaveFile
+from explorer.core.asking.questions import ReadFile, SaveFile
 from explorer.core.asking.weights import Weights
 from explorer.core.exchange.exporting import WITH_WEIGHTS, WRITERS
 from explorer.core.exchange.links import SharedDesign, from_link, to_link
-from explorer.core.exchange.loaded import Answers, Entry, Loaded
+from explorer.core.exchange.loaded import Answers, Entry, Loaded, LoadedThere
 from explorer.core.network.errors import Refusal
 from explorer.widget.messages import (
     Answer,
     CloseAccount,
+    Configure,
     FilePart,
     OpenText,
     Question,
@@ -28,6 +30,7 @@ from explorer.widget.messages import (
 )
 from explorer.widget.panels.exchange import opening
 from explorer.widget.panels.exchange.saving import NAMES
+from tests.core.exchange.test_nnunet import NEW, VOLUME, plans
 from tests.said import said
 from tests.still_worker import StillWorker
 
@@ -342,3 +345,156 @@ def test_what_a_file_leaves_open_is_asked_for(page, monkeypatch):
     page.send(CloseAccount(True))
     assert (page.panel.account, page.panel.questions) == ((), ())
     assert page.explorer.architecture.heads[0].channels == 13
+
+
+def test_another_configuration_of_plans_is_chosen(page):
+    small = {"inherits_from": "2d", "patch_size": [256, 128]}
+    page.open(json.dumps(plans(NEW, volume=VOLUME, small=small)), "plans.json")
+    assert page.panel.configuration == "2d"
+    assert [each.name for each in page.panel.configurations] == [
+        "2d",
+        "3d_fullres",
+        "volume",
+        "small",
+    ]
+    assert "3 axes" in page.panel.configurations[2].because
+    assert "nnU-Net plans, 2d: " in said(page.panel.account)
+    page.send(Answer({"classes": 3}))
+
+    page.explorer.architecture = attrs.evolve(page.explorer.architecture, filters=8)
+    page.send(Configure("small"))
+    assert page.panel.problem == ""
+    assert page.panel.configuration == "small"
+    assert "nnU-Net plans, small: " in said(page.panel.account)
+    assert page.explorer.input_shape == (256, 128, 1)
+    assert page.explorer.architecture.filters == 32  # it is read again
+    assert page.explorer.architecture.heads[0].channels == 3
+    assert page.explorer._state.history.steps[-1].label == "opened plans.json, small"
+    page.explorer.architecture = attrs.evolve(page.explorer.architecture, filters=8)
+    page.send(Answer({"channels": 4}))
+    assert page.explorer.input_shape == (256, 128, 4)
+    assert page.explorer.architecture.filters == 8
+
+    page.send(Configure("volume"))
+    assert "configurations.volume is for patches of 3 axes" in page.panel.problem
+    assert page.panel.configuration == "small"
+    assert page.explorer.input_shape == (256, 128, 4)
+    page.send(CloseAccount(True))
+    assert (page.panel.configuration, page.panel.configurations) == ("", ())
+    page.send(Configure("2d"))
+    assert page.explorer.input_shape == (256, 128, 4)
+
+
+def test_fields_of_one_place_are_told_beneath_it(page):
+    page.open(json.dumps({"configurations": {"2d": NEW, "3d": VOLUME}}), "plans.json")
+    place = "configurations.2d.architecture.arch_kwargs"
+    (read,) = (each for each in page.panel.account if getattr(each, "title", "") == "Read")
+    (at,) = (i for i, each in enumerate(read.parts) if said((each,)) == place)
+    names = [runs[0].text for runs in read.parts[at + 1].items]
+    assert "features_per_stage" in names
+    assert said(page.panel.account).splitlines().count(place) == 1
+    told = [runs[0].text for each in read.parts if hasattr(each, "items") for runs in each.items]
+    assert len(told) == len(page.panel._opened.loaded.read)
+
+
+def test_files_without_configurations_offer_none(page):
+    page.open(SLEAP_FILE, "fly.json")
+    assert page.panel.configurations == ()
+    one = {"configurations": {"2d": NEW}}
+    page.open(json.dumps(one), "plans.json")
+    assert (page.panel.configuration, page.panel.configurations) == ("2d", ())
+
+
+MODEL = b"PK\x03\x04 as zip archives begin"
+
+
+def asked_to_read(worker):
+    return [each for each in worker.requests if isinstance(each[1], ReadFile)]
+
+
+def read_there(net=OTHER):
+    graph = trace(net, (32, 32, 1))
+    model = attrs.evolve(ReadModel.of(graph), own_graph=None)
+    return LoadedThere(Loaded(model, (32, 32, 1), "Keras", (Entry("layers", "9"),)), graph)
+
+
+def test_a_file_of_keras_is_read_by_the_keras_process_while_edits_are_answered(page, worker):
+    page.open(MODEL, "../up/net.keras")
+    ((_, question, done, _),) = asked_to_read(worker)
+    path = Path(question.path)
+    assert (path.name, path.read_bytes(), question.answers) == ("net.keras", MODEL, ())
+    assert said(page.panel.reading) == "[busy] Reading ../up/net.keras …"
+    page.explorer.architecture = attrs.evolve(SMALL, filters=7)
+    assert page.explorer.report.total_params > 0
+
+    done(read_there())
+    assert page.panel.reading == ()
+    assert isinstance(page.explorer.architecture, ReadModel)
+    assert page.explorer.input_shape == (32, 32, 1)
+    assert "Keras: 1 field read" in said(page.panel.account)
+    undo(page)
+    assert page.explorer.architecture.filters == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("net.onnx", b"\x12 as no file begins"), ("net.bin", b"\x08\x07\x12")]
+)
+def test_a_network_of_onnx_is_read_there_too(page, worker, name, content):
+    page.open(content, name)
+    ((_, question, done, _),) = asked_to_read(worker)
+    assert (Path(question.path).name, question.is_pasted) == (name, False)
+    done(read_there())
+    assert page.explorer.input_shape == (32, 32, 1)
+
+
+def test_why_keras_cannot_read_it_is_said_and_nothing_is_lost(page, worker):
+    for error in (Refusal("net.keras is broken."), WorkerDied("The Keras process crashed.")):
+        page.open(MODEL, "net.keras")
+        *_, failed = asked_to_read(worker)[-1]
+        failed(error)
+        assert page.panel.problem.startswith(str(error))
+        assert page.panel.reading == ()
+        assert page.explorer.architecture == SMALL
+    assert "Opening the file again" in page.panel.problem
+
+
+@pytest.mark.parametrize("meanwhile", ["another", "a model", "closed", "explorer closed"])
+def test_what_is_read_no_longer_counts_once_something_else_is_opened(page, worker, meanwhile):
+    page.open(MODEL, "net.keras")
+    ((_, _, done, failed),) = asked_to_read(worker)
+    if meanwhile == "another":
+        page.open(to_json(OTHER))
+    elif meanwhile == "a model":
+        page.open(MODEL, "other.keras")
+    elif meanwhile == "closed":
+        page.send(CloseAccount(True))
+    else:
+        page.explorer.close()
+    shown = page.explorer.architecture
+    done(read_there(presets["LEAP CNN"]))
+    failed(Refusal("late"))
+    assert page.explorer.architecture == shown
+    assert page.panel.problem == ""
+    assert worker.cancelled or meanwhile == "a model"
+    if meanwhile != "explorer closed":
+        assert bool(page.panel.reading) is (meanwhile == "a model")
+
+
+def test_json_of_a_model_is_for_keras_and_what_it_leaves_open_is_asked_for(page, worker):
+    page.send(OpenText('{"class_name": "Functional", "config": {}}'))
+    ((_, question, done, _),) = asked_to_read(worker)
+    assert question.is_pasted
+    read = read_there()
+    done(attrs.evolve(read, loaded=attrs.evolve(read.loaded, missing=("channels",))))
+    assert [each.name for each in page.panel.questions] == ["channels"]
+    page.send(Answer({"channels": 3}))
+    assert asked_to_read(worker)[-1][1].answers == (("channels", 3),)
+
+
+@pytest.mark.parametrize("name", ["😀" * 200 + ".json", "a\0b.json", "a\ud800.json", "x" * 999])
+def test_any_name_of_a_file_will_do(page, name):
+    page.open(to_json(OTHER), name)
+    assert page.panel.problem == ""
+    assert page.explorer.architecture == OTHER
+    page.open("{}", name)
+    assert "describes no network" in page.panel.problem

@@ -73,7 +73,7 @@ def test_a_layer_shows_its_figures_written_out_and_its_settings(view):
     view.show(Scene(DESIGN, CONV))
 
     shown = facts(view)
-    assert view.heading == CONV.removeprefix("layer-")
+    assert (view.heading, view.prefix) == (CONV.removeprefix("layer-"), "")
     assert shown["weights"] == "3×3×16×8 + 8 = 1,160"
     assert shown["MACs"] == "3×3×16×8 × 32×32 = 1,179,648"
     assert shown["memory"] == "32×32×8 × 4 bytes = 32.0 KiB"
@@ -98,7 +98,7 @@ def test_a_block_lists_its_layers_and_what_it_is_linked_with(view):
     view.show(Scene(DESIGN, "block-stack0_dec0"))
 
     nodes = nodes_of(DESIGN.graph, "block-stack0_dec0")
-    assert view.heading == "stack0_dec0"
+    assert (view.heading, view.prefix) == ("decoder 0", "stack0_dec0")
     assert targets(section(view, "Layers")) == [layer_id(node) for node in nodes]
     assert targets(section(view, "Fed by")) == ["block-stack0_enc1", block_id(nodes[0].inputs[0])]
     assert targets(section(view, "Feeds")) == ["block-stack0_dec1"]
@@ -217,7 +217,7 @@ def test_what_an_edit_took_away_is_named_and_the_network_is_shown(view):
 def test_the_input_stands_for_itself_and_has_no_block_to_edit(view):
     view.show(Scene(DESIGN, "alone-image_in"))
 
-    assert view.heading == "image_in"
+    assert (view.heading, view.prefix) == ("image in", "image_in")
     assert "Images come in here" in said(view)
     assert said(section(view, "Fed by")) == "nothing"
     assert not all_of(EditButton, view)
@@ -285,7 +285,7 @@ def test_a_scene_that_says_the_same_is_not_written_again(view, monkeypatch):
     view.show(Scene(DESIGN, CONV, {"image_in": 1.0}))
     written = []
     monkeypatch.setattr(
-        inspector_module._Page, "content", lambda page: written.append(page) or ("", "")
+        inspector_module._Page, "content", lambda page: written.append(page) or ("", "", ())
     )
 
     view.show(Scene(Design(DESIGN.architecture, DESIGN.input), CONV, {"image_in": 1.0}))

@@ -68,7 +68,7 @@ def test_what_is_selected_in_one_view_is_selected_in_all(screen):
     assert screen.inspector.heading == "stack0_enc0_conv0"
 
     screen.diagram.canvas._handle_custom_msg({"select": "block-stack0_dec0"}, [])
-    assert screen.inspector.heading == "stack0_dec0"
+    assert screen.inspector.heading == "decoder 0"
     screen.side.choose("Layers")
     marked = {name.split("_s")[0] for name in screen.views["Layers"].selected}
     assert marked == {"layer-stack0_dec0"}

@@ -3,7 +3,7 @@ from fractions import Fraction
 import attrs
 import pytest
 
-from explorer import UNet, analyze, build, trace
+from explorer import Head, UNet, analyze, build, trace
 from explorer.core.analysis.design import Design, Input
 from explorer.core.analysis.quantities import MEMORY, PARAMETERS
 from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Picture
@@ -108,6 +108,30 @@ def test_totals_show_what_the_report_says():
     assert "Coarsest grid 1/4 · output full size" in shown["output"].text
     assert "multiples of 4" in shown["output"].text
     assert {figure.change for figure in shown.values()} == {""}
+
+
+def test_all_outputs_are_told_where_there_are_several():
+    heads = [Head(f"head{i}", channels=3 + i, stride=2 - i) for i in range(2)]
+    both = attrs.evolve(NET, heads=heads)
+    shown = totals_of(Design(both, Input(32, 32, 1)), DESIGN, None)["output"]
+
+    assert shown.value == "32×32×4 +1"
+    assert "of 2 outputs\nhead0: 16×16×3\nhead1: 32×32×4\n" in shown.text
+    assert "Last edit: was 32×32×2" in shown.text
+
+    # What is not in the short form counts as much.
+    other = attrs.evolve(both, heads=[attrs.evolve(heads[0], channels=9), heads[1]])
+    shown = totals_of(Design(other, Input(32, 32, 1)), Design(both, Input(32, 32, 1)), None)[
+        "output"
+    ]
+    assert (shown.value, shown.change) == ("32×32×4 +1", "changed")
+    assert "Last edit: was 16×16×3 and 32×32×4" in shown.text
+
+    many = attrs.evolve(NET, heads=[Head(f"head{i}", channels=2) for i in range(14)])
+    shown = totals_of(Design(many, Input(32, 32, 1)))["output"]
+    assert shown.value == "32×32×2 +13"
+    assert "head9: 32×32×2\nand 4 more\n" in shown.text
+    assert "head10" not in shown.text
 
 
 def test_a_quantity_that_somebody_adds_leads_to_the_table_of_layers(monkeypatch):

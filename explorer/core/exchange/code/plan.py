@@ -13,22 +13,15 @@ from typing import Any
 
 import attrs
 
-from explorer.core.exchange.code.forms import (
-    Form,
-    Item,
-    Key,
-    Loop,
-    Maybe,
-    folded,
-    lines_of,
-    merge,
-    numbers_of,
-)
-from explorer.core.exchange.code.text import identifier
+from explorer.core.exchange.code.folding import folded
+from explorer.core.exchange.code.forms import Form, Item, Loop, Maybe, lines_of, numbers_of
+from explorer.core.exchange.code.merging import Key, merge
+from explorer.core.exchange.code.text import common_start, first_of, identifier, without_numbers
 from explorer.core.families import Architecture
 from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import Graph, Node, depth_first
-from explorer.core.network.layers import layer_kinds
+from explorer.core.network.layers import Layer
+from explorer.core.network.layers.of_keras import KERAS_LAYERS
 from explorer.core.network.tracing import trace
 
 #: Names that can stand in an f-string as they are.
@@ -92,6 +85,15 @@ class Function:
         """How many features it reads."""
         return len(self.units[0].sources)
 
+    def layer_at(self, place: tuple[int, int]) -> Any:
+        """Return a layer of the form, as the first block has it that has it.
+
+        Args:
+            place: Place of its item in the form, and its own within that.
+        """
+        item, at = place
+        return next(form.layers[item][at] for form in self.forms if form.layers[item])
+
     @cached_property
     def arguments(self) -> dict[str, list[Any]]:
         """The values of each argument, one for each block."""
@@ -107,18 +109,28 @@ class Function:
         """The number after that of each loop's last round, or `Argument`."""
         return self._found[2]
 
+    @property
+    def meant(self) -> dict[str, str]:
+        """The field of layers that each argument is, where it is one."""
+        return self._found[3]
+
     @cached_property
-    def _found(self) -> tuple[dict[str, list[Any]], dict[Any, Any], dict[int, Any]]:
+    def _found(
+        self,
+    ) -> tuple[dict[str, list[Any]], dict[Any, Any], dict[int, Any], dict[str, str]]:
         """Tell arguments, for what differs between blocks, from what is the same in all of them."""
         arguments: dict[str, list[Any]] = {}
         settings: dict[tuple[int, int, str], Any] = {}
+        fields: dict[tuple[int, int, str], list[str]] = {}
         rounds: dict[int, Any] = {}
+        meant: dict[str, str] = {}
         flags: set[str] = set()
         counts: set[str] = set()
         for place, item in enumerate(self.items):
             if isinstance(item, Loop):
                 times = [item.start + form.rounds[place] for form in self.forms]
-                word = re.sub(r"\W|_$", "", item.body[0].name.partition("{i}")[0].strip("_"))
+                before, _, after = item.body[0].name.partition("{i}")
+                word = re.sub(r"\W|_$", "", before.strip("_") or after.strip("_"))
                 rounds[place] = _shared(arguments, [f"num_{_plural(word)}"], times)
                 if isinstance(rounds[place], Argument):
                     counts.add(rounds[place].name)
@@ -126,19 +138,50 @@ class Function:
                 arguments[item.flag] = [bool(form.rounds[place]) for form in self.forms]
                 flags.add(item.flag)
             for at, line in enumerate(lines_of(item)):
-                configs = [
-                    numbers_of(form.layers[place][at].layer) if form.layers[place] else None
-                    for form in self.forms
-                ]
-                present = next(config for config in configs if config is not None)
+                layers = [form.layers[place][at].layer for form in self.forms if form.layers[place]]
                 own = re.sub(r"\{.*?\}|\W", "", line.name).strip("_")
-                for field, value in present.items():
-                    values = [value if c is None else c[field] for c in configs]
-                    names = [field, identifier(f"{own}_{field}")]
-                    settings[place, at, field] = _shared(arguments, names, values)
+                words = without_numbers(own) or re.sub(r"\d", "", own), own
+                for field in numbers_of(layers[0]):
+                    is_inner = isinstance(layers[0], Inner)
+                    base = layers[0].function.meant[field] if is_inner else field
+                    names = [base, *(f"{word}_{base}" for word in words)]
+                    fields[place, at, field] = [identifier(name.strip("_")) for name in names]
+        # Those that every block has come first: what is given to the others is then among them.
+        for (place, at, field), names in sorted(
+            fields.items(), key=lambda each: isinstance(self.items[each[0][0]], Maybe)
+        ):
+            values = [
+                numbers_of(form.layers[place][at].layer)[field] if form.layers[place] else _ABSENT
+                for form in self.forms
+            ]
+            found = settings[place, at, field] = _shared(arguments, names, values)
+            if isinstance(found, Argument):
+                meant.setdefault(found.name, names[0])
         # Numbers first, and last what is left out or made more often.
         order = sorted(arguments, key=lambda name: (name in flags, name in counts))
-        return {name: arguments[name] for name in order}, settings, rounds
+        return {name: arguments[name] for name in order}, settings, rounds, meant
+
+
+@attrs.frozen(eq=False)
+class Inner:
+    """A call of another function, which stands for a layer in a function's form.
+
+    Attributes:
+        function: That function.
+        place: Place of what is called for among its units.
+    """
+
+    function: Function
+    place: int
+
+    @property
+    def layer(self) -> "Inner":
+        """Itself: its settings are those of the call."""
+        return self
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments of the call."""
+        return {name: values[self.place] for name, values in self.function.arguments.items()}
 
 
 @attrs.frozen
@@ -152,15 +195,22 @@ def _plural(word: str) -> str:
     return word if not word or word[-1] in "es" else f"{word}s"
 
 
+#: The value of a setting in blocks that have not the layer: whatever the argument says.
+_ABSENT = object()
+
+
 def _shared(arguments: dict[str, list[Any]], names: list[str], values: list[Any]) -> Any:
     """Return the one value, or an argument with these values, which is added if there is none."""
-    if all(value == values[0] and type(value) is type(values[0]) for value in values):
-        return values[0]
+    present = [value for value in values if value is not _ABSENT]
+    first = present[0]
+    if all(value == first and type(value) is type(first) for value in present):
+        return first
     for name, others in arguments.items():
-        if others == values and name.endswith(names[0]):
+        pairs = zip(values, others, strict=True)
+        if name.endswith(names[0]) and all(v is _ABSENT or v == other for v, other in pairs):
             return Argument(name)
     name = next((name for name in names if name not in arguments), f"{names[-1]}_{len(arguments)}")
-    arguments[name] = values
+    arguments[name] = [first if value is _ABSENT else value for value in values]
     return Argument(name)
 
 
@@ -205,26 +255,43 @@ def plan_of(architecture: Architecture, input_shape: Sequence[int]) -> Plan:
     return Plan(graph, _functions(units), units)
 
 
+def header(plan: Plan) -> str:
+    """Return what a network is, in a sentence: name, input and parameters."""
+    name = re.sub(r"[^\w .,()-]", "?", plan.graph.name, flags=re.ASCII)[:60]
+    height, width, channels = plan.graph.input_shape
+    params = sum(node.params for node in plan.graph)
+    return f"{name} for images of {height}×{width}×{channels}: {params:,} parameters."
+
+
 def _check(graph: Graph) -> None:
     """Raise an error that names the layers of which no code can be written."""
-    known = set(layer_kinds().values())
-    strange = [
-        f"{node.kind} {node.name!r}"
-        for node in graph
-        if type(node.layer) not in known or node.calls or node.new_weights is not None
-    ]
-    if strange:
-        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-        raise Refusal(
-            f"No code can be written of {', '.join(strange[:3])}{more}: only Keras knows what "
-            "they do, or they share weights. Save the Keras model itself, with model.save()."
-        )
+    lacking: dict[str, list[str]] = {}
+    for node in graph:
+        if problem := _problem(node):
+            lacking.setdefault(problem, []).append(f"{node.kind} {node.name!r}")
+    if lacking:
+        told = [f"{first_of(layers)}: {problem}" for problem, layers in lacking.items()]
+        raise Refusal(f"No code can be written of {'; nor of '.join(told)}.")
     names = [node.name for node in graph.inputs] + list(graph.unused_inputs)
     if len(names) > 1:
         raise Refusal(
             f"No code is written of a network with {len(names)} inputs ({', '.join(names)}): save "
             "the Keras model itself, with model.save()."
         )
+
+
+def _problem(node: Node) -> str:
+    """Return why no code can be written of a layer, and what to do; none if it can."""
+    if type(node.layer).has_twin is not True or node.calls or node.new_weights is not None:
+        return (
+            "only Keras knows what they do, or they share weights. Save the Keras model itself, "
+            "with model.save()"
+        )
+    if type(node.layer).keras_layer is not Layer.keras_layer:
+        return "a method keras_layer() makes them. Save the Keras model, which build(…) gives"
+    if node.kind not in KERAS_LAYERS:
+        return "Keras has no layer of that name. Name the class as the one that does the same"
+    return ""
 
 
 def _lone(node: Node) -> Unit:
@@ -284,7 +351,7 @@ def _name_candidates(blocks: dict[Any, list[Node]]) -> dict[Any, str]:
         if isinstance(block, str) or len(nodes) == 1:
             continue
         names = [node.name for node in nodes]
-        common = _common_start(names)
+        common = common_start(names)
         ends = [at for at, sign in enumerate(common) if sign == "_" and at >= len(block.name)]
         found = [common[:at] for at in ends if common.startswith(block.name)]
         found = [start for start in found if all(len(name) > len(start) + 1 for name in names)]
@@ -303,12 +370,6 @@ def _name_candidates(blocks: dict[Any, list[Node]]) -> dict[Any, str]:
         for block, found in starts.items()
         if found
     }
-
-
-def _common_start(names: Sequence[str]) -> str:
-    first, last = min(names), max(names)
-    same = next((i for i, sign in enumerate(first) if sign != last[i : i + 1]), len(first))
-    return first[:same]
 
 
 def _functions(units: list[Unit]) -> list[Function]:

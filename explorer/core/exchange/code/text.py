@@ -3,11 +3,21 @@
 import keyword
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
 #: Most signs of a line.
 WIDTH = 100
+#: What intermediate results are called.
+VARIABLES = ("x", "y", "z", "u", "v", "w")
+
+#: What code of ours calls other things.
+TAKEN = {
+    *VARIABLES, "i", "stack", "skips", "outputs", "image", "stack_input", "self", "name", "layers",
+    "settings", "keras", "torch", "nn", "F", "range", "enumerate", "zip", "super", "isinstance",
+    "max", "tuple", "float", "print",
+}  # fmt: skip
 
 
 def quoted(text: str) -> str:
@@ -18,10 +28,37 @@ def quoted(text: str) -> str:
     return literal
 
 
+def literal(value: Any) -> str:
+    """Return a number, truth value or tuple of them as Python writes it."""
+    return repr(value)
+
+
+def counted(start: int, end: str) -> str:
+    """Return the numbers of a loop's rounds, as text."""
+    return f"range({start}, {end})" if start else f"range({end})"
+
+
 def identifier(text: str) -> str:
     """Return a text as a name of Python's."""
     name = re.sub(r"\W", "_", text, flags=re.ASCII) or "_"
     return f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+def common_start(names: Sequence[str]) -> str:
+    """Return what all names begin with."""
+    first, last = min(names), max(names)
+    same = next((i for i, sign in enumerate(first) if sign != last[i : i + 1]), len(first))
+    return first[:same]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def without_numbers(name: str) -> str:
+    """Return a name without the parts that are numbered: "conv" of "block0_1_conv"."""
+    return "_".join(part for part in name.split("_") if not re.search(r"\d", part)).strip("_")
 
 
 @attrs.frozen

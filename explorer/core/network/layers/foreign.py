@@ -1,4 +1,4 @@
-"""Layers of a Keras model that was read, of which less is known than of our own kinds."""
+"""Layers of a model that was read, of which less is known than of our own kinds."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -205,3 +205,27 @@ class Foreign(Layer):
     def settings(self) -> list[tuple[str, str]]:
         """Return nothing: its settings are only known to Keras."""
         return []
+
+
+@attrs.frozen
+class Operator(Foreign):
+    """An operator of an ONNX file that is none of our kinds.
+
+    Attributes:
+        about: What is known of what it computes, in a sentence.
+    """
+
+    about: str = attrs.field(default="", kw_only=True)
+
+    def does(self, inputs: Sequence[Shape]) -> str:
+        """Return what is known of what it computes."""
+        named = f"The operator {self.kind} of ONNX"
+        if self.about:
+            return f"{named}: {self.about}."
+        if self.pointwise:
+            return f"{named}, which works on each position alone."
+        if self.rearranges:
+            return f"{named}, which puts values in other places."
+        if not self.is_known:
+            return f"{named}: how far it looks is not known here."
+        return f"{named}."

@@ -194,8 +194,7 @@ class ChartData:
 
     def _labels(self) -> dict[float, str]:
         """Return the blocks' names by where they begin (or stand), not too many."""
-        stacks = {node.block.stack for node in self.design.graph if node.block} - {None}
-        common = "stack0_" if len(stacks) == 1 else ""
+        title = wiring_of(self.design.graph).title_in_stack
         shift = 0.0 if self.by_block else 0.5
         gap = len(self.steps) / MAX_LABELS
         labels: dict[float, str] = {}
@@ -203,7 +202,7 @@ class ChartData:
         for i, step in enumerate(self.steps):
             block = step.nodes[0].block
             if block and block not in seen and i - last >= gap:
-                labels[i - shift] = escape(printable(block.name.removeprefix(common)))
+                labels[i - shift] = escape(title(step.nodes[0]))
                 last = i
             seen.add(block)
         return labels

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.core.drawing.palette import LIGHT
+from explorer.widget.front.modules import module
 from explorer.widget.panels.charts.data import ChartData
 
 ACCENT, GRID, GREY = "#0b62a6", "#d0d7de", "#8b949e"
@@ -154,12 +155,21 @@ def apply(figure: Any, drawing: Drawing) -> None:
     figure.plotly_update(traces, layout)
 
 
+def plot_code() -> bytes:
+    """Return the code by which plotly draws its figures in a browser."""
+    from plotly.graph_objects import FigureWidget
+
+    return str(FigureWidget._esm).encode()
+
+
 def figure_of(drawing: Drawing) -> Any:
     """Return the figure that shows a drawing."""
     from plotly.graph_objects import FigureWidget
 
     class Figure(FigureWidget):
         """A figure that is complete when the browser first hears of it: see `charts.js`."""
+
+        _esm = module(Path(__file__).with_name("plot.js"), "plot_code")
 
         def open(self) -> None:
             if self._widget_data:

@@ -1,7 +1,7 @@
 """Charts of what a network costs along the way, one step a layer or a block.
 
-plotly is imported, and its one figure made, when the charts are first shown: that takes seconds, so
-a thread does it, and 5 MB then travel to the browser. From then on only what changed is sent.
+plotly is imported, and its one figure made, once the charts were first shown: that takes seconds,
+and 5 MB then travel to the browser. From then on only what changed is sent.
 """
 
 import threading
@@ -16,12 +16,13 @@ import traitlets
 from explorer.core.analysis.quantities import QUANTITIES
 from explorer.core.editing.snapshot import Scene
 from explorer.core.guard import guarded
-from explorer.core.network.names import nodes_of
+from explorer.core.network.names import block_id, nodes_of
+from explorer.core.ports import Timer
 from explorer.core.settling import Settling
 from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.front.modules import module
-from explorer.widget.front.widget import FrontWidget
-from explorer.widget.messages import Missed
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import ChartStep, Missed, PlotCode, PlotWanted
 from explorer.widget.panels.charts.data import ChartData
 from explorer.widget.panels.charts.figure import (
     Drawing,
@@ -29,11 +30,12 @@ from explorer.widget.panels.charts.figure import (
     bands,
     drawing_of,
     figure_of,
+    plot_code,
     style_sheet,
 )
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import Items, Line, Words
-from explorer.worker.thread_timer import later
+from explorer.worker import later, load
 
 STEPS = ("by layer", "by block")
 #: Seconds that an edit must outlast before it is drawn: the browser takes longer over the charts
@@ -44,15 +46,20 @@ PAUSE = 0.2
 class Frame(FrontWidget):
     """Gives the plot its colours and its width, and sees to it that it is up to date.
 
+    What the pointer is on in another view is marked over the plot, and the other way round.
+
     Attributes:
         drawing: Number of the drawing that the plot should show, which has it as `layout.meta`.
+        steps: What stands along its horizontal axis, at 0, 1, 2 and so on.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"))
+    _esm = module(Path(__file__).with_name("panel.js"), "hover", "plot_code")
     _css = style_sheet()
-    sends = Missed
+    sends = Missed | PlotWanted
+    gets = PlotCode
 
     drawing: Any = traitlets.Int().tag(sync=True)
+    steps = shared(tuple[ChartStep, ...], ())
 
 
 class Charts(widgets.VBox, TabView):
@@ -77,7 +84,7 @@ class Charts(widgets.VBox, TabView):
         # Waits before an edit is drawn.
         self._settling = Settling(later, self._lock, partial(self._chosen, None), self._alert)
         self._data: ChartData | None = None
-        self.loading: threading.Thread | None = None
+        self.loading: Timer | None = None
         self._loaded = False
         self._shown: Drawing = {}
         self._steps = widgets.ToggleButtons(
@@ -96,7 +103,7 @@ class Charts(widgets.VBox, TabView):
         controls.add_class("explorer-row")
         self._words = page()
         self._frame = Frame(layout=plain_layout())
-        self._frame.on_sent(self._missed)
+        self._frame.on_sent(self._received)
         self._above = (self._frame, controls, self._words)
         super().__init__(self._above, layout=plain_layout())
         self.add_class("explorer-charts")
@@ -111,9 +118,7 @@ class Charts(widgets.VBox, TabView):
             self._settling.stop()
             if self.loading is None:
                 self._words.parts = (Line("The charts are being made …", "muted"),)
-                loading = threading.Thread(target=self._load, daemon=True)
-                loading.start()
-                self.loading = loading
+                self.loading = load("plotly", self._load)
             elif self._loaded and last and last.design != scene.design:
                 self._settling.wait(PAUSE)
             else:
@@ -159,6 +164,9 @@ class Charts(widgets.VBox, TabView):
         self._send_changes(drawing)
         if data is not self._data:
             self._words.parts = (_words(data),)
+            self._frame.steps = tuple(
+                ChartStep(step.selection, block_id(step.nodes[0])) for step in data.steps
+            )
             self._data = data
 
     def _send_changes(self, drawing: Drawing) -> None:
@@ -183,7 +191,17 @@ class Charts(widgets.VBox, TabView):
             before.close()
 
     @guarded
-    def _missed(self, message: Missed, _: Any) -> None:
+    def _received(self, message: Missed | PlotWanted, _: Any) -> None:
+        if isinstance(message, PlotWanted):
+            later(0.0, self._send_code)
+        else:
+            self._missed(message)
+
+    @guarded
+    def _send_code(self) -> None:
+        self._frame.send_message(PlotCode(), [plot_code()])  # loads plotly, which takes seconds
+
+    def _missed(self, message: Missed) -> None:
         """Replace a plot that no update reaches: see `panel.js`."""
         with self._lock:
             if message.missed == self._frame.drawing:

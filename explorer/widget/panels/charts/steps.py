@@ -4,7 +4,7 @@ from html import escape
 
 import attrs
 
-from explorer.core.analysis.connections import role_of
+from explorer.core.analysis.connections import role_of, wiring_of
 from explorer.core.formatting import printable
 from explorer.core.network.graph import Graph, Node
 from explorer.core.network.names import block_id, is_block, layer_id
@@ -17,17 +17,17 @@ class Step:
     Attributes:
         selection: What stands for it, as `explorer.core.network.names` names it.
         nodes: Its layers, in the graph's order.
+        title: What its block is called on screen.
     """
 
     selection: str
     nodes: tuple[Node, ...]
+    title: str
 
     @property
     def name(self) -> str:
-        """Name of the layer or the block."""
-        node = self.nodes[0]
-        named = node.block if node.block and is_block(self.selection) else node
-        return printable(named.name)
+        """What the layer or the block is called."""
+        return self.title if is_block(self.selection) else printable(self.nodes[0].name)
 
     @property
     def role(self) -> str:
@@ -52,4 +52,5 @@ def steps_of(graph: Graph, by_block: bool) -> list[Step]:
     found: dict[str, list[Node]] = {}
     for node in graph:
         found.setdefault(name_of(node), []).append(node)
-    return [Step(name, tuple(nodes)) for name, nodes in found.items()]
+    title = wiring_of(graph).title
+    return [Step(name, tuple(nodes), title(nodes[0])) for name, nodes in found.items()]

@@ -1,11 +1,13 @@
 """A design as text, and which of its lines an edit changed."""
 
 import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import attrs
 
 from explorer.core.analysis.design import Design
-from explorer.core.exchange.exporting import export
+from explorer.core.exchange.text_places import text_with_places
 from explorer.core.formatting import counted, printable
 from explorer.core.network.errors import problem_text
 from explorer.widget.messages import CodeText, FileKind
@@ -26,23 +28,23 @@ class Written:
         kind: What it is written as.
         text: The text.
         problem: Why there is none.
+        places: Places of the lines that tell of a block, by what selects it.
     """
 
     design: Design
     kind: str
     text: str = ""
     problem: str = ""
+    places: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 
     @classmethod
     def of(cls, design: Design, kind: str) -> "Written":
         """Write a design."""
-        height, width, channels = design.input.shape
         try:
-            text = export(design.architecture, kind, (height, width, channels))
+            text, places = text_with_places(design, kind)
         except Exception as error:  # a class that the user wrote can raise anything
             return cls(design, kind, problem=printable(problem_text(error)))
-        assert isinstance(text, str)
-        return cls(design, kind, text)
+        return cls(design, kind, text, places=places)
 
 
 def marked(written: Written, before: Written | None) -> CodeText:
@@ -52,13 +54,14 @@ def marked(written: Written, before: Written | None) -> CodeText:
         written: The design on screen.
         before: The one before the last edit, if there was one.
     """
+    shown = CodeText(written.kind, written.text, written.problem, blocks=dict(written.places))
     if before is None or not (before.text and written.text):
-        return CodeText(written.kind, written.text, written.problem)
+        return shown
     changed, cut = changed_lines(before.text, written.text)
     # The first line tells the parameters, which most edits change: what leads to them is elsewhere.
     places = sorted({*changed, *cut})
     first = next((place for place in places if place), places[0] if places else None)
-    return CodeText(written.kind, written.text, "", _told(changed, cut), changed, cut, first)
+    return attrs.evolve(shown, note=_told(changed, cut), changed=changed, cut=cut, first=first)
 
 
 def changed_lines(before: str, after: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

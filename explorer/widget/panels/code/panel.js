@@ -1,6 +1,8 @@
 // @ts-check
-// The design as text. Lines that the last edit changed have a bar at the edge; the first of them is
-// scrolled into view.
+// The design as text. Lines that the last edit changed have a bar at the edge, and those that tell of
+// the selected block are tinted; the first of either is scrolled into view.
+
+const MOST_SEEN = 5; // lines after the first that are brought into view with it
 
 /**
  * Shows the lines of a text. Most edits leave most lines as they were.
@@ -25,17 +27,35 @@ function showLines(parent, { text, changed, cut }) {
 }
 
 /**
- * Scrolls to a line that is out of sight, unless the user is in the text; the page stays.
+ * Scrolls to lines that are out of sight, unless the user is in the text; the page stays.
  * @param {HTMLElement} el
- * @param {number} place
+ * @param {number} first
+ * @param {number} last
  */
-function seeLine(el, place) {
-  const line = el.children[place];
-  if (!(line instanceof HTMLElement) || el.contains(document.activeElement)) return;
-  const top = line.offsetTop - el.offsetTop;
-  if (top < el.scrollTop || top + line.offsetHeight > el.scrollTop + el.clientHeight) {
+function seeLines(el, first, last = first) {
+  const [line, end] = [el.children[first], el.children[last]];
+  if (!(line instanceof HTMLElement && end instanceof HTMLElement)) return;
+  if (el.contains(document.activeElement)) return;
+  const [top, bottom] = [line.offsetTop - el.offsetTop, end.offsetTop + end.offsetHeight - el.offsetTop];
+  if (top < el.scrollTop || bottom > el.scrollTop + el.clientHeight) {
     el.scrollTop = top - el.clientHeight / 4;
   }
+}
+
+/**
+ * Returns the block of each line that tells of one block alone.
+ * @param {HTMLElement} el
+ * @param {CodeText["blocks"]} blocks
+ */
+function blocksOfLines(el, blocks) {
+  /** @type {Map<Element, string>} */
+  const found = new Map();
+  for (const [block, places] of Object.entries(blocks)) {
+    for (const line of places.map((place) => el.children[place])) {
+      found.set(line, found.has(line) ? "" : block);
+    }
+  }
+  return found;
 }
 
 /** @param {View<CodeViewState, CodeViewSends>} view */
@@ -60,6 +80,30 @@ function render({ model, el }) {
   const lines = make("pre", { tabIndex: 0 }, el);
   lines.setAttribute("role", "region");
 
+  let blocks = blocksOfLines(lines, {});
+  const hover = new Hover(lines, "pre > span", (line) => {
+    const block = blocks.get(line);
+    return block ? { id: block, block } : undefined;
+  });
+
+  function mark() {
+    const places = model.get("code").blocks[model.get("selected")] ?? [];
+    const selected = new Set(places.map((place) => lines.children[place]));
+    for (const line of lines.children) {
+      line.classList.toggle("explorer-line-selected", selected.has(line));
+    }
+    hover.mark();
+    return places;
+  }
+
+  function showSelected() {
+    const [first, ...others] = mark();
+    if (first === undefined) return;
+    const after = others.findIndex((place, k) => place !== first + 1 + k);
+    const together = after < 0 ? others.length : after; // how many follow it without a gap
+    seeLines(lines, first, first + Math.min(together, MOST_SEEN));
+  }
+
   function draw() {
     const code = model.get("code");
     select.value = code.kind;
@@ -71,11 +115,21 @@ function render({ model, el }) {
     problem.hidden = !code.problem;
     lines.setAttribute("aria-label", select.selectedOptions[0]?.textContent ?? "");
     showLines(lines, code);
-    if (code.first !== null) seeLine(lines, code.first);
+    blocks = blocksOfLines(lines, code.blocks);
+    if (code.first === null) {
+      showSelected();
+    } else {
+      mark();
+      seeLines(lines, code.first);
+    }
   }
 
   draw();
-  return listen(model, { "change:code": draw });
+  const ignore = listen(model, { "change:code": draw, "change:selected": showSelected });
+  return () => {
+    ignore();
+    hover.end();
+  };
 }
 
 export default { initialize, render };

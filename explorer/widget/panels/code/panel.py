@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import traitlets
+
 from explorer.core.analysis.design import Design
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.guard import guarded
+from explorer.core.network.names import block_id
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import CodeText, FileKind, WriteAs
@@ -21,14 +24,16 @@ class CodeView(FrontWidget, TabView):
     Attributes:
         kinds: The kinds that there are.
         code: The text of the chosen one.
+        selected: What selects the block that is selected, or has a selected layer; empty: none.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"), "clipboard")
+    _esm = module(Path(__file__).with_name("panel.js"), "hover", "clipboard")
     _css = Path(__file__).with_name("panel.css")
     sends = WriteAs
 
     kinds = shared(tuple[FileKind, ...], KINDS)
     code = shared(CodeText, CodeText(KINDS[0].kind))
+    selected: Any = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, state: State, alert: Callable[[str], None]) -> None:
         """Begin with the first kind, and nothing written.
@@ -46,8 +51,10 @@ class CodeView(FrontWidget, TabView):
         self.on_sent(self._chosen)
 
     def show(self, scene: Scene) -> None:
-        """Show a scene's design."""
-        self._show(scene.design)
+        """Show a scene's design, and which of its lines tell of what is selected."""
+        with self.hold_sync():
+            self.selected = block_id(scene.node) if scene.node else ""
+            self._show(scene.design)
 
     @guarded
     def _chosen(self, message: WriteAs, _: Any) -> None:

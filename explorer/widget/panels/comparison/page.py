@@ -15,6 +15,7 @@ from explorer.core.analysis.comparison import (
     LayerMatch,
     State,
 )
+from explorer.core.analysis.connections import wiring_of
 from explorer.core.formatting import counted, duration, percent_change
 from explorer.core.network.parameters import describe
 from explorer.widget.controls.form import page, plain_layout
@@ -216,8 +217,13 @@ def _layer_table(comparison: Comparison) -> tuple[Part, ...]:
     others = [block for block in comparison.blocks if block.state != "same"]
     if not others:
         return (counts,)
+    a, b = wiring_of(comparison.a), wiring_of(comparison.b)
     listed = tuple(
-        TableRow(block.name, (block.state, _what_changed(block))) for block in others[:MOST_ROWS]
+        TableRow(
+            (a if block.state == "only in A" else b).title(block.node),
+            (block.state, _what_changed(block)),
+        )
+        for block in others[:MOST_ROWS]
     )
     table = Table("Blocks that differ", _heads("block", "state", "what differs"), listed)
     return (counts, table, *_more(len(others)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import traitlets
 
+from explorer import graphviz_layout
 from explorer.core.drawing.diagram import Diagram
 from explorer.core.drawing.fonts import font_css
 from explorer.core.drawing.items import Item
@@ -14,13 +15,16 @@ from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import (
     Find,
+    LaidOutDrawing,
     LayoutCode,
     LaysOut,
     Nearer,
     Save,
     SavedFile,
+    SavedPicture,
     Select,
     Toggle,
+    ToLayOut,
 )
 
 #: What a page lays drawings out with: Graphviz, and the worker that calls it.
@@ -49,7 +53,7 @@ class Canvas(FrontWidget):
     """Shows a drawing, and reports what a user does in it as messages.
 
     A page lays a drawing out by itself, beside all else that it does, once it has what it needs for
-    that. Until then, and where it can't, the kernel does.
+    that. Until then, and where it can't, the kernel does if it has Graphviz.
 
     Attributes:
         dot: The drawing in Graphviz' language.
@@ -76,8 +80,8 @@ class Canvas(FrontWidget):
         )
     )
 
-    sends = Select | Toggle | Nearer | Find | Save | LaysOut
-    gets = SavedFile | LayoutCode
+    sends = Select | Toggle | Nearer | Find | Save | LaysOut | LaidOutDrawing
+    gets = SavedFile | SavedPicture | ToLayOut | LayoutCode
 
     dot = traitlets.Unicode().tag(sync=True)
     kept = traitlets.Unicode().tag(sync=True)
@@ -100,14 +104,19 @@ class Canvas(FrontWidget):
         self._pages: set[str] = set()  # what pages said of laying drawings out
         super().__init__(**traits)
 
+    @property
+    def pages_can(self) -> bool:
+        """Whether a page lays drawings out."""
+        return "yes" in self._pages
+
     def draw(self, dot: str) -> None:
         """Show another drawing.
 
         Args:
             dot: The drawing in Graphviz' language.
         """
-        can, cannot = "yes" in self._pages, "no" in self._pages
-        self.svg = "" if can and not cannot else Diagram(dot).svg()
+        can = self.pages_can or not graphviz_layout.is_there()
+        self.svg = "" if can and "no" not in self._pages else Diagram(dot).svg()
         self.dot = dot
 
     def hear(self, message: LaysOut) -> None:
@@ -120,5 +129,6 @@ class Canvas(FrontWidget):
     def _get_embed_state(self, drop_defaults: bool = False) -> Any:
         """Return what a page without a kernel gets, which has nothing to lay drawings out with."""
         embedded = super()._get_embed_state(drop_defaults)
-        embedded["state"]["kept"] = self.svg or (self.dot and Diagram(self.dot).svg())
+        can = self.dot and graphviz_layout.is_there()
+        embedded["state"]["kept"] = self.svg or (Diagram(self.dot).svg() if can else self.kept)
         return embedded

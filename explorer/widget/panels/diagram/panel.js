@@ -11,18 +11,28 @@ const HELP =
 // Pixels between the hint and the edges of the canvas.
 const GAP = 8;
 
+// Points between columns of rows.
+const GUTTER = 8;
+
 /**
  * Lays a rectangle over a layer's row, which is found by its first cell, or over its slab.
  * @param {Element} graph
  * @param {Element} cell
+ * @param {number[]} starts Where the columns of the card's rows begin.
  */
-function coverRow(graph, cell) {
+function coverRow(graph, cell, starts) {
   const [left, top, right, bottom] = cornersOf(cell.querySelector("polygon"));
   const card = cornersOf(nodeOf(cell)?.querySelector(":scope > polygon"));
-  const isRow = cell.querySelector("a")?.getAttribute("xlink:title") === "row";
-  const [from, to] = isRow ? [card[0], card[2]] : [left, right];
+  const next = Math.min(...starts.filter((start) => start > left));
+  const row = [left > Math.min(...starts) ? left : card[0], next < card[2] ? next - GUTTER : card[2]];
+  const [from, to] = isRow(cell) ? row : [left, right];
   const size = { x: from, y: top, width: to - from, height: bottom - top };
   return makeSvg("rect", { ...size, class: "explorer-layer" }, graph);
+}
+
+/** @param {Element} cell */
+function isRow(cell) {
+  return cell.querySelector("a")?.getAttribute("xlink:title") === "row";
 }
 
 /** @param {Element} part */
@@ -53,10 +63,20 @@ function findElements(canvas, items, places) {
   const nodes = canvas.querySelectorAll("g.node");
   for (const node of nodes) add(node, places[node.id]);
   const graph = required(canvas.querySelector("g.graph"), "graph");
-  for (const cell of graph.querySelectorAll('g[id^="a_box"]')) {
-    const id = places[cell.id.slice(2)];
-    if (!id) continue; // a handle
-    const [rect, block] = [coverRow(graph, cell), places[nodeOf(cell)?.id ?? ""]];
+  // Graphviz writes columns line by line; they are read from top to bottom.
+  const order = new Map(Object.keys(places).map((id, place) => [`a_${id}`, place]));
+  const cells = [...graph.querySelectorAll('g[id^="a_box"]')].filter(({ id }) => order.has(id));
+  cells.sort((one, other) => Number(order.get(one.id)) - Number(order.get(other.id)));
+  /** @type {Map<Element | null, Set<number>>} */
+  const starts = new Map();
+  for (const cell of cells.filter(isRow)) {
+    const [start] = cornersOf(cell.querySelector("polygon"));
+    starts.set(nodeOf(cell), (starts.get(nodeOf(cell)) ?? new Set()).add(start));
+  }
+  for (const cell of cells) {
+    const [id, node] = [places[cell.id.slice(2)], nodeOf(cell)];
+    const rect = coverRow(graph, cell, [...(starts.get(node) ?? [])]);
+    const block = places[node?.id ?? ""];
     [rect.dataset.item, rect.dataset.block] = [id, block]; // slabs of a closed card are no items of their own
     add(rect, id, block);
   }
@@ -133,7 +153,7 @@ class DiagramItems {
     const blocks = items.filter((item) => !item.parent).length;
     canvas.setAttribute("aria-label", `Diagram of the network: ${blocks} boxes. ${HELP}`);
     for (const id of changed) this.elements.get(id)?.classList.add("explorer-changed");
-    this.hover.mark();
+    this.hover.drawn();
     this.mark();
   }
 
@@ -269,6 +289,18 @@ function makeSave(parent, model) {
     model.send({ save: /** @type {Save["save"]} */ (save.value.toLowerCase()) });
     save.selectedIndex = 0;
   });
+}
+
+/**
+ * Lays a drawing out that is to be saved, and sends it back.
+ * @param {ToLayOut} message
+ * @param {DataView<ArrayBuffer>[]} buffers
+ * @param {Layout} layout
+ */
+async function layOutFor(message, buffers, layout) {
+  const answer = await layout.worker?.send({ dot: new TextDecoder().decode(buffers[0]) });
+  const laid_out = answer && "svg" in answer ? answer.svg : "";
+  layout.model.send({ laid_out, ending: message.lay_out_for });
 }
 
 /**
@@ -511,9 +543,11 @@ function render({ model, el }) {
   };
   const unfollow = zoom.followSize();
   model.on("change", update); // at once: the other views wait for it
-  /** @type {(message: SavedFile | LayoutCode, buffers: DataView<ArrayBuffer>[]) => void} */
+  /** @type {(message: SavedFile | SavedPicture | ToLayOut | LayoutCode, buffers: DataView<ArrayBuffer>[]) => void} */
   const receive = (message, buffers) => {
     if ("file" in message) download(message, buffers);
+    else if ("picture" in message) downloadPicture(message, buffers);
+    else if ("lay_out_for" in message) layOutFor(message, buffers, layout);
     else layout.take(buffers);
   };
   model.on("msg:custom", receive);
@@ -521,6 +555,7 @@ function render({ model, el }) {
   layout.begin();
   return () => {
     unfollow();
+    layout.end();
     model.off("change", update);
     items.hover.end();
     model.off("msg:custom", receive);

@@ -1,26 +1,39 @@
 """The diagram on screen: how it is drawn, what is selected in it, and what a user does there."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import ipywidgets as widgets
 
+from explorer import graphviz_layout
 from explorer.core.analysis.quantities import QUANTITIES
 from explorer.core.drawing.boxes import cards_of, folded_rows_of, links_of
-from explorer.core.drawing.diagram import Diagram
+from explorer.core.drawing.diagram import PNG_DPI, Diagram, finished
 from explorer.core.drawing.dot import SHARES, DiagramOptions, Drawing, scale_colour
-from explorer.core.drawing.items import items_of
+from explorer.core.drawing.items import Item, items_of
 from explorer.core.drawing.merged import merged
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families import ReadModel
 from explorer.core.formatting import printable
 from explorer.core.guard import guarded
+from explorer.core.network.errors import Refusal
 from explorer.core.network.names import block_id, layer_id
 from explorer.core.network.parameters import parameters_of
 from explorer.widget.controls.form import Form, page
-from explorer.widget.messages import Find, LaysOut, Nearer, Save, SavedFile, Select, Toggle
+from explorer.widget.messages import (
+    Find,
+    LaidOutDrawing,
+    LaysOut,
+    Nearer,
+    Save,
+    SavedFile,
+    SavedPicture,
+    Select,
+    Toggle,
+    ToLayOut,
+)
 from explorer.widget.panels.diagram.canvas import Canvas
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import Paragraph, Run, Swatch, Words
@@ -45,6 +58,26 @@ def _family_of(scene: Scene) -> str:
     if isinstance(architecture, ReadModel):
         return f"{architecture.name} of {len(scene.graph)} layers"
     return type(architecture).__name__
+
+
+@attrs.frozen
+class Drawn:
+    """A drawing, and what can be selected in it."""
+
+    drawing: Drawing
+    items: tuple[Item, ...]
+
+    def item_of(self, scene: Scene) -> str:
+        """Return the item that stands for what is selected in a scene."""
+        if not scene.nodes:
+            return ""
+        if scene.selected in {item.id for item in self.items}:
+            return scene.selected
+        return self.drawing.row_of(scene.selected) or block_id(scene.nodes[-1])
+
+    def paper(self) -> Diagram:
+        """Return the drawing as it is saved: light, and without handles."""
+        return Diagram(attrs.evolve(self.drawing, handles=False).dot())
 
 
 class DiagramView(widgets.VBox, TabView):
@@ -79,7 +112,7 @@ class DiagramView(widgets.VBox, TabView):
         self._redraw = redraw
         self._alert = alert
         self._scene: Scene | None = None
-        self._drawing: Drawing | None = None
+        self._drawn: Drawn | None = None
         self._key: object = None
         self._is_chosen = False  # whether the user chose the detail, not the zoom
         self._form = Form(parameters_of(DiagramOptions), self.options, self._chosen)
@@ -107,31 +140,17 @@ class DiagramView(widgets.VBox, TabView):
             is_mixed = not self.toggled.isdisjoint(self.canvas.places.values())
             self.canvas.detail = "" if self._is_chosen or is_mixed else self.options.detail
             self.canvas.selected = scene.selected
-            self.canvas.shown = self._item_of(scene)
+            self.canvas.shown = self._drawn.item_of(scene) if self._drawn else ""
 
     def _draw(self, scene: Scene, key: object, before: Scene | None) -> None:
-        graph, last = scene.graph, self._drawing
-        cards = cards_of(graph)
-        both = merged(self._comparison) if self._comparison else None
-        drawn = both.cards if both else cards
-        drawing = Drawing(
-            cards=drawn,
-            links=both.links if both else links_of(graph, cards),
-            notes=both.notes if both else {},
-            states=both.states if both else {},
-            outputs=graph.outputs,
-            options=self.options,
-            toggled=self.toggled,
-            times=scene.times,
-            fold=True,
-            handles=True,
-        )
+        last = self._drawn.drawing if self._drawn else None
+        drawn = self.drawn(scene)
+        drawing = drawn.drawing
         same_way = last is not None and last.options == drawing.options
         edited = same_way and before is not None and before.design != scene.design
-        items = items_of(graph, cards, drawing.rows, scene.design.report, scene.times)
         self.canvas.draw(drawing.dot())
         self.canvas.places = drawing.places
-        self.canvas.items = tuple(items)
+        self.canvas.items = drawn.items
         self.canvas.changed = (
             tuple(card for card, label in drawing.labels.items() if last.labels.get(card) != label)  # type: ignore[union-attr]
             if edited
@@ -139,16 +158,34 @@ class DiagramView(widgets.VBox, TabView):
         )
         legend = self._legend_of(drawing)
         self._legend.parts = (Paragraph(legend, mark="legend"),) if legend else ()
-        self._drawing, self._key = drawing, key  # at last: what is broken off is drawn again
+        self._drawn, self._key = drawn, key  # at last: what is broken off is drawn again
 
-    def _item_of(self, scene: Scene) -> str:
-        """Return the item that stands for what is selected."""
-        if not scene.nodes or self._drawing is None:
-            return ""
-        ids = {item.id for item in self.canvas.items}
-        if scene.selected in ids:
-            return scene.selected
-        return self._drawing.row_of(scene.selected) or block_id(scene.nodes[-1])
+    def drawn(self, scene: Scene, detail: str | None = None) -> "Drawn":
+        """Return a scene's drawing.
+
+        Args:
+            scene: What is drawn.
+            detail: How much is written of each block; None: as the controls say.
+        """
+        graph, options, toggled = scene.graph, self.options, self.toggled
+        if detail:
+            options, toggled = attrs.evolve(options, detail=detail), frozenset()
+        cards = cards_of(graph)
+        both = merged(self._comparison) if self._comparison else None
+        drawing = Drawing(
+            cards=both.cards if both else cards,
+            links=both.links if both else links_of(graph, cards),
+            notes=both.notes if both else {},
+            states=both.states if both else {},
+            outputs=graph.outputs,
+            options=options,
+            toggled=toggled,
+            times=scene.times,
+            fold=True,
+            handles=True,
+        )
+        items = items_of(graph, cards, drawing.rows, scene.design.report, scene.times)
+        return Drawn(drawing, tuple(items))
 
     def _legend_of(self, drawing: Drawing) -> tuple[Run, ...]:
         parts: list[Run] = []
@@ -206,7 +243,9 @@ class DiagramView(widgets.VBox, TabView):
         self.options = options
 
     @guarded
-    def _received(self, message: Select | Toggle | Nearer | Find | Save | LaysOut, _: Any) -> None:
+    def _received(
+        self, message: Select | Toggle | Nearer | Find | Save | LaysOut | LaidOutDrawing, _: Any
+    ) -> None:
         match message:
             case LaysOut():
                 self.canvas.hear(message)
@@ -226,11 +265,14 @@ class DiagramView(widgets.VBox, TabView):
                 self._find(message.find, message.step)
             case Save():
                 self._save(message.save)
+            case LaidOutDrawing():
+                self._save_laid_out(message)
 
     def _toggle(self, shown: str) -> None:
         """Show a card in more or less detail, or list what is folded; its card folds it again."""
         listed: frozenset[str] = frozenset()
-        if drawing := self._drawing:
+        if self._drawn:
+            drawing = self._drawn.drawing
             cards = [card for card in drawing.cards if card.id == shown]
             rows = [row for card in cards for row in folded_rows_of(card, drawing.states)]
             listed = self.toggled & {row.id for row in rows if row.times}
@@ -243,7 +285,7 @@ class DiagramView(widgets.VBox, TabView):
         wanted = text.strip().lower()
         title_of = {
             node: card.title
-            for card in (self._drawing.cards if self._drawing else ())
+            for card in (self._drawn.drawing.cards if self._drawn else ())
             for node in card.nodes
         }
         found = [
@@ -263,13 +305,37 @@ class DiagramView(widgets.VBox, TabView):
         self.canvas.found = f"{place + 1} of {len(found)}"
         self._select(layer_id(found[place]))
 
-    def _save(self, ending: str) -> None:
-        """Send the drawing to the browser as a file: light and without handles, for papers."""
-        if self._drawing is None or self._scene is None:
+    def _save(self, ending: Literal["svg", "pdf", "png", "dot"]) -> None:
+        """Send the drawing to the browser as a file, for papers."""
+        if self._scene is None:
             return
-        drawing = Diagram(attrs.evolve(self._drawing, handles=False).dot())
-        name = f"{printable(self._scene.graph.name)}.{ending}"
-        self.canvas.send_message(SavedFile(name, MIME_TYPES[ending]), [drawing.content(ending)])
+        drawing = self.drawn(self._scene).paper()
+        if ending in ("svg", "png") and self.canvas.pages_can and not graphviz_layout.is_there():
+            self.canvas.send_message(ToLayOut(ending), [drawing.dot.encode()])
+            return
+        try:
+            content = drawing.content(ending)
+        except Refusal as refusal:
+            self.canvas.found = str(refusal)
+            return
+        self.canvas.send_message(SavedFile(self._file(ending), MIME_TYPES[ending]), [content])
+
+    def _save_laid_out(self, message: LaidOutDrawing) -> None:
+        """Send a drawing back that the page has laid out, as a file."""
+        if not message.laid_out:
+            self.canvas.found = "The page could not lay the drawing out: save it as .dot."
+            return
+        name, content = self._file(message.ending), finished(message.laid_out)
+        self.canvas.send_message(
+            SavedPicture(name, PNG_DPI)
+            if message.ending == "png"
+            else SavedFile(name, MIME_TYPES["svg"]),
+            [content],
+        )
+
+    def _file(self, ending: str) -> str:
+        name = self._scene.graph.name if self._scene else "diagram"
+        return f"{printable(name)}.{ending}"
 
 
 def _short(text: str) -> str:

@@ -1,6 +1,5 @@
 """What the user opens, as a design that can be shown."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,16 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.exchange.links import LONGEST, SharedDesign, from_link, is_link
 from explorer.core.exchange.links import read as read_link
 from explorer.core.exchange.loaded import Answers, Loaded
-from explorer.core.exchange.loading import load
+from explorer.core.exchange.loading import load, read_text
 from explorer.core.families import ReadModel
-from explorer.core.formatting import size_text
+from explorer.core.formatting import listed, printable, size_text
 from explorer.core.network.errors import Refusal
+from explorer.keras_side.given_models import Folder
 
 #: What text is called that was not in a file.
 TEXT = "the text"
+#: Letters of a file's name that are kept: a letter can take four bytes of 255.
+MOST_LETTERS = 60
 
 
 @attrs.frozen
@@ -39,7 +41,7 @@ class Opened:
     note: str = ""
 
 
-def opened(name: str, content: bytes, answers: Mapping[str, int], present: SharedDesign) -> Opened:
+def opened(name: str, content: bytes, answers: Mapping[str, Any], present: SharedDesign) -> Opened:
     """Return the design that a file, or a link, holds.
 
     Args:
@@ -53,9 +55,28 @@ def opened(name: str, content: bytes, answers: Mapping[str, int], present: Share
     """
     link = content[: 2 * LONGEST].decode(errors="replace")
     if is_link(link):
-        made = _of_link(link, present.pinned)
-    else:
-        made = _with_input(_loaded(name, content, answers), present.input)
+        return _checked(_of_link(link, present.pinned))
+    if name == TEXT:
+        text = content.decode(errors="replace")
+        return of_loaded(read_text(text, "The text", Answers(**answers)), present.input)
+    _folder, path = as_file(name, content)
+    return of_loaded(load(path, **answers), present.input)
+
+
+def of_loaded(loaded: Loaded, present: Input) -> Opened:
+    """Return the design that was loaded, with an input that fits it.
+
+    Args:
+        loaded: What was loaded.
+        present: The input on screen: its sizes are kept where they are left open.
+
+    Raises:
+        ValueError: In one sentence, if it can't be shown.
+    """
+    return _checked(_with_input(loaded, present))
+
+
+def _checked(made: Opened) -> Opened:
     for design in (made.design, made.pinned):
         if design:
             _ = design.report  # raises for a design that cannot be
@@ -75,13 +96,18 @@ def _of_link(link: str, pinned: Design | None) -> Opened:
     return Opened(loaded, shared.design, shared.selected, None if is_kept else shared.pinned)
 
 
-def _loaded(name: str, content: bytes, answers: Mapping[str, Any]) -> Loaded:
-    """Return what a file describes, which is told by its content; its name is for errors."""
-    with tempfile.TemporaryDirectory() as folder:
-        own = name.replace("\\", "/").rpartition("/")[2].strip(". \0")[-100:]
-        path = Path(folder, own or TEXT)
-        path.write_bytes(content)
-        return load(path, **answers)
+def as_file(name: str, content: bytes) -> tuple[Folder, Path]:
+    """Write a file to a folder of its own, which goes with the object returned.
+
+    Args:
+        name: Its name, which is for errors: what it is, is told by its content.
+        content: What is in it.
+    """
+    folder = Folder()
+    own = printable(name.replace("\\", "/").rpartition("/")[2].strip(". \0"))[-MOST_LETTERS:]
+    path = folder.path / (own or TEXT)
+    path.write_bytes(content)
+    return folder, path
 
 
 def _with_input(loaded: Loaded, present: Input) -> Opened:
@@ -89,10 +115,14 @@ def _with_input(loaded: Loaded, present: Input) -> Opened:
     design = loaded.with_input(present)
     if all(loaded.input_shape):
         return Opened(loaded, design)
+    height, width, channels = loaded.input_shape
+    open_ = [
+        *(["size"] if None in (height, width) else []),
+        *(["channels"] if channels is None else []),
+    ]
     shape = size_text(design.input.shape)
-    return Opened(
-        loaded, design, note=f"It leaves the input’s size open: it is shown with {shape}."
-    )
+    note = f"It leaves the input’s {listed(open_)} open: it is shown with {shape}."
+    return Opened(loaded, design, note=note)
 
 
 def with_edits(found: Opened, present: Design) -> Opened:

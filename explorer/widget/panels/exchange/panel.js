@@ -52,6 +52,16 @@ function makePane(el, sign, name, title, toggled, closed = () => {}) {
 /** @typedef {Model<ExchangeState, ExchangeSends, ExchangeGets>} ExchangeModel */
 
 /**
+ * Returns a link in full where the page is of a site that opens such links, by `make site`.
+ * @param {string} fragment Of the link.
+ */
+function addressOf(fragment) {
+  const root = document.getElementById("jupyter-config-data")?.dataset.jupyterLiteRoot;
+  if (!root || !fragment) return fragment;
+  return new URL(`${root}/index.html${fragment}`, location.href).href;
+}
+
+/**
  * Fills the pane that saves and shares; returns what draws its parts.
  * @param {HTMLElement} pane
  * @param {ExchangeModel} model
@@ -71,7 +81,7 @@ function fillShare(pane, model) {
   const withWeights = make("div", { className: "explorer-exchange-kinds" }, pane);
   const saving = make("div", { className: "explorer-exchange-saving" }, pane);
   function drawLink() {
-    link.value = model.get("link");
+    link.value = addressOf(model.get("link"));
     row.hidden = !link.value;
     said.textContent =
       model.get("about_link") || "It holds the design. “Open…” and Explorer.from_link(…) take it.";
@@ -130,6 +140,27 @@ function fillOpen(pane, model) {
     openFile(event.dataTransfer.files[0]);
   });
 
+  const reading = make("div", {}, pane);
+  function drawReading() {
+    reading.replaceChildren();
+    addParts(reading, model.get("reading"));
+  }
+
+  const which = make("label", { className: "explorer-exchange-which" }, pane);
+  make("span", { textContent: "configuration" }, which);
+  const select = make("select", {}, which);
+  select.addEventListener("change", () => model.send({ configure: select.value }));
+  function drawConfigurations() {
+    const configurations = model.get("configurations");
+    which.hidden = !configurations.length;
+    select.replaceChildren();
+    for (const { name, because } of configurations) {
+      const textContent = because ? `${name}: ${because}` : name;
+      make("option", { value: name, textContent, disabled: Boolean(because) }, select);
+    }
+    select.value = model.get("configuration");
+  }
+
   const form = make("form", { className: "explorer-exchange-questions" }, pane);
   const page = make("div", { className: "explorer-page" }, pane);
   form.addEventListener("submit", (event) => {
@@ -155,7 +186,7 @@ function fillOpen(pane, model) {
     addParts(page, model.get("account"));
     if (model.get("account").length) text.value = "";
   }
-  return { drawQuestions, drawAccount };
+  return { drawReading, drawQuestions, drawAccount, drawConfigurations };
 }
 
 /** @param {View<ExchangeState, ExchangeSends, ExchangeGets>} view */
@@ -171,7 +202,7 @@ function render({ model, el }) {
     if (isOpen) share.set(false);
   }, () => model.send({ close: true }));
   const { drawLink, drawKinds, drawSaving } = fillShare(share.pane, model);
-  const { drawQuestions, drawAccount } = fillOpen(open.pane, model);
+  const { drawReading, drawQuestions, drawAccount, drawConfigurations } = fillOpen(open.pane, model);
   const problems = [share, open].map(({ pane }) => {
     const line = make("div", { className: "explorer-status explorer-bad" });
     line.setAttribute("role", "alert");
@@ -180,6 +211,7 @@ function render({ model, el }) {
   });
 
   function drawProblem() {
+    drawConfigurations(); // of one that could not be read, the choice goes back
     for (const line of problems) {
       line.textContent = model.get("problem");
       line.hidden = !line.textContent;
@@ -197,12 +229,15 @@ function render({ model, el }) {
     "change:about_link": drawLink,
     "change:kinds": drawKinds,
     "change:saving": drawSaving,
+    "change:reading": drawReading,
     "change:account": drawAccount,
     "change:questions": drawQuestions,
+    "change:configuration": drawConfigurations,
+    "change:configurations": drawConfigurations,
     "change:problem": drawProblem,
   });
-  for (const draw of [drawLink, drawKinds, drawAccount, drawQuestions, drawProblem]) draw();
-  open.set(model.get("account").length > 0);
+  for (const draw of [drawLink, drawKinds, drawReading, drawAccount, drawQuestions, drawProblem]) draw();
+  open.set(model.get("account").length > 0 || model.get("reading").length > 0);
   return () => {
     for (const kind of ["pointerdown", "focusin"]) window.removeEventListener(kind, outside, true);
     model.off("msg:custom", download);

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from explorer.core.asking.ask import Ask, Failure
-from explorer.core.asking.questions import SaveFile
+from explorer.core.asking.questions import ReadFile, SaveFile
 from explorer.core.formatting import byte_size, printable
 from explorer.core.guard import guarded
 from explorer.core.network.errors import problem_text
@@ -18,7 +18,9 @@ from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import (
     Answer,
+    Choice,
     CloseAccount,
+    Configure,
     FileKind,
     FilePart,
     OpenText,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from explorer.core.analysis.design import Design
     from explorer.core.asking.keras_file import KerasFile
     from explorer.core.exchange.links import SharedDesign
-    from explorer.core.exchange.loaded import Loaded
+    from explorer.core.exchange.loaded import Loaded, LoadedThere
     from explorer.widget.panels.exchange.opening import Opened
 
 
@@ -48,12 +50,15 @@ class Exchange(FrontWidget):
         problem: Why something could not be saved or opened.
         account: What became of each field of what was opened last.
         questions: What that leaves open.
+        configuration: Which of its configurations was read.
+        configurations: All of them, if there are several.
         saving: What became of the last file that the Keras process was asked for.
+        reading: What is being read by it.
     """
 
     _esm = module(Path(__file__).with_name("panel.js"), "parts", "files", "clipboard")
     _css = Path(__file__).with_name("panel.css")
-    sends = Share | SaveAs | OpenText | FilePart | Answer | CloseAccount
+    sends = Share | SaveAs | OpenText | FilePart | Answer | Configure | CloseAccount
     gets = SavedFile
 
     link: Any = traitlets.Unicode().tag(sync=True)
@@ -62,7 +67,10 @@ class Exchange(FrontWidget):
     problem: Any = traitlets.Unicode().tag(sync=True)
     account = shared(tuple[Part, ...], ())
     questions = shared(tuple[Question, ...], ())
+    configuration: Any = traitlets.Unicode().tag(sync=True)
+    configurations = shared(tuple[Choice, ...], ())
     saving = shared(tuple[Line, ...], ())
+    reading = shared(tuple[Line, ...], ())
 
     def __init__(
         self,
@@ -95,8 +103,11 @@ class Exchange(FrontWidget):
             "Saving again starts it again, with random weights.",
             counts=lambda _: True,
         )
+        self._reading: Ask[str] = Ask(
+            shared_worker, lock, alert, "Opening the file again starts it again."
+        )
         # What was opened last, and what the user said of it, while that is told.
-        self._source: tuple[str, bytes, Mapping[str, int]] = "", b"", {}
+        self._source: tuple[str, bytes, Mapping[str, Any]] = "", b"", {}
         self._opened: Opened | None = None
         self._name = ""
         self.on_sent(self._received)
@@ -104,11 +115,12 @@ class Exchange(FrontWidget):
     def drop_requests(self) -> None:
         """Drop what was asked of Keras."""
         self._asking.close()
+        self._reading.close()
 
     @guarded
     def _received(
         self,
-        message: Share | SaveAs | OpenText | FilePart | Answer | CloseAccount,
+        message: Share | SaveAs | OpenText | FilePart | Answer | Configure | CloseAccount,
         buffers: Sequence[memoryview],
     ) -> None:
         match message:
@@ -127,10 +139,17 @@ class Exchange(FrontWidget):
                 name, content, answers = self._source
                 if content:  # else it was closed meanwhile, in another view
                     self._open(name, content, {**answers, **message.answers})
+            case Configure():
+                name, content, answers = self._source
+                if content:
+                    self._open(name, content, {**answers, "configuration": message.configure})
             case CloseAccount():
                 self._source = "", b"", {}
+                self._reading.drop()
                 with self.hold_sync():
+                    self.reading = ()
                     self.account, self.questions, self.problem = (), (), ""
+                    self.configuration, self.configurations = "", ()
 
     @property
     def _loaded(self) -> "Loaded | None":
@@ -191,20 +210,73 @@ class Exchange(FrontWidget):
         except Exception as error:  # a class that the user wrote can raise anything
             self.problem = printable(problem_text(error))
 
-    def _open(self, name: str, content: bytes, answers: Mapping[str, int]) -> None:
-        self._attempt(self._show_opened, name, content, answers)
+    def _open(self, name: str, content: bytes, answers: Mapping[str, Any]) -> None:
+        """Open a file, in place of one that is still being read."""
+        from explorer.core.exchange.loading import is_model
 
-    def _show_opened(self, name: str, content: bytes, answers: Mapping[str, int]) -> None:
-        from explorer.widget.panels.exchange.opening import opened, with_edits
-        from explorer.widget.panels.exchange.page import account, questions
+        self._reading.drop()
+        self.reading = ()
+        open_ = self._ask_worker if is_model(name, content) else self._open_here
+        self._attempt(open_, name, content, answers)
+
+    def _open_here(self, name: str, content: bytes, answers: Mapping[str, Any]) -> None:
+        from explorer.widget.panels.exchange.opening import opened
+
+        self._show_opened(opened(name, content, answers, self._on_screen()), name, content, answers)
+
+    def _ask_worker(self, name: str, content: bytes, answers: Mapping[str, Any]) -> None:
+        from explorer.widget.panels.exchange.opening import TEXT, as_file
+
+        folder, path = as_file(name, content)
+        about = f"Reading {printable(name)} …"
+        self.reading = (Line(about, "busy", self._reading.outlook("")),)
+        question = ReadFile(str(path), tuple(answers.items()), is_pasted=name == TEXT)
+        come = partial(self._was_read, folder, name, content, answers)
+        self._reading.submit(name, question, come, self._not_read)
+
+    def _was_read(
+        self,
+        folder: object,
+        name: str,
+        content: bytes,
+        answers: Mapping[str, Any],
+        read: "LoadedThere",
+    ) -> None:
+        from explorer.widget.panels.exchange.opening import of_loaded
+
+        def show() -> None:
+            found = of_loaded(read.here(folder), self._on_screen().input)
+            self._show_opened(found, name, content, answers)
+
+        self.reading = ()
+        self._attempt(show)
+
+    def _not_read(self, failure: Failure) -> None:
+        self.reading = ()
+        self.problem = printable(failure.text)
+
+    def _show_opened(
+        self, found: "Opened", name: str, content: bytes, answers: Mapping[str, Any]
+    ) -> None:
+        from explorer.widget.panels.exchange.opening import with_edits
+        from explorer.widget.panels.exchange.page import account, choices, questions
 
         present = self._on_screen()
-        found = opened(name, content, answers, present)
-        if answers and self._opened and present.architecture != self._opened.design.architecture:
+        before, loaded = self._opened, found.loaded
+        if (
+            answers
+            and before
+            and before.loaded.configuration == loaded.configuration
+            and present.architecture != before.design.architecture
+        ):
             found = with_edits(found, present.design)
-        self._show(found, f"opened {printable(name)}")
+        step = f"opened {printable(name)}"
+        if "configuration" in answers:
+            step += f", {printable(loaded.configuration)}"
+        self._show(found, step)
         self._source = name, content, answers
         self._opened, self._name = found, printable(name)
         with self.hold_sync():
             self.account = account(found)
-            self.questions = questions(found.loaded.missing)
+            self.questions = questions(loaded.missing)
+            self.configuration, self.configurations = loaded.configuration, choices(loaded)

@@ -50,7 +50,7 @@ class Film(FrontWidget):
         channels_are_old: Whether the channels are of another layer or network.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"))
+    _esm = module(Path(__file__).with_name("panel.js"), "hover")
     _css = _css()
     sends = Select
 

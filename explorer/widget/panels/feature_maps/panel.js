@@ -108,6 +108,10 @@ function render({ model, el }) {
   const heading = add(el, "div", "explorer-heading");
   const channels = add(el, "div", "explorer-channels");
   const enlarge = makeEnlarger(el);
+  const hover = new Hover(film, ".explorer-frame", (frame) => {
+    const { id = "" } = /** @type {HTMLElement} */ (frame).dataset;
+    return { id, block: id };
+  });
 
   function enlargeFrame(/** @type {FilmFrame} */ frame) {
     const frames = model.get("groups").flatMap((group) => group.frames);
@@ -141,6 +145,7 @@ function render({ model, el }) {
       for (const frame of group.frames) addFrame(frames, frame);
     });
     mark();
+    hover.drawn();
   }
 
   function drawChannels() {
@@ -172,11 +177,15 @@ function render({ model, el }) {
 
   drawFilm();
   drawChannels();
-  return listen(model, {
+  const ignore = listen(model, {
     "change:groups": drawFilm,
     "change:channels": drawChannels,
     change: mark,
   });
+  return () => {
+    ignore();
+    hover.end();
+  };
 }
 
 export default { initialize, render };

@@ -22,8 +22,7 @@ from explorer.core.settling import Settling
 from explorer.widget.controls.form import close_with_parts
 from explorer.widget.panels.feature_maps.page import FeatureMapsView
 from explorer.widget.panels.tab_view import TabView
-from explorer.worker import shared_worker
-from explorer.worker.thread_timer import later
+from explorer.worker import later, shared_worker
 
 if TYPE_CHECKING:
     from explorer.core.asking.feature_maps import FeatureMaps as Maps

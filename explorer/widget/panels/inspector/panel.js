@@ -11,6 +11,7 @@ function render({ model, el }) {
   // It gets the focus when what had it is gone.
   const heading = make("h2", { tabIndex: -1 }, head);
   heading.setAttribute("aria-live", "polite");
+  const prefix = make("small", { title: "The names of its layers begin with it" }, head);
   const title = "Clear the selection";
   const clear = make("button", { type: "button", className: "jupyter-button", title }, head);
   clear.textContent = "×";
@@ -30,12 +31,13 @@ function render({ model, el }) {
     const focused = active instanceof HTMLElement && active !== el && el.contains(active) ? active : null;
     const isNew = heading.textContent !== model.get("heading");
     if (isNew) heading.textContent = model.get("heading"); // the same text would be read out again
+    prefix.textContent = model.get("prefix");
     clear.hidden = !model.get("selected");
     if (model.get("parts") !== shown) {
       shown = model.get("parts");
       body.replaceChildren();
       addParts(body, shown);
-      hover.mark();
+      hover.drawn();
     }
     const time = /** @type {HTMLButtonElement | null} */ (
       body.querySelector("button[data-time]")

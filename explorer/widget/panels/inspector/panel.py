@@ -46,7 +46,8 @@ class Inspector(FrontWidget, TabView):
     """Explains what is selected, with buttons that select what feeds it and what it feeds.
 
     Attributes:
-        heading: Name of what is explained.
+        heading: What that is called which is explained.
+        prefix: With what the names of its layers begin; empty for none.
         parts: The explanation.
         selected: What is selected; empty: nothing.
         running: Whether a measurement is under way.
@@ -57,6 +58,7 @@ class Inspector(FrontWidget, TabView):
     sends = Select | Edit | TimeLayers
 
     heading: Any = traitlets.Unicode().tag(sync=True)
+    prefix: Any = traitlets.Unicode().tag(sync=True)
     parts = shared(tuple[Part, ...], ())
     selected: Any = traitlets.Unicode().tag(sync=True)
     running: Any = traitlets.Bool().tag(sync=True)
@@ -90,11 +92,9 @@ class Inspector(FrontWidget, TabView):
             return
         if self._wiring is None or self._wiring.graph is not scene.graph:
             self._wiring = wiring_of(scene.graph)
-        page = _Page(scene, self._wiring)
         with self.hold_sync():
-            heading, self.parts = page.content()
-            self.heading = printable(heading)
-            self.selected = scene.selected
+            for name, value in explained(scene, self._wiring).items():
+                self.set_trait(name, value)
         self._scene = scene  # at last: what is broken off is shown again
 
     def _received(self, message: Select | Edit | TimeLayers, _: Any) -> None:
@@ -108,6 +108,18 @@ class Inspector(FrontWidget, TabView):
                 self._edit(node.block)
 
 
+def explained(scene: Scene, wiring: Wiring) -> dict[str, Any]:
+    """Return the traits of an inspector that explains what is selected in a scene.
+
+    Args:
+        scene: What is shown.
+        wiring: That of the scene's graph.
+    """
+    heading, prefix, parts = _Page(scene, wiring).content()
+    named = {"heading": printable(heading), "prefix": printable(prefix)}
+    return {**named, "parts": parts, "selected": scene.selected}
+
+
 @attrs.frozen
 class _Page:
     """What is written about a scene."""
@@ -115,14 +127,17 @@ class _Page:
     scene: Scene
     wiring: Wiring
 
-    def content(self) -> tuple[str, tuple[Part, ...]]:
-        """Return the heading, and what stands beneath it."""
+    def content(self) -> tuple[str, str, tuple[Part, ...]]:
+        """Return the heading, the start of a block's layers' names, and what stands beneath."""
         node = self.scene.node
         if node is None:
-            return title_of(self.scene.design.architecture), self._network()
-        if node.block and is_block(self.scene.selected):
-            return node.block.name, self._block(node.block)
-        return node.name, self._layer(node)
+            return title_of(self.scene.design.architecture), "", self._network()
+        if not is_block(self.scene.selected):
+            return node.name, "", self._layer(node)
+        title = self.wiring.title(node)
+        if node.block:
+            return title, node.block.name, self._block(node.block)
+        return title, node.name if node.name != title else "", self._layer(node)
 
     def _layer(self, node: Node) -> tuple[Part, ...]:
         report = self.scene.design.report
@@ -143,7 +158,7 @@ class _Page:
 
     def _block(self, block: Block) -> tuple[Part, ...]:
         nodes, report = self.scene.nodes, self.scene.design.report
-        kind = f", {block.kind}" if block.kind else ""
+        kind = *((Words(block.kind),) if block.kind else ()), *_edit_button(nodes[0])
         entering = [
             (node, source)
             for source in self.wiring.entering(nodes)
@@ -159,7 +174,7 @@ class _Page:
         )
         facts = *block_facts(nodes, report), self._time(nodes)
         return (
-            Paragraph((Words(f"{self.wiring.title(nodes[0])}{kind}"), *_edit_button(nodes[0]))),
+            *((Paragraph(kind),) if kind else ()),
             words(block_text(nodes, self.wiring, self._lacks_skip(block))),
             Section("Figures", (Facts(facts),)),
             Section("Layers", (Items(layers),)),

@@ -7,7 +7,7 @@ import attrs
 import ipywidgets as widgets
 
 from explorer.core.analysis.report import Report
-from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.measurement import IN_BROWSER, Measurement
 from explorer.core.editing.snapshot import Scene
 from explorer.core.formatting import (
     byte_size,
@@ -26,10 +26,15 @@ from explorer.widget.panels.keras.picture import PictureUpload
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.panels.totals.panel import UNTIMED, time_figure
 from explorer.widget.parts import Card, Line, Measured, Part, Pictures
+from explorer.worker import IN_PAGE
 
 if TYPE_CHECKING:
     from explorer.core.asking.forward_pass import ForwardPass
     from explorer.core.asking.timing import LayerTimes, Timing
+
+
+#: What can be chosen before it is known which devices there are.
+_DEVICES = () if IN_PAGE else ("auto",)
 
 
 class ForwardView(widgets.VBox, TabView):
@@ -55,7 +60,7 @@ class ForwardView(widgets.VBox, TabView):
         self.button = widgets.Button(
             description="▶ Run",
             button_style="primary",
-            tooltip="Run the picture through the Keras model and time it",
+            tooltip="Run the picture through the network and time it",
             layout=plain_layout(),
         )
         self.stop = widgets.Button(
@@ -81,10 +86,13 @@ class ForwardView(widgets.VBox, TabView):
         self._on_choice = on_choice
         # Which devices there are is known only later.
         parameters = [
-            attrs.evolve(found, choices=("auto",)) if found.name == "device" else found
+            attrs.evolve(found, choices=(*_DEVICES, IN_BROWSER))
+            if found.name == "device"
+            else found
             for found in parameters_of(Measurement)
         ]
-        self._form = Form(parameters, Measurement(), self._chosen)
+        how = Measurement(device=IN_BROWSER) if IN_PAGE else Measurement()
+        self._form = Form(parameters, how, self._chosen)
         self._form.widget.add_class("explorer-choices")
         row = widgets.Box(
             [
@@ -113,7 +121,7 @@ class ForwardView(widgets.VBox, TabView):
 
     def show_devices(self, names: Sequence[str]) -> None:
         """Offer these devices."""
-        self._form.controls["device"].set_choices(("auto", *names))
+        self._form.controls["device"].set_choices((*_DEVICES, *names, IN_BROWSER))
 
     def _chosen(self, _: str) -> None:
         if self.stop.disabled:  # what was refused was another choice
@@ -123,7 +131,7 @@ class ForwardView(widgets.VBox, TabView):
     def show_source(self, name: str) -> None:
         """Say which picture the next pass takes; an empty name is the default photograph."""
         self.upload.is_own = bool(name)
-        text = name or "photograph: astronaut, from scikit-image"
+        text = name or "photograph: an astronaut (NASA)"
         self._source.parts = (Line(text, "muted"),)
 
     def note(self, message: str) -> None:
@@ -247,7 +255,7 @@ def _timing(timing: "Timing", report: Report) -> Measured:
         ("speed", _speed(timing)),
         ("measured runs", _runs(timing)),
         ("input", f"{_count(timing)} of {size_text(timing.input_shape)}"),
-        ("compiled in", f"{duration(timing.compile_time)} ({timing.compiler}), not counted"),
+        *_compiled(timing),
         ("first call", f"{duration(timing.first_call_time)}, not counted"),
         ("device", _device(timing)),
         ("backend", f"{timing.backend}, {timing.dtype}"),
@@ -269,10 +277,19 @@ def _timing(timing: "Timing", report: Report) -> Measured:
     )
 
 
+def _compiled(timing: "Timing") -> list[tuple[str, str]]:
+    """Return how long compiling took, where that is a step of its own."""
+    if not timing.compile_time:
+        return []
+    return [("compiled in", f"{duration(timing.compile_time)} ({timing.compiler}), not counted")]
+
+
 def _speed(timing: "Timing") -> str:
-    if timing.flops_per_second is None or timing.peak_share is None:
+    if timing.flops_per_second is None:
         return "unknown: the model has layers whose operations are not known"
     speed = f"{short_count(timing.flops_per_second)}FLOP/s"
+    if timing.peak_flops_per_second is None or timing.peak_share is None:
+        return speed
     peak = f"{short_count(timing.peak_flops_per_second)}FLOP/s"
     if timing.peak_share > 1:
         return f"{speed}, faster than a large matrix product, which reached {peak}"

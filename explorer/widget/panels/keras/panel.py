@@ -6,28 +6,31 @@ when the first request is made, which is after the first picture.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import attrs
 
 from explorer.core.analysis.design import Design
 from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.failures import NoKeras, WorkerDied
+from explorer.core.asking.measurement import IN_BROWSER
 from explorer.core.asking.questions import Rebuild, RunForward, TimeLayers
 from explorer.core.editing.store import State
 from explorer.core.guard import guarded
-from explorer.core.network.errors import ParameterError
+from explorer.core.network.errors import ParameterError, Refusal
+from explorer.core.pictures.seen import ImageError
 from explorer.core.settling import Settling
 from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.panels.keras.status import KerasStatus
-from explorer.worker import shared_worker
-from explorer.worker.thread_timer import later
+from explorer.worker import later, shared_worker
 
 if TYPE_CHECKING:
     from explorer.core.asking.forward_pass import Built, ForwardPass
     from explorer.core.asking.timing import LayerTimes
     from explorer.widget.messages import Figure
+    from explorer.widget.panels.keras.in_browser import InBrowser
 
 
 #: Pictures that are kept beside the last one until it is known that this can be used.
@@ -78,6 +81,7 @@ class LiveKeras:
         self._picture_changed = picture_changed
         self._verified: Design | None = None  # the last design that Keras built
         self._followed: Design | None = None  # the last one that was shown
+        self._is_stopped = False  # whether the user wants no run of it
         self.status = KerasStatus(layout=plain_layout())
         self.forward = ForwardView(self._chosen, show_time)
         self.forward.button.on_click(self._run_clicked)
@@ -96,25 +100,33 @@ class LiveKeras:
         """Drop what was asked for."""
         self._settling.close()
         self._asking.close()
+        if "_browser" in vars(self):
+            self._browser.close()
         close_with_parts(self.forward)  # which is on screen only once it was opened
 
     def show(self, design: Design) -> None:
         """Have Keras follow; what runs, or was measured, of the same design goes on or stays."""
         if design != self._followed:
+            self._is_stopped = False
             self.design_changed()
             self._followed = design
 
     def design_changed(self) -> None:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
         with self._state.lock:
+            self._stop_browser()
             self.forward.show_nothing()
             self._settling.wait()
 
     def _settled(self) -> None:
-        if self.forward.after_every_change.value:
+        always = self.forward.after_every_change.value and not self._is_stopped
+        how = self.forward.measurement
+        if always and not how.is_in_browser:
             self._run()
             return
         design = self._state.design
+        if always:
+            self._run_in_browser()
         self._show_waiting(design)
         question = Rebuild(design.architecture, design.input.shape)
         self._asking.submit(design, question, self._rebuilt, self._not_rebuilt)
@@ -122,8 +134,38 @@ class LiveKeras:
     def _run(self) -> None:
         """Run the model with the picture."""
         with self._state.lock:
+            if self.forward.measurement.is_in_browser:
+                if self._asking.is_under_way:
+                    self._asking.drop()
+                    self._settling.wait()
+                self._run_in_browser()
+                return
             ask = partial(RunForward, upload=self.picture)
             self._measure(ask, self._ran, self._pictures[-1])
+
+    def _run_in_browser(self) -> None:
+        """Have the page run the model with the picture; Keras verifies it all the same."""
+        self.forward.show_running(f"Running in {IN_BROWSER} …")
+        how, picture = self.forward.measurement, self.picture
+        try:
+            self._browser.run(
+                self._state.design, picture, how, self._ran, self.forward.show_failure
+            )
+        except ParameterError as error:
+            self.forward.show_refusal(error)
+        except Refusal as error:
+            self.forward.show_failure(str(error))
+
+    @cached_property
+    def _browser(self) -> "InBrowser":
+        """What has the page run models."""
+        from explorer.widget.panels.keras.in_browser import InBrowser
+
+        return InBrowser(self._state.lock, self._alert, layout=plain_layout())
+
+    def _stop_browser(self) -> None:
+        if "_browser" in vars(self):
+            self._browser.stop()
 
     def _measure(
         self,
@@ -141,6 +183,7 @@ class LiveKeras:
             picture: What runs through it; None to time its layers.
         """
         self._settling.stop()
+        self._stop_browser()
         design = self._state.design
         self._show_waiting(design)
         # The input is no layer to time.
@@ -170,7 +213,8 @@ class LiveKeras:
         self.status.show_built(built, design.report)
 
     def _ran(self, result: "ForwardPass") -> None:
-        self._rebuilt(result.built)
+        if result.built:
+            self._rebuilt(result.built)
         self.forward.show_result(result, self._state.design.report)
 
     def _timed(self, times: "LayerTimes") -> None:
@@ -182,8 +226,6 @@ class LiveKeras:
 
         That is so for another design, too, which is on screen by now.
         """
-        from explorer.core.pictures.images import ImageError
-
         if picture and isinstance(error, ImageError):
             self._refuse(picture, error)
         elif error is None:
@@ -210,12 +252,11 @@ class LiveKeras:
 
     def _not_rebuilt(self, failure: Failure) -> None:
         self._verified = None
-        self.status.show_failure(failure.text)
+        is_missing = isinstance(failure.error, NoKeras)
+        show = self.status.show_missing if is_missing else self.status.show_failure
+        show(failure.text)
 
     def _not_run(self, failure: Failure) -> None:
-        from explorer.core.asking.failures import WorkerDied
-        from explorer.core.pictures.images import ImageError
-
         if _is_about_choice(failure.error):
             return
         if isinstance(failure.error, ImageError):
@@ -241,6 +282,7 @@ class LiveKeras:
     @guarded
     def _stop_clicked(self, _: Any) -> None:
         with self._state.lock:
+            self._is_stopped = True
             self._asking.drop()
             self.design_changed()
 

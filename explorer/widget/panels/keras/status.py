@@ -30,6 +30,10 @@ class KerasStatus(Page):
         detail = f"with the same shapes and parameters, in {duration(built.seconds)}, on"
         self.parts = (Line(text, "good", detail=f"{detail} {built.environment}"),)
 
+    def show_missing(self, message: str) -> None:
+        """Say that Keras can't be had here."""
+        self.parts = (Line(message, "muted"),)
+
     def show_failure(self, message: str) -> None:
         """Say what went wrong."""
         self.parts = (Line(message, "bad"),)

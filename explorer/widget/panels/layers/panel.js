@@ -326,16 +326,14 @@ function render({ model, el }) {
     while (body.rows.length > rows.length) body.lastChild?.remove();
     sumUp(foot, shown, totals, rows.length);
     if (!buttons().some((button) => button.tabIndex === 0)) reach(buttons()[0]);
-    mark();
+    markSelected();
+    hover.drawn();
   }
   const hover = new Hover(el, "tbody tr", (row) => {
     const { id = "", block = "" } = /** @type {HTMLElement} */ (row).dataset;
     return { id, block };
   });
-  const mark = () => {
-    markRows(el, body, head.offsetHeight, model.get("selected"));
-    hover.mark();
-  };
+  const markSelected = () => markRows(el, body, head.offsetHeight, model.get("selected"));
 
   // The rows are one tab stop; arrows go from row to row.
   const buttons = () => [...body.querySelectorAll("button")];
@@ -367,7 +365,7 @@ function render({ model, el }) {
   /** @type {[LayerRow[] | null, LayerTotals | null]} */
   let [rows, totals] = [null, null];
   const update = () => {
-    if (rows === model.get("rows") && totals === model.get("totals")) return mark();
+    if (rows === model.get("rows") && totals === model.get("totals")) return markSelected();
     [rows, totals] = [model.get("rows"), model.get("totals")];
     draw();
   };

@@ -53,7 +53,12 @@ class LayerTable(FrontWidget, TabView):
             if shown != self._shown:
                 self._show_rows(scene)
                 self._shown = shown  # at last: what is broken off is shown again
-            self.selected = tuple(map(layer_id, scene.nodes))
+            self.selected = self.marked(scene)["selected"]
+
+    @staticmethod
+    def marked(scene: Scene) -> dict[str, tuple[str, ...]]:
+        """Return the traits that a scene's selection decides."""
+        return {"selected": tuple(map(layer_id, scene.nodes))}
 
     def _show_rows(self, scene: Scene) -> None:
         report, times = scene.design.report, scene.times

@@ -49,11 +49,10 @@ from explorer.widget.panels.receptive_field.subject import (
     photograph,
 )
 from explorer.widget.panels.tab_view import TabView
-from explorer.worker import shared_worker
-from explorer.worker.thread_timer import later
+from explorer.worker import IN_PAGE, later, shared_worker
 
 if TYPE_CHECKING:
-    from explorer.core.pictures.images import Seen
+    from explorer.core.pictures.seen import Seen
 
 
 class ReceptiveField(TabView):
@@ -96,7 +95,8 @@ class ReceptiveField(TabView):
         self._answer: Answer | None = None
         self._need: tuple[Node, tuple[int, int]] | None = None
         self._remedies: Remedies | None = None  # for that need
-        self.widget = ReceptiveFieldView(self._received)
+        # In a page there is no Keras to run the model.
+        self.widget = ReceptiveFieldView(self._received, effective=not IN_PAGE)
         self.widget.observe(self._toggled, names="effective")
 
     def show(self, scene: Scene) -> None:

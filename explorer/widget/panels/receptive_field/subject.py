@@ -11,6 +11,7 @@ from explorer.core.editing.snapshot import Scene
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Shape
 from explorer.core.pictures.heat_map import heat_png
+from explorer.core.pictures.shown import shown
 from explorer.widget.messages import FieldLine, Rectangle
 from explorer.widget.panels.receptive_field.page import effective_line
 
@@ -117,6 +118,5 @@ class Prepared:
 
 def photograph(content: bytes | None, shape: Shape) -> Prepared:
     """Return the photograph as the network sees it, in place of this content."""
-    from explorer.core.pictures import images
-
-    return Prepared(content, shape, images.see(None, shape).png)
+    photo = shown(None, shape)
+    return Prepared(content, shape, photo.png, photo.note)

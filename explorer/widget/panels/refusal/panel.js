@@ -79,6 +79,7 @@ function render({ model, el }) {
     }
     buttons.hidden = !model.get("remedies").length;
     el.hidden = !model.get("text");
+    el.classList.toggle("explorer-waiting", model.get("is_waiting"));
     follow();
     place();
   }

@@ -24,6 +24,7 @@ class Refusal(FrontWidget):
     Attributes:
         text: The sentence.
         remedies: What the buttons say.
+        is_waiting: Whether it tells what an edit waits for, and was not refused yet.
     """
 
     _esm = module(Path(__file__).with_name("panel.js"))
@@ -32,6 +33,7 @@ class Refusal(FrontWidget):
 
     text: Any = traitlets.Unicode().tag(sync=True)
     remedies = shared(tuple[str, ...], ())
+    is_waiting: Any = traitlets.Bool().tag(sync=True)
 
     def __init__(self, take: Callable[[Design], None], **options: Any) -> None:
         """Begin with nothing refused.
@@ -64,6 +66,11 @@ class Refusal(FrontWidget):
         self._mark(control)
         self._write(f"Not applied: {text}", found)
 
+    def wait(self, text: str) -> None:
+        """Say what an edit waits for."""
+        self._mark(None)
+        self._write(text, (), is_waiting=True)
+
     def clear(self) -> None:
         """A design is shown: what was refused before it is forgotten."""
         self._mark(None)
@@ -76,10 +83,12 @@ class Refusal(FrontWidget):
         if control is not None:
             control.add_class(REFUSED)
 
-    def _write(self, text: str, found: tuple[tuple[Remedy, Design], ...]) -> None:
+    def _write(
+        self, text: str, found: tuple[tuple[Remedy, Design], ...], is_waiting: bool = False
+    ) -> None:
         self._found = found
         with self.hold_sync():
-            self.text = text
+            self.text, self.is_waiting = text, is_waiting
             self.remedies = tuple(remedy.words for remedy, _ in found)
 
     def _chosen(self, message: TakeRemedy, _: Any) -> None:

@@ -74,7 +74,6 @@ function render({ model, el }) {
       "aria-valuenow": place + 1,
       "aria-valuetext": (steps[place]?.text ?? "").replaceAll("\n", ", "),
     });
-    hover.mark();
   }
 
   /** @type {StripStep[] | null} */
@@ -85,6 +84,7 @@ function render({ model, el }) {
       drawn = model.get("steps");
       drawSteps(svg, drawn);
       hint.hidden = true;
+      hover.drawn();
     }
     mark();
   }

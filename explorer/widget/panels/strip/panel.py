@@ -51,9 +51,17 @@ class Strip(FrontWidget):
             if data is None or data.design is not scene.design:
                 data = ChartData(scene.design, by_block=len(scene.graph) > MOST_BARS)
                 self.steps = tuple(_step(data, place) for place in range(len(data.steps)))
-            places = {data.place[node] for node in scene.nodes}
-            self.selected = tuple(data.steps[place].selection for place in sorted(places))
+            self.selected = _marked(data, scene)
         self._data = data  # at last: what is broken off is shown again
+
+    def marked(self, scene: Scene) -> dict[str, tuple[str, ...]]:
+        """Return the traits that a scene's selection decides; its design is the one shown."""
+        return {"selected": _marked(self._data, scene) if self._data else ()}
+
+
+def _marked(data: ChartData, scene: Scene) -> tuple[str, ...]:
+    places = {data.place[node] for node in scene.nodes}
+    return tuple(data.steps[place].selection for place in sorted(places))
 
 
 def _step(data: ChartData, place: int) -> StripStep:

@@ -16,6 +16,7 @@ from explorer.core.formatting import (
     byte_size,
     counted,
     grid_text,
+    listed,
     percent_change,
     product,
     short_count,
@@ -29,6 +30,9 @@ TIME = "time"
 
 #: The tab that shows more of the time.
 RUN = "Run and time"
+
+#: Most outputs that are named one by one.
+MOST_OUTPUTS = 10
 
 #: Before anything was measured.
 UNTIMED = Figure(TIME, "–", "", "", "Time of a forward pass\nNot measured: press Run.", RUN, True)
@@ -103,6 +107,7 @@ class _Told:
             it is unknown, or no number.
         lines: What it means.
         opens: Title of the tab that shows more of it.
+        whole: The value with what is left out of it; empty: nothing is.
     """
 
     name: str
@@ -110,13 +115,14 @@ class _Told:
     number: float | None
     lines: tuple[str, ...]
     opens: str
+    whole: str = ""
 
     def told_beside(self, now: "_Told") -> str:
         """Return by how much another figure differs from this one."""
-        if self.value == now.value and self.number == now.number:
+        if (self.value, self.whole, self.number) == (now.value, now.whole, now.number):
             return "="
         if self.number is None or now.number is None or self.number == now.number:
-            return f"was {self.value}"
+            return f"was {self.whole or self.value}"
         return percent_change(self.number, now.number)
 
 
@@ -199,17 +205,23 @@ def _sight(design: Design) -> _Told:
 
 
 def _output(design: Design) -> _Told:
-    report, architecture = design.report, design.architecture
-    shapes, shape = report.output_shapes, report.output_shapes[-1]
-    several = f"; the last of {len(shapes)} outputs" if len(shapes) > 1 else ""
-    lines = [f"Height × width × channels of the output{several}"]
+    architecture, outputs = design.architecture, design.graph.outputs
+    told = [product(*node.shape) or "a number" for node in outputs]
+    shape, value, whole = outputs[-1].shape, told[-1], ""
+    lines = ["Height × width × channels of the output"]
+    if more := len(told) - 1:
+        value, whole = f"{value} +{more}", listed(told)
+        lines = [f"Height × width × channels of {len(told)} outputs"]
+        each = [f"{node.name}: {size}" for node, size in zip(outputs, told, strict=True)]
+        lines += each[:MOST_OUTPUTS]
+        lines += [f"and {len(told) - MOST_OUTPUTS} more"] * (len(told) > MOST_OUTPUTS)
     if prod(shape[:-1]) != 1:
         output = grid_text(architecture.output_stride)
         lines.append(f"Coarsest grid {grid_text(architecture.maximum_stride)} · output {output}")
     if not isinstance(architecture, ReadModel):
         steps = " and ".join(map(str, dict.fromkeys(architecture.size_steps)))
         lines.append(f"Height and width of the input must be multiples of {steps}")
-    return _Told("output", product(*shape) or "a number", None, tuple(lines), "Diagram")
+    return _Told("output", value, None, tuple(lines), "Diagram", whole)
 
 
 def time_figure(

@@ -22,6 +22,10 @@ const ICONS = {
 /** Where Escape means something else than to leave the full window. */
 const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
 const GONE = "The kernel has gone: run the cell again.";
+const SAVED = "As it was saved, without a kernel: run the cell to edit it.";
+/** What nobody hears without a kernel. */
+const NEEDS_KERNEL =
+  ".explorer-family, .explorer-history, .explorer-bar > .mod-primary, .explorer-exchange, .explorer-controls, .explorer-tools > :is(input, select)";
 
 /**
  * Returns the explorer's workspace, once this is part of it.
@@ -62,55 +66,33 @@ function addHelp(parent) {
 }
 
 /**
- * Says so on the explorer when the kernel goes; returns what ends that.
+ * Says so on the explorer when the kernel goes, or when there was none; returns what ends that.
  * @param {object} model
  * @param {HTMLElement} line
  */
 function watchKernel(model, line) {
   const own = ownOf(/** @type {StandIn} */ (model));
+  const wasThere = Boolean(own?.comm); // else it comes from a notebook that was saved
   const check = () => {
     const isGone = own?.comm_live === false;
-    line.textContent = isGone ? GONE : "";
+    const text = isGone ? (wasThere ? GONE : SAVED) : "";
+    if (line.textContent !== text) line.textContent = text; // the same text would be read out again
     line.closest(".explorer")?.classList.toggle("explorer-gone", isGone);
   };
+  const reading = wasThere || !own ? undefined : setInterval(() => {
+    const root = /** @type {HTMLElement | null} */ (line.closest(".explorer"));
+    if (!root) return;
+    check();
+    root.classList.add("explorer-read-only");
+    /** @type {NodeListOf<HTMLElement>} */
+    const idle = root.querySelectorAll(NEEDS_KERNEL);
+    for (const each of idle) each.inert = true;
+  }, 200);
   own?.on?.("comm_live_update", check);
-  return () => own?.off?.("comm_live_update", check);
-}
-
-/**
- * Makes the heading of an accordion a tab stop that keys open: ipywidgets leaves that out.
- * @param {HTMLElement} heading
- */
-function makeReachable(heading) {
-  const fold = required(heading.parentElement, "accordion");
-  setAttributes(heading, { role: "button", tabindex: 0 });
-  heading.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    event.stopPropagation(); // JupyterLab would run the cell
-    heading.click();
-  });
-  const show = () => {
-    const isOpen = fold.classList.contains("jupyter-widget-Collapse-open");
-    heading.setAttribute("aria-expanded", String(isOpen));
+  return () => {
+    clearInterval(reading);
+    own?.off?.("comm_live_update", check);
   };
-  new MutationObserver(show).observe(fold, { attributeFilter: ["class"] });
-  show();
-}
-
-/**
- * Makes headings reachable once ipywidgets has made them; returns what ends the waiting.
- * @param {HTMLElement} el
- */
-function reachHeadings(el) {
-  const waiting = setInterval(() => {
-    /** @type {NodeListOf<HTMLElement> | undefined} */
-    const found = workspaceOf(el)?.querySelectorAll(".jupyter-widget-Collapse-header");
-    if (!found?.length) return;
-    clearInterval(waiting);
-    for (const heading of found) makeReachable(heading);
-  }, 100);
-  return () => clearInterval(waiting);
 }
 
 /** @param {View<object, never, WindowGets>} view */
@@ -163,12 +145,10 @@ function render({ model, el }) {
     if (event.key === "Escape" && !help.hidden) question.click();
   });
   const ignore = watchKernel(model, gone);
-  const stop = reachHeadings(el);
   return () => {
     window.removeEventListener("keydown", leave, true);
     model.off("msg:custom", reveal);
     ignore();
-    stop();
   };
 }
 

@@ -1,0 +1,1 @@
+"""What is read of ONNX: the only importer of `onnx`."""

@@ -1,0 +1,33 @@
+// @ts-check
+// A plot of plotly's, whose code comes apart from it.
+
+/** @type {WeakMap<object, Promise<Plotting>>} Of each model that has a view. */
+const plottings = new WeakMap();
+
+/** @param {object} model */
+async function plottingOf(model) {
+  const plotting = (await plotCode.made)();
+  await plotting.initialize({ model });
+  return plotting;
+}
+
+/** @param {{ model: object, el: HTMLElement }} view */
+function render({ model, el }) {
+  el.textContent = "The kernel has what draws the charts: run the cell.";
+  const waiting = plottings.get(model) ?? plottingOf(model);
+  plottings.set(model, waiting);
+  let isGone = false;
+  /** @type {unknown} */
+  let end;
+  waiting.then((plotting) => {
+    if (isGone) return;
+    el.textContent = "";
+    end = plotting.render({ model, el });
+  });
+  return () => {
+    isGone = true;
+    if (typeof end === "function") end();
+  };
+}
+
+export default { initialize, render };

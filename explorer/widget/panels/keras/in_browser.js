@@ -1,0 +1,127 @@
+// @ts-check
+// Runs the network in the page: TensorFlow.js in a Web Worker, and the page keeps answering. The code
+// comes from the kernel when it is first wanted. There is nothing to see: another view has the result.
+
+/** A Web Worker that runs networks, one after the other. */
+class Runner {
+  /** @param {BlobPart[]} code TensorFlow.js, its backends, its WebAssembly, and the worker. */
+  constructor(code) {
+    this.addresses = code.map((part, place) =>
+      URL.createObjectURL(
+        new Blob([part], { type: place === 3 ? "application/wasm" : "text/javascript" }),
+      ),
+    );
+    /** @type {Map<number, (answer: any) => void>} Those who wait for an answer. */
+    this.waiting = new Map();
+    this.count = 0;
+    const [core, webgpu, wasmBackend, wasm, own] = this.addresses;
+    this.worker = new Worker(own);
+    this.worker.addEventListener("message", ({ data }) => {
+      this.waiting.get(data.number)?.(data);
+      this.waiting.delete(data.number);
+    });
+    this.worker.addEventListener("error", (event) => {
+      for (const answer of this.waiting.values()) answer({ error: event.message ?? "no Web Worker" });
+      this.waiting.clear();
+    });
+    /** @type {Promise<{ backend: string, device: string, version: string, error?: string }>} */
+    this.ready = this.ask({ scripts: [core, webgpu, wasmBackend], wasm });
+  }
+
+  /**
+   * @param {object} question
+   * @returns {Promise<any>}
+   */
+  ask(question) {
+    this.count += 1;
+    const number = this.count;
+    return new Promise((resolve) => {
+      this.waiting.set(number, resolve);
+      this.worker.postMessage({ number, ...question });
+    });
+  }
+
+  end() {
+    this.worker.terminate();
+    for (const address of this.addresses) URL.revokeObjectURL(address);
+  }
+}
+
+/** @param {{ model: Model<InBrowserState, InBrowserSends, InBrowserGets> }} given */
+function serve({ model }) {
+  /** @type {BlobPart[] | undefined} */
+  let code;
+  /** @type {Runner | undefined} */
+  let runner;
+  let isBusy = false;
+
+  const stop = () => {
+    runner?.end(); // what it holds of memory goes with it
+    runner = undefined;
+    isBusy = false;
+  };
+
+  /**
+   * @param {number} number
+   * @param {unknown} problem
+   */
+  const fail = (number, problem) => {
+    stop();
+    model.send({ number, problem: String(problem) });
+  };
+
+  const run = async () => {
+    const asked = model.get("asked");
+    if (isBusy || !asked) stop(); // what runs is out of date
+    if (!asked) return;
+    if (!code) {
+      model.send({ code: "wanted" });
+      return;
+    }
+    isBusy = true;
+    const { number, program, batch, limit } = asked;
+    const file = new Blob([model.get("picture")]);
+    try {
+      runner ??= new Runner(code);
+    } catch (error) {
+      fail(number, error); // the page may start no Web Worker
+      return;
+    }
+    const own = runner;
+    const { backend, device, version, error } = await own.ready;
+    const found = error ? { error } : await own.ask({ program, batch, limit, file });
+    if (own !== runner || model.get("asked")?.number !== number) return;
+    isBusy = false;
+    if (found.error) {
+      fail(number, found.error);
+      return;
+    }
+    /** @type {{ times: number[], first: number, strongest: { channel: number, png: ArrayBuffer }[], image: ArrayBuffer }} */
+    const { times, first, strongest, image } = found;
+    const channels = strongest.map(({ channel }) => channel);
+    model.send({ number, times, first, backend, device, version, channels }, undefined, [
+      image,
+      ...strongest.map(({ png }) => png),
+    ]);
+  };
+
+  model.on("msg:custom", (_, buffers) => {
+    if (code) return; // it was asked for twice
+    code = buffers;
+    run();
+  });
+  const forget = listen(model, { "change:asked": run });
+  run();
+  return () => {
+    forget();
+    stop();
+  };
+}
+
+/** @param {any} given */
+function begin(given) {
+  initialize(given);
+  return serve(given);
+}
+
+export default { initialize: begin };

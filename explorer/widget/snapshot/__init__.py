@@ -1,0 +1,1 @@
+"""A design as a page of its own."""

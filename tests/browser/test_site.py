@@ -1,0 +1,182 @@
+"""The explorer without a server: a folder of files, opened with every other host out of reach."""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from inspect import getsource
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from explorer import UNet, trace
+from explorer.core.analysis.design import Input
+from explorer.core.exchange.links import SharedDesign, to_link
+from explorer.worker.page import NO_KERAS
+from tests.browser.conftest import CURRENT, PAGES, RUN_ALL, note_message
+from tests.browser.test_explorer import (
+    SMALL,
+    expect_result,
+    expect_views,
+    handle,
+    number,
+    open_tab,
+)
+
+#: Milliseconds that a slow machine may take to start Python in the page.
+START = 180_000
+LINKED = UNet(filters=8, down_blocks=2, up_blocks=2)
+#: Whether the photograph is in a picture, or beside it: not only its frame.
+IS_DECODED = """
+    selector => [...document.querySelectorAll(`${selector} img, ${selector} image, img${selector}`)]
+        .some(image => image.naturalWidth > 0 || image.href?.baseVal)
+"""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of it."""
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(repository: Path, browser: Browser) -> Iterator[str]:
+    """The address of the folder that `make site` builds."""
+    missing = [name for name in ("make", "npm") if shutil.which(name) is None]
+    if missing:
+        reason = f"not found, and needed to build the site: {', '.join(missing)}"
+        if os.environ.get("EXPLORER_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    done = subprocess.run(
+        ["make", "site", f"PYTHON={sys.executable}"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    handler = functools.partial(Handler, directory=repository / "build" / "site")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, site: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[str], Page]]:
+    """Opens an address of the site in a window."""
+    pages: list[Page] = request.node.stash.setdefault(PAGES, [])
+
+    def open_at(path: str, width: int = 1440) -> Page:
+        page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+        page.site = site
+        page.console_errors = []
+        page.on("console", lambda message: note_message(page, message))
+        page.on("pageerror", lambda error: page.console_errors.append(str(error)))
+        pages.append(page)
+        page.goto(f"{site}/{path}")
+        return page
+
+    yield open_at
+
+    for page in pages:
+        page.context.close()
+
+
+def wait_for_drawing(page: Page) -> None:
+    page.locator(".explorer-canvas svg g.node").first.wait_for(timeout=START)
+
+
+def reports() -> str:
+    """Return what is known of every preset, as JSON."""
+    import json
+
+    from attrs import asdict
+
+    from explorer import analyze, presets, trace
+
+    shape = 256, 256, 1
+    found = {name: asdict(analyze(trace(net, shape))) for name, net in presets.items()}
+    return json.dumps(found, default=repr)
+
+
+def printed(page: Page, code: str) -> str:
+    """What code prints that the kernel in the page runs."""
+    text: str = page.evaluate(
+        """
+        async code => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({code});
+            const parts = [];
+            future.onIOPub = ({content}) => parts.push(content.text ?? content.evalue ?? "");
+            await future.done;
+            return parts.join("");
+        }
+        """,
+        code,
+    )
+    return text.strip()
+
+
+def test_the_notebook_runs_in_the_page(visit):
+    page = visit("lab/index.html?path=explorer.ipynb")
+    page.wait_for_function(f"() => {CURRENT}?.sessionContext?.isReady", timeout=START)
+    page.evaluate(RUN_ALL)
+    wait_for_drawing(page)
+    expect_views(page, SMALL)
+
+    handle(page, "filters").press("ArrowRight")
+
+    changed = attrs.evolve(SMALL, filters=18)
+    expect(number(page, "filters")).to_have_value("18")
+    expect_views(page, changed)
+    expect(page.locator(".explorer-foot")).to_contain_text(NO_KERAS)
+    page.wait_for_function("() => window.allCellsRan", timeout=START)
+    expect(page.locator(".jp-OutputArea table").last).to_contain_text(
+        list(trace(SMALL, (256, 256, 1)))[-1].name
+    )
+    open_tab(page, "Diagram")
+    for ending, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download(timeout=START) as download:
+            page.get_by_label("Save the diagram").select_option(ending)
+        assert download.value.suggested_filename == f"UNet.{ending.lower()}"
+        assert download.value.path().read_bytes().startswith(start)
+    assert printed(page, f"{getsource(reports)}\nprint(reports())") == reports()
+    assert page.console_errors == []
+
+
+def test_an_address_opens_the_design_that_it_holds_alone(visit):
+    page = visit("?" + to_link(SharedDesign(LINKED, Input(64, 64, 3))).removeprefix("#"), width=700)
+    wait_for_drawing(page)
+
+    page.get_by_role("button", name="Hide or show explanation and tables").click()
+    expect_views(page, LINKED, (64, 64, 3))
+    page.get_by_role("button", name="Hide or show explanation and tables").click()
+    expect(page.locator(".jp-NotebookPanel")).to_have_count(0)
+    page.get_by_role("button", name="Save and share").click()
+    link = to_link(SharedDesign(LINKED, Input(64, 64, 3)), f"{page.site}/index.html")
+    expect(page.get_by_label("Link to this design")).to_have_value(link)
+    page.get_by_role("button", name="Close").click()
+    open_tab(page, "Charts")
+    page.locator(".js-plotly-plot").wait_for(timeout=START)
+    open_tab(page, "Receptive field")
+    expect(page.locator(".explorer-field-picture")).to_be_visible()
+    page.wait_for_function(IS_DECODED, arg=".explorer-field-picture")
+    page.get_by_role("button", name="▶ Run").click()
+    expect_result(page, channels=8)
+    expect(page.get_by_text("browser, median")).to_be_visible()
+    page.get_by_role("button", name="Time every layer").click()
+    expect(page.locator(".explorer-bad:visible")).to_contain_text(NO_KERAS)
+    assert page.console_errors == []

@@ -1,0 +1,109 @@
+"""The explorer where no thread starts, and what is compiled for a machine is not there."""
+
+import json
+import subprocess
+import sys
+
+from explorer import UNet, analyze, trace
+
+#: Acts as Python in a web page does, as far as the explorer can tell.
+IN_PAGE = """
+import asyncio, json, sys, threading
+from importlib.machinery import PathFinder
+import ipywidgets
+import plotly.graph_objects
+
+MISSING = {MISSING!r}
+
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *at: None if name.split(".")[0] in MISSING else find(name, *at)
+for name in [name for name in sys.modules if name.split(".")[0] in MISSING]:
+    del sys.modules[name]
+
+def refuse(self):
+    raise RuntimeError("can't start new thread")
+
+threading.Thread.start = refuse
+sys.platform = "emscripten"
+
+import explorer
+from explorer.core.settling import SETTLED
+from explorer.widget import saved_view
+
+said = {"tabs": {}}
+kept = []
+saved_view.CALM = 0.1
+saved_view.display = lambda data, **_: kept.append(data)
+
+async def main():
+    widget = explorer.Explorer()
+    widget._ipython_display_()
+    panels = widget._panels
+    for tabs in (panels.screen.stage, panels.screen.side):
+        for title in tabs.titles:
+            tabs.choose(title)
+            await asyncio.sleep(SETTLED + 0.3)
+            said["tabs"][title] = [part.code for part in panels.problem.parts]
+    panels.screen.stage.choose("Diagram")
+    canvas = panels.screen.diagram.canvas
+    widget.architecture = explorer.UNet(filters=4)
+    await asyncio.sleep(SETTLED + 0.5)
+    said["effective"] = panels.screen.views["Receptive field"].widget.effective
+    said["parameters"] = widget.report.total_params
+    said["status"] = [part.text for part in panels.keras.status.parts]
+    said["problems"] = [part.code for part in panels.problem.parts]
+    said["laid out here"] = canvas.svg
+    said["drawn"] = canvas.dot
+    sent = []
+    canvas.send = lambda message, buffers=None: sent.append((message, *map(bytes, buffers)))
+    canvas._handle_custom_msg({"lays_out": "yes"}, [])
+    canvas._handle_custom_msg({"save": "svg"}, [])
+    canvas._handle_custom_msg({"laid_out": "<svg>drawn</svg>", "ending": "png"}, [])
+    [(asked, dot), (saved, svg)] = sent
+    said["laid out there"] = [asked, "× 4" in dot.decode(), saved, "@font-face" in svg.decode()]
+    canvas._handle_custom_msg({"save": "pdf"}, [])
+    said["saved"] = canvas.found
+    panels.keras.forward.button.click()
+    said["steps"] = len(panels.keras._browser.asked.program.steps)
+    said["kept"] = [data["text/plain"] for data in kept]
+    said["snapshot"] = ""
+    try:
+        widget.snapshot()
+    except ValueError as error:
+        said["snapshot"] = str(error)
+    widget.close()
+
+asyncio.run(main())
+try:
+    explorer.diagram(explorer.trace(explorer.UNet(), (64, 64, 1))).svg()
+except ValueError as error:
+    said["svg"] = str(error)
+print(json.dumps(said))
+"""
+MISSING = ["keras", "loky", "psutil", "pygraphviz", "ipykernel", "numpy", "PIL"]
+
+
+def test_all_but_keras_works_there():
+    code = IN_PAGE.replace("{MISSING!r}", repr(MISSING))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])  # after what is displayed
+    assert said["parameters"] == analyze(trace(UNet(filters=4), (256, 256, 1))).total_params
+    [status] = said["status"]
+    assert status.startswith("Keras does not run in this page")
+    assert len(said["tabs"]) == 9
+    assert not any(said["tabs"].values())
+    assert not said["problems"]
+    assert ".dot" in said["svg"]
+    assert ".dot" in said["saved"]
+    assert "× 4" in said["drawn"]
+    assert said["laid out here"] == ""
+    assert "535 k" in said["kept"][1]
+    assert "135 k" in said["kept"][-1]
+    assert ".dot" in said["snapshot"]
+    asked, saved = {"lay_out_for": "svg"}, {"picture": "UNet.png", "dpi": 200}
+    assert said["laid out there"] == [asked, True, saved, True]
+    assert said["effective"] is False
+    assert said["steps"] == len(trace(UNet(filters=4), (256, 256, 1)))
+    assert not done.stderr
