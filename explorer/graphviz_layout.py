@@ -14,10 +14,6 @@ _one_at_a_time = threading.RLock()
 _kept: int | None = None  # a descriptor of the error stream while it is turned off
 
 
-class NoGraphviz(Refusal, ImportError):
-    """Drawings cannot be laid out here."""
-
-
 def is_there() -> bool:
     """Return whether drawings can be laid out here."""
     return find_spec("pygraphviz") is not None
@@ -34,7 +30,7 @@ def drawn(dot: str, file_format: str, options: str) -> bytes:
     try:
         import pygraphviz
     except ModuleNotFoundError as error:
-        raise NoGraphviz(
+        raise Refusal(
             "Drawings can't be laid out by this Python, which has no pygraphviz: save this one as "
             ".dot, for Graphviz elsewhere."
         ) from error

@@ -164,3 +164,14 @@ def gradients(
     computed = gradient.get_concrete_function()()
     strength = np.sum(computed, axis=(2 - axis, 3)).reshape(len(positions), size, size)
     return np.diagonal(strength, axis1=1, axis2=2) > 0
+
+
+def draw_weight(weight: Any, generator: np.random.Generator) -> np.ndarray:
+    """Give a weight of a Keras layer random values, and return them."""
+    value = generator.normal(size=weight.shape, scale=0.5).astype("float32")
+    if len(weight.shape) > 1:  # so that values neither grow nor fade with the depth
+        value *= 2 / np.sqrt(np.prod(weight.shape[:-1]))
+    if weight.name in ("moving_variance", "gamma"):
+        value = 1 + np.abs(value)
+    weight.assign(value)
+    return value

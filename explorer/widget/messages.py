@@ -381,7 +381,8 @@ class RanHere:
     Attributes:
         number: Of the question.
         times: Seconds of each measured run.
-        first: Seconds of the first.
+        first: Seconds of the first run.
+        warmups: Runs before those that are measured, the first among them.
         backend: What ran it, such as "WebGPU".
         device: On what.
         version: Of TensorFlow.js.
@@ -391,6 +392,7 @@ class RanHere:
     number: int
     times: tuple[float, ...]
     first: float
+    warmups: int
     backend: str
     device: str
     version: str

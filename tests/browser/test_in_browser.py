@@ -19,6 +19,7 @@ from tests.browser.conftest import BROWSERS
 from tests.browser.test_explorer import expect_result, open_tab, opened, type_number  # noqa: F401
 from tests.core.exchange.test_keras_code import Circle
 from tests.core.exchange.test_keras_code import Kinds as AllKinds
+from tests.keras_helpers import draw_weight
 from tests.keras_side.test_torch_code import AllWindows, ByGroups, Classifier
 from tests.strategies import FAMILIES, listed, shapes_for, with_heads
 
@@ -94,13 +95,7 @@ def check(page, architecture, shape, backend="WebAssembly"):
         layer = model.get_layer(step.name)
         for weight, wanted in zip(layer.weights, step.weights, strict=True):
             assert tuple(weight.shape) == wanted, step
-            value = generator.normal(size=weight.shape, scale=0.5).astype("float32")
-            if len(weight.shape) > 1:  # so that values neither grow nor fade with the depth
-                value *= 2 / np.sqrt(np.prod(weight.shape[:-1]))
-            if weight.name in ("moving_variance", "gamma"):
-                value = 1 + np.abs(value)
-            weight.assign(value)
-            weights.append(text(value))
+            weights.append(text(draw_weight(weight, generator)))
     outputs = model(image, training=False)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     question = {"program": attrs.asdict(program), "weights": weights, "image": text(image)}

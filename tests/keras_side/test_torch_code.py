@@ -45,6 +45,7 @@ from tests.core.exchange.test_keras_code import (
     check_style,
 )
 from tests.core.exchange.test_keras_code import Kinds as KerasKinds
+from tests.keras_helpers import draw_weight
 from tests.strategies import FAMILIES, listed, shapes_for, with_heads
 
 ANSWERS = Path(__file__).with_name("torch_outputs.py")
@@ -79,13 +80,7 @@ def check(designs, folder, write=torch_code):
         given = {"image": generator.normal(size=(2, *shape)).astype("float32")}
         for layer in model.layers:
             for place, weight in enumerate(layer.weights):
-                value = generator.normal(size=weight.shape, scale=0.5).astype("float32")
-                if len(weight.shape) > 1:  # so that values neither grow nor fade with the depth
-                    value *= 2 / np.sqrt(np.prod(weight.shape[:-1]))
-                if weight.name in ("moving_variance", "gamma"):
-                    value = 1 + np.abs(value)
-                weight.assign(value)
-                given[f"w:{place}:{layer.name}"] = value
+                given[f"w:{place}:{layer.name}"] = draw_weight(weight, generator)
         outputs = model(given["image"], training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)

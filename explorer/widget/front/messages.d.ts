@@ -560,6 +560,7 @@ interface RanHere {
   number: number;
   times: number[];
   first: number;
+  warmups: number;
   backend: string;
   device: string;
   version: string;

@@ -28,7 +28,7 @@ def keras(monkeypatch):
 
 def ran(number: int, **changes) -> RanHere:
     times = tuple(0.001 * k for k in range(1, 12))
-    answer = RanHere(number, times, 0.5, "WebGPU", "a GPU", "4.22.0", (1, 0))
+    answer = RanHere(number, times, 0.5, 4, "WebGPU", "a GPU", "4.22.0", (1, 0))
     return attrs.evolve(answer, **changes)
 
 
@@ -50,6 +50,7 @@ def test_a_pass_is_asked_for_and_shown(keras):
     answer(keras, ran(browser.asked.number))
     timing, _ = keras.forward._last
     assert (timing.median, timing.p10, timing.p90) == pytest.approx((0.006, 0.002, 0.01))
+    assert timing.warmup_runs == 4
     assert timing.flops == keras.explorer.report.flops
     assert "browser (a GPU, WebGPU)" in shown(keras)
     assert "channel 1" in shown(keras)

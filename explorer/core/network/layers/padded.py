@@ -24,14 +24,16 @@ _NONE: Margins = ((0, 0), (0, 0))
 _WRITTEN = written(margins_text)
 
 
+# Without slots, so that a layer that has some can be the other base.
+@attrs.frozen(slots=False)
 class _Padded:
     """A window over its input with margins of any width, which are no part of its windows."""
 
-    __slots__ = ()
-
     has_twin: ClassVar[bool] = False
-    pads: Margins
     rounds_up: ClassVar[bool] = False
+
+    padding: str = attrs.field(default="valid", metadata=QUIET)
+    pads: Margins = attrs.field(default=_NONE, metadata=_WRITTEN)
 
     @property
     def is_square(self) -> bool:
@@ -94,9 +96,6 @@ class _Padded:
 class PaddedConv2D(_Padded, Conv2D):
     """Convolution of an input with margins of zeros."""
 
-    padding: str = attrs.field(default="valid", metadata=QUIET)
-    pads: Margins = attrs.field(default=_NONE, metadata=_WRITTEN)
-
     @property
     def kind(self) -> str:
         """Name of the operator in ONNX."""
@@ -106,9 +105,6 @@ class PaddedConv2D(_Padded, Conv2D):
 @attrs.frozen
 class PaddedDepthwiseConv2D(_Padded, DepthwiseConv2D):
     """Convolution of each channel on its own, of an input with margins of zeros."""
-
-    padding: str = attrs.field(default="valid", metadata=QUIET)
-    pads: Margins = attrs.field(default=_NONE, metadata=_WRITTEN)
 
     @property
     def kind(self) -> str:
@@ -126,8 +122,6 @@ class PaddedMaxPooling2D(_Padded, MaxPooling2D):
         rounds_up: Whether a last window is taken that is only partly in the input.
     """
 
-    padding: str = attrs.field(default="valid", metadata=QUIET)
-    pads: Margins = attrs.field(default=_NONE, metadata=_WRITTEN)
     dilation_rate: ByAxis = by_axis(1, quiet=True)
     rounds_up: bool = attrs.field(default=False, metadata=QUIET)  # type: ignore[misc]
 
@@ -151,8 +145,6 @@ class PaddedAveragePooling2D(_Padded, AveragePooling2D):
         counts_margins: Whether margins count as zeros, and not as nothing.
     """
 
-    padding: str = attrs.field(default="valid", metadata=QUIET)
-    pads: Margins = attrs.field(default=_NONE, metadata=_WRITTEN)
     dilation_rate: ByAxis = by_axis(1, quiet=True)
     rounds_up: bool = attrs.field(default=False, metadata=QUIET)  # type: ignore[misc]
     counts_margins: bool = attrs.field(default=False, metadata=QUIET)

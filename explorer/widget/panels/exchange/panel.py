@@ -136,13 +136,9 @@ class Exchange(FrontWidget):
                 if (whole := self._parts.take(message, buffers)) is not None:
                     self._open(message.name, whole, {})
             case Answer():
-                name, content, answers = self._source
-                if content:  # else it was closed meanwhile, in another view
-                    self._open(name, content, {**answers, **message.answers})
+                self._open_again(message.answers)
             case Configure():
-                name, content, answers = self._source
-                if content:
-                    self._open(name, content, {**answers, "configuration": message.configure})
+                self._open_again({"configuration": message.configure})
             case CloseAccount():
                 self._source = "", b"", {}
                 self._reading.drop()
@@ -218,6 +214,12 @@ class Exchange(FrontWidget):
         self.reading = ()
         open_ = self._ask_worker if is_model(name, content) else self._open_here
         self._attempt(open_, name, content, answers)
+
+    def _open_again(self, more: Mapping[str, Any]) -> None:
+        """Open what was opened last with further answers."""
+        name, content, answers = self._source
+        if content:  # else it was closed meanwhile, in another view
+            self._open(name, content, {**answers, **more})
 
     def _open_here(self, name: str, content: bytes, answers: Mapping[str, Any]) -> None:
         from explorer.widget.panels.exchange.opening import opened

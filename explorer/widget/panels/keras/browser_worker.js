@@ -382,7 +382,7 @@
       spent += seconds;
     }
     tf.dispose([weights, images, single]);
-    return { times, first: first.seconds, strongest };
+    return { times, first: first.seconds, warmups: 1 + WARMUP_RUNS, strongest };
   }
 
   // Pictures.

@@ -96,10 +96,10 @@ function serve({ model }) {
       fail(number, found.error);
       return;
     }
-    /** @type {{ times: number[], first: number, strongest: { channel: number, png: ArrayBuffer }[], image: ArrayBuffer }} */
-    const { times, first, strongest, image } = found;
+    /** @type {{ times: number[], first: number, warmups: number, strongest: { channel: number, png: ArrayBuffer }[], image: ArrayBuffer }} */
+    const { times, first, warmups, strongest, image } = found;
     const channels = strongest.map(({ channel }) => channel);
-    model.send({ number, times, first, backend, device, version, channels }, undefined, [
+    model.send({ number, times, first, warmups, backend, device, version, channels }, undefined, [
       image,
       ...strongest.map(({ png }) => png),
     ]);

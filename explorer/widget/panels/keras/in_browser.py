@@ -32,8 +32,6 @@ RUNNER_CODE = (
     _LIBRARY / "tfjs-backend-wasm-simd.wasm",
     Path(__file__).with_name("browser_worker.js"),
 )
-#: Runs before those that are measured, as the worker has them.
-WARMUP_RUNS = 4
 
 
 @attrs.frozen
@@ -161,7 +159,7 @@ def _timing(ran: RanHere, design: Design) -> Timing:
         p10=tenths[0],
         p90=tenths[-1],
         runs=len(times),
-        warmup_runs=WARMUP_RUNS,
+        warmup_runs=ran.warmups,
         is_steady=is_steady(times),
         compile_time=0.0,
         first_call_time=ran.first,
