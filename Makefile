@@ -19,7 +19,7 @@ GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
 # The last Python 3 that TensorFlow can be had for.
 NEWEST := 13
 
-.PHONY: help lab site site-serve test test-core round-trips binder links lint lint-js messages types bench bench-gpu memory clean
+.PHONY: help lab site site-serve test test-core round-trips binder lessons links lint lint-js messages types bench bench-gpu memory clean
 
 help:
 	@echo "make lab     open the explorer in JupyterLab"
@@ -29,6 +29,7 @@ help:
 	@echo "make test-core  run the tests of what needs no TensorFlow, with newer Pythons too"
 	@echo "make binder  install what Binder would, and run the notebook there"
 	@echo "make links   write the links to where this is published, by the address in pyproject.toml"
+	@echo "make lessons  write the teacher's page, by the lessons"
 	@echo "make round-trips  write and read 10,000 drawn designs in each format (an hour)"
 	@echo "make lint    check style, formatting, and what imports what"
 	@echo "make lint-js  check the JavaScript's types and style (needs Node.js and npm)"
@@ -98,6 +99,9 @@ $(VENV)/.binder: binder/requirements.txt binder/runtime.txt pyproject.toml $(VEN
 
 links: $(VENV)/.test
 	$(BIN)/python tests/write_links.py
+
+lessons: $(VENV)/.test
+	$(BIN)/python tests/write_teaching.py
 
 lint: $(VENV)/.test
 	$(BIN)/python -m ruff check

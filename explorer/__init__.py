@@ -54,12 +54,19 @@ from explorer.keras_side import build as building
 from explorer.keras_side.build import build, read
 
 if TYPE_CHECKING:
+    from explorer.core.analysis.budgets import Budget
+    from explorer.core.analysis.tiling import Tile, Tiling, tiling
     from explorer.core.exchange.exporting import export
     from explorer.core.exchange.loaded import Loaded
     from explorer.core.exchange.loading import load
     from explorer.keras_side.saving import save_keras
+    from explorer.lessons.outcomes import grade
+    from explorer.searching.search import check, search
     from explorer.widget.explorer import Explorer
+    from explorer.widget.lesson import Lesson
+    from explorer.widget.panels.lessons.motion import animate
     from explorer.worker.timing_functions import time_each_layer, time_forward, time_pair
+    from explorer.worker.training_function import train, train_twins
 
 hooks.by_keras = building
 hooks.as_html = report.graph_html
@@ -72,14 +79,25 @@ drawing.laid_out = graphviz_layout.drawn
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
+    "Budget": "explorer.core.analysis.budgets",
     "Explorer": "explorer.widget.explorer",
+    "Lesson": "explorer.widget.lesson",
     "Loaded": "explorer.core.exchange.loaded",
+    "Tile": "explorer.core.analysis.tiling",
+    "Tiling": "explorer.core.analysis.tiling",
+    "animate": "explorer.widget.panels.lessons.motion",
+    "check": "explorer.searching.search",
     "export": "explorer.core.exchange.exporting",
+    "grade": "explorer.lessons.outcomes",
     "load": "explorer.core.exchange.loading",
     "save_keras": "explorer.keras_side.saving",
+    "search": "explorer.searching.search",
+    "tiling": "explorer.core.analysis.tiling",
     "time_each_layer": "explorer.worker.timing_functions",
     "time_forward": "explorer.worker.timing_functions",
     "time_pair": "explorer.worker.timing_functions",
+    "train": "explorer.worker.training_function",
+    "train_twins": "explorer.worker.training_function",
 }
 
 
@@ -104,6 +122,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "AtLeast",
     "BlockEdit",
+    "Budget",
     "Custom",
     "DecoderBlock",
     "DenseDownBlock",
@@ -124,6 +143,7 @@ __all__ = [
     "LayerReport",
     "LayerTimes",
     "LeapCNN",
+    "Lesson",
     "Loaded",
     "PairTiming",
     "ParameterError",
@@ -142,25 +162,34 @@ __all__ = [
     "SimpleUpsamplingBlock",
     "StridedConvBlock",
     "StridedResidualBlock",
+    "Tile",
+    "Tiling",
     "Timing",
     "TransposedUpBlock",
     "UNet",
     "WorkerDied",
     "active_when",
     "analyze",
+    "animate",
     "build",
+    "check",
     "diagram",
     "export",
     "from_json",
+    "grade",
     "layers",
     "load",
     "parameter",
     "presets",
     "read",
     "save_keras",
+    "search",
+    "tiling",
     "time_each_layer",
     "time_forward",
     "time_pair",
     "to_json",
     "trace",
+    "train",
+    "train_twins",
 ]

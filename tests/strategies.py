@@ -40,6 +40,7 @@ from explorer import (
 )
 from explorer.core.network.layers import Add, Concatenate, Conv2D
 from explorer.core.network.parameters import Parameter, parameters_of
+from tests.reference import Listed
 
 #: Whole numbers are drawn from this many values, from the smallest valid one upwards.
 FEW = 3
@@ -59,27 +60,6 @@ def round_trip(usual: int = 100, share: float = 1) -> Callable[[Callable[..., An
 
 channels = st.integers(1, 3)
 skips = st.sampled_from(["concatenate", "add", "none"])
-
-
-@attrs.frozen(slots=False)
-class Listed(EncoderDecoder):
-    """An architecture of explicitly listed blocks."""
-
-    stem: tuple[EncoderBlock, ...] = ()
-    encoder: tuple[EncoderBlock, ...] = ()
-    decoder: tuple[Any, ...] = ()
-
-    @property
-    def stem_stack(self):
-        return self.stem
-
-    @property
-    def encoder_stack(self):
-        return self.encoder
-
-    @property
-    def decoder_stack(self):
-        return self.decoder
 
 
 def values_of(parameter: Parameter) -> st.SearchStrategy[Any]:

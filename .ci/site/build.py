@@ -7,7 +7,7 @@ versions that `package.json`, `tools.txt` and `wheels.txt` name, and the package
 
 import argparse
 import fnmatch
-import hashlib
+import gzip
 import json
 import shutil
 import subprocess
@@ -16,14 +16,13 @@ import tempfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-#: Those that need no package with compiled parts.
+#: Those that need no package with compiled parts, beside the lessons.
 NOTEBOOKS = ("explorer.ipynb",)
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 #: What of the wheels the page's Python does not use: most of their size.
@@ -31,6 +30,9 @@ UNUSED = (
     "*.so",
     "*.pyd",
     "*.data/*",  # JupyterLab's extensions, which it has already
+    "*.dist-info/RECORD",
+    "*/tests/*",
+    "anywidget/labextension/*",
     "jedi/third_party/django-stubs/*",
     "jedi/third_party/typeshed/third_party/*",
     "jedi/third_party/typeshed/stdlib/2/*",
@@ -51,8 +53,13 @@ BROWSER = {
     "sys_platform": "emscripten",
     "extra": "",
 }
-#: What is loaded when it is first needed, by name, with what needs it otherwise.
-LATER: dict[str, str] = {}
+#: The page with the explorer alone has no cell to type in, and no room for prompts.
+ALONE = """
+.jp-CodeConsole-input, .jp-Collapser, .jp-OutputArea-prompt { display: none; }
+.jp-CodeConsole-split > .lm-SplitPanel-handle { display: none; }
+.jp-CodeConsole-split { background: var(--jp-layout-color0); }
+.jp-CodeConsole-split > .jp-CodeConsole-content { height: 100% !important; }
+"""
 #: Most bytes of the folder.
 LARGEST = 60_000_000
 
@@ -103,6 +110,8 @@ def build_lite(made: Path, out: Path) -> None:
     contents.mkdir()
     for name in NOTEBOOKS:
         shutil.copy(ROOT / "notebooks" / name, contents / name)
+    lessons = shutil.ignore_patterns(".*", "*.json")  # not what somebody handed in here
+    shutil.copytree(ROOT / "notebooks" / "lessons", contents / "lessons", ignore=lessons)
     command = [sys.executable, "-m", "jupyter", "lite", "build", "--no-sourcemaps"]
     command += ["--no-unused-shared-packages", "--output-dir", str(out), "--lite-dir", str(lite)]
     command += ["--apps", "lab", "--apps", "notebooks", "--apps", "repl"]
@@ -111,69 +120,73 @@ def build_lite(made: Path, out: Path) -> None:
         command.append(f"--LiteBuildConfig.federated_extensions={wheel}")
     call(command, lite)
     shutil.copy(HERE / "index.html", out / "index.html")
+    repl = out / "repl" / "index.html"  # which shows the explorer alone
+    page = repl.read_text().replace("<title>REPLite<", "<title>Encoder-decoder explorer<")
+    repl.write_text(page.replace("</head>", f"<style>{ALONE}</style></head>"))
+    for font in (out / "build").glob("*.woff2"):  # which every browser with WebAssembly knows
+        for other in (".eot", ".svg", ".ttf", ".woff"):
+            font.with_suffix(other).unlink(missing_ok=True)
     shutil.copy(out / "lab" / "favicon.ico", out / "favicon.ico")
 
 
 def fill(folder: Path, made: Path) -> None:
-    """Lay Pyodide and the wheels into a folder, with the list from which it loads them."""
-    source = HERE / "node_modules" / "pyodide"
+    """Lay Pyodide and the packages into a folder, as `boot.mjs` starts them."""
+    modules = HERE / "node_modules"
     folder.mkdir(parents=True, exist_ok=True)
     for name in PYODIDE:
-        shutil.copy(source / name, folder / name)
-    lock = json.loads((source / "pyodide-lock.json").read_text())
-    # Those of JupyterLite's kernel, too: it then fetches all at once, while Pyodide starts.
+        shutil.copy(modules / "pyodide" / name, folder / name)
+    shutil.copy(HERE / "boot.mjs", folder / "boot.mjs")
+    lock = json.loads((modules / "pyodide" / "pyodide-lock.json").read_text())
+    (folder / "pyodide-lock.json").write_text(json.dumps(lock | {"packages": {}}, indent=1))
     kernel = folder.parents[1] / "extensions" / "@jupyterlite" / "pyodide-kernel-extension"
     found = [file for name in OF_KERNEL for file in kernel.glob(f"static/pypi/{name}-*.whl")]
-    wheels = [repacked(wheel, folder) for wheel in (*sorted(made.glob("*.whl")), *found)]
-    names = {entry["name"] for entry in wheels}
-    for entry in wheels:
-        missing = sorted(set(entry["depends"]) - names - PROVIDED)
-        if missing:
-            sys.exit(f"{entry['name']} needs {', '.join(missing)}: name it in wheels.txt.")
-        entry["depends"] = [
-            name for name in entry["depends"] if name in names and LATER.get(name) != entry["name"]
-        ]
-    lock["packages"] = {entry["name"]: entry for entry in wheels}
-    (folder / "pyodide-lock.json").write_text(json.dumps(lock, indent=1))
+    (folder / "packages.bin").write_bytes(packed([*sorted(made.glob("*.whl")), *found]))
+    # Pyodide needs a newer Node.js than most have.
+    call([str(modules / ".bin" / "node"), "snapshot.mjs", str(folder)], HERE)
 
 
 #: Wheels of JupyterLite's kernel.
 OF_KERNEL = ("ipykernel", "piplite", "pyodide_kernel")
 #: What a page does without.
 PROVIDED = {"widgetsnbextension"}
+#: Where the page's Python looks for packages.
+SITE_PACKAGES = "/lib/python3.14/site-packages"
+
+
+def packed(wheels: list[Path]) -> bytes:
+    """Return the files of wheels in the form in which `boot.mjs` takes them."""
+    files: dict[str, bytes] = {}
+    needs: dict[str, list[str]] = {}
+    for wheel in wheels:
+        content = used(wheel)
+        files |= content
+        [about] = [name for name in content if name.endswith(".dist-info/METADATA")]
+        told = Parser().parsestr(content[about].decode())
+        given = map(Requirement, told.get_all("Requires-Dist") or ())
+        needs[canonicalize_name(told["Name"])] = [
+            canonicalize_name(need.name)
+            for need in given
+            if need.marker is None or need.marker.evaluate(BROWSER)
+        ]
+    for name, needed in needs.items():
+        if missing := sorted(set(needed) - needs.keys() - PROVIDED):
+            sys.exit(f"{name} needs {', '.join(missing)}: name it in wheels.txt.")
+    sizes = [(f"{SITE_PACKAGES}/{name}", len(content)) for name, content in files.items()]
+    listed = json.dumps(sizes).encode()
+    size = len(listed).to_bytes(4, "little")
+    return gzip.compress(b"".join((size, listed, *files.values())), mtime=0)
+
+
+def used(wheel: Path) -> dict[str, bytes]:
+    """Return the files of a wheel that the page's Python uses, by their paths."""
+    with zipfile.ZipFile(wheel) as source:
+        names = [info.filename for info in source.infolist() if not info.is_dir()]
+        return {name: source.read(name) for name in names if is_used(name)}
 
 
 def is_used(name: str) -> bool:
     """Return whether the page's Python uses a file of a wheel."""
     return not any(fnmatch.fnmatch(name, unused) for unused in UNUSED)
-
-
-def repacked(wheel: Path, folder: Path) -> dict[str, Any]:
-    """Write a wheel without what is not used, and return its entry in the list."""
-    with zipfile.ZipFile(wheel) as source:
-        names = list(filter(is_used, source.namelist()))
-        [about] = [name for name in names if name.endswith(".dist-info/METADATA")]
-        told = Parser().parsestr(source.read(about).decode())
-        name, version = canonicalize_name(told["Name"]), told["Version"]
-        target = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as smaller:
-            for kept in names:
-                smaller.writestr(kept, source.read(kept))
-    scripts = [kept for kept in names if kept.endswith(".py")]
-    modules = [kept.removesuffix("/__init__.py").removesuffix(".py") for kept in scripts]
-    needs = map(Requirement, told.get_all("Requires-Dist") or ())
-    depends = [need for need in needs if need.marker is None or need.marker.evaluate(BROWSER)]
-    return {
-        "name": name,
-        "version": version,
-        "file_name": target.name,
-        "install_dir": "site",
-        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
-        "package_type": "package",
-        "imports": sorted({module for module in modules if module.isidentifier()}),
-        "depends": sorted(canonicalize_name(need.name) for need in depends),
-        "unvendored_tests": False,
-    }
 
 
 if __name__ == "__main__":

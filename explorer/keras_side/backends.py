@@ -96,6 +96,25 @@ class Backend(Protocol):
         """Compile a training step of a model that knows its loss and optimiser."""
         ...
 
+    def learning_step(self, model: Any, optimizer: Any, loss: Any, x: Any, y: Any) -> Compiled:
+        """Compile a step after which the model has other weights; it is no measurement.
+
+        Args:
+            model: The model, whose weights lie on the device.
+            optimizer: A Keras optimiser that was built for the model's trainable variables.
+            loss: Returns, of the model's output or list of outputs and of `y`, what is minimised.
+            x: A batch of images.
+            y: What goes to the loss, as a tensor or a list of them.
+
+        Returns:
+            What is called with such `x` and `y`, and returns the loss before the step.
+        """
+        ...
+
+    def inference(self, model: Any, x: Any) -> Compiled:
+        """Compile a model's inference with the weights that it has at each call."""
+        ...
+
     def function(self, call: Callable[..., Any], inputs: Sequence[Any], compiler: str) -> Compiled:
         """Compile a function of tensors."""
         ...
@@ -154,6 +173,22 @@ class _TensorFlow:
             [x, *outputs],
             compiler,
         )
+
+    def learning_step(self, model: Any, optimizer: Any, loss: Any, x: Any, y: Any) -> Compiled:
+        def step(x: Any, y: Any) -> Any:
+            with self._tf.GradientTape() as tape:
+                value = loss(model(x, training=True), y)
+            weights = model.trainable_variables
+            optimizer.apply(tape.gradient(value, weights), weights)
+            return value
+
+        with self._any_names():
+            function = self._tf.function(step, autograph=False)
+            function.get_concrete_function(x, y)
+        return Compiled(function)
+
+    def inference(self, model: Any, x: Any) -> Compiled:
+        return self.function(lambda x: model(x, training=False), [x], "graph")
 
     @contextmanager
     def _any_names(self) -> Iterator[None]:
@@ -275,6 +310,46 @@ class _Jax:
             return logs
 
         return Compiled(run, _analysis(compiled))
+
+    def learning_step(self, model: Any, optimizer: Any, loss: Any, x: Any, y: Any) -> Compiled:
+        def value_of(trained: Any, others: Any, x: Any, y: Any) -> Any:
+            outputs, others = model.stateless_call(trained, others, x, training=True)
+            return loss(outputs, y), others
+
+        gradient = self._jax.value_and_grad(value_of, has_aux=True)
+        kinds = model.trainable_variables, model.non_trainable_variables, optimizer.variables
+
+        def step(trained: Any, others: Any, rates: Any, x: Any, y: Any) -> Any:
+            (value, others), slopes = gradient(trained, others, x, y)
+            trained, rates = optimizer.stateless_apply(rates, slopes, trained)
+            return value, (trained, others, rates)
+
+        jitted = self._jax.jit(step, donate_argnums=(0, 1, 2))
+
+        def values() -> Any:
+            return [[variable.value for variable in kind] for kind in kinds]
+
+        compiled = jitted.lower(*values(), x, y).compile()
+
+        def run(x: Any, y: Any) -> Any:
+            value, state = compiled(*values(), x, y)
+            for kind, found in zip(kinds, state, strict=True):
+                for variable, new in zip(kind, found, strict=True):
+                    variable.assign(new)
+            return value
+
+        return Compiled(run)
+
+    def inference(self, model: Any, x: Any) -> Compiled:
+        def call(trained: Any, others: Any, x: Any) -> Any:
+            return model.stateless_call(trained, others, x, training=False)[0]
+
+        def values() -> Any:
+            kinds = model.trainable_variables, model.non_trainable_variables
+            return [[variable.value for variable in kind] for kind in kinds]
+
+        compiled = self.function(call, [*values(), x], "XLA")
+        return Compiled(lambda x: compiled.run(*values(), x))
 
     def function(self, call: Callable[..., Any], inputs: Sequence[Any], compiler: str) -> Compiled:
         compiled = self._jax.jit(call).lower(*inputs).compile()

@@ -21,6 +21,7 @@ from typing import Any
 from weakref import WeakSet
 from zlib import crc32
 
+import attrs
 import numpy as np
 
 from explorer.core.asking.weights import Weights
@@ -52,6 +53,21 @@ class WeightsError(Refusal):
     """A file whose weights the model cannot take; says why, and what to do."""
 
 
+@attrs.define
+class Trained:
+    """What has learnt, and may go on.
+
+    Attributes:
+        architecture: What it is of.
+        model: Its Keras model, of any input size.
+        told: Where its weights come from, in words that follow "from"; other ones, others.
+    """
+
+    architecture: Architecture
+    model: Any
+    told: str
+
+
 class Rebuilder:
     """Builds one model after the other, of which only the last one may be used.
 
@@ -59,12 +75,17 @@ class Rebuilder:
         graph: The layers of the last model.
         problem: Why the last model was built plainly, if it was.
         seed: What random weights are drawn with.
+        trained: Whose weights models of its architecture get; None: there is none such.
     """
 
     def __init__(self) -> None:
         self.graph: Graph | None = None
         self.problem: Exception | None = None
         self.seed = 0
+        self.trained: Trained | None = None
+        self._architecture: Architecture | None = None  # of the last model
+        # The model that got trained weights, and whose they were, and which.
+        self._learnt: tuple[Any, Any, str] | None = None
         self._file = ""  # that weights were loaded from
         self._loaded: WeakSet[Any] = WeakSet()  # layers that have weights from it
         self._given: ReadModel | None = None  # what the last model was made of, if it was read
@@ -96,6 +117,7 @@ class Rebuilder:
             self._elsewhere |= {k: layer for k, layer in self._kept.items() if _has_values(layer)}
             self._kept = {}
         self.problem = None
+        self._architecture = architecture
         self._given = architecture if isinstance(architecture, ReadModel) else None
         if self._given and not self._given.says_all:
             return self._make_again(keras, self._given, input_shape, dtype, device)
@@ -160,7 +182,21 @@ class Rebuilder:
         given = self._given
         wants_own = given and given.weights and given.weights not in self._drawn
         if given and wants_own and self._own_loaded is not self._model:
-            self.load_weights(Path(given.weights))
+            self._load(Path(given.weights))
+        self._give_trained()
+
+    def _give_trained(self) -> None:
+        """Give the last model the weights of what has learnt, if that is of its architecture."""
+        trained = self.trained
+        if trained is None or trained.architecture != self._architecture:
+            return
+        learnt = self._model, trained.model, trained.told
+        if self._learnt != learnt:
+            with self._on_device():
+                self._model.set_weights(trained.model.get_weights())
+            self._learnt = learnt
+        self._file = trained.told
+        self._loaded = WeakSet(self._layers_with_weights())
 
     def _on_device(self) -> Any:
         return import_keras().device(self._setting[1].lower() if self._setting else "cpu:0")
@@ -170,11 +206,14 @@ class Rebuilder:
         self.seed = seed
         if self._given:
             self._drawn.add(self._given.weights)
+        self.trained = None
         self._kept = {}
         self._elsewhere = {}
 
     def load_weights(self, path: Path) -> None:
         """Give the last model, which has weights, those in a file: all of them, or none.
+
+        They take the place of what it has learnt.
 
         Args:
             path: A file that Keras' `save_weights` wrote.
@@ -182,6 +221,10 @@ class Rebuilder:
         Raises:
             WeightsError: If it cannot be read, or is of another network.
         """
+        self._load(path)
+        self.trained = None
+
+    def _load(self, path: Path) -> None:
         with self._on_device():
             values = values_in_file(self._model, path)
             for variable, value in values:
@@ -207,7 +250,7 @@ class Rebuilder:
         return Weights(self.seed, self._file if loaded else "", loaded, len(layers), note)
 
     def _layers_with_weights(self) -> list[Any]:
-        return [layer for layer in self._model.layers if layer.weights]
+        return [layer for layer in self._model.layers if layer.weights] if self._model else []
 
     @property
     def held_bytes(self) -> int:

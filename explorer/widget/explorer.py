@@ -142,8 +142,9 @@ class Explorer(widgets.VBox):
         """
         from explorer.widget.snapshot.page import snapshot
 
+        panels = self._panels
         with self._state.lock:
-            page = snapshot(self._panels.screen, self._panels.totals, self._panels.saved())
+            page = snapshot(panels.screen, panels.totals, panels.glossary, panels.saved())
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page

@@ -9,6 +9,9 @@ from typing import Literal
 import attrs
 
 from explorer.core.asking.program import Program
+from explorer.core.words.glossary import Picture
+from explorer.lessons.pictures.grids import GridPicture
+from explorer.lessons.pictures.sliding import Sliding
 
 # Of several panels.
 
@@ -35,6 +38,20 @@ class FilePart:
     name: str
     part: int
     parts: int
+
+
+@attrs.frozen
+class WantsCode:
+    """The page lacks the code that draws charts, lays drawings out, or runs networks."""
+
+    wants: Literal["plotly", "graphviz", "runner"]
+
+
+@attrs.frozen
+class Code:
+    """That code: a buffer for each file."""
+
+    code: Literal["plotly", "graphviz", "runner"]
 
 
 # The blocks.
@@ -70,20 +87,6 @@ class RemoveOwn:
 
 
 # The charts' frame.
-
-
-@attrs.frozen
-class PlotWanted:
-    """The page has not got plotly's code yet."""
-
-    wants: Literal["plotly"]
-
-
-@attrs.frozen
-class PlotCode:
-    """plotly's code, which is the one buffer."""
-
-    code: Literal["plotly"] = "plotly"
 
 
 @attrs.frozen
@@ -163,16 +166,9 @@ class SavedPicture:
 
 @attrs.frozen
 class LaysOut:
-    """Whether the page lays drawings out by itself; "wanted": it does if it gets the code."""
+    """Whether the page lays drawings out by itself."""
 
-    lays_out: Literal["wanted", "yes", "no"]
-
-
-@attrs.frozen
-class LayoutCode:
-    """What a page lays drawings out with: Graphviz, and the worker that calls it, as buffers."""
-
-    code: Literal["graphviz"] = "graphviz"
+    lays_out: Literal["yes", "no"]
 
 
 # The code.
@@ -361,20 +357,6 @@ class RunHere:
 
 
 @attrs.frozen
-class RunnerCode:
-    """What runs networks in the browser: a buffer for each file."""
-
-    code: Literal["runner"] = "runner"
-
-
-@attrs.frozen
-class WantsRunner:
-    """The browser lacks what runs networks."""
-
-    code: Literal["wanted"]
-
-
-@attrs.frozen
 class RanHere:
     """A network was run; the buffers are its input and the channels, as PNGs.
 
@@ -424,6 +406,21 @@ class GoBy:
     by: int
 
 
+# The glossary.
+
+
+@attrs.frozen
+class Term:
+    """A term, explained: see `explorer.core.words.glossary.Entry`."""
+
+    term: str
+    meaning: str
+    spellings: tuple[str, ...]
+    picture: Picture
+    lesson: int | None
+    source: str
+
+
 # The inspector.
 
 
@@ -439,6 +436,158 @@ class TimeLayers:
     """Every layer is to be timed."""
 
     time: Literal[True]
+
+
+# The lessons.
+
+
+@attrs.frozen
+class CourseEntry:
+    """A lesson that can be begun.
+
+    Attributes:
+        number: Its number.
+        title: What it is called.
+        note: How long it takes, and what it needs.
+    """
+
+    number: int
+    title: str
+    note: str
+
+
+@attrs.frozen
+class Limit:
+    """What a network that is to be built has to keep to, and whether the one on screen does."""
+
+    text: str
+    is_met: bool
+
+
+@attrs.frozen
+class LessonQuestion:
+    """What is asked.
+
+    Attributes:
+        prompt: The question.
+        takes: How it is answered.
+        choices: The sentences to choose from.
+        unit: What a number is one of.
+        selected: What is selected now, where something is to be clicked.
+        limits: What is to be kept to, where something is to be built.
+        given: The answer that was given; empty: none yet.
+        verdict: What was said of it.
+        reason: Why.
+        solution: The right answer, once one was given.
+        pictures: Grids that show how it comes about.
+        problem: Why what was given is no answer.
+    """
+
+    prompt: str
+    takes: Literal["number", "choice", "click", "build"]
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    selected: str = ""
+    limits: tuple[Limit, ...] = ()
+    given: str = ""
+    verdict: Literal["", "right", "wrong"] = ""
+    reason: str = ""
+    solution: str = ""
+    pictures: tuple[GridPicture, ...] = ()
+    problem: str = ""
+
+
+@attrs.frozen
+class LessonPage:
+    """A step of a lesson.
+
+    Attributes:
+        title: That of the lesson.
+        place: Number of the step, from 0; the last is the end.
+        marks: What became of each step: nothing is asked, or was answered yet, or how.
+        heading: That of the step.
+        text: What is said, by paragraphs.
+        points_at: See `explorer.lessons.plan.Step`.
+        question: What is asked.
+        sliding: A window at work, which is played.
+        pictures: Grids that are shown.
+        can_save: Whether there are answers to be handed in.
+    """
+
+    title: str
+    place: int
+    marks: tuple[Literal["", "asked", "right", "wrong"], ...]
+    heading: str
+    text: tuple[str, ...]
+    points_at: str = ""
+    question: LessonQuestion | None = None
+    sliding: Sliding | None = None
+    pictures: tuple[GridPicture, ...] = ()
+    can_save: bool = False
+
+
+@attrs.frozen
+class OpenLesson:
+    """A lesson is wanted, from what explains a term."""
+
+    open_lesson: int
+
+
+@attrs.frozen
+class BeginLesson:
+    """A lesson is to begin, with the variants of somebody."""
+
+    begin: int
+    name: str
+
+
+@attrs.frozen
+class GoToStep:
+    """Another step is to be shown."""
+
+    step: int
+
+
+@attrs.frozen
+class GiveAnswer:
+    """An answer is given; where something is clicked or built, that is what is on screen."""
+
+    give: str
+
+
+@attrs.frozen
+class TakeVariant:
+    """The question is wanted once more, with other numbers."""
+
+    variant: Literal[True]
+
+
+@attrs.frozen
+class ShowAgain:
+    """The design of the step is wanted on screen again."""
+
+    again: Literal[True]
+
+
+@attrs.frozen
+class LeaveLesson:
+    """The list of lessons is wanted."""
+
+    leave: Literal[True]
+
+
+@attrs.frozen
+class SaveOutcome:
+    """The answers are to be saved."""
+
+    save_outcome: Literal[True]
+
+
+@attrs.frozen
+class TakeMove:
+    """The user chose one of the changes that are offered to be tried, by its words."""
+
+    move: str
 
 
 # The table of layers.
@@ -634,6 +783,63 @@ class Reveal:
     """A pane is to be seen, if it is hidden."""
 
     reveal: Literal["controls", "side"]
+
+
+# The training.
+
+
+@attrs.frozen
+class CurvePoint:
+    """A value after so many steps."""
+
+    step: float
+    value: float
+
+
+@attrs.frozen
+class CurveBeside:
+    """Another curve of the same, drawn beside it.
+
+    Attributes:
+        name: "A"; or "B", of the network on screen with a former seed.
+        points: Its values, of finite ones alone.
+        now: The last value, as it is written; empty for a former seed.
+    """
+
+    name: Literal["A", "B"]
+    points: tuple[CurvePoint, ...]
+    now: str
+
+
+@attrs.frozen
+class Curve:
+    """How something changed as the network learnt.
+
+    Attributes:
+        name: What it is.
+        unit: Its unit; empty: none.
+        about: What it means.
+        points: Its values, of finite ones alone.
+        now: The last value, as it is written.
+        highest: The largest value that it can have, if there is one.
+        beside: What is drawn beside it: A's curve, and those of former seeds.
+    """
+
+    name: str
+    unit: str
+    about: str
+    points: tuple[CurvePoint, ...]
+    now: str
+    highest: float | None
+    beside: tuple[CurveBeside, ...] = ()
+
+
+@attrs.frozen
+class HeldOutPicture:
+    """A picture that is not learnt from, and its true answer."""
+
+    image: bytes
+    truth: bytes
 
 
 # What was refused.

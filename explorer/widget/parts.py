@@ -44,6 +44,14 @@ class TimeButton:
 
 
 @attrs.frozen
+class MoveButton:
+    """A button that makes a change, called by these words."""
+
+    move: str
+    kind: Literal["move"] = "move"
+
+
+@attrs.frozen
 class Swatch:
     """A colour, with what it stands for."""
 
@@ -54,7 +62,7 @@ class Swatch:
 
 
 #: The buttons work where the view hears them: in the inspector.
-Run: TypeAlias = Words | Link | EditButton | TimeButton | Swatch
+Run: TypeAlias = Words | Link | EditButton | TimeButton | MoveButton | Swatch
 
 # Beneath each other.
 

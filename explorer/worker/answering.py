@@ -20,7 +20,7 @@ def answers() -> dict[type, Callable[..., Any]]:
     It is imported in the worker alone.
     """
     from explorer.core.pictures.images import see
-    from explorer.worker.tasks import features, forward, gradient, pair, reading, saving
+    from explorer.worker.tasks import features, forward, gradient, pair, reading, saving, training
 
     return {
         asked.Rebuild: forward.rebuild,
@@ -32,6 +32,9 @@ def answers() -> dict[type, Callable[..., Any]]:
         asked.Features: features.run_feature_maps,
         asked.LoadWeights: forward.load_weights,
         asked.DrawWeights: forward.draw_weights,
+        asked.Train: training.train,
+        asked.TrainTwins: training.train_twins,
+        asked.SaveTrained: training.save_trained,
         asked.SaveFile: saving.save_file,
         asked.ReadFile: reading.read_file,
         asked.ReadAt: reading.read_at,

@@ -106,5 +106,30 @@ def test_views(notebook: Callable[..., Page], theme: str) -> None:
     take(workspace, f"compare-{theme}")
 
 
+@pytest.mark.parametrize(("number", "step"), [(5, 3), (10, 0)])
+def test_lessons(notebook: Callable[..., Page], number: int, step: int) -> None:
+    cell = f"from explorer import Lesson\nlesson = Lesson({number}, seed='Ada')\nlesson"
+    page = notebook([cell], viewport=(1440, 1040))
+    pane = page.get_by_role("region", name="Lesson")
+    pane.get_by_role("button", name=re.compile(rf"^Step {step + 1}\b")).click()
+    page.locator(".explorer-canvas svg").wait_for(timeout=90_000)
+    page.wait_for_timeout(4000)  # the window has slid some way
+    workspace = page.locator(".explorer-workspace")
+    workspace.evaluate("element => element.scrollIntoView({block: 'end'})")
+    take(workspace, f"lesson-{number}")
+
+
+def test_training(notebook: Callable[..., Page]) -> None:
+    page = notebook([CELL], viewport=(1440, 1040))
+    page.locator(".explorer-good").wait_for(timeout=90_000)
+    workspace = page.locator(".explorer-workspace")
+    workspace.evaluate("element => element.scrollIntoView({block: 'end'})")
+    tab(page, "Train")
+    page.get_by_role("button", name="▶ Train").click()
+    expect(page.get_by_role("button", name="▶ Go on")).to_be_enabled(timeout=240_000)
+    page.mouse.move(5, 5)
+    take(workspace, "train-light")
+
+
 if __name__ == "__main__":
     main()

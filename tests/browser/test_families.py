@@ -60,7 +60,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
     page = opened(f"widget = Explorer(presets['LEAP CNN'], {SHAPE})\nwidget")
     before = presets["LEAP CNN"]
     written = Custom.of(before)
-    editor = page.locator(".widget-accordion")
+    editor = page.locator(".explorer-own-blocks")
 
     page.locator("[data-item='block-stack0_enc1']").click()
     open_tab(page, "Explain")

@@ -639,7 +639,7 @@ def test_the_frame_hides_panes_fills_the_window_and_helps(page):
         workspace.className = "explorer-workspace";
         workspace.append(el);
         document.body.append(workspace);
-        const [controls, side, full, help] = el.querySelectorAll("button");
+        const [controls, side, full, lessons, help] = el.querySelectorAll("button[aria-pressed]");
         const seen = [];
         for (const button of [controls, side, full, help]) {
             button.click();
@@ -738,18 +738,16 @@ ADDRESSES = """
 """
 
 
-def test_the_code_of_plots_is_kept_once(page):
+def test_code_that_comes_twice_is_kept_once(page):
     script = f"""
         {ADDRESSES}
-        const loader = new PlotLoader();
-        const code = "export default () => 'plotting'";
-        const taken = [loader.take(code), loader.take(code)];
-        return Promise.all(taken).then(() => loader.made).then(made => {{
-            restore();
-            return [made(), madeCount, kept.size];
-        }});
+        const code = new PageCode();
+        for (const _ of [1, 2]) code.take(["export default () => 'plotting'"]);
+        restore();
+        return code.coming.then(([address]) => import(address))
+            .then(made => [made.default(), madeCount, kept.size]);
     """
-    assert run(page, Frame, script) == ["plotting", 1, 0]
+    assert run(page, Frame, script) == ["plotting", 1, 1]
 
 
 def run_here(page: BrowserPage, worker: str, script: str) -> Any:
@@ -764,9 +762,10 @@ def run_here(page: BrowserPage, worker: str, script: str) -> Any:
     begin = f"""
         const OwnWorker = window.Worker;
         window.Worker = {worker};
+        delete globalThis.explorerCode;
         const end = serve({{model}});
         const take = () => heard
-            .find(([event]) => event === "msg:custom")[1]({{}}, ["", "", "", "", ""]);
+            .find(([event]) => event === "msg:custom")[1]({{code: "runner"}}, ["", "", "", "", ""]);
         const soon = () => new Promise(resolve => setTimeout(resolve));
         return (async () => {{
             try {{ {script} }} finally {{ end(); restore(); window.Worker = OwnWorker; }}
@@ -782,7 +781,7 @@ WORKER = """class {
 }"""
 
 
-def test_what_ran_a_network_goes_with_its_code(page):
+def test_code_that_comes_twice_runs_a_network_once(page):
     script = """
         take();
         take();
@@ -793,7 +792,7 @@ def test_what_ran_a_network_goes_with_its_code(page):
         model.change({asked: null});
         return [numbers, madeCount, kept.size];
     """
-    assert run_here(page, WORKER, script) == [[1], 5, 0]
+    assert run_here(page, WORKER, script) == [[1], 5, 5]
 
 
 def test_where_no_worker_starts_the_kernel_is_told(page):
@@ -804,5 +803,5 @@ def test_where_no_worker_starts_the_kernel_is_told(page):
         return model.sent;
     """
     sent = run_here(page, worker, script)
-    assert sent[0] == {"code": "wanted"}
+    assert sent[0] == {"wants": "runner"}
     assert sent[1] == {"number": 1, "problem": "Error: not allowed"}

@@ -29,7 +29,7 @@ from tests.browser.test_explorer import (
     type_number,
 )
 
-TABS = ("Receptive field", "Feature maps", "Charts", "Diagram")
+TABS = ("Receptive field", "Feature maps", "Charts", "Train", "Diagram")
 TABS += ("Layers", "Compare", "Code", "Run and time", "Explain")
 
 #: What scrolls though it is not meant to: with the axis, and what it holds beside what it shows.
@@ -720,13 +720,16 @@ def test_what_lets_a_layer_see_more_is_offered_in_view(opened, viewport):  # noq
     assert pane.evaluate("pane => pane.scrollTop") == 0
     lines = """
         () => [...document.querySelectorAll('.explorer-field-offers small')].flatMap(cost => {
-            const [text] = cost.childNodes;
-            return [...cost.textContent.matchAll(/multiply.adds/g)].map(({index}) => {
+            const walker = document.createTreeWalker(cost, NodeFilter.SHOW_TEXT);
+            const texts = []; // a term that is explained is a button among them
+            while (walker.nextNode()) texts.push(walker.currentNode);
+            const places = text => [...text.data.matchAll(/multiply.adds/g)];
+            return texts.flatMap(text => places(text).map(({index}) => {
                 const range = document.createRange();
                 range.setStart(text, index);
                 range.setEnd(text, index + 13);
                 return range.getClientRects().length;
-            });
+            }));
         })
     """
     assert set(page.evaluate(lines)) == {1}, "no figure's name is broken"
@@ -803,7 +806,7 @@ def test_every_view_is_accessible_and_fits(opened, theme):  # noqa: F811
     page = opened(TINY, theme=theme)
     block(page, "stack0_enc0").dblclick()
     expect(layer(page, "stack0_enc0_conv0")).to_have_count(1)
-    page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
+    page.get_by_role("button", name="Blocks and heads").click()
     for title in TABS:
         open_tab(page, title)
         wait_for_content(page, title)
@@ -833,7 +836,7 @@ def test_nothing_scrolls_that_should_not(opened):  # noqa: F811
     expect_result(page, channels=8)
     page.get_by_role("button", name="Time every layer").click()
     expect(page.get_by_text("layers, each alone")).to_be_visible()
-    page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
+    page.get_by_role("button", name="Blocks and heads").click()
     for title in TABS:
         open_tab(page, title)
         wait_for_content(page, title)
@@ -870,7 +873,7 @@ LONG_LABELS = """
 @pytest.mark.parametrize("family", ["LEAP CNN", "ResNet50", "FC-DenseNet56"])
 def test_labels_of_controls_are_whole(opened, family):  # noqa: F811
     page = opened(f"widget = Explorer(presets['{family}'], (64, 64, 1))\nwidget", keras=False)
-    page.locator(".widget-accordion button, .jupyter-widget-Collapse-header").first.click()
+    page.get_by_role("button", name="Blocks and heads").click()
     blocks = page.locator(".explorer-blocks select").first
     expect(blocks.locator("option").nth(2)).to_be_attached()
     names = {text.split("·")[-1]: text for text in blocks.locator("option").all_text_contents()}

@@ -1,16 +1,20 @@
 """The explorer without a server: a folder of files, opened with every other host out of reach."""
 
 import functools
+import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from inspect import getsource
 from pathlib import Path
-from typing import Any
+from textwrap import dedent
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import attrs
 import pytest
@@ -19,7 +23,9 @@ from playwright.sync_api import Browser, Page, expect
 from explorer import UNet, trace
 from explorer.core.analysis.design import Input
 from explorer.core.exchange.links import SharedDesign, to_link
+from explorer.lessons.plan import lesson
 from explorer.worker.page import NO_KERAS
+from tests import reference
 from tests.browser.conftest import CURRENT, PAGES, RUN_ALL, note_message
 from tests.browser.test_explorer import (
     SMALL,
@@ -30,6 +36,7 @@ from tests.browser.test_explorer import (
     open_tab,
 )
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 #: Milliseconds that a slow machine may take to start Python in the page.
 START = 180_000
 LINKED = UNet(filters=8, down_blocks=2, up_blocks=2)
@@ -42,6 +49,16 @@ IS_DECODED = """
 
 class Handler(SimpleHTTPRequestHandler):
     """Serves files, and says nothing of it."""
+
+    damaged: ClassVar[set[str]] = set()  # paths of files that are served as something else
+
+    def do_GET(self) -> None:
+        if self.path not in self.damaged:
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(gzip.compress(b"something else"))
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -99,17 +116,26 @@ def wait_for_drawing(page: Page) -> None:
     page.locator(".explorer-canvas svg g.node").first.wait_for(timeout=START)
 
 
-def reports() -> str:
-    """Return what is known of every preset, as JSON."""
-    import json
+def reports_of(page: Page) -> str:
+    """What the page's Python knows of the networks of `tests/reference.py`."""
+    files = [Path(reference.__file__), reference.DATA]
+    folder = files[0].parent
+    given = {file.relative_to(folder).as_posix(): file.read_text() for file in files}
+    code = f"""
+        import sys
+        import tempfile
+        from pathlib import Path
 
-    from attrs import asdict
+        folder = Path(tempfile.mkdtemp())
+        for path, text in {given!r}.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text)
+        sys.path.append(str(folder))
+        import reference
 
-    from explorer import analyze, presets, trace
-
-    shape = 256, 256, 1
-    found = {name: asdict(analyze(trace(net, shape))) for name, net in presets.items()}
-    return json.dumps(found, default=repr)
+        print(reference.reports())
+    """
+    return printed(page, dedent(code))
 
 
 def printed(page: Page, code: str) -> str:
@@ -153,7 +179,7 @@ def test_the_notebook_runs_in_the_page(visit):
             page.get_by_label("Save the diagram").select_option(ending)
         assert download.value.suggested_filename == f"UNet.{ending.lower()}"
         assert download.value.path().read_bytes().startswith(start)
-    assert printed(page, f"{getsource(reports)}\nprint(reports())") == reports()
+    assert reports_of(page) == reference.reports()
     assert page.console_errors == []
 
 
@@ -165,6 +191,7 @@ def test_an_address_opens_the_design_that_it_holds_alone(visit):
     expect_views(page, LINKED, (64, 64, 3))
     page.get_by_role("button", name="Hide or show explanation and tables").click()
     expect(page.locator(".jp-NotebookPanel")).to_have_count(0)
+    expect(page.locator(".jp-CodeConsole-input")).to_be_hidden()
     page.get_by_role("button", name="Save and share").click()
     link = to_link(SharedDesign(LINKED, Input(64, 64, 3)), f"{page.site}/index.html")
     expect(page.get_by_label("Link to this design")).to_have_value(link)
@@ -180,3 +207,38 @@ def test_an_address_opens_the_design_that_it_holds_alone(visit):
     page.get_by_role("button", name="Time every layer").click()
     expect(page.locator(".explorer-bad:visible")).to_contain_text(NO_KERAS)
     assert page.console_errors == []
+
+
+def test_an_address_opens_a_lesson(visit):
+    name = 'Ada "\\ O’Hara'
+    page = visit("?" + urlencode({"lesson": 1, "name": name}))
+    wait_for_drawing(page)
+    pane = page.get_by_role("region", name="Lesson")
+    plan = lesson(1)
+    step = "channels_after_a_convolution"
+
+    pane.get_by_role("button", name=re.compile(rf"^Step {plan.names.index(step) + 1}\b")).click()
+    asked = plan.step(step, name).question
+    expect(pane).to_contain_text(asked.prompt)
+    pane.get_by_role("textbox").fill(asked.solution)
+    pane.get_by_role("button", name="This is my answer").click()
+
+    expect(pane.locator(".explorer-lesson-verdict")).to_contain_text(asked.reason)
+    assert page.console_errors == []
+
+
+def test_every_lesson_is_there_as_a_notebook(site):
+    for path in (NOTEBOOKS / "lessons").glob("*.ipynb"):
+        with urlopen(f"{site}/files/lessons/{path.name}") as answer:
+            assert answer.read() == path.read_bytes()
+
+
+def test_a_page_opens_where_python_s_memory_cannot_be_used(visit, monkeypatch):
+    monkeypatch.setattr(Handler, "damaged", {"/static/pyodide/memory.bin"})
+    page = visit("")
+
+    wait_for_drawing(page)
+
+    expect_views(page, SMALL)
+    [error] = page.console_errors
+    assert "Python starts without its memory" in error

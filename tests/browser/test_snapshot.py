@@ -67,7 +67,7 @@ def test_one_can_select_and_hover_in_all_views(opened):
 def test_one_can_sort(opened):
     page = opened()
     cells = page.locator(".explorer-table tbody tr td:nth-child(5)")
-    page.get_by_role("button", name="parameters", exact=True).click()
+    page.locator(".explorer-table").get_by_role("button", name="parameters", exact=True).click()
     found = [int(text.replace(",", "")) for text in cells.all_text_contents()]
     assert found == sorted(found, reverse=True)
     assert found[0] > found[-1]

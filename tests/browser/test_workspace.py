@@ -258,7 +258,9 @@ def test_every_part_but_what_has_no_effect_is_a_tab_stop(opened):  # noqa: F811
     expect(page.locator(".explorer-blocks select")).to_be_visible()
     # Also one that ipywidgets makes anew.
     in_kernel(page, MADE_ANEW)
-    expect(fold).to_have_attribute("tabindex", "0")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    fold.focus()
+    expect(fold).to_be_focused()
     assert not [name for name, is_off, _ in stops if is_off]
     assert sum(in_table for _, _, in_table in stops) == 1, "the rows are one stop"
 

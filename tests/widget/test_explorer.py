@@ -230,7 +230,7 @@ def test_both_sizes_are_put_right_at_once(worker):
 
 
 def test_a_refused_edit_of_a_block_is_put_right(widget):
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     editor = widget._panels.blocks._editor
     editor._list.value = ("encoder", 0)
     filters = editor._form.controls["filters"]
@@ -251,7 +251,7 @@ def own(widget) -> list[tuple[str, str, bool]]:
 
 
 def type_in_block(widget, place: tuple[str, int], name: str, value: object) -> None:
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     widget._panels.blocks._editor._list.value = place
     widget._panels.blocks._editor._form.controls[name].holder.value = value
 
@@ -299,11 +299,11 @@ def test_an_exception_rests_while_there_is_no_such_block(widget):
 def test_an_exception_is_opened_from_its_name(widget):
     type_in_block(widget, ("encoder", 4), "filters", 9)
     widget._panels.blocks._editor._list.value = ("encoder", 0)
-    widget._panels.blocks.widget.selected_index = None
+    widget._panels.blocks.head.folded = True
 
     widget._panels.blocks.own._handle_custom_msg({"open": "middle 1"}, [])
 
-    assert widget._panels.blocks.widget.selected_index == 0
+    assert not widget._panels.blocks.head.folded
     assert widget._panels.blocks._editor._list.value == ("encoder", 4)
 
 
@@ -323,7 +323,7 @@ def test_an_exception_that_is_needed_is_not_removed(worker):
 
 def test_a_refused_change_of_the_blocks_is_put_right(worker):
     widget = explorer.Explorer(attrs.evolve(Custom.of(SMALL), stacks=2), (32, 32, 1))
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     editor = widget._panels.blocks._editor
     editor._list.value = ("decoder", 1)
 
@@ -338,7 +338,7 @@ def test_a_refused_change_of_the_blocks_is_put_right(worker):
 
 def test_an_edit_of_a_block_that_the_size_does_not_fit_offers_sizes(worker):
     widget = explorer.Explorer(attrs.evolve(SMALL, up_blocks=0), (40, 40, 1))
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     editor = widget._panels.blocks._editor
     editor._list.value = ("encoder", 1)
 
@@ -353,7 +353,7 @@ def test_an_edit_of_a_block_that_the_size_does_not_fit_offers_sizes(worker):
 
 
 def test_a_refused_edit_of_a_block_is_undone_first(widget):
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     editor = widget._panels.blocks._editor
     editor._list.value = ("encoder", 0)
     number(widget, "filters").value = 5
@@ -430,7 +430,7 @@ def test_the_blocks_of_what_is_shown_can_be_written_out_from_the_list(widget):
     assert widget.architecture == Custom.of(edited)
     assert widget._panels.family.value == "Custom"
     assert widget._panels.history.steps[-1] == "architecture U-Net, own settings → Custom"
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     assert widget._panels.blocks._back.description == "Back to UNet"
     widget._panels.blocks._back.click()
     assert widget.architecture == edited
@@ -450,7 +450,7 @@ def test_of_a_class_that_links_its_own_blocks_a_list_of_blocks_starts_anew(worke
 
 
 def test_the_history_says_what_was_done_with_blocks(widget):
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     editor = widget._panels.blocks._editor
     editor._list.value = ("encoder", 1)
     editor._buttons["duplicate"].click()
@@ -539,7 +539,7 @@ def use_everything(widget) -> None:
     number(widget, "height").value = number(widget, "width").value = 256
     for name in presets:
         widget._panels.family.value = name
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     for _, place in widget._panels.blocks._editor._list.options:
         widget._panels.blocks._editor._list.value = place
     widget._panels.screen.select("block-stack0_enc0")
@@ -1105,9 +1105,13 @@ def everything(widget) -> dict[str, object]:
     screen.side.choose("Explain")
     screen.side.choose("Layers")
     table = screen.views["Layers"]
+    # What to try next comes later, once the design has settled.
+    explained = [
+        part for part in screen.inspector.parts if getattr(part, "title", "") != "What to try next"
+    ]
     return {
         "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
-        "explanation of what is selected": (screen.inspector.heading, screen.inspector.parts),
+        "explanation of what is selected": (screen.inspector.heading, explained),
         "view “Layers”": (table.rows, table.totals),
         "totals": [(figure.name, figure.value) for figure in widget._panels.totals.figures],
         "history": (widget._panels.history.steps[-1], widget._panels.history.refused),
@@ -1264,14 +1268,14 @@ def test_the_editor_is_complete_when_the_page_first_shows_it(widget):
         lambda change: found.extend(button.description for button in change.new[:1]), "children"
     )
 
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
 
     assert found[0].startswith("Back to ")
 
 
 def test_going_back_to_what_no_longer_fits_the_size_says_so_and_waits(worker):
     widget = explorer.Explorer(SMALL, (32, 32, 1))
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     widget._panels.blocks._editor._list.value = ("encoder", 0)
     widget._panels.blocks._editor._buttons["duplicate"].click()
     assert isinstance(widget.architecture, Custom)
@@ -1473,7 +1477,7 @@ def change_detail(widget, random: Random) -> None:
 
 
 def change_block(widget, random: Random) -> None:
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     widget._panels.blocks._editor._list.value = ("encoder", random.choice([0, 1]))
     if widget._panels.blocks._editor._form:
         box = widget._panels.blocks._editor._form.controls["filters"].widget.children[-2]

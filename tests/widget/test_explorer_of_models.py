@@ -112,7 +112,7 @@ def test_controls_that_a_model_does_not_have_are_inactive_with_the_reason():
         assert all(made.disabled for made in control._inputs)
         assert reason in note_of(control)
     assert not explorer._panels.parameters.input_form.controls["batch_size"]._inputs[-1].disabled
-    explorer._panels.blocks.widget.selected_index = 0
+    explorer._panels.blocks.head.folded = False
     assert "no blocks that can be edited" in said(explorer._panels.blocks._place.children[0])
     explorer.close()
 
@@ -124,7 +124,7 @@ def test_from_a_model_to_a_preset_and_back():
     explorer._panels.family.value = "U-Net (small)"
     assert explorer.architecture == presets["U-Net (small)"]
     assert not explorer._panels.parameters.input_form.controls["channels"]._inputs[-1].disabled
-    explorer._panels.blocks.widget.selected_index = 0
+    explorer._panels.blocks.head.folded = False
     assert explorer._panels.blocks._editor.widget in explorer._panels.blocks._place.children
 
     explorer._panels.history._on_move(-1, True)

@@ -81,7 +81,7 @@ def test_of_every_block(kind):
 
 def test_of_heads():
     widget = explorer.Explorer(UNet(filters=2, heads=[Head("map")]))
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     widget._panels.blocks._editor._list.value = ("heads", 0)
     assert check(widget, widget._panels.blocks._editor._form) == 2
     widget.close()
@@ -90,7 +90,7 @@ def test_of_heads():
 @pytest.mark.parametrize("name", ["", "é", "body parts", "a:b", "<", "-x", "\x07", "a/b", "\\N"])
 def test_a_name_that_no_layer_can_have_is_refused_beside_its_field(name):
     widget = explorer.Explorer(UNet(filters=2, heads=[Head("map")]))
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     for place, field in ((("heads", 0), "name"), (("encoder", 0), "block_prefix")):
         widget._panels.blocks._editor._list.value = place
         control = widget._panels.blocks._editor._form.controls[field]

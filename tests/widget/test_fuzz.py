@@ -12,6 +12,7 @@ import explorer
 from explorer import Hourglass, LeapCNN, UNet, presets
 from explorer.core.exchange.own_json import subclasses
 from explorer.core.network.names import block_id
+from explorer.widget.controls.group_head import GroupHead
 from explorer.widget.panels.diagram.panel import Canvas
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.keras.panel import LiveKeras
@@ -88,9 +89,9 @@ def one_event(draw: random.Random, widget: explorer.Explorer) -> str:
     if isinstance(found, widgets.Tab):
         found.selected_index = draw.randrange(len(found.children))
         return f"open tab {found.selected_index}"
-    if isinstance(found, widgets.Accordion):
-        found.selected_index = draw.choice([0, None])
-        return f"open {found.selected_index}"
+    if isinstance(found, GroupHead):
+        found.folded = not found.folded
+        return f"fold {found.title}"
     if isinstance(found, widgets.Checkbox):
         value: object = not found.value
     elif isinstance(found, CHOICES):
@@ -118,7 +119,7 @@ KINDS = (
     widgets.FloatSlider,
     widgets.FloatText,
     widgets.Text,
-    widgets.Accordion,
+    GroupHead,
     widgets.Tab,
     PictureUpload,
     HistoryView,

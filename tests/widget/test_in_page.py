@@ -49,6 +49,8 @@ async def main():
     widget.architecture = explorer.UNet(filters=4)
     await asyncio.sleep(SETTLED + 0.5)
     said["effective"] = panels.screen.views["Receptive field"].widget.effective
+    [line] = panels.screen.views["Train"].widget._state.parts
+    said["train"] = line.text
     said["parameters"] = widget.report.total_params
     said["status"] = [part.text for part in panels.keras.status.parts]
     said["problems"] = [part.code for part in panels.problem.parts]
@@ -92,7 +94,8 @@ def test_all_but_keras_works_there():
     assert said["parameters"] == analyze(trace(UNet(filters=4), (256, 256, 1))).total_params
     [status] = said["status"]
     assert status.startswith("Keras does not run in this page")
-    assert len(said["tabs"]) == 9
+    assert said["train"] == status
+    assert len(said["tabs"]) == 10
     assert not any(said["tabs"].values())
     assert not said["problems"]
     assert ".dot" in said["svg"]

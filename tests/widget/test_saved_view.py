@@ -140,7 +140,7 @@ def executed():
 
 def test_an_executed_notebook_keeps_the_state_of_widgets_in_less_than_a_megabyte(executed):
     state = executed.metadata["widgets"]
-    assert len(json.dumps(state)) < 500_000
+    assert len(json.dumps(state)) < 600_000
     models = state["application/vnd.jupyter.widget-state+json"]["state"]
     view = executed.cells[0].outputs[0].data[VIEW]
     assert view["model_id"] in models

@@ -41,11 +41,13 @@ def texts(widget: ipywidgets.Widget) -> Iterator[str]:
     """What a widget, and all that it holds, sends to the browser: the words of its code, too."""
     waiting, seen = [widget.model_id], set()
     while waiting:
-        found = ipywidgets.widgets.widget._instances[waiting.pop()]
-        if found in seen:
+        name = waiting.pop()
+        if name in seen:
             continue
-        seen.add(found)
-        state = {name: value for name, value in found.get_state().items() if name != "_css"}
+        seen.add(name)
+        found = ipywidgets.widgets.widget._instances[name]
+        left_out = "_css", "terms", "pattern"  # the glossary's words are those of no view
+        state = {name: value for name, value in found.get_state().items() if name not in left_out}
         text = json.dumps(state, ensure_ascii=False, default=lambda _: "")
         yield text
         waiting += [part.partition('"')[0] for part in text.split("IPY_MODEL_")[1:]]

@@ -26,7 +26,7 @@ def test_controls_that_are_replaced_are_given_up():
     from ipywidgets.widgets.widget import _instances
 
     widget = explorer.Explorer(UNet(filters=2), (64, 64, 1))
-    widget._panels.blocks.widget.selected_index = 0
+    widget._panels.blocks.head.folded = False
     counts = []
     for _ in range(3):
         widget.architecture = LeapCNN(filters=2)

@@ -68,6 +68,7 @@ class Quantity:
         name: What it is called, and chosen by.
         words: The same where there is room.
         doc: What a layer's figure is.
+        meaning: What the word means, for who meets it for the first time.
         unit: What it is a number of. Bytes are those of one image: a batch has that many times.
         of: Returns what a layer has, or None where that is not known. None: it is the layer's time,
             which has to be measured.
@@ -90,6 +91,7 @@ class Quantity:
     name: str
     words: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     doc: str = ""
+    meaning: str = ""
     unit: Literal["count", "bytes", "seconds"] = "count"
     of: Callable[[Counted], float | None] | None
     of_network: Callable[["Report", int], Total] | None = None
@@ -168,6 +170,8 @@ class Quantity:
 PARAMETERS = Quantity(
     name="parameters",
     doc="Parameters, trainable or not",
+    meaning="The numbers that a network keeps. Most are set by training; some, such as means and "
+    "variances, are only gathered meanwhile.",
     of=attrgetter("params"),
     of_network=lambda report, _: Total(report.total_params),
     parts={"trainable parameters": lambda report: report.trainable_params},
@@ -181,6 +185,8 @@ MACS = Quantity(
     words="multiply-adds",
     doc="Multiply-accumulates of convolutions and dense layers for one image; a multiply-add is "
     "one MAC and two FLOPs",
+    meaning="Multiply-accumulates: a value times a weight, put on top of a sum, which is most of "
+    "the work that convolutions are. Each is two FLOPs.",
     of=attrgetter("macs"),
     of_network=lambda report, _: Total(report.macs, report.macs_are_known),
     headline="compute",
@@ -192,6 +198,8 @@ MACS = Quantity(
 MEMORY = Quantity(
     name="memory",
     doc="Size of the output for one image, in float32. Total: the peak of one pass, with weights",
+    meaning="What has to be kept while a network computes, in bytes: four for each number, which "
+    "is a float32.",
     unit="bytes",
     of=attrgetter("memory_bytes"),
     of_network=lambda report, batch_size: Total(report.peak_memory(batch_size)),
@@ -208,6 +216,8 @@ MEMORY = Quantity(
 TIME = Quantity(
     name="time",
     doc="Median time of the layer alone, and its share of all layers' times",
+    meaning="How long it takes here, on this machine: measured, and not counted, so it depends on "
+    "what else runs.",
     unit="seconds",
     of=None,
     title="Time",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.training import Training
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.layers import Shape
 
@@ -108,6 +109,42 @@ class DrawWeights:
 
 
 @attrs.frozen
+class Train:
+    """Let a network learn for so many seconds, at least a step. The answer is `Learnt`.
+
+    What took place `after` this step is told; None begins anew. It learns no further than to the
+    step `until`, if there is one. One asks again and again, so that others are answered in between.
+    """
+
+    training: Training
+    after: int | None
+    seconds: float
+    until: int | None = None
+
+
+@attrs.frozen
+class TrainTwins:
+    """Let two networks learn in turns, a step each. The answer is a `Learnt` of each.
+
+    What both learn from is the same; else it is as in `Train`.
+    """
+
+    a: Training
+    b: Training
+    after: int | None
+    seconds: float
+    until: int | None = None
+
+
+@attrs.frozen
+class SaveTrained:
+    """Write what has learnt: "weights", or "keras-file". The answer is a `KerasFile`."""
+
+    training: Training
+    kind: str
+
+
+@attrs.frozen
 class SaveFile:
     """Write the model as a file of a kind that `export` knows. The answer is a `KerasFile`."""
 
@@ -159,6 +196,9 @@ Question: TypeAlias = (
     | Features
     | LoadWeights
     | DrawWeights
+    | Train
+    | TrainTwins
+    | SaveTrained
     | SaveFile
     | ReadFile
     | ReadAt

@@ -173,6 +173,7 @@ class SimpleConvBlock(EncoderBlock):
         batch_norm_before_activation: Normalise before the activation instead of after it.
         activation: Name of a Keras activation.
         block_prefix: Appended to the prefix that `make_block` is given.
+        dilation_rate: Distance of every kernel's taps, in positions of what it reads.
     """
 
     pool_before_convs: bool = parameter(
@@ -211,6 +212,13 @@ class SimpleConvBlock(EncoderBlock):
         pattern=NAME_PART,
         active=active_when(num_convs=AtLeast(1)) | active_when(pool=True),
     )
+    dilation_rate: int = parameter(
+        1,
+        doc="Distance of the kernels' taps: sees farther at no cost in weights.",
+        minimum=1,
+        slider=(1, 8),
+        active=active_when(num_convs=AtLeast(1), kernel_size=AtLeast(2)),
+    )
 
     def make_block(self, x_in: Any, prefix: str = "conv_block") -> Any:
         """Return the block's output.
@@ -231,6 +239,7 @@ class SimpleConvBlock(EncoderBlock):
                 name=f"{prefix}_conv{i}",
                 filters=self.filters,
                 kernel_size=self.kernel_size,
+                dilation_rate=self.dilation_rate if self.kernel_size > 1 else 1,
                 use_bias=self.use_bias,
             )(x)
             x = activate(

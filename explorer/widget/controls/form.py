@@ -118,6 +118,7 @@ class Control:
         self._inputs = self._make_inputs(value)
         self.widget = widgets.Box(self._inputs, layout=plain_layout())
         self.widget.add_class("explorer-control")
+        self.widget.add_class(f"explorer-control-{parameter.name}")
         for made in self._inputs:
             made.observe(self._changed, names="value")
 

@@ -12,10 +12,9 @@ const JOINT = "M6 10 10 6";
 function render({ model, el }) {
   el.classList.add("explorer-group-head");
   const title = makeButton(el, model.get("title"), "", () => {
-    const folded = el.parentElement?.classList.toggle("explorer-folded") ?? false;
-    title.setAttribute("aria-expanded", String(!folded));
+    model.set("folded", !model.get("folded"));
+    model.save_changes();
   });
-  title.setAttribute("aria-expanded", "true");
   title.hidden = !model.get("title");
   const chain = makeButton(el, "", "", () => {
     model.set("closed", !model.get("closed"));
@@ -27,6 +26,8 @@ function render({ model, el }) {
   const note = make("small", {}, el);
 
   function draw() {
+    el.classList.toggle("explorer-folded", model.get("folded"));
+    title.setAttribute("aria-expanded", String(!model.get("folded")));
     title.disabled = model.get("off");
     note.textContent = model.get("note");
     chain.hidden = !model.get("chain");
@@ -38,6 +39,7 @@ function render({ model, el }) {
 
   draw();
   return listen(model, {
+    "change:folded": draw,
     "change:note": draw,
     "change:off": draw,
     "change:chain": draw,

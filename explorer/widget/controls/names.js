@@ -1,34 +1,12 @@
 // @ts-check
 // Gives the controls that ipywidgets leaves without an accessible name the name of their parameter:
 // slider handles, number boxes beside a slider, and the list of blocks. Checkboxes get their tooltip,
-// which comes as a class: ipywidgets would show the label as a tooltip, too. Headings of accordions
-// become tab stops. And keys pressed in the explorer stay in it: JupyterLab has no shortcuts for what
-// has the attribute set here.
+// which comes as a class: ipywidgets would show the label as a tooltip, too. And keys pressed in the
+// explorer stay in it: JupyterLab has no shortcuts for what has the attribute set here.
 
 // What is drawn anew with each edit, and has no controls of ipywidgets.
 const DRAWN = ".explorer-canvas, .explorer-table, .js-plotly-plot";
 const TOOLTIP = "explorer-tooltip-";
-
-/**
- * Makes the heading of an accordion a tab stop that keys open: ipywidgets leaves that out.
- * @param {HTMLElement} heading
- */
-function makeReachable(heading) {
-  const fold = required(heading.parentElement, "accordion");
-  setAttributes(heading, { role: "button", tabindex: 0 });
-  heading.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    event.stopPropagation(); // JupyterLab would run the cell
-    heading.click();
-  });
-  const show = () => {
-    const isOpen = fold.classList.contains("jupyter-widget-Collapse-open");
-    heading.setAttribute("aria-expanded", String(isOpen));
-  };
-  new MutationObserver(show).observe(fold, { attributeFilter: ["class"] });
-  show();
-}
 
 /** @param {View<NamesState>} view */
 function render({ model, el }) {
@@ -55,9 +33,6 @@ function render({ model, el }) {
       tell(handle);
       told.observe(handle, { attributeFilter: ["aria-valuetext"] });
     }
-    /** @type {NodeListOf<HTMLElement>} */
-    const headings = root.querySelectorAll(".jupyter-widget-Collapse-header:not([role])");
-    for (const heading of headings) makeReachable(heading);
     root.querySelector(".explorer-blocks select")?.setAttribute("aria-label", "blocks and heads");
     for (const control of root.querySelectorAll(".explorer-control")) {
       const label = control.querySelector(".widget-label")?.textContent;

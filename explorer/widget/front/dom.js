@@ -91,9 +91,10 @@ function required(value, name) {
  */
 
 /** What the views of a page share. */
-const ofPage = /** @type {{ explorerLayout?: LayoutWorker, explorerWaiting?: Waiting }} */ (
-  /** @type {unknown} */ (globalThis)
-);
+const ofPage =
+  /** @type {{ explorerLayout?: LayoutWorker, explorerWaiting?: Waiting, explorerCode?: Map<string, PageCode> }} */ (
+    /** @type {unknown} */ (globalThis)
+  );
 ofPage.explorerWaiting ??= { layouts: 0, listeners: new Set() };
 const waiting = ofPage.explorerWaiting;
 

@@ -4,19 +4,13 @@
 
 // Milliseconds that the other views wait for a drawing.
 const LONGEST = 100;
-// Milliseconds after which the kernel is asked for the code again: JupyterLite loses what waits when a
-// cell raises an error.
-const AGAIN = 10_000;
 
 /** @typedef {{ svg: string } | { error: string }} LaidOut */
 
 /** A Web Worker that lays drawings out, one after the other. */
 class LayoutWorker {
-  /** @param {BlobPart[]} code Graphviz' module, and that of the worker. */
-  constructor(code) {
-    const [graphviz, own] = code.map((part) =>
-      URL.createObjectURL(new Blob([part], { type: "text/javascript" })),
-    );
+  /** @param {string[]} addresses Of Graphviz' module, and that of the worker. */
+  constructor([graphviz, own]) {
     /** @type {((answer: LaidOut) => void)[]} Those who wait for an answer, the next one first. */
     this.waiting = [];
     this.worker = new Worker(own, { type: "module" });
@@ -52,44 +46,25 @@ class Layout {
     this.next = undefined;
     this.isBusy = false;
     this.dropped = 0; // how often what was asked for was given up
-    /** @type {ReturnType<typeof setTimeout> | undefined} Set once the code was asked for. */
-    this.again = undefined;
+    this.end = () => {}; // asks no more for the code
   }
 
-  /** Asks the kernel for the code, unless another explorer of the page has. */
+  /** Asks the kernel for the code, unless the page has it. */
   async begin() {
-    if (ofPage.explorerLayout) await this.use(ofPage.explorerLayout);
-    else if (typeof Worker === "undefined") this.model.send({ lays_out: "no" });
-    else this.want();
-  }
-
-  /** Asks the kernel for the code, and once more if nothing comes. */
-  want() {
-    this.model.send({ lays_out: "wanted" });
-    this.again ??= setTimeout(() => this.want(), AGAIN);
-  }
-
-  /** Asks no more. */
-  end() {
-    clearTimeout(this.again);
-  }
-
-  /** @param {BlobPart[]} code */
-  async take(code) {
-    this.end();
-    try {
-      ofPage.explorerLayout ??= new LayoutWorker(code);
-    } catch {
+    if (typeof Worker === "undefined") {
       this.model.send({ lays_out: "no" });
       return;
     }
-    await this.use(ofPage.explorerLayout);
-  }
-
-  /** @param {LayoutWorker} worker */
-  async use(worker) {
-    const works = await worker.works;
-    if (works) this.worker = worker;
+    this.end = requestCode(this.model, "graphviz");
+    const addresses = await codeOf("graphviz").coming;
+    let works = false;
+    try {
+      ofPage.explorerLayout ??= new LayoutWorker(addresses);
+      works = await ofPage.explorerLayout.works;
+    } catch {
+      // The page may start no Web Worker.
+    }
+    if (works) this.worker = ofPage.explorerLayout;
     this.model.send({ lays_out: works ? "yes" : "no" });
     this.goOn();
   }

@@ -17,9 +17,9 @@ interface CanvasState {
   svg: string;
 }
 
-type CanvasSends = Select | Toggle | Nearer | Find | Save | LaysOut | LaidOutDrawing;
+type CanvasSends = Select | Toggle | Nearer | Find | Save | WantsCode | LaysOut | LaidOutDrawing;
 
-type CanvasGets = SavedFile | SavedPicture | ToLayOut | LayoutCode;
+type CanvasGets = SavedFile | SavedPicture | ToLayOut | Code;
 
 /** Shows the design as text of one kind, with the lines marked that the last edit changed. */
 interface CodeViewState {
@@ -66,14 +66,23 @@ interface FrameState {
   steps: ChartStep[];
 }
 
-type FrameSends = Missed | PlotWanted;
+type FrameSends = Missed | WantsCode;
 
-type FrameGets = PlotCode;
+type FrameGets = Code;
 
-/** Stands above the controls of a group; whether they are folded away, the browser alone knows. */
+/** Explains the words that the views mark: see `front/terms.js`. */
+interface GlossaryState {
+  pattern: string;
+  terms: Term[];
+}
+
+type GlossarySends = OpenLesson;
+
+/** Stands above the controls of a group. */
 interface GroupHeadState {
   chain: string;
   closed: boolean;
+  folded: boolean;
   note: string;
   off: boolean;
   title: string;
@@ -94,9 +103,9 @@ interface InBrowserState {
   picture: DataView<ArrayBuffer>;
 }
 
-type InBrowserSends = WantsRunner | RanHere | NotRunHere;
+type InBrowserSends = WantsCode | RanHere | NotRunHere;
 
-type InBrowserGets = RunnerCode;
+type InBrowserGets = Code;
 
 /** Explains what is selected, with buttons that select what feeds it and what it feeds. */
 interface InspectorState {
@@ -107,7 +116,7 @@ interface InspectorState {
   selected: string;
 }
 
-type InspectorSends = Select | Edit | TimeLayers;
+type InspectorSends = Select | Edit | TimeLayers | TakeMove;
 
 /** Shows the rows of a report. */
 interface LayerTableState {
@@ -118,6 +127,37 @@ interface LayerTableState {
 }
 
 type LayerTableSends = Select;
+
+/** Two curves, and pictures: what is given, what is true, and what the network says. */
+interface LearningState {
+  answers: DataView<ArrayBuffer>[];
+  answers_of_a: DataView<ArrayBuffer>[];
+  held_out: HeldOutPicture[];
+  is_old: boolean;
+  loss: Curve | null;
+  metric: Curve | null;
+}
+
+type LearningGets = SavedFile;
+
+/** The pane of the lesson; while none has begun, the list of them. */
+interface LessonViewState {
+  course: CourseEntry[];
+  name: string;
+  page: LessonPage | null;
+}
+
+type LessonViewSends = BeginLesson | GoToStep | GiveAnswer | TakeVariant | ShowAgain | LeaveLesson | SaveOutcome;
+
+type LessonViewGets = SavedFile;
+
+/** Plays what a layer does to a small grid, step by step, over still pictures of grids. */
+interface MotionState {
+  pictures: GridPicture[];
+  plays: boolean;
+  sliding: Sliding | null;
+  step: number;
+}
 
 /** Shows nothing; gives the explorer that it is part of its look, and its controls names. */
 interface NamesState {
@@ -189,6 +229,11 @@ interface TotalsState {
 
 type TotalsSends = OpenFigure;
 
+/** Buttons that change how much of the explorer is on screen; which, the browser alone knows. */
+interface WindowState {
+  lessons: boolean;
+}
+
 type WindowGets = Reveal;
 
 /** What the user says where the opened file leaves something open. */
@@ -199,6 +244,20 @@ interface Answer {
 /** A place in the picture was clicked. */
 interface At {
   at: Point;
+}
+
+/** A lesson is to begin, with the variants of somebody. */
+interface BeginLesson {
+  begin: number;
+  name: string;
+}
+
+/** How many rows and columns around a grid windows reach into. */
+interface Border {
+  top: number;
+  left: number;
+  bottom: number;
+  right: number;
 }
 
 /** A figure that can be read at a glance, with what it is and a note on it. */
@@ -240,6 +299,11 @@ interface CloseAccount {
   close: true;
 }
 
+/** That code: a buffer for each file. */
+interface Code {
+  code: "plotly" | "graphviz" | "runner";
+}
+
 /** The design as text. */
 interface CodeText {
   kind: string;
@@ -260,6 +324,37 @@ interface Column {
 /** Another configuration of the opened file is to be shown. */
 interface Configure {
   configure: string;
+}
+
+/** A lesson that can be begun. */
+interface CourseEntry {
+  number: number;
+  title: string;
+  note: string;
+}
+
+/** How something changed as the network learnt. */
+interface Curve {
+  name: string;
+  unit: string;
+  about: string;
+  points: CurvePoint[];
+  now: string;
+  highest: number | null;
+  beside: CurveBeside[];
+}
+
+/** Another curve of the same, drawn beside it. */
+interface CurveBeside {
+  name: "A" | "B";
+  points: CurvePoint[];
+  now: string;
+}
+
+/** A value after so many steps. */
+interface CurvePoint {
+  step: number;
+  value: number;
 }
 
 /** A block is to be edited. */
@@ -342,6 +437,11 @@ interface Find {
   step: number;
 }
 
+/** An answer is given; where something is clicked or built, that is what is on screen. */
+interface GiveAnswer {
+  give: string;
+}
+
 /** The step so many further is to be shown. */
 interface GoBy {
   by: number;
@@ -352,10 +452,38 @@ interface GoTo {
   to: number;
 }
 
+/** Another step is to be shown. */
+interface GoToStep {
+  step: number;
+}
+
+/** A value, how it is written, and its place among the colours, from 0 to 1. */
+interface GridColour {
+  text: string;
+  place: number;
+}
+
+/** A grid whose cells have the colours of their values. */
+interface GridPicture {
+  title: string;
+  text: string;
+  rows: number[][];
+  texts: string[][];
+  legend: GridColour[];
+  unit: string;
+  ramp: string[];
+}
+
 /** The head of a column; of numbers, which are aligned at their ends, or of words. */
 interface Head {
   text: string;
   is_numeric: boolean;
+}
+
+/** A picture that is not learnt from, and its true answer. */
+interface HeldOutPicture {
+  image: DataView<ArrayBuffer>;
+  truth: DataView<ArrayBuffer>;
 }
 
 /** Something in the drawing that can be selected: a card, or a row of the list in it. */
@@ -408,14 +536,50 @@ interface LayerTotal {
   is_all: boolean;
 }
 
-/** What a page lays drawings out with: Graphviz, and the worker that calls it, as buffers. */
-interface LayoutCode {
-  code: "graphviz";
+/** Whether the page lays drawings out by itself. */
+interface LaysOut {
+  lays_out: "yes" | "no";
 }
 
-/** Whether the page lays drawings out by itself; "wanted": it does if it gets the code. */
-interface LaysOut {
-  lays_out: "wanted" | "yes" | "no";
+/** The list of lessons is wanted. */
+interface LeaveLesson {
+  leave: true;
+}
+
+/** A step of a lesson. */
+interface LessonPage {
+  title: string;
+  place: number;
+  marks: ("" | "asked" | "right" | "wrong")[];
+  heading: string;
+  text: string[];
+  points_at: string;
+  question: LessonQuestion | null;
+  sliding: Sliding | null;
+  pictures: GridPicture[];
+  can_save: boolean;
+}
+
+/** What is asked. */
+interface LessonQuestion {
+  prompt: string;
+  takes: "number" | "choice" | "click" | "build";
+  choices: string[];
+  unit: string;
+  selected: string;
+  limits: Limit[];
+  given: string;
+  verdict: "" | "right" | "wrong";
+  reason: string;
+  solution: string;
+  pictures: GridPicture[];
+  problem: string;
+}
+
+/** What a network that is to be built has to keep to, and whether the one on screen does. */
+interface Limit {
+  text: string;
+  is_met: boolean;
 }
 
 /** What is said of a state. */
@@ -452,6 +616,12 @@ interface Move {
   columns: number;
 }
 
+/** A button that makes a change, called by these words. */
+interface MoveButton {
+  move: string;
+  kind: "move";
+}
+
 /** More or less is to be written of each block, as the user comes nearer to the drawing. */
 interface Nearer {
   detail: "outline" | "blocks" | "layers";
@@ -480,6 +650,11 @@ interface Offer {
 /** What stands behind a figure is to be shown: the tab of this title. */
 interface OpenFigure {
   open: string;
+}
+
+/** A lesson is wanted, from what explains a term. */
+interface OpenLesson {
+  open_lesson: number;
 }
 
 /** The controls of a block with own settings are wanted. */
@@ -519,16 +694,6 @@ interface Pictures {
   image: Picture;
   results: Picture[];
   kind: "pictures";
-}
-
-/** plotly's code, which is the one buffer. */
-interface PlotCode {
-  code: "plotly";
-}
-
-/** The page has not got plotly's code yet. */
-interface PlotWanted {
-  wants: "plotly";
 }
 
 /** A place in the picture, as parts of its height and width. */
@@ -590,7 +755,7 @@ interface Row {
   row: number | null;
 }
 
-type Run = Words | Link | EditButton | TimeButton | Swatch;
+type Run = Words | Link | EditButton | TimeButton | MoveButton | Swatch;
 
 /** A network that the browser is to run. */
 interface RunHere {
@@ -598,11 +763,6 @@ interface RunHere {
   program: Program;
   batch: number;
   limit: number;
-}
-
-/** What runs networks in the browser: a buffer for each file. */
-interface RunnerCode {
-  code: "runner";
 }
 
 /** The drawing is wanted as a file. */
@@ -613,6 +773,11 @@ interface Save {
 /** The design is wanted as a file of this kind. */
 interface SaveAs {
   save_as: string;
+}
+
+/** The answers are to be saved. */
+interface SaveOutcome {
+  save_outcome: true;
 }
 
 /** A file to be saved, whose content is the one buffer. */
@@ -649,10 +814,50 @@ interface Share {
   share: true;
 }
 
+/** The design of the step is wanted on screen again. */
+interface ShowAgain {
+  again: true;
+}
+
 /** A height and a width. */
 interface Size {
   height: number;
   width: number;
+}
+
+/** A layer at work on one channel, position by position. */
+interface Sliding {
+  title: string;
+  note: string;
+  values: number[][];
+  kernel: number[][];
+  height: number;
+  width: number;
+  steps: SlidingStep[];
+  padding: Border;
+  padding_text: string;
+  cut: Border;
+}
+
+/** A cell of a grid. */
+interface SlidingCell {
+  row: number;
+  column: number;
+  note: string;
+}
+
+/** What a layer does at one position. */
+interface SlidingStep {
+  reads: SlidingCell[];
+  writes: SlidingWrite[];
+  text: string;
+}
+
+/** A cell of the output that gets a number. */
+interface SlidingWrite {
+  cell: SlidingCell;
+  value: number;
+  text: string;
 }
 
 /** A layer, in its turn. */
@@ -701,9 +906,29 @@ interface TableRow {
   differs: boolean | null;
 }
 
+/** The user chose one of the changes that are offered to be tried, by its words. */
+interface TakeMove {
+  move: string;
+}
+
 /** The user chose one of the remedies that are offered, by its words. */
 interface TakeRemedy {
   remedy: string;
+}
+
+/** The question is wanted once more, with other numbers. */
+interface TakeVariant {
+  variant: true;
+}
+
+/** A term, explained: see `explorer.core.words.glossary.Entry`. */
+interface Term {
+  term: string;
+  meaning: string;
+  spellings: string[];
+  picture: "" | "add" | "channels" | "concatenate" | "dilation" | "encoder and decoder" | "field" | "interpolation" | "padding" | "pooling" | "residual" | "skip" | "stride" | "transposed" | "window";
+  lesson: number | null;
+  source: string;
 }
 
 /** A button that has every layer timed. */
@@ -726,9 +951,9 @@ interface Toggle {
   toggle: string;
 }
 
-/** The browser lacks what runs networks. */
-interface WantsRunner {
-  code: "wanted";
+/** The page lacks the code that draws charts, lays drawings out, or runs networks. */
+interface WantsCode {
+  wants: "plotly" | "graphviz" | "runner";
 }
 
 /** Some words, and how they stand out. */

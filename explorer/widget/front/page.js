@@ -13,6 +13,7 @@ function render({ model, el }) {
   function draw() {
     el.replaceChildren();
     addParts(el, model.get("parts"));
+    markTerms(el);
     el.hidden = !model.get("parts").length;
   }
 

@@ -18,7 +18,7 @@ class Page(FrontWidget):
         label: What it is called where it cannot be seen, if it may be too wide and then scrolls.
     """
 
-    _esm = module(Path(__file__).with_name("page.js"), "parts")
+    _esm = module(Path(__file__).with_name("page.js"), "parts", "terms")
 
     parts = shared(tuple[Part, ...], ())
     label: Any = traitlets.Unicode().tag(sync=True)

@@ -80,6 +80,9 @@ function addRun(parent, run) {
     case "time":
       addAction(parent, "Time every layer").dataset.time = "";
       return;
+    case "move":
+      addAction(parent, run.move).dataset.move = run.move;
+      return;
     case "swatch": {
       const swatch = make("span", { className: "explorer-swatch" }, parent);
       const attributes = { width: 11, height: 11, "aria-hidden": "true" };

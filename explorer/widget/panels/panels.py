@@ -1,18 +1,21 @@
 """All panels: wired to the store and to each other, arranged, and shown together."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
+from explorer.core.guard import guarded
 from explorer.core.network.graph import Block
-from explorer.widget.controls.form import plain_layout
+from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.controls.names import Names
 from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.panel import Blocks
 from explorer.widget.panels.exchange.panel import Exchange
 from explorer.widget.panels.families.panel import Families
+from explorer.widget.panels.glossary.panel import Glossary
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.keras.panel import LiveKeras
 from explorer.widget.panels.parameters.panel import Parameters
@@ -25,6 +28,7 @@ from explorer.widget.panels.window.panel import Window
 if TYPE_CHECKING:
     from explorer.core.exchange.links import SharedDesign
     from explorer.widget.panels.exchange.opening import Opened
+    from explorer.widget.panels.lessons.panel import LessonView
     from explorer.widget.saved_view import Saved
 
 
@@ -41,6 +45,7 @@ class Panels:
         blocks: The editor of single blocks.
         totals: The network in a few figures, and its time.
         exchange: What saves and shares the design, and opens another one.
+        glossary: What the words on screen mean.
         window: What hides a pane, or fills the window.
         screen: The views that share a selection.
         keras: The model in Keras.
@@ -72,7 +77,10 @@ class Panels:
         self.exchange = Exchange(
             self.shared, self._show_opened, alert, state.lock, layout=plain_layout()
         )
+        self.glossary = Glossary(self._open_lesson, layout=plain_layout())
         self.window = Window(layout=plain_layout())
+        self.window.observe(lambda change: self._show_lessons(change.new), names="lessons")
+        self._workspace = _box("workspace", [])
         self.screen = Screen(
             state,
             alert,
@@ -82,6 +90,7 @@ class Panels:
             lambda: self.keras.forward.measurement,
             lambda: self.keras.forward,
             self._show_totals,
+            self._actions.take_remedy,
             self.problem,
         )
         self.keras = LiveKeras(
@@ -117,11 +126,59 @@ class Panels:
             _box("foot", [self.keras.status, self.screen.strip]),
             self.problem,
             self.refusal,
+            self.glossary,
         ]
-        workspace = _box("workspace", parts)
+        workspace = self._workspace
+        workspace.children = parts
         if height is not None:
             workspace.layout = widgets.Layout(width="auto", margin="0", height=f"{height}px")
         return [self.names, workspace]
+
+    @cached_property
+    def lesson(self) -> "LessonView":
+        """The pane of the lessons, which is made when it is first asked for."""
+        from explorer.widget.panels.lessons.panel import LessonView
+
+        alert, show, lock = self.problem.report, self._actions.show, self._state.lock
+        screen = self.screen
+        layout = plain_layout()
+        return LessonView(lambda: screen.scene, show, self._look, alert, lock, layout=layout)
+
+    @guarded
+    def _show_lessons(self, shown: bool) -> None:
+        """Bring the pane of the lessons, or take it away; what was answered stays."""
+        with self._state.lock:
+            parts = [part for part in self._workspace.children if part is not self.lesson]
+            self.screen.guest = self.lesson if shown else None
+            self._workspace.children = [*parts, self.lesson] if shown else parts
+
+    @guarded
+    def _open_lesson(self, number: int) -> None:
+        self.open_lesson(number)
+
+    def _alert(self, message: str) -> None:
+        self.problem.report(message)
+
+    def open_lesson(self, number: int, name: str | None = None) -> None:
+        """Begin a lesson, or go on with it.
+
+        Args:
+            number: Its number.
+            name: Whose variants are drawn; None: as before.
+        """
+        from explorer.lessons.plan import lesson
+
+        with self._state.lock:
+            self.window.lessons = True
+            self.lesson.begin(lesson(number), self.lesson.name if name is None else name)
+
+    def _look(self, title: str, selected: str) -> None:
+        """Open a tab, the diagram in the middle unless that is another, and select something."""
+        if title not in self.screen.stage.titles:
+            self._open("Diagram")
+        if title:
+            self._open(title)
+        self.screen.select(selected)
 
     def show(self, design: Design) -> None:
         """Show a design in every view, whatever becomes of the others."""
@@ -204,6 +261,8 @@ class Panels:
         self.keras.close()
         self._actions.close()
         self.screen.close()
+        if "lesson" in vars(self):
+            close_with_parts(self.lesson)
         self.exchange.drop_requests()
         self.blocks.close()
 

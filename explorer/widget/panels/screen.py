@@ -13,6 +13,7 @@ from explorer.core.guard import Unbroken, guarded
 from explorer.core.network.graph import Block
 from explorer.widget.controls.form import plain_layout
 from explorer.widget.panels.diagram.panel import DiagramView
+from explorer.widget.panels.inspector.next_moves import NextMoves
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.problems import Problems
@@ -23,6 +24,7 @@ from explorer.widget.panels.tabs import Tabs
 if TYPE_CHECKING:
     from explorer.core.analysis.comparison import Comparison
     from explorer.core.asking.timing import LayerTimes
+    from explorer.widget.panels.lessons.panel import LessonView
 
 
 class Screen:
@@ -34,6 +36,7 @@ class Screen:
         stage: What fills the middle, one at a time: the diagram and the other pictures.
         side: What stands beside it, one at a time: words, tables, and the forward pass.
         strip: The network along its depth.
+        guest: The lesson, which follows what is on screen; None: there is none.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Screen:
         how: Callable[[], Measurement],
         forward: Callable[[], TabView],
         compared: Callable[[], None],
+        take: Callable[[Design], None],
         problems: Problems | None = None,
     ) -> None:
         """Make the views that are open at first.
@@ -59,6 +63,7 @@ class Screen:
             how: Returns how the user wants to measure.
             forward: Returns the view of the forward pass.
             compared: Called when another network may be pinned, to be compared with.
+            take: Shows a design that is offered to be tried.
             problems: Says which views could not be shown; None: nobody does.
         """
         self._state = state
@@ -69,14 +74,18 @@ class Screen:
         self._problems = problems = problems or Problems()
         self._unbroken = Unbroken(self._show_all)
         self._scene = Scene(state.design)
+        self.guest: LessonView | None = None
         self.diagram = DiagramView(self.select, self._show, alert, layout=plain_layout())
-        self.inspector = Inspector(self.select, edit, time_layers)
+        self.inspector = Inspector(
+            self.select, edit, time_layers, NextMoves(state.lock, alert, take)
+        )
         self.strip = Strip(self.select, layout=plain_layout())
         pictures: dict[str, Callable[[], TabView]] = {
             "Diagram": lambda: self.diagram,
             "Receptive field": self._make_receptive_field,
             "Feature maps": self._make_feature_maps,
             "Charts": self._make_charts,
+            "Train": self._make_training,
         }
         texts: dict[str, Callable[[], TabView]] = {
             "Explain": lambda: self.inspector,
@@ -161,11 +170,18 @@ class Screen:
         for each in tabs:
             each.show(self._scene)
         self._problems.watch("strip below", self.strip, self.strip.show, self._scene)
+        if self.guest:
+            self._problems.watch("lesson", self.guest, self.guest.show, self._scene)
 
     def picture_changed(self) -> None:
         """Tell the views that show the user's picture of another one."""
         for view in self.views.values():
             view.picture_changed()
+
+    def weights_changed(self) -> None:
+        """Tell the views that show what the model does that it has learnt."""
+        for view in self.views.values():
+            view.weights_changed()
 
     # What is imported only for views that are opened.
 
@@ -192,6 +208,12 @@ class Screen:
         alert = self.side.alert_in("Compare")
         return Compare(self._state, alert, self._show_comparison, self._how)
 
+    def _make_training(self) -> TabView:
+        from explorer.widget.panels.training.panel import TrainingPanel
+
+        alert = self.stage.alert_in("Train")
+        return TrainingPanel(self._state, alert, self.weights_changed, lambda: self.pinned)
+
     def _make_code(self) -> TabView:
         from explorer.widget.panels.code.panel import CodeView
 
@@ -203,3 +225,5 @@ class Screen:
             if self.stage.opened == "Diagram":
                 self.stage.show(self._scene)
             self._compared()
+            for view in self.views.values():
+                view.pinned_changed()

@@ -27,5 +27,11 @@ class TabView:
     def picture_changed(self) -> None:
         """Show another picture: the user has chosen one."""
 
+    def pinned_changed(self) -> None:
+        """Look again at what is pinned: it may be another network, or none."""
+
+    def weights_changed(self) -> None:
+        """Look again: the model on screen has learnt."""
+
     def close(self) -> None:
         """Drop what was asked of Keras."""

@@ -23,6 +23,7 @@ from explorer.widget.controls.form import close_with_parts
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget
 from explorer.widget.panels.diagram.canvas import Canvas
+from explorer.widget.panels.glossary.panel import Glossary
 from explorer.widget.panels.inspector.panel import Inspector, explained
 from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.screen import Screen
@@ -35,12 +36,13 @@ _FOLDER = Path(__file__).parent
 _REGISTER = "(globalThis.explorerRenders ??= new Map()).set({name}, render);"
 
 
-def snapshot(screen: Screen, totals: Totals, saved: Saved) -> str:
+def snapshot(screen: Screen, totals: Totals, glossary: Glossary, saved: Saved) -> str:
     """Return a page that shows what is on screen.
 
     Args:
         screen: The views.
         totals: The figures above them.
+        glossary: What explains their words.
         saved: What a notebook keeps of the same.
     """
     table = LayerTable(lambda _: None)
@@ -51,6 +53,7 @@ def snapshot(screen: Screen, totals: Totals, saved: Saved) -> str:
         "inspector": screen.inspector,
         "strip": screen.strip,
         "layers": table,
+        "glossary": glossary,
     }
     states = {name: view.get_state() for name, view in views.items()}
     close_with_parts(table)

@@ -146,6 +146,9 @@ async function showStill(renders) {
     const el = document.querySelector(`[data-view="${name}"]`);
     render({ model: still.models.get(name), el });
   }
+  document.querySelector("[data-glossary]")?.addEventListener("click", () => {
+    document.querySelector(".explorer-workspace")?.dispatchEvent(new Event("explorer-glossary"));
+  });
 }
 
 // The views' own scripts, which come before, have left them here.

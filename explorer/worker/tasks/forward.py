@@ -37,7 +37,7 @@ from explorer.keras_side.machine_memory import (
     is_shared_fate,
     trim_heap,
 )
-from explorer.keras_side.rebuild import Rebuilder, check_weights_file
+from explorer.keras_side.rebuild import Rebuilder, Trained, check_weights_file
 from explorer.keras_side.timing import compiler_for_memory, time_model
 from explorer.worker.in_process import (
     RunAgain,
@@ -48,6 +48,7 @@ from explorer.worker.in_process import (
 )
 
 DEFAULT = Measurement()
+TRAINING = Measurement(step="training step")
 #: What a run is not taken to hang at: a tenth of what one core reaches with 16-bit values.
 SLOWEST_FLOPS_PER_SECOND = 1e9
 #: Seconds that a layer may take to be compiled.
@@ -316,6 +317,11 @@ def load_weights(architecture: Architecture, input_shape: Shape, path: str) -> W
     check_or_give_back(partial(check_weights_fit, analyze(kept.graph)))
     _rebuilder().load_weights(file)
     return weights_now()
+
+
+def give_trained(trained: Trained) -> None:
+    """Have each model of an architecture get the weights of one that learns; runs in the worker."""
+    _rebuilder().trained = trained
 
 
 def draw_weights(seed: int) -> None:

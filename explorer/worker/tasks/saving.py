@@ -26,14 +26,15 @@ def save_file(architecture: Architecture, input_shape: Shape, kind: str) -> Kera
         ImportError: If ONNX needs packages that aren't installed.
         MemoryError: If the memory that is free is less than is needed.
     """
-    kept = model_with_weights(architecture, input_shape, _check_size)
+    kept = model_with_weights(architecture, input_shape, check_size)
     with import_keras().device(kept.device.name.lower()):
         content = model_file(kept.model, kind)
-    _check_size(len(content))
+    check_size(len(content))
     return KerasFile(content, weights_now())
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raise a `Refusal` if a file of so many bytes is too large for the browser."""
     if size > MOST_BYTES:
         raise Refusal(
             f"The file would have {byte_size(size)}, and at most {byte_size(MOST_BYTES)} go to the "

@@ -21,6 +21,7 @@ from explorer.core.network.layers import (
     MaxPooling2D,
     UpSampling2D,
     ZeroPadding2D,
+    along,
 )
 from explorer.core.network.layers.foreign import Foreign
 from tests.keras_helpers import gradients, make_positive, responses
@@ -42,8 +43,13 @@ def check_receptive_fields(make_graph, step, axis, extra=0, gradient_positions=0
         gradient_positions: At how many positions of the output also the gradient is taken.
     """
 
+    # A dilated kernel of even size has no tap on the position itself, but some beside it.
+    layers = [node.layer for node in make_graph((step, step, 1))]
+    dilation = max(along(getattr(layer, "dilation_rate", 1), 1 - axis) for layer in layers)
+    across = (dilation + 1) * step if dilation > 1 else step
+
     def graph_of(size):
-        return make_graph((size, step, 1) if axis == 0 else (step, size, 1))
+        return make_graph((size, across, 1) if axis == 0 else (across, size, 1))
 
     claimed = max(row.receptive_field[axis] for row in analyze(graph_of(2 * step)).layers)
     # The middle has all positions until windows repeat, and on each side more than a window's room.

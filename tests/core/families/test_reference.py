@@ -1,58 +1,16 @@
 """The layers are the reference's, on symbolic features and on Keras tensors."""
 
-import json
-from pathlib import Path
-
 import keras
 import pytest
 
-import explorer
 from explorer.core.network.graph import Graph, input_feature
 from tests.keras_helpers import Row, rows_of_graph, rows_of_model
-from tests.strategies import Listed
-
-DATA = Path(__file__).parents[2] / "data"
-CASES = json.loads((DATA / "reference_layers.json").read_text())["cases"]
+from tests.reference import CASES, architecture_of, run
 
 
 @pytest.fixture(params=range(len(CASES)), ids=lambda i: f"{CASES[i]['kind']}{i}")
 def case(request) -> dict:
     return CASES[request.param]
-
-
-def value(description: dict):
-    """Return the block or architecture that a case describes."""
-    return getattr(explorer, description["class"])(**description["params"])
-
-
-def architecture_of(case: dict) -> explorer.EncoderDecoder:
-    if case["kind"] != "encoder_decoder":
-        return value(case)
-    stacks = {
-        part: tuple(map(value, case[f"{part}_stack"] or ()))
-        for part in ("stem", "encoder", "decoder")
-    }
-    return Listed(stacks=case["stacks"], **stacks)
-
-
-def run(case: dict, make_input) -> tuple[list, list, list | None]:
-    """Return the inputs, outputs and intermediate features of a case.
-
-    Args:
-        case: A case of the reference.
-        make_input: Called with a shape and `name`.
-    """
-    call = dict(case["call"])
-    inputs = [make_input(tuple(case["input_shape"]), name="image_in")]
-    if case["kind"] in ("conv_block", "upsampling_block"):
-        if "skip_shape" in call:
-            inputs.append(make_input(tuple(call.pop("skip_shape")), name="skip_in"))
-            call["skip_source"] = inputs[1]
-        return inputs, [value(case).make_block(inputs[0], **call)], None
-    output, features = architecture_of(case).make_backbone(inputs[0], **call)
-    if isinstance(output, list):
-        return inputs, output, features
-    return inputs, [output], [features]
 
 
 def expected(case: dict) -> list[tuple]:

@@ -43,6 +43,7 @@ def test_fields_stand_in_the_order_of_the_positional_arguments():
         "batch_norm_before_activation",
         "activation",
         "block_prefix",
+        "dilation_rate",
     ]
     assert [field.name for field in attrs.fields(SimpleUpsamplingBlock)] == [
         "upsampling_stride",
@@ -171,6 +172,15 @@ def test_each_convolution_has_its_own_activation_and_bias():
 def joined(**fields):
     block = SimpleUpsamplingBlock(skip_connection=True, refine_convs=0, **fields)
     return Graph([block.make_block(IMAGE, skip_source=SKIP)])
+
+
+def test_each_convolution_of_a_block_is_dilated():
+    block = SimpleConvBlock(num_convs=2, dilation_rate=3, pool=False)
+    output = block.make_block(IMAGE)
+
+    convolutions = [node for node in Graph([output]) if isinstance(node.layer, Conv2D)]
+    assert [node.layer.dilation_rate for node in convolutions] == [3, 3]
+    assert output.shape == (None, 8, 8, 32)
 
 
 def test_the_skip_source_comes_first_in_a_concatenation():

@@ -80,7 +80,7 @@ def edited(shown: Shown, filters: int) -> str:
 
 def test_pages_that_can_lay_out_do_so_until_there_is_one_that_cannot(shown):
     assert "× 3" in edited(shown, 3)
-    shown.do(lays_out="wanted")
+    shown.do(wants="graphviz")
     ((message, code),) = shown.files
     assert message == {"code": "graphviz"}
     assert b"Graphviz" in code[0]

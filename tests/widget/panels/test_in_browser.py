@@ -8,7 +8,7 @@ from explorer import Explorer, Head, UNet
 from explorer.core.asking.measurement import IN_BROWSER
 from explorer.core.asking.program import program_of
 from explorer.core.network.errors import Refusal
-from explorer.widget.messages import NotRunHere, RanHere, WantsRunner
+from explorer.widget.messages import NotRunHere, RanHere, WantsCode
 from explorer.widget.panels.keras.in_browser import RUNNER_CODE
 
 NET = UNet(filters=2, down_blocks=1, up_blocks=1)
@@ -55,6 +55,20 @@ def test_a_pass_is_asked_for_and_shown(keras):
     assert "browser (a GPU, WebGPU)" in shown(keras)
     assert "channel 1" in shown(keras)
     assert browser.asked is None
+    assert browser.picture == b""
+
+
+def test_a_pass_is_not_run_again_when_keras_follows(keras, monkeypatch):
+    monkeypatch.setattr(keras._asking, "submit", lambda *_, **__: None)
+    keras.forward.after_every_change.value = True
+    first = keras._browser.asked.number
+
+    keras._settled()
+    assert keras._browser.asked.number == first
+
+    keras.design_changed()
+    keras._settled()
+    assert keras._browser.asked.number == first + 1
 
 
 def test_nothing_of_it_stays_behind(monkeypatch):
@@ -71,7 +85,7 @@ def test_the_code_is_given_when_it_is_wanted(keras, monkeypatch):
     keras.forward.button.click()
     sent = []
     monkeypatch.setattr(keras._browser, "send", lambda *message: sent.append(message))
-    keras._browser._receive(WantsRunner("wanted"), [])
+    keras._browser._receive(WantsCode("runner"), [])
     ((_, buffers),) = sent
     assert buffers == [file.read_bytes() for file in RUNNER_CODE]
 

@@ -1,6 +1,7 @@
 """Layers without weights that change the size of a feature: pooling, upsampling, padding."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import attrs
@@ -286,6 +287,24 @@ class UpSampling2D(Resized):
             return range(nearest, nearest + 1)
         below, between = divmod(2 * position + 1 - factor, 2 * factor)
         return range(below, below + (2 if between else 1))
+
+    def shares(self, position: int, size: int | None, axis: int = 0) -> dict[int, Fraction]:
+        """Return how much of each input an output position takes; together they are 1.
+
+        Args:
+            position: Output position.
+            size: Size of the input along this axis: beyond its border the outermost input stands
+                in. None: it has no border.
+            axis: 0: the height, 1: the width.
+        """
+        read = self.sources(position, size or 0, axis)
+        factor = along(self.size, axis)
+        second = Fraction(2 * position + 1 - factor, 2 * factor) - read[0] if len(read) > 1 else 0
+        found: dict[int, Fraction] = {}
+        for place, part in zip(read, (1 - Fraction(second), Fraction(second)), strict=False):
+            inside = place if size is None else min(max(place, 0), size - 1)
+            found[inside] = found.get(inside, Fraction(0)) + part
+        return found
 
     @property
     def summary(self) -> str:

@@ -16,6 +16,7 @@ from explorer.core.network.errors import Remedy
 from explorer.core.network.graph import Block
 from explorer.widget.controls.block_editor import BlockEditor, Retry
 from explorer.widget.controls.form import close_with_parts, page, plain_layout
+from explorer.widget.controls.group_head import GroupHead
 from explorer.widget.front.page import Page
 from explorer.widget.messages import OpenOwn, RemoveOwn
 from explorer.widget.panels.actions import Actions
@@ -28,6 +29,7 @@ class Blocks:
 
     Attributes:
         widget: What is shown.
+        head: Its heading, which opens it.
         own: Which blocks have settings of their own.
     """
 
@@ -44,10 +46,11 @@ class Blocks:
         self._alert = alert
         self._origin: EncoderDecoder | None = None  # the last one that is no list of blocks
         self._place = widgets.VBox(layout=plain_layout())
-        self.widget = widgets.Accordion(
-            [self._place], titles=["Blocks and heads"], layout=plain_layout()
-        )
-        self.widget.observe(self._opened, names="selected_index")
+        self._place.add_class("explorer-own-blocks")
+        self.head = GroupHead(title="Blocks and heads", folded=True, layout=plain_layout())
+        self.head.observe(self._opened, names="folded")
+        self.widget = widgets.VBox([self.head, self._place], layout=plain_layout())
+        self.widget.add_class("explorer-group")
         self.own = OwnSettingsView(self._own_sent, layout=plain_layout())
 
     def show(self, architecture: Architecture) -> None:
@@ -55,7 +58,7 @@ class Blocks:
         self.own.show(architecture)
         if not isinstance(architecture, (Custom, ReadModel)):
             self._origin = architecture
-        if self.widget.selected_index is None:
+        if self.head.folded:
             return
         if isinstance(architecture, ReadModel):
             self._place.children = [self._no_blocks]
@@ -73,7 +76,7 @@ class Blocks:
     def edit(self, block: Block) -> None:
         """Open the controls of a block."""
         with self._state.lock:
-            self.widget.selected_index = 0
+            self.head.folded = False
             if not isinstance(self._state.design.architecture, ReadModel):
                 self._editor.select(block)
 
@@ -86,7 +89,7 @@ class Blocks:
             if isinstance(message, RemoveOwn):
                 self._state.unbroken.do(self._remove_own, architecture, message.remove)
                 return
-            self.widget.selected_index = 0
+            self.head.folded = False
             for edit in architecture.edits:
                 if edit.name == message.open:
                     self._editor.go_to(family_blocks_of(architecture).index_of(edit.place))

@@ -169,7 +169,7 @@ def figure_of(drawing: Drawing) -> Any:
     class Figure(FigureWidget):
         """A figure that is complete when the browser first hears of it: see `charts.js`."""
 
-        _esm = module(Path(__file__).with_name("plot.js"), "plot_code")
+        _esm = module(Path(__file__).with_name("plot.js"), "code")
 
         def open(self) -> None:
             if self._widget_data:

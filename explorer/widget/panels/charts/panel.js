@@ -117,12 +117,7 @@ function render({ model, el }) {
     check();
   });
   observer.observe(el);
-  /** @type {(message: PlotCode, buffers: DataView<ArrayBuffer>[]) => void} */
-  const take = (_, [code]) => {
-    plotCode.take(code);
-  };
-  model.on("msg:custom", take);
-  if (!plotCode.isThere) model.send({ wants: "plotly" });
+  const endRequest = requestCode(model, "plotly");
   const ignore = listen(model, {
     "change:drawing": check,
     "change:steps": () => steps.draw(model.get("steps")),
@@ -132,7 +127,7 @@ function render({ model, el }) {
     steps.end();
     observer.disconnect();
     clearTimeout(waiting);
-    model.off("msg:custom", take);
+    endRequest();
     ignore();
   };
 }

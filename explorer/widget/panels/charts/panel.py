@@ -22,7 +22,7 @@ from explorer.core.settling import Settling
 from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import ChartStep, Missed, PlotCode, PlotWanted
+from explorer.widget.messages import ChartStep, Code, Missed, WantsCode
 from explorer.widget.panels.charts.data import ChartData
 from explorer.widget.panels.charts.figure import (
     Drawing,
@@ -53,10 +53,10 @@ class Frame(FrontWidget):
         steps: What stands along its horizontal axis, at 0, 1, 2 and so on.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"), "hover", "plot_code")
+    _esm = module(Path(__file__).with_name("panel.js"), "hover", "code")
     _css = style_sheet()
-    sends = Missed | PlotWanted
-    gets = PlotCode
+    sends = Missed | WantsCode
+    gets = Code
 
     drawing: Any = traitlets.Int().tag(sync=True)
     steps = shared(tuple[ChartStep, ...], ())
@@ -191,15 +191,15 @@ class Charts(widgets.VBox, TabView):
             before.close()
 
     @guarded
-    def _received(self, message: Missed | PlotWanted, _: Any) -> None:
-        if isinstance(message, PlotWanted):
+    def _received(self, message: Missed | WantsCode, _: Any) -> None:
+        if isinstance(message, WantsCode):
             later(0.0, self._send_code)
         else:
             self._missed(message)
 
     @guarded
     def _send_code(self) -> None:
-        self._frame.send_message(PlotCode(), [plot_code()])  # loads plotly, which takes seconds
+        self._frame.send_message(Code("plotly"), [plot_code()])  # imports plotly: seconds
 
     def _missed(self, message: Missed) -> None:
         """Replace a plot that no update reaches: see `panel.js`."""

@@ -1,12 +1,19 @@
 // @ts-check
 // A plot of plotly's, whose code comes apart from it.
 
+/**
+ * What plotly makes of a model.
+ * @typedef {{ initialize(context: object): unknown, render(context: object): unknown }} Plotting
+ */
+
 /** @type {WeakMap<object, Promise<Plotting>>} Of each model that has a view. */
 const plottings = new WeakMap();
 
 /** @param {object} model */
 async function plottingOf(model) {
-  const plotting = (await plotCode.made)();
+  const [address] = await codeOf("plotly").coming;
+  /** @type {Plotting} */
+  const plotting = (await import(address)).default();
   await plotting.initialize({ model });
   return plotting;
 }

@@ -14,9 +14,9 @@ from explorer.widget import front
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import (
+    Code,
     Find,
     LaidOutDrawing,
-    LayoutCode,
     LaysOut,
     Nearer,
     Save,
@@ -25,6 +25,7 @@ from explorer.widget.messages import (
     Select,
     Toggle,
     ToLayOut,
+    WantsCode,
 )
 
 #: What a page lays drawings out with: Graphviz, and the worker that calls it.
@@ -70,7 +71,13 @@ class Canvas(FrontWidget):
     """
 
     _esm = module(
-        Path(__file__).with_name("panel.js"), "hover", "pan_zoom", "minimap", "layout", "files"
+        Path(__file__).with_name("panel.js"),
+        "hover",
+        "pan_zoom",
+        "minimap",
+        "code",
+        "layout",
+        "files",
     )
     _css = "\n".join(
         (
@@ -80,8 +87,8 @@ class Canvas(FrontWidget):
         )
     )
 
-    sends = Select | Toggle | Nearer | Find | Save | LaysOut | LaidOutDrawing
-    gets = SavedFile | SavedPicture | ToLayOut | LayoutCode
+    sends = Select | Toggle | Nearer | Find | Save | WantsCode | LaysOut | LaidOutDrawing
+    gets = SavedFile | SavedPicture | ToLayOut | Code
 
     dot = traitlets.Unicode().tag(sync=True)
     kept = traitlets.Unicode().tag(sync=True)
@@ -119,12 +126,13 @@ class Canvas(FrontWidget):
         self.svg = "" if can and "no" not in self._pages else Diagram(dot).svg()
         self.dot = dot
 
+    def give_code(self) -> None:
+        """Give a page what it lays drawings out with."""
+        self.send_message(Code("graphviz"), [file.read_bytes() for file in LAYOUT_CODE])
+
     def hear(self, message: LaysOut) -> None:
-        """Note what a page says of laying drawings out, and give it what it wants for that."""
-        if message.lays_out == "wanted":
-            self.send_message(LayoutCode(), [file.read_bytes() for file in LAYOUT_CODE])
-        else:
-            self._pages.add(message.lays_out)
+        """Note what a page says of laying drawings out."""
+        self._pages.add(message.lays_out)
 
     def _get_embed_state(self, drop_defaults: bool = False) -> Any:
         """Return what a page without a kernel gets, which has nothing to lay drawings out with."""

@@ -543,12 +543,11 @@ function render({ model, el }) {
   };
   const unfollow = zoom.followSize();
   model.on("change", update); // at once: the other views wait for it
-  /** @type {(message: SavedFile | SavedPicture | ToLayOut | LayoutCode, buffers: DataView<ArrayBuffer>[]) => void} */
+  /** @type {(message: CanvasGets, buffers: DataView<ArrayBuffer>[]) => void} */
   const receive = (message, buffers) => {
     if ("file" in message) download(message, buffers);
     else if ("picture" in message) downloadPicture(message, buffers);
     else if ("lay_out_for" in message) layOutFor(message, buffers, layout);
-    else layout.take(buffers);
   };
   model.on("msg:custom", receive);
   update();

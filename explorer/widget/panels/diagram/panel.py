@@ -33,6 +33,7 @@ from explorer.widget.messages import (
     Select,
     Toggle,
     ToLayOut,
+    WantsCode,
 )
 from explorer.widget.panels.diagram.canvas import Canvas
 from explorer.widget.panels.tab_view import TabView
@@ -244,9 +245,13 @@ class DiagramView(widgets.VBox, TabView):
 
     @guarded
     def _received(
-        self, message: Select | Toggle | Nearer | Find | Save | LaysOut | LaidOutDrawing, _: Any
+        self,
+        message: Select | Toggle | Nearer | Find | Save | WantsCode | LaysOut | LaidOutDrawing,
+        _: Any,
     ) -> None:
         match message:
+            case WantsCode():
+                self.canvas.give_code()
             case LaysOut():
                 self.canvas.hear(message)
                 if message.lays_out == "no":

@@ -122,6 +122,13 @@ class FeatureMaps(TabView):
             if self._scene:
                 self.show(self._scene)
 
+    def weights_changed(self) -> None:
+        """Have the pictures made anew, which stay until they are."""
+        with self._state.lock:
+            self._shown = None
+            if self._scene and not self._asking.is_under_way:
+                self._ask(quietly=True)
+
     def close(self) -> None:
         """Drop what was asked for, and take the panel off the screen."""
         with self._state.lock:
@@ -155,16 +162,17 @@ class FeatureMaps(TabView):
         self._settling.stop()
         self._asking.drop()
 
-    def _ask(self) -> None:
+    def _ask(self, quietly: bool = False) -> None:
         way, scene = self._wanted, self._scene
         if way is None or scene is None:
             return  # an interrupt broke off what wanted it
         cards: Sequence[Card] = ()
         if not way.has_strip_of(self._shown):
             cards = strip_of(scene.graph)
-        self.widget.show_waiting(
-            self._asking.outlook("The picture is on its way through the network …")
-        )
+        if not quietly:
+            self.widget.show_waiting(
+                self._asking.outlook("The picture is on its way through the network …")
+            )
         names = tuple(card.output.name for card in cards)
         self._asking.submit(
             way,

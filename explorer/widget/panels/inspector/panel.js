@@ -37,6 +37,7 @@ function render({ model, el }) {
       shown = model.get("parts");
       body.replaceChildren();
       addParts(body, shown);
+      markTerms(body);
       hover.drawn();
     }
     const time = /** @type {HTMLButtonElement | null} */ (
@@ -48,18 +49,24 @@ function render({ model, el }) {
     }
     if (isNew) el.scrollTop = 0;
     if (!focused || (!isNew && focused.isConnected && !focused.hidden)) return;
-    const same = [...body.querySelectorAll("button")].find(
+    /** @type {NodeListOf<HTMLElement>} */
+    const reachable = body.querySelectorAll("button, .explorer-term");
+    const same = [...reachable].find(
       ({ dataset }) =>
-        dataset.select === focused.dataset.select && dataset.edit === focused.dataset.edit,
+        dataset.select === focused.dataset.select &&
+        dataset.edit === focused.dataset.edit &&
+        dataset.term === focused.dataset.term &&
+        dataset.move === focused.dataset.move,
     );
     ((!isNew && same) || heading).focus({ preventScroll: true });
   }
 
   el.addEventListener("click", (event) => {
-    const { select, edit, time } = targetOf(event)?.closest("button")?.dataset ?? {};
+    const { select, edit, time, move } = targetOf(event)?.closest("button")?.dataset ?? {};
     if (select !== undefined) model.send({ select });
     else if (time !== undefined) model.send({ time: true });
     else if (edit !== undefined) model.send({ edit });
+    else if (move !== undefined) model.send({ move });
   });
   draw();
   const ignore = listen(model, { change: draw }); // heading and text come in one message

@@ -11,6 +11,7 @@ import traitlets
 
 from explorer.core.analysis.connections import Wiring, wiring_of
 from explorer.core.analysis.quantities import MACS, PARAMETERS, TIME, Quantity, Total
+from explorer.core.editing.moves import Move
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families.titles import title_of
 from explorer.core.formatting import duration, printable, product, share
@@ -20,13 +21,15 @@ from explorer.core.words.arithmetic import Fact, block_facts, configuration, fig
 from explorer.core.words.explanations import block_text, layer_text, skips_text
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import Edit, Select, TimeLayers
+from explorer.widget.messages import Edit, Select, TakeMove, TimeLayers
+from explorer.widget.panels.inspector.next_moves import NextMoves
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import (
     EditButton,
     Facts,
     Items,
     Link,
+    MoveButton,
     Paragraph,
     Part,
     Run,
@@ -53,9 +56,9 @@ class Inspector(FrontWidget, TabView):
         running: Whether a measurement is under way.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"), "hover", "parts")
+    _esm = module(Path(__file__).with_name("panel.js"), "hover", "parts", "terms")
     _css = Path(__file__).with_name("panel.css")
-    sends = Select | Edit | TimeLayers
+    sends = Select | Edit | TimeLayers | TakeMove
 
     heading: Any = traitlets.Unicode().tag(sync=True)
     prefix: Any = traitlets.Unicode().tag(sync=True)
@@ -68,6 +71,7 @@ class Inspector(FrontWidget, TabView):
         select: Callable[[str], None],
         edit: Callable[[Block], None],
         time_layers: Callable[[], None],
+        next_moves: NextMoves | None = None,
         **options: Any,
     ) -> None:
         """Make the view.
@@ -76,30 +80,63 @@ class Inspector(FrontWidget, TabView):
             select: Called with the selection that the user clicked; empty for none.
             edit: Called with the block that the user wants to edit.
             time_layers: Called when the user wants every layer timed.
+            next_moves: What to try next; None: nothing is offered.
             **options: Of the widget.
         """
         super().__init__(**options)
         self._select = select
         self._edit = edit
         self._time_layers = time_layers
+        self._next_moves = next_moves
         self._scene: Scene | None = None
+        self._rests = False  # after `hide`: moves are asked for again
         self._wiring: Wiring | None = None
         self.on_sent(self._received)
 
     def show(self, scene: Scene) -> None:
         """Explain what is selected in a scene."""
-        if scene == self._scene:
+        if scene == self._scene and not self._rests:
             return
+        self._rests = False
         if self._wiring is None or self._wiring.graph is not scene.graph:
             self._wiring = wiring_of(scene.graph)
         with self.hold_sync():
-            for name, value in explained(scene, self._wiring).items():
+            for name, value in explained(scene, self._wiring, self._moves(scene)).items():
                 self.set_trait(name, value)
         self._scene = scene  # at last: what is broken off is shown again
 
-    def _received(self, message: Select | Edit | TimeLayers, _: Any) -> None:
+    def _moves(self, scene: Scene) -> tuple[Move, ...]:
+        """Return what to try next, where the whole network is explained."""
+        if self._next_moves is None:
+            return ()
+        if scene.node is not None:
+            self._next_moves.stop()
+            return ()
+        return self._next_moves.of(scene.design, self._show_again)
+
+    def _show_again(self) -> None:
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            self.show(scene)
+
+    def hide(self) -> None:
+        """Work out no moves."""
+        if self._next_moves is not None:
+            self._next_moves.stop()
+        self._rests = True
+
+    def close(self) -> None:
+        """Close the view, and work out no moves any more."""
+        if self._next_moves is not None:
+            self._next_moves.close()
+        super().close()
+
+    def _received(self, message: Select | Edit | TimeLayers | TakeMove, _: Any) -> None:
         if isinstance(message, Select):
             self._select(message.select)
+        elif isinstance(message, TakeMove):
+            if self._next_moves is not None:
+                self._next_moves.take(message.move)
         elif isinstance(message, TimeLayers):
             self._time_layers()
         elif self._scene is not None:
@@ -108,14 +145,15 @@ class Inspector(FrontWidget, TabView):
                 self._edit(node.block)
 
 
-def explained(scene: Scene, wiring: Wiring) -> dict[str, Any]:
+def explained(scene: Scene, wiring: Wiring, moves: Sequence[Move] = ()) -> dict[str, Any]:
     """Return the traits of an inspector that explains what is selected in a scene.
 
     Args:
         scene: What is shown.
         wiring: That of the scene's graph.
+        moves: What to try next.
     """
-    heading, prefix, parts = _Page(scene, wiring).content()
+    heading, prefix, parts = _Page(scene, wiring, moves).content()
     named = {"heading": printable(heading), "prefix": printable(prefix)}
     return {**named, "parts": parts, "selected": scene.selected}
 
@@ -126,6 +164,7 @@ class _Page:
 
     scene: Scene
     wiring: Wiring
+    moves: Sequence[Move]
 
     def content(self) -> tuple[str, str, tuple[Part, ...]]:
         """Return the heading, the start of a block's layers' names, and what stands beneath."""
@@ -233,7 +272,20 @@ class _Page:
                 MACS,
                 words(f"{MACS.told(MACS.in_network(report))} for one image."),
             ),
+            *self._what_next(),
         )
+
+    def _what_next(self) -> tuple[Section, ...]:
+        parts = [
+            part
+            for move in self.moves
+            for part in (
+                Paragraph((MoveButton(move.words),)),
+                Facts(move.figures),
+                words(move.watch),
+            )
+        ]
+        return (Section("What to try next", tuple(parts)),) if parts else ()
 
     def _whole_time(self) -> Paragraph:
         times, whole = self.scene.times, self.scene.whole_time

@@ -4,17 +4,11 @@
 
 /** A Web Worker that runs networks, one after the other. */
 class Runner {
-  /** @param {BlobPart[]} code TensorFlow.js, its backends, its WebAssembly, and the worker. */
-  constructor(code) {
-    this.addresses = code.map((part, place) =>
-      URL.createObjectURL(
-        new Blob([part], { type: place === 3 ? "application/wasm" : "text/javascript" }),
-      ),
-    );
+  /** @param {string[]} addresses Of TensorFlow.js, its backends, its WebAssembly, and the worker. */
+  constructor([core, webgpu, wasmBackend, wasm, own]) {
     /** @type {Map<number, (answer: any) => void>} Those who wait for an answer. */
     this.waiting = new Map();
     this.count = 0;
-    const [core, webgpu, wasmBackend, wasm, own] = this.addresses;
     this.worker = new Worker(own);
     this.worker.addEventListener("message", ({ data }) => {
       this.waiting.get(data.number)?.(data);
@@ -43,14 +37,14 @@ class Runner {
 
   end() {
     this.worker.terminate();
-    for (const address of this.addresses) URL.revokeObjectURL(address);
   }
 }
 
 /** @param {{ model: Model<InBrowserState, InBrowserSends, InBrowserGets> }} given */
 function serve({ model }) {
-  /** @type {BlobPart[] | undefined} */
-  let code;
+  const code = codeOf("runner");
+  /** @type {(() => void) | undefined} Set once the code was asked for. */
+  let endRequest;
   /** @type {Runner | undefined} */
   let runner;
   let isBusy = false;
@@ -74,15 +68,16 @@ function serve({ model }) {
     const asked = model.get("asked");
     if (isBusy || !asked) stop(); // what runs is out of date
     if (!asked) return;
-    if (!code) {
-      model.send({ code: "wanted" });
+    if (!code.addresses) {
+      if (!endRequest) code.coming.then(run);
+      endRequest ??= requestCode(model, "runner");
       return;
     }
     isBusy = true;
     const { number, program, batch, limit } = asked;
     const file = new Blob([model.get("picture")]);
     try {
-      runner ??= new Runner(code);
+      runner ??= new Runner(code.addresses);
     } catch (error) {
       fail(number, error); // the page may start no Web Worker
       return;
@@ -105,15 +100,11 @@ function serve({ model }) {
     ]);
   };
 
-  model.on("msg:custom", (_, buffers) => {
-    if (code) return; // it was asked for twice
-    code = buffers;
-    run();
-  });
   const forget = listen(model, { "change:asked": run });
   run();
   return () => {
     forget();
+    endRequest?.();
     stop();
   };
 }

@@ -21,7 +21,7 @@ from explorer.core.pictures.seen import PHOTOGRAPH
 from explorer.widget import front
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import NotRunHere, RanHere, RunHere, RunnerCode, WantsRunner
+from explorer.widget.messages import Code, NotRunHere, RanHere, RunHere, WantsCode
 
 _LIBRARY = front.STYLE.parent / "tensorflow_js"
 #: What a page runs networks with: TensorFlow.js with its backends, and the worker that calls it.
@@ -51,9 +51,9 @@ class InBrowser(FrontWidget):
         picture: The content of a picture's file, on which it is run.
     """
 
-    _esm = module(Path(__file__).with_name("in_browser.js"))
-    sends = WantsRunner | RanHere | NotRunHere
-    gets = RunnerCode
+    _esm = module(Path(__file__).with_name("in_browser.js"), "code")
+    sends = WantsCode | RanHere | NotRunHere
+    gets = Code
 
     asked = shared(RunHere | None, None)
     picture = traitlets.Bytes().tag(sync=True)
@@ -115,14 +115,17 @@ class InBrowser(FrontWidget):
 
     def stop(self) -> None:
         """End what runs."""
-        self._waits = self.asked = None
+        self._waits = None
+        with self.hold_sync():
+            self.asked = None
+            self.picture = b""  # else a notebook that keeps its widgets' state would have it
 
     @guarded
     def _receive(
-        self, message: WantsRunner | RanHere | NotRunHere, buffers: Sequence[memoryview]
+        self, message: WantsCode | RanHere | NotRunHere, buffers: Sequence[memoryview]
     ) -> None:
-        if isinstance(message, WantsRunner):
-            self.send_message(RunnerCode(), [file.read_bytes() for file in RUNNER_CODE])
+        if isinstance(message, WantsCode):
+            self.send_message(Code("runner"), [file.read_bytes() for file in RUNNER_CODE])
             return
         with self._lock:
             waits = self._waits

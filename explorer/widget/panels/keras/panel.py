@@ -82,6 +82,7 @@ class LiveKeras:
         self._verified: Design | None = None  # the last design that Keras built
         self._followed: Design | None = None  # the last one that was shown
         self._is_stopped = False  # whether the user wants no run of it
+        self._is_run_here = False  # whether the page was asked to run it
         self.status = KerasStatus(layout=plain_layout())
         self.forward = ForwardView(self._chosen, show_time)
         self.forward.button.on_click(self._run_clicked)
@@ -115,6 +116,7 @@ class LiveKeras:
         """Have Keras rebuild the model once the design has stayed the same for a moment."""
         with self._state.lock:
             self._stop_browser()
+            self._is_run_here = False
             self.forward.show_nothing()
             self._settling.wait()
 
@@ -125,7 +127,7 @@ class LiveKeras:
             self._run()
             return
         design = self._state.design
-        if always:
+        if always and not self._is_run_here:
             self._run_in_browser()
         self._show_waiting(design)
         question = Rebuild(design.architecture, design.input.shape)
@@ -145,6 +147,7 @@ class LiveKeras:
 
     def _run_in_browser(self) -> None:
         """Have the page run the model with the picture; Keras verifies it all the same."""
+        self._is_run_here = True
         self.forward.show_running(f"Running in {IN_BROWSER} …")
         how, picture = self.forward.measurement, self.picture
         try:

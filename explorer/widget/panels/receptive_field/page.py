@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import traitlets
 
 from explorer.core.analysis.design import Design
-from explorer.core.analysis.quantities import of_networks
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
 from explorer.core.analysis.seeing_more import Remedies, Way, is_smaller
 from explorer.core.formatting import product, size_text
 from explorer.core.pictures.heat_map import RAMP
+from explorer.core.words.beside import changes
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import (
@@ -57,7 +57,7 @@ class ReceptiveFieldView(FrontWidget):
         ramp: Colours of the gradient's strength, the weakest first.
     """
 
-    _esm = module(Path(__file__).with_name("panel.js"))
+    _esm = module(Path(__file__).with_name("panel.js"), "terms")
     _css = Path(__file__).with_name("panel.css")
 
     sends = Message
@@ -187,13 +187,8 @@ def object_line(
 
 def cost(way: Way, present: Design) -> str:
     """Say what a change leads to, and what it makes of the network's figures."""
-    figures = [f"sees {size_text(way.field)}"]
-    for quantity in of_networks():
-        before, now = (
-            quantity.in_network(design.report, design.input.batch_size).written(quantity.short)
-            for design in (present, way.design)
-        )
-        figures.append(f"{quantity.words} {before if before == now else f'{before} → {now}'}")
+    changed = changes(present, way.design)
+    figures = [f"sees {size_text(way.field)}", *(f"{each.name} {each.value}" for each in changed)]
     # Lines break between figures only.
     kept = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
     return " · ".join(figure.translate(kept) for figure in figures)

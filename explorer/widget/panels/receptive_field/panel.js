@@ -384,6 +384,7 @@ function render({ model, el }) {
         make("small", { textContent: cost }, offer);
       }
     }
+    markTerms(lines);
   }
 
   const showPicture = () => showImage(picture, model.get("picture"));

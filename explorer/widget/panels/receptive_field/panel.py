@@ -132,6 +132,15 @@ class ReceptiveField(TabView):
             self._forget()
             self._refresh(at_once=True)
 
+    def weights_changed(self) -> None:
+        """Show the gradient anew; the former one stays until it is there."""
+        with self._state.lock:
+            question = self._gradient.question
+            if not self._is_visible:
+                self._forget()
+            elif question and self._answer and not self._gradient.is_under_way:
+                self._submit(question)
+
     # From the scene to the view.
 
     def _refresh(self, at_once: bool = False) -> None:
@@ -286,14 +295,18 @@ class ReceptiveField(TabView):
             ):
                 return
             self._answer = None
-            self._gradient.submit(
-                question,
-                attrs.evolve(question, upload=self._prepared.upload),
-                self._show_result,
-                self._failed,
-                prepare=answer_of,
-            )
+            self._submit(question)
             self._write()
+
+    def _submit(self, question: Gradient) -> None:
+        assert self._prepared is not None
+        self._gradient.submit(
+            question,
+            attrs.evolve(question, upload=self._prepared.upload),
+            self._show_result,
+            self._failed,
+            prepare=answer_of,
+        )
 
     def _failed(self, failure: Failure) -> None:
         self._show_result(Answer(FieldLine(f"Effective: {failure.text}", "bad")))

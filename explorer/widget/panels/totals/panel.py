@@ -152,7 +152,7 @@ def _parameters(design: Design) -> tuple[str, ...]:
     frozen = report.total_params - report.trainable_params
     kinds = f"{report.trainable_params:,} trainable, {frozen:,} not" if frozen else "all trainable"
     heads = (f"{report.head_params:,} of all in heads",) if report.head_params else ()
-    return ("Numbers that training sets", f"{report.total_params:,}, {kinds}", *heads)
+    return (PARAMETERS.meaning, f"{report.total_params:,}, {kinds}", *heads)
 
 
 def _compute(design: Design) -> tuple[str, ...]:

@@ -11,21 +11,25 @@ const HELP = [
   ["↓ ↑", "along a branch, such as a skip connection"],
   ["Enter, Escape", "a block's layers; back to the block"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
+  ["Dotted words", "explained: point at one, or tap it"],
 ];
 /** What the buttons show: the strokes of each, in a square of 16. */
 const ICONS = {
   controls: "M2 3h12v10H2z M6 3v10 M3.5 6h1 M3.5 8h1",
   side: "M2 3h12v10H2z M10 3v10 M11.5 6h1 M11.5 8h1",
   window: "M2 6V2h4 M10 2h4v4 M14 10v4h-4 M6 14H2v-4",
+  lessons: "M2 3.5c2.5-1 4.5-.7 6 .6 1.5-1.3 3.5-1.6 6-.6v9c-2.5-1-4.5-.7-6 .6-1.5-1.3-3.5-1.6-6-.6z M8 4.1v9",
   help: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.8-1.1 1.8 M8 12.4v.4",
 };
 /** Where Escape means something else than to leave the full window. */
 const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
+/** What it closes first, wherever the focus is. */
+const OPEN = ".explorer-glossary > :not([hidden])";
 const GONE = "The kernel has gone: run the cell again.";
 const SAVED = "As it was saved, without a kernel: run the cell to edit it.";
 /** What nobody hears without a kernel. */
 const NEEDS_KERNEL =
-  ".explorer-family, .explorer-history, .explorer-bar > .mod-primary, .explorer-exchange, .explorer-controls, .explorer-tools > :is(input, select)";
+  ".explorer-family, .explorer-history, .explorer-bar > .mod-primary, .explorer-exchange, .explorer-controls, .explorer-lesson, .explorer-window > [aria-label='Lessons'], .explorer-tools > :is(input, select)";
 
 /**
  * Returns the explorer's workspace, once this is part of it.
@@ -62,6 +66,9 @@ function addHelp(parent) {
     make("dt", { textContent: name }, help);
     make("dd", { textContent: meaning }, help);
   }
+  makeButton(make("dd", {}, help), "Glossary", "All words that are explained", () => {
+    help.dispatchEvent(new CustomEvent("explorer-glossary", { bubbles: true }));
+  }, { className: "jupyter-button" });
   return help;
 }
 
@@ -95,7 +102,7 @@ function watchKernel(model, line) {
   };
 }
 
-/** @param {View<object, never, WindowGets>} view */
+/** @param {View<WindowState, never, WindowGets>} view */
 function render({ model, el }) {
   el.classList.add("explorer-window");
   const gone = make("div", { className: "explorer-gone-line" }, el);
@@ -127,8 +134,9 @@ function render({ model, el }) {
   // Heard on its way down: the fields of ipywidgets let no key come up again.
   /** @param {KeyboardEvent} event */
   const leave = (event) => {
-    const isFull = workspaceOf(el)?.classList.contains("explorer-full");
-    const isTheirs = targetOf(event)?.closest(HEARS_ESCAPE);
+    const workspace = workspaceOf(el);
+    const isFull = workspace?.classList.contains("explorer-full");
+    const isTheirs = targetOf(event)?.closest(HEARS_ESCAPE) ?? workspace?.querySelector(OPEN);
     if (isFull && event.key === "Escape" && !isTheirs) full.click();
   };
   window.addEventListener("keydown", leave, true);
@@ -138,6 +146,15 @@ function render({ model, el }) {
     if (wanted && getComputedStyle(wanted).visibility === "hidden") panes[name].click();
   };
   model.on("msg:custom", reveal);
+  const lessons = toggle("lessons", "Lessons", (isPressed) => {
+    model.set("lessons", isPressed);
+    model.save_changes();
+  });
+  const showLessons = () => {
+    lessons.setAttribute("aria-pressed", String(model.get("lessons")));
+  };
+  showLessons();
+  const forget = listen(model, { "change:lessons": showLessons });
   const question = toggle("help", "Keys, and what arrows mean", (isPressed) => {
     help.hidden = !isPressed;
   });
@@ -148,6 +165,7 @@ function render({ model, el }) {
   return () => {
     window.removeEventListener("keydown", leave, true);
     model.off("msg:custom", reveal);
+    forget();
     ignore();
   };
 }

@@ -1,0 +1,171 @@
+"""What is trained, and how far it is."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from explorer.core.families import Architecture
+from explorer.core.network.errors import Refusal
+from explorer.core.network.layers import Shape
+from explorer.core.network.parameters import parameter
+from explorer.core.training.tasks import TASKS, Task
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@attrs.frozen(kw_only=True)
+class TrainingSettings:
+    """How a network is trained: by Adam (Kingma and Ba 2015, arXiv 1412.6980), on one task."""
+
+    task: str = parameter(
+        "masks",
+        doc="What the network learns, from pictures that are drawn on the spot.",
+        choices=tuple(TASKS),
+        words={name: task.title for name, task in TASKS.items()},
+    )
+    seed: int = parameter(
+        0,
+        doc="Decides the weights to begin with and the pictures of each step: the same seed gives "
+        "the same curve.",
+        minimum=0,
+        maximum=2**31 - 1,
+        slider=(0, 0),
+    )
+    learning_rate: float = parameter(
+        0.002, doc="Adam’s step size.", minimum=1e-6, maximum=1.0, slider=(0.002, 0.002)
+    )
+    batch_size: int = parameter(
+        2, doc="Pictures in a training step.", minimum=1, maximum=1024, slider=(2, 2)
+    )
+
+
+@attrs.frozen
+class Training:
+    """A network that learns a task: all that its curve depends on, but for the machine.
+
+    Attributes:
+        architecture: The architecture.
+        input_shape: `(height, width, channels)` of the pictures.
+        settings: What it learns, and how.
+    """
+
+    architecture: Architecture
+    input_shape: Shape
+    settings: TrainingSettings = TrainingSettings()
+
+    @property
+    def task(self) -> Task:
+        """What it learns."""
+        return TASKS[self.settings.task]
+
+
+@attrs.frozen
+class Score:
+    """What the network said of the held-out pictures.
+
+    Attributes:
+        step: How many steps it had made.
+        seconds: How long it had trained.
+        value: The task's metric, over all of them; NaN if an answer was no number.
+        answers: PNGs of its answers to those that are shown.
+    """
+
+    step: int
+    seconds: float
+    value: float
+    answers: tuple[bytes, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen
+class HeldOut:
+    """A picture that is not learnt from, and its true answer, as PNGs."""
+
+    image: bytes = attrs.field(repr=False)
+    truth: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Learnt:
+    """How far a network is.
+
+    Attributes:
+        step: How many steps it has made.
+        seconds: How long it has trained, making and compiling it included.
+        losses: The loss of each step since the one that was asked about, before it changed weights.
+        scores: What the metric was since then.
+        held_out: The pictures that are shown, in the first answer alone.
+        strides: Of each output that learns.
+        adds_convolution: Whether outputs got one to the task's channels.
+    """
+
+    step: int
+    seconds: float
+    losses: tuple[float, ...]
+    scores: tuple[Score, ...]
+    held_out: tuple[HeldOut, ...] = ()
+    strides: tuple[int, ...] = ()
+    adds_convolution: bool = True
+
+
+@attrs.frozen
+class TrainingResult:
+    """What came of a training.
+
+    Attributes:
+        training: What learnt, and how.
+        seconds: How long it took, making and compiling the model included.
+        losses: The loss of each step, before it changed the weights.
+        scores: The task's metric on the held-out pictures, at some steps.
+        weights: What a file of Keras' `save_weights` holds, of the design alone.
+    """
+
+    training: Training
+    seconds: float
+    losses: tuple[float, ...] = attrs.field(repr=False)
+    scores: tuple[Score, ...] = attrs.field(repr=False)
+    weights: bytes = attrs.field(repr=False)
+
+    @property
+    def metric(self) -> float:
+        """The task's metric at the end: IoU, position error in px, PSNR in dB or boundary F1."""
+        return self.scores[-1].value
+
+    def __str__(self) -> str:
+        """Task, metric, steps and time in a line."""
+        metric = self.training.task.metric
+        value = metric.text(self.metric) if math.isfinite(self.metric) else "no number"
+        return (
+            f"{self.training.task.title}: {metric.name} {value} after {len(self.losses):,} steps "
+            f"in {self.seconds:.0f} s"
+        )
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the curve: a row for each step, with the loss of the one that led to it.
+
+        The metric is there where it was computed.
+        """
+        import pandas
+
+        losses = pandas.Series((math.nan, *self.losses), name="loss")
+        values = {score.step: score.value for score in self.scores}
+        metric = pandas.Series(values, name=self.training.task.metric.name, dtype=float)
+        frame = pandas.concat([losses, metric.reindex(losses.index)], axis=1)
+        frame.index.name = "step"
+        return frame
+
+    def save(self, path: str | Path) -> None:
+        """Save the design's weights, which `build(...)` of it takes by Keras' `load_weights`.
+
+        Args:
+            path: Where to; its name ends with `.weights.h5`.
+
+        Raises:
+            Refusal: If the name ends otherwise.
+        """
+        path = Path(path)
+        if not path.name.endswith(".weights.h5"):
+            raise Refusal(f"{path.name} must end with .weights.h5: choose such a name.")
+        path.write_bytes(self.weights)

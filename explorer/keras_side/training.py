@@ -1,0 +1,287 @@
+"""A network that learns a task, step by step."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from explorer.core.asking.training import HeldOut, Learnt, Score, Training
+from explorer.core.network.errors import Refusal
+from explorer.core.pictures.images import picture_png
+from explorer.core.training.examples import Examples, averaged, batch, held_out
+from explorer.core.training.fitting import output_strides
+from explorer.core.training.metrics import score
+from explorer.core.training.pictures import answer_png
+from explorer.core.training.tasks import SHOWN, Task
+from explorer.keras_side.backends import Compiled, backend, find_device
+from explorer.keras_side.build import import_keras
+from explorer.keras_side.rebuild import Rebuilder
+
+#: Name of the layer that tells a task's channels from the features of a design's output.
+ANSWER = "task_answer"
+#: How many steps lie between two looks at the held-out pictures, and the first few of them, in
+#: which most happens. They depend on nothing else, so that a seed gives the same curve.
+LOOK_EVERY, FIRST_LOOKS = 10, (0, 2, 5)
+#: Keeps the Dice coefficient a number where nothing is to be found.
+_SMOOTH = 1.0
+
+
+class Learner:
+    """A model that learns.
+
+    Each output of the design gets a 1×1 convolution to the task's channels, unless it has these
+    already, as a linear head. Of several outputs all learn, as in stacked hourglasses (Newell et
+    al. 2016, arXiv 1603.06937), by the mean of their losses, and the last one counts.
+
+    Attributes:
+        design: The model of the design, without what was added to it.
+        model: The model that learns.
+        step: How many steps it has made.
+        seconds: How long it has taken.
+    """
+
+    def __init__(self, training: Training) -> None:
+        """Make the model; its random weights depend on the seed and their names alone.
+
+        Args:
+            training: What is to be trained.
+
+        Raises:
+            Refusal: If the design can't learn the task.
+        """
+        start = perf_counter()
+        keras = import_keras()
+        self.training = training
+        self._device = find_device().name.lower()
+        settings = training.settings
+        keras.utils.set_random_seed(settings.seed)  # which dropout draws by
+        rebuilder = Rebuilder()
+        rebuilder.seed = settings.seed
+        self.design = rebuilder.rebuild(
+            training.architecture, training.input_shape, device=find_device().name
+        )
+        assert rebuilder.graph is not None
+        self.strides = output_strides(rebuilder.graph)
+        rebuilder.give_weights()
+        with keras.device(self._device):
+            self.model = _answering(self.design, training.task, settings.seed)
+            self._optimizer = keras.optimizers.Adam(settings.learning_rate)
+            self._optimizer.build(self.model.trainable_variables)
+        if not self.model.trainable_variables:
+            raise Refusal(
+                "This network has no weights that are trained, so it can’t learn: add a "
+                "convolution, or set its layers to trainable."
+            )
+        _avoid_fault(self.model)
+        self._examples = held_out(training.task, training.input_shape)
+        self._compiled: Compiled | None = None
+        self._inference: Compiled | None = None
+        self.step = 0
+        self.losses: list[float] = []
+        self.scores: list[Score] = []
+        self.seconds = perf_counter() - start
+
+    def learn(
+        self, seconds: float, is_stale: Callable[[], bool] = bool, until: int | None = None
+    ) -> None:
+        """Go on for so many seconds, or a step if that takes longer; first there is but a look.
+
+        A look at the held-out pictures follows a step at once, so that it is told with it.
+
+        Args:
+            seconds: How long.
+            is_stale: Asked between steps; once it is true, nothing more is done.
+            until: The step to which it goes at the most; None: there is no such.
+        """
+        start = last = perf_counter()
+        while not is_stale():
+            if until is not None and self.step >= until and self.scores:
+                return
+            with import_keras().device(self._device):
+                if self.scores:
+                    self._make_step()
+                if self.step in FIRST_LOOKS or self.step % LOOK_EVERY == 0:
+                    self._look(self.seconds + perf_counter() - last)
+            now = perf_counter()
+            self.seconds += now - last
+            last = now
+            if now - start >= seconds:
+                return
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many steps it has made, and how often it has looked at the held-out pictures."""
+        return self.step, len(self.scores)
+
+    def told(self, after: int | None) -> Learnt:
+        """Return how far it is.
+
+        Args:
+            after: What happened after this step is told; None: all, and the held-out pictures.
+        """
+        since = 0 if after is None else after
+        scores = tuple(each for each in self.scores if after is None or each.step > since)
+        pictures = self._held_out() if after is None else ()
+        adds = any(layer.name.startswith(ANSWER) for layer in self.model.layers)
+        losses = tuple(self.losses[since:])
+        return Learnt(self.step, self.seconds, losses, scores, pictures, self.strides, adds)
+
+    def _make_step(self) -> None:
+        keras = import_keras()
+        training = self.training
+        settings = training.settings
+        drawn = batch(
+            training.task, training.input_shape, settings.batch_size, settings.seed, self.step
+        )
+        targets = [averaged(drawn.answers, stride) for stride in self.strides]
+        x = keras.ops.convert_to_tensor(drawn.images)
+        y = [keras.ops.convert_to_tensor(target) for target in targets]
+        if self._compiled is None:
+            loss = partial(_mean_loss, training.task)
+            self._compiled = backend().learning_step(self.model, self._optimizer, loss, x, y)
+        self.losses.append(float(np.asarray(self._compiled.run(x, y))))
+        self.step += 1
+
+    def _look(self, seconds: float) -> None:
+        """Answer the held-out pictures."""
+        task, examples = self.training.task, self._examples
+        answers = self._answers(examples)
+        pictures = tuple(answer_png(answer, examples.images.shape[1]) for answer in answers[:SHOWN])
+        self.scores.append(Score(self.step, seconds, score(task, examples, answers), pictures))
+
+    def _answers(self, examples: Examples) -> np.ndarray:
+        """Return the last output for each picture: probabilities, or values as they are."""
+        keras = import_keras()
+        # As many at a time as a step has, whose memory was checked.
+        size = min(self.training.settings.batch_size, len(examples.images))
+        found = []
+        for first in range(0, len(examples.images), size):
+            images = examples.images[first : first + size]
+            padded = np.pad(images, ((0, size - len(images)), (0, 0), (0, 0), (0, 0)))
+            x = keras.ops.convert_to_tensor(padded)
+            self._inference = self._inference or backend().inference(self.model, x)
+            outputs = self._inference.run(x)
+            last = outputs[-1] if isinstance(outputs, (list, tuple)) else outputs
+            answer = keras.ops.sigmoid(last) if self.training.task.is_mask else last
+            found.append(np.asarray(answer)[: len(images)])
+        return np.concatenate(found)
+
+    def _held_out(self) -> tuple[HeldOut, ...]:
+        examples = self._examples
+        height = examples.images.shape[1]
+        return tuple(
+            HeldOut(picture_png(image), answer_png(answer, height))
+            for image, answer in zip(examples.images[:SHOWN], examples.answers[:SHOWN], strict=True)
+        )
+
+
+def learn_in_turns(
+    learners: Sequence[Learner],
+    seconds: float,
+    is_stale: Callable[[], bool] = lambda: False,
+    until: int | None = None,
+) -> None:
+    """Let several go on for so many seconds, at least a step each.
+
+    They take turns after each step, so that what slows the machine down slows all. In the end each
+    has made the same steps and looks, unless nobody waits any more.
+
+    Args:
+        learners: What learns.
+        seconds: How long, all together.
+        is_stale: Asked between steps; once it is true, nothing more is done.
+        until: The step to which they go at the most; None: there is no such.
+    """
+    start = perf_counter()
+    began = min(each.progress for each in learners)
+    while not is_stale():
+        behind = min(learners, key=lambda each: each.progress)
+        are_level = all(each.progress == behind.progress for each in learners)
+        if are_level and behind.scores:
+            if until is not None and behind.step >= until:
+                return
+            if behind.progress > began and perf_counter() - start >= seconds:
+                return
+        behind.learn(0.0)
+
+
+def _answering(design: Any, task: Task, seed: int) -> Any:
+    """Return the model whose outputs have a task's channels; logits where these are masks."""
+    keras = import_keras()
+    outputs = []
+    for index, output in enumerate(design.outputs):
+        if _is_fitting(output, task):
+            outputs.append(output)
+            continue
+        name = f"{ANSWER}{index}" if len(design.outputs) > 1 else ANSWER
+        initial = keras.initializers.GlorotUniform(seed=seed + index)
+        outputs.append(
+            keras.layers.Conv2D(task.channels, 1, kernel_initializer=initial, name=name)(output)
+        )
+    return keras.Model(design.inputs[0], outputs if len(outputs) > 1 else outputs[0])
+
+
+def _is_fitting(output: Any, task: Task) -> bool:
+    """Return whether an output has a task's channels as they are, of a linear convolution."""
+    layer = output._keras_history.operation
+    is_linear = getattr(layer, "activation", None) is import_keras().activations.linear
+    is_convolution = isinstance(layer, import_keras().layers.Conv2D)
+    return is_convolution and is_linear and output.shape[-1] == task.channels
+
+
+def _mean_loss(task: Task, outputs: Any, targets: Sequence[Any]) -> Any:
+    """Return the loss, averaged over the outputs."""
+    given = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    loss = _mask_loss if task.is_mask else _squared_error
+    losses = [loss(output, target) for output, target in zip(given, targets, strict=True)]
+    return sum(losses[1:], losses[0]) / len(losses)
+
+
+def _squared_error(output: Any, target: Any) -> Any:
+    return import_keras().ops.mean((output - target) ** 2)
+
+
+def _mask_loss(logits: Any, target: Any) -> Any:
+    ops = import_keras().ops
+    entropy = ops.mean(ops.binary_crossentropy(target, logits, from_logits=True))
+    found = ops.sigmoid(logits)
+    both, sizes = ops.sum(found * target), ops.sum(found) + ops.sum(target)
+    return entropy + 1 - (2 * both + _SMOOTH) / (sizes + _SMOOTH)
+
+
+def _avoid_fault(model: Any) -> None:
+    """Have transposed convolutions with a kernel smaller than the stride learn in another way.
+
+    TensorFlow 2.21 with oneDNN overwrites memory when it computes the gradient of such a kernel on
+    a CPU. With zeros around it, to the size of the stride, the kernel gives the same output, and
+    its gradient, of which the zeros' part falls away, is right.
+    """
+    keras = import_keras()
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            lacking = [
+                max(0, stride - size)
+                for size, stride in zip(layer.kernel_size, layer.strides, strict=True)
+            ]
+            if any(lacking):
+                layer.call = partial(_call_enlarged, layer, lacking)
+
+
+def _call_enlarged(layer: Any, lacking: Sequence[int], inputs: Any) -> Any:
+    """Return a transposed convolution's output, whose kernel gets so many rows and columns of 0."""
+    ops = import_keras().ops
+    kernel = ops.pad(layer.kernel, (*((0, more) for more in lacking), (0, 0), (0, 0)))
+    output = ops.conv_transpose(
+        inputs,
+        kernel,
+        layer.strides,
+        layer.padding,
+        layer.output_padding,
+        layer.data_format,
+        layer.dilation_rate,
+    )
+    if layer.use_bias:
+        output = output + layer.bias
+    return layer.activation(output)

@@ -1,0 +1,1 @@
+"""Lessons as values: what is said and shown, and questions whose answers come from graphs."""

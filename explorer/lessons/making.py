@@ -1,0 +1,110 @@
+"""Drawing steps until their answers tell how they were found."""
+
+from collections.abc import Callable
+from functools import wraps
+from itertools import combinations
+from random import Random
+from typing import Any
+
+import attrs
+
+from explorer.core.analysis.design import Design, Input
+from explorer.core.network.encoder_decoder import blocks_of
+from explorer.core.network.graph import Node
+from explorer.core.network.layers import Layer
+from explorer.lessons.plan import Draw, Step
+from explorer.lessons.questions import NumberQuestion
+
+#: How often something is drawn before it is given up.
+MOST_DRAWS = 500
+
+
+def changed(design: Design, **changes: Any) -> Design:
+    """Return a design with other fields of its architecture."""
+    net: Any = design.architecture
+    return attrs.evolve(design, architecture=attrs.evolve(net, **changes))
+
+
+def given(design: Design, **changes: Any) -> Design:
+    """Return a design with other fields of its input."""
+    return attrs.evolve(design, input=attrs.evolve(design.input, **changes))
+
+
+def of_kind(design: Design, kind: type[Layer]) -> list[Node]:
+    """Return the layers of a kind, in the graph's order."""
+    return [node for node in design.graph if isinstance(node.layer, kind)]
+
+
+def in_decoder(design: Design, index: int, kind: type) -> list[Node]:
+    """Return the layers of a kind in a block of the first stack's decoder."""
+    return [
+        node
+        for node in of_kind(design, kind)
+        if node.block and (node.block.role, node.block.index) == ("decoder", index)
+    ]
+
+
+def with_decoder_block(design: Design, index: int, **fields: Any) -> Design:
+    """Return a design with other values of a decoder block's fields.
+
+    Args:
+        design: One of a family.
+        index: Which block of the decoder, from 0 at the lowest resolution.
+        **fields: The values.
+    """
+    architecture: Any = design.architecture
+    block = attrs.evolve(blocks_of(architecture).decoder[index], **fields)
+    return attrs.evolve(design, architecture=architecture.with_block("decoder", index, block))
+
+
+def drawn_image(random: Random, multiple: int, least: int, most: int, channels: int = 1) -> Input:
+    """Return an input whose height and width are drawn.
+
+    Args:
+        random: Draws them.
+        multiple: What both are a multiple of.
+        least: How many times that at least.
+        most: How many times that at most.
+        channels: Channels of the image.
+    """
+    height, width = (multiple * random.randint(least, most) for _ in range(2))
+    return Input(height, width, channels)
+
+
+def drawn_until(fits: Callable[[Step], bool], make: Callable[[], Step]) -> Step:
+    """Return the first of the steps drawn that fits.
+
+    Raises:
+        RuntimeError: If none does.
+    """
+    for _ in range(MOST_DRAWS):
+        step = make()
+        if fits(step):
+            return step
+    raise RuntimeError(f"Of {MOST_DRAWS} steps that were drawn, none fits.")
+
+
+def telling_apart(make: Callable[[Random], Step]) -> Callable[[Draw], Step]:
+    """Return what makes a step by drawing again until each of its answers tells how it was found.
+
+    Args:
+        make: Makes a step that asks for a number.
+    """
+
+    @wraps(make)
+    def made(draw: Draw) -> Step:
+        random = draw.own
+        return drawn_until(_tells_apart, lambda: make(random))
+
+    return made
+
+
+def _tells_apart(step: Step) -> bool:
+    """Return whether right answer and mistakes are no less than 0, and differ as judged."""
+    asked = step.question
+    if not isinstance(asked, NumberQuestion):
+        raise TypeError(f"Step {step.title!r} asks for no number.")
+    answers = [asked.answer, *(float(mistake.answer) for mistake in asked.mistakes)]
+    return min(answers) >= 0 and all(
+        abs(a - b) > 2 * asked.within * max(a, b) and a != b for a, b in combinations(answers, 2)
+    )

@@ -1,0 +1,277 @@
+"""What a learner answered, as a file to be handed in, and a folder of them as a table.
+
+A file holds answers alone: whether they are right is computed again from the seed by who reads it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from explorer.core.formatting import counted
+from explorer.core.network.errors import Refusal
+from explorer.lessons.plan import lesson
+from explorer.lessons.questions import Question, Verdict
+
+if TYPE_CHECKING:
+    import pandas
+
+#: What files are written in.
+VERSION = 1
+#: Most bytes of a file that is read.
+LONGEST = 1_000_000
+
+
+@attrs.frozen
+class Given:
+    """An answer that was committed.
+
+    Attributes:
+        step: Name of the step.
+        attempt: Which variant of it, from 0.
+        answer: The answer, as `Question.taken` returns it.
+    """
+
+    step: str
+    attempt: int
+    answer: str
+
+
+@attrs.frozen(repr=False)
+class Outcome:
+    """What somebody answered in a lesson.
+
+    Attributes:
+        lesson: Its number.
+        seed: Whose variants they were: the learner's name.
+        given: The answers, in the order in which they were given.
+    """
+
+    lesson: int
+    seed: str
+    given: tuple[Given, ...] = ()
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """Names of the steps that ask something."""
+        plan = lesson(self.lesson)
+        return tuple(name for name in plan.names if plan.step(name, self.seed).question)
+
+    def answers(self) -> dict[str, str]:
+        """Return the right answer to each question's first variant, by the name of its step."""
+        return {name: self.question(name, 0).told_solution for name in self.questions}
+
+    def question(self, step: str, attempt: int) -> Question:
+        """Return what was asked.
+
+        Raises:
+            Refusal: If there is no such question.
+        """
+        plan = lesson(self.lesson)
+        asked = plan.step(step, self.seed, attempt).question if step in plan.names else None
+        if asked is None:
+            raise Refusal(f"Lesson {self.lesson} has no question {step!r}.")
+        return asked
+
+    def verdict(self, given: Given) -> Verdict:
+        """Return what is said of an answer.
+
+        Raises:
+            Refusal: If there is no such question, or it is no answer to it.
+        """
+        asked = self.question(given.step, given.attempt)
+        return asked.judged(asked.taken(given.answer))
+
+    def right_at(self, step: str) -> int | None:
+        """Return which variant of a question was answered right first, from 0; None: none was."""
+        return next(
+            (
+                given.attempt
+                for given in self.given
+                if given.step == step and self.verdict(given).is_right
+            ),
+            None,
+        )
+
+    def __repr__(self) -> str:
+        """Return how far it went, in a line."""
+        return told(graded(self))
+
+    @property
+    def file_name(self) -> str:
+        """What a file with it is called."""
+        name = re.sub(r"[^\w-]+", "-", self.seed).strip("-").lower()[:60]
+        return f"lesson-{self.lesson}{f'-{name}' if name else ''}.json"
+
+    def to_json(self) -> str:
+        """Return it as a file holds it."""
+        return json.dumps({"explorer lesson": VERSION, **attrs.asdict(self)}, indent=1)
+
+
+def from_json(text: str) -> Outcome:
+    """Return what a file holds.
+
+    Raises:
+        Refusal: If it is none, is damaged, or has answers to what nobody asks.
+    """
+    try:
+        read = json.loads(text)
+        if read["explorer lesson"] != VERSION:
+            raise Refusal(f"This is of version {read['explorer lesson']!r}; {VERSION} is read.")
+        given = tuple(
+            Given(
+                _typed(each["step"], str), _typed(each["attempt"], int), _typed(each["answer"], str)
+            )
+            for each in _typed(read["given"], list)
+        )
+        outcome = Outcome(_typed(read["lesson"], int), _typed(read["seed"], str), given)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, Refusal):
+            raise
+        raise Refusal(
+            "This holds no answers of a lesson: hand in the file that the lesson saves."
+        ) from error
+    attempts: dict[str, int] = {}
+    for each in outcome.given:
+        if each.attempt != attempts.get(each.step, 0):
+            raise Refusal(
+                f"Answer {each.attempt + 1} to {each.step!r} is there without the others."
+            )
+        attempts[each.step] = each.attempt + 1
+        outcome.verdict(each)
+    return outcome
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+@attrs.frozen
+class Grade:
+    """A row of the table.
+
+    Attributes:
+        file: Name of the file.
+        name: The learner's name.
+        lesson: Number of the lesson; 0 where the file cannot be read.
+        questions: How many there are.
+        right_at_once: How many were answered right by the first answer.
+        right: How many were answered right in the end.
+        answers: How many answers were given in all.
+        note: What is wrong with the file; empty: nothing.
+    """
+
+    file: str
+    name: str
+    lesson: int
+    questions: int
+    right_at_once: int
+    right: int
+    answers: int
+    note: str = ""
+
+
+def told(row: Grade) -> str:
+    """Return a row of the table as a line of words."""
+    if row.note:
+        return f"{row.file}: {row.note}"
+    return (
+        f"{row.name or 'Somebody'}, lesson {row.lesson}: {row.right_at_once} of {row.questions} "
+        f"right at once, {row.right} in the end, {counted(row.answers, 'answer')}"
+    )
+
+
+_HEADS = ("file", "name", "lesson", "questions", "right at once", "right", "answers", "note")
+
+
+@attrs.frozen(repr=False)
+class Grades(Sequence[Grade]):
+    """A table of what was handed in.
+
+    Attributes:
+        rows: A row for each file, in the order of lessons and names.
+    """
+
+    rows: tuple[Grade, ...]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        """Return a line for each file."""
+        return "\n".join(map(told, self.rows))
+
+    def _repr_html_(self) -> str:
+        """Return a table, for notebooks."""
+        return "<table>{}{}</table>".format(
+            _row("th", _HEADS), "".join(_row("td", attrs.astuple(row)) for row in self.rows)
+        )
+
+    def to_csv(self) -> str:
+        """Return the table as CSV."""
+        import csv
+        import io
+
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([_HEADS, *map(attrs.astuple, self.rows)])
+        return text.getvalue()
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the table as a data frame."""
+        import pandas
+
+        return pandas.DataFrame([attrs.asdict(row) for row in self.rows])
+
+
+def _row(tag: str, cells: Iterable[object]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
+
+
+def grade(folder: str | os.PathLike[str]) -> Grades:
+    """Return a table of the answers that were handed in; each is judged again.
+
+    Args:
+        folder: Where the JSON files are that lessons save, in folders of their own or not.
+
+    Raises:
+        Refusal: If there is no such folder, or no JSON file in it.
+    """
+    files = sorted(Path(folder).rglob("*.json"))
+    if not files:
+        raise Refusal(f"There is no JSON file in {str(folder)!r}: put what was handed in there.")
+    rows = [_graded(file, str(file.relative_to(folder))) for file in files]
+    return Grades(tuple(sorted(rows, key=lambda row: (row.lesson, row.name, row.file))))
+
+
+def _graded(file: Path, name: str) -> Grade:
+    try:
+        if file.stat().st_size > LONGEST:
+            raise Refusal(f"This has more than {LONGEST:,} bytes: no answers have.")
+        outcome = from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return Grade(name, "", 0, 0, 0, 0, 0, str(error))
+    return graded(outcome, name)
+
+
+def graded(outcome: Outcome, file: str = "") -> Grade:
+    """Return the row of the table for what somebody answered, as a file has it."""
+    right = [outcome.right_at(step) for step in outcome.questions]
+    return Grade(
+        file,
+        outcome.seed,
+        outcome.lesson,
+        questions=len(right),
+        right_at_once=sum(at == 0 for at in right),
+        right=sum(at is not None for at in right),
+        answers=len(outcome.given),
+    )

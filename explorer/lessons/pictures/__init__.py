@@ -1,0 +1,1 @@
+"""What lessons show: small grids of numbers, and windows that slide over them."""

@@ -1,0 +1,356 @@
+"""Questions, whose right answers and typical mistakes are computed, never typed in.
+
+A question takes what a learner gives as text, so that it can be kept, handed in and judged again.
+"""
+
+import re
+from collections.abc import Iterable
+from random import Random
+from typing import Self
+
+import attrs
+
+from explorer.core.analysis.budgets import Budget
+from explorer.core.analysis.connections import wiring_of
+from explorer.core.analysis.design import Design
+from explorer.core.exchange.links import SharedDesign, from_link, to_link
+from explorer.core.formatting import listed
+from explorer.core.network.errors import Refusal
+from explorer.core.network.graph import Node
+from explorer.core.network.names import block_id, is_block, layer_id, nodes_of
+from explorer.lessons.pictures.grids import GridPicture
+
+
+@attrs.frozen
+class Verdict:
+    """What is said of an answer.
+
+    Attributes:
+        is_right: Whether it is right.
+        reason: Why it is wrong, where that is a typical mistake, or how the right one comes about.
+    """
+
+    is_right: bool
+    reason: str
+
+
+@attrs.frozen
+class Mistake:
+    """A typical error.
+
+    Attributes:
+        answer: What it leads to.
+        reason: What was overlooked, as a sentence to who made it.
+    """
+
+    answer: float | str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """What is asked before it is seen.
+
+    Attributes:
+        prompt: The question.
+        reason: How the right answer comes about, told once that was given.
+        hint: What is said of a wrong answer that is no typical mistake.
+        reveals: What is put on screen once an answer was given; None: what is there stays.
+        pictures: Grids that are shown then.
+    """
+
+    prompt: str
+    reason: str
+    hint: str = "Not so. Look again, then try a variant of the question."
+    reveals: Design | None = None
+    pictures: tuple[GridPicture, ...] = ()
+
+    def taken(self, given: str) -> str:
+        """Return what was given as it is kept and judged.
+
+        Raises:
+            Refusal: If it is no answer at all, such as a word where a number is asked for.
+        """
+        raise NotImplementedError
+
+    def judged(self, answer: str) -> Verdict:
+        """Return what is said of an answer, as `taken` returns it."""
+        raise NotImplementedError
+
+    @property
+    def solution(self) -> str:
+        """A right answer, which `taken` takes."""
+        raise NotImplementedError
+
+    def told(self, answer: float | str) -> str:
+        """Return an answer for a reader."""
+        return str(answer)
+
+    @property
+    def told_solution(self) -> str:
+        """The right answer for a reader."""
+        return self.told(self.solution)
+
+
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[,  ' ]\d{3})+(?:\.\d+)?")
+
+
+def number_of(text: str) -> float:
+    """Return the number that a learner typed, with or without separators or a unit after it.
+
+    Raises:
+        Refusal: If there is none, or more than one.
+    """
+    written = text.strip().replace("−", "-")
+    found = _GROUPED.match(written) or _NUMBER.match(written)
+    if found and not re.search(r"\d", written[found.end() :]):
+        digits = found.group()
+        if _GROUPED.fullmatch(digits):
+            digits = re.sub(r"[,  ' ]", "", digits)
+        return float(digits.replace(",", "."))
+    raise Refusal(f"“{text}” is not a number: type one, such as 128.")
+
+
+def written(number: float) -> str:
+    """Return a number as it is kept: a whole one without a point."""
+    return str(int(number)) if number == int(number) else repr(float(number))
+
+
+@attrs.frozen(kw_only=True)
+class NumberQuestion(Question):
+    """A number is asked for.
+
+    Attributes:
+        answer: The right one.
+        unit: What it is a number of.
+        within: By how much an answer may differ, relative to the right one.
+        mistakes: Typical errors. One that leads to the right answer is none.
+    """
+
+    answer: float
+    unit: str = ""
+    within: float = 0.0
+    mistakes: tuple[Mistake, ...] = ()
+
+    def taken(self, given: str) -> str:
+        """Return the number as text; see `Question`."""
+        return written(number_of(given))
+
+    def judged(self, answer: str) -> Verdict:
+        """See `Question`."""
+        number = float(answer)
+        if self._is(number, self.answer):
+            return Verdict(True, self.reason)
+        for mistake in self.mistakes:
+            if self._is(number, float(mistake.answer)):
+                return Verdict(False, mistake.reason)
+        return Verdict(False, self.hint)
+
+    def told(self, answer: float | str) -> str:
+        """Return a number with its unit; see `Question`."""
+        number = float(answer)
+        text = f"{number:,.0f}" if number == int(number) else f"{number:g}"
+        is_one = number == 1 and self.unit != "times"
+        return f"{text} {self.unit.removesuffix('s') if is_one else self.unit}".strip()
+
+    def _is(self, number: float, other: float) -> bool:
+        return abs(number - other) <= max(self.within * abs(other), 1e-9 * abs(other))
+
+    @property
+    def solution(self) -> str:
+        """See `Question`."""
+        return written(self.answer)
+
+
+@attrs.frozen(kw_only=True)
+class ChoiceQuestion(Question):
+    """One of several sentences is right.
+
+    Attributes:
+        right: The right one.
+        mistakes: The others, with what each overlooks.
+        choices: All of them in the order in which they are shown.
+    """
+
+    right: str
+    mistakes: tuple[Mistake, ...]
+    choices: tuple[str, ...]
+
+    @classmethod
+    def drawn(
+        cls, random: Random, right: str, mistakes: Iterable[Mistake], **fields: object
+    ) -> Self:
+        """Return a question with its choices in any order; mistakes that say the same are one.
+
+        Args:
+            random: Gives the order.
+            right: The right choice.
+            mistakes: The others; one that is the right one is left out.
+            **fields: The rest of the question.
+        """
+        wrong = {str(mistake.answer): mistake for mistake in reversed([*mistakes])}
+        wrong.pop(right, None)
+        choices = [right, *reversed(wrong)]
+        random.shuffle(choices)
+        return cls(right=right, mistakes=tuple(wrong.values()), choices=tuple(choices), **fields)  # type: ignore[arg-type]
+
+    def taken(self, given: str) -> str:
+        """See `Question`."""
+        if given not in self.choices:
+            raise Refusal(
+                f"“{given}” is none of the choices: choose one of {listed(self.choices)}."
+            )
+        return given
+
+    def judged(self, answer: str) -> Verdict:
+        """See `Question`."""
+        if answer == self.right:
+            return Verdict(True, self.reason)
+        reasons = (mistake.reason for mistake in self.mistakes if mistake.answer == answer)
+        return Verdict(False, next(reasons, self.hint))
+
+    @property
+    def solution(self) -> str:
+        """See `Question`."""
+        return self.right
+
+
+@attrs.frozen(kw_only=True)
+class ClickQuestion(Question):
+    """Something in the diagram has to be clicked.
+
+    Attributes:
+        design: What it is asked of.
+        right: The right selections, as `explorer.core.network.names` names them; all are of layers,
+            or all of blocks.
+        mistakes: Selections that are typical errors.
+    """
+
+    design: Design
+    right: frozenset[str]
+    mistakes: tuple[Mistake, ...] = ()
+
+    @property
+    def wants_block(self) -> bool:
+        """Whether a block is asked for, and not one layer."""
+        return all(map(is_block, self.right))
+
+    def taken(self, given: str) -> str:
+        """Return the selection; of a layer where a block is asked for, that of its block."""
+        nodes = nodes_of(self.design.graph, given)
+        if not nodes:
+            raise Refusal("Nothing of this network is selected: click in the diagram first.")
+        if self.wants_block:
+            return block_id(nodes[-1])
+        if is_block(given) and len(nodes) > 1:
+            raise Refusal(
+                "A block is selected: open it (double click, or its “+”), and click one layer."
+            )
+        return layer_id(nodes[-1])
+
+    def judged(self, answer: str) -> Verdict:
+        """See `Question`."""
+        if answer in self.right:
+            return Verdict(True, self.reason)
+        reasons = (mistake.reason for mistake in self.mistakes if mistake.answer == answer)
+        return Verdict(False, next(reasons, self.hint))
+
+    @property
+    def solution(self) -> str:
+        """See `Question`."""
+        return min(self.right)
+
+    @property
+    def told_solution(self) -> str:
+        """See `Question`."""
+        return listed([self.told(each) for each in sorted(self.right)], "or")
+
+    def told(self, answer: float | str) -> str:
+        """Return what a selection is called in the diagram; see `Question`."""
+        return name_of(self.design, str(answer))
+
+
+def name_of(design: Design, selected: str) -> str:
+    """Return what is selected, as the diagram calls it; empty if nothing is."""
+    nodes = nodes_of(design.graph, selected)
+    if not nodes:
+        return ""
+    last = nodes[-1]
+    return wiring_of(design.graph).title(last) if is_block(selected) else last.name
+
+
+def of_layers(nodes: Iterable[Node]) -> frozenset[str]:
+    """Return what selects each of these layers."""
+    return frozenset(map(layer_id, nodes))
+
+
+def of_blocks(nodes: Iterable[Node]) -> frozenset[str]:
+    """Return what selects the block of each of these layers."""
+    return frozenset(map(block_id, nodes))
+
+
+@attrs.frozen(kw_only=True)
+class BuildQuestion(Question):
+    """A network has to be built that keeps to budgets; the explorer is the answer sheet.
+
+    Attributes:
+        budgets: What it has to keep to.
+        example: A design that does.
+        words: What the example is; empty: its code tells.
+    """
+
+    budgets: tuple[Budget, ...]
+    example: Design
+    words: str = ""
+
+    def taken(self, given: str) -> str:
+        """Return the link to a design, in brief.
+
+        Args:
+            given: A link; see `link_of`.
+
+        Raises:
+            Refusal: If the design misses a budget, which says how it does; as `from_link` does.
+        """
+        answer = link_of(from_link(given).design)
+        verdict = self.judged(answer)
+        if not verdict.is_right:
+            raise Refusal(f"Not yet. {verdict.reason}")
+        return answer
+
+    def judged(self, answer: str) -> Verdict:
+        """See `Question`."""
+        design = from_link(answer).design
+        checked = [budget.check(design) for budget in self.budgets]
+        is_right = all(each.is_met for each in checked)
+        told = ". ".join(each.words[0].upper() + each.words[1:] for each in checked)
+        return Verdict(is_right, f"{told}. {self.reason if is_right else ''}".strip())
+
+    @property
+    def solution(self) -> str:
+        """See `Question`."""
+        return link_of(self.example)
+
+    @property
+    def told_solution(self) -> str:
+        """See `Question`."""
+        if self.words:
+            return f"for example {self.words}"
+        net = self.example.architecture
+        own = [
+            f"{field.name}={getattr(net, field.name)!r}"
+            for field in attrs.fields(type(net))
+            if field.init and getattr(net, field.name) != field.default
+        ]
+        size = " × ".join(map(str, self.example.input.shape))
+        return f"for example {type(net).__name__}({', '.join(own)}) for an input of {size}"
+
+
+def link_of(design: Design) -> str:
+    """Return a design as a `BuildQuestion` takes it.
+
+    Raises:
+        Refusal: If it has a Keras model.
+    """
+    return to_link(SharedDesign(design.architecture, design.input))

@@ -1,0 +1,92 @@
+"""Budgets in, the best designs out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+from explorer.core.analysis.budgets import MEASURES, Budget, Checked
+from explorer.core.analysis.design import Design, Input
+from explorer.core.families import Architecture
+from explorer.core.network.encoder_decoder import EncoderDecoder
+from explorer.core.network.errors import ParameterError
+from explorer.searching.found import Found, gathered
+from explorer.searching.judging import Judged, Task, chunks, judge
+from explorer.searching.running import results
+from explorer.searching.space import Space
+
+#: Combinations in a chunk: about a tenth of a second.
+CHUNK = 64
+
+#: Told how many of how many combinations were judged, and what came last; True ends the search.
+Progress = Callable[[int, int, Sequence[Judged]], bool | None]
+
+
+def check(
+    architecture: Architecture,
+    budgets: Budget | Iterable[Budget],
+    input_shape: Sequence[int] = (256, 256, 1),
+) -> tuple[Checked, ...]:
+    """Return how an architecture keeps to budgets.
+
+    Args:
+        architecture: The architecture.
+        budgets: The budgets.
+        input_shape: `(height, width, channels)` of the input.
+
+    Raises:
+        ParameterError: If the shape does not fit.
+    """
+    design = Design(architecture, Input().of_shape(input_shape))
+    all_budgets = [budgets] if isinstance(budgets, Budget) else budgets
+    return tuple(budget.check(design) for budget in all_budgets)
+
+
+def search(
+    base: EncoderDecoder | type[EncoderDecoder],
+    budgets: Iterable[Budget] = (),
+    minimise: Sequence[str] = ("parameters", "multiply-adds"),
+    *,
+    vary: Mapping[str, Sequence[Any]] | Sequence[str] | None = None,
+    input_shape: Sequence[int] = (256, 256, 1),
+    most: int = 10_000,
+    seed: int = 0,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """Return the networks that keep to budgets and that no other is better than.
+
+    All combinations of what is varied are judged where there are few enough, else so many at
+    random. The result does not depend on the executor.
+
+    Args:
+        base: An architecture, or a family with its defaults.
+        budgets: What a network has to keep to.
+        minimise: Names of the measures that are to be small: see `MEASURES`.
+        vary: The parameters to vary, with the values of each or not; None: all that are handy.
+        input_shape: `(height, width, channels)` of the input.
+        most: Most combinations that are judged.
+        seed: Of the choice, where not all are.
+        executor: Any of `concurrent.futures`' kind, of other processes or machines; None: this
+            process alone.
+        progress: Told after each chunk; where it returns True, what there is is returned.
+
+    Raises:
+        ParameterError: If there is no such parameter or measure, or a value is not valid.
+    """
+    wanted = tuple(minimise)
+    for name in wanted:
+        if name not in MEASURES:
+            raise ParameterError(
+                "search", "minimise", name, "is no measure", f"use some of {', '.join(MEASURES)}"
+            )
+    kept = tuple(budgets)
+    told = dict.fromkeys((*wanted, *(budget.of for budget in kept)))
+    task = Task(Space.of(base, vary), Input().of_shape(input_shape), kept, tuple(told))
+    numbers = list(task.space.drawn(most, seed))
+    judged: list[Judged] = []
+    for some in results(partial(judge, task), chunks(numbers, CHUNK), executor):
+        judged += some
+        if progress and progress(len(judged), len(numbers), some):
+            break
+    return gathered(task, wanted, judged)

@@ -1,0 +1,1 @@
+"""The lesson: what is said, asked and answered, beside what it speaks of."""

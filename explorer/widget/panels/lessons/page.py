@@ -1,0 +1,163 @@
+"""What the lesson's pane says of a step, and of what was answered."""
+
+from typing import Literal
+
+import attrs
+
+from explorer.core.analysis.design import Design
+from explorer.core.formatting import counted, printable
+from explorer.lessons.outcomes import Given, Outcome
+from explorer.lessons.pictures.sliding import sliding
+from explorer.lessons.plan import Plan, Step, lessons
+from explorer.lessons.questions import (
+    BuildQuestion,
+    ChoiceQuestion,
+    ClickQuestion,
+    NumberQuestion,
+    Question,
+    Verdict,
+    name_of,
+)
+from explorer.widget.messages import CourseEntry, LessonPage, LessonQuestion, Limit
+
+Mark = Literal["", "asked", "right", "wrong"]
+
+#: How a question is answered, by its class.
+TAKES: dict[type[Question], Literal["number", "choice", "click", "build"]] = {
+    NumberQuestion: "number",
+    ChoiceQuestion: "choice",
+    ClickQuestion: "click",
+    BuildQuestion: "build",
+}
+
+
+def course() -> tuple[CourseEntry, ...]:
+    """Return the lessons that can be begun."""
+    return tuple(
+        CourseEntry(
+            plan.number,
+            plan.title,
+            f"{plan.minutes} minutes{', a part of it with Keras' if plan.needs_keras else ''}",
+        )
+        for plan in lessons().values()
+    )
+
+
+@attrs.frozen
+class Shown:
+    """What a learner has before them.
+
+    Attributes:
+        plan: The lesson.
+        outcome: What was answered so far.
+        place: Number of the step, from 0; the one after the last is the end.
+        attempt: Which variant of the step.
+        problem: Why what was given last is no answer.
+    """
+
+    plan: Plan
+    outcome: Outcome
+    place: int = 0
+    attempt: int = 0
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the step; empty at the end."""
+        return self.plan.names[self.place] if self.place < len(self.plan.names) else ""
+
+    @property
+    def step(self) -> Step | None:
+        """The step; None at the end."""
+        return self.plan.step(self.name, self.outcome.seed, self.attempt) if self.name else None
+
+    @property
+    def given(self) -> Given | None:
+        """What was answered to this variant of the step; None: nothing yet."""
+        all_given = self.outcome.given
+        return next(
+            (each for each in all_given if (each.step, each.attempt) == (self.name, self.attempt)),
+            None,
+        )
+
+
+def page(shown: Shown, step: Step | None, on_screen: Design, selected: str) -> LessonPage:
+    """Return what the pane says.
+
+    Args:
+        shown: What a learner has before them.
+        step: Its step, which takes time to draw.
+        on_screen: The design on screen.
+        selected: What is selected in it.
+    """
+    plan, outcome = shown.plan, shown.outcome
+    title = f"Lesson {plan.number}: {plan.title}"
+    can_save = bool(outcome.given)
+    marks = (*(mark(outcome, name) for name in plan.names), "")
+    if step is None:
+        return LessonPage(title, shown.place, marks, "Done", _end(outcome), can_save=can_save)
+    asked = step.question
+    return LessonPage(
+        title,
+        shown.place,
+        marks,
+        step.title,
+        tuple(step.text.split("\n\n")),
+        step.points_at,
+        _question(asked, shown, on_screen, selected) if asked else None,
+        sliding(step.moves, seed=f"{outcome.seed}/{shown.attempt}") if step.moves else None,
+        step.pictures,
+        can_save,
+    )
+
+
+def mark(outcome: Outcome, name: str) -> Mark:
+    """Return what became of a step."""
+    given = [each for each in outcome.given if each.step == name]
+    if given:
+        return "right" if outcome.right_at(name) is not None else "wrong"
+    return "asked" if name in outcome.questions else ""
+
+
+def _question(asked: Question, shown: Shown, on_screen: Design, selected: str) -> LessonQuestion:
+    verdict = Verdict(False, "")
+    if given := shown.given:
+        verdict = asked.judged(given.answer)
+    return LessonQuestion(
+        asked.prompt,
+        TAKES[type(asked)],
+        asked.choices if isinstance(asked, ChoiceQuestion) else (),
+        asked.unit if isinstance(asked, NumberQuestion) else "",
+        printable(name_of(on_screen, selected))
+        if isinstance(asked, ClickQuestion) and not given
+        else "",
+        _limits(asked, on_screen) if isinstance(asked, BuildQuestion) and not given else (),
+        given.answer if given else "",
+        ("right" if verdict.is_right else "wrong") if given else "",
+        verdict.reason,
+        asked.told_solution if given else "",
+        asked.pictures if given else (),
+        printable(shown.problem),
+    )
+
+
+def _limits(asked: BuildQuestion, design: Design) -> tuple[Limit, ...]:
+    checked = (budget.check(design) for budget in asked.budgets)
+    return tuple(Limit(each.words, each.is_met) for each in checked)
+
+
+def _end(outcome: Outcome) -> tuple[str, ...]:
+    right = [outcome.right_at(name) for name in outcome.questions]
+    at_once = sum(at == 0 for at in right)
+    in_the_end = sum(at is not None for at in right)
+    told = f"{at_once} of {counted(len(right), 'question')} right at once, {in_the_end} in the end."
+    left = len({each.step for each in outcome.given}) < len(right)
+    return (
+        told,
+        *(
+            ("Some questions are still open: the row of marks above leads to them.",)
+            if left
+            else ()
+        ),
+        "Save your answers to hand them in. They stay on this machine until you do.",
+    )

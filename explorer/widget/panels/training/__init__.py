@@ -1,0 +1,1 @@
+"""The network on screen learns a small task."""

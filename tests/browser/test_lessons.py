@@ -1,0 +1,138 @@
+"""A lesson from the learner's seat."""
+
+import json
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from explorer.lessons.outcomes import from_json
+from explorer.lessons.plan import lesson
+from tests.browser.test_explorer import (
+    in_kernel,
+    opened,  # noqa: F401 — a fixture
+    type_number,
+)
+from tests.browser.test_screen import block
+
+PLAN = lesson(1)
+STEPS = {name: PLAN.step(name, "Ada") for name in PLAN.names}
+BEGIN = "from explorer import Lesson\nwidget = Lesson(1, seed='Ada')\nwidget"
+
+
+def pane(page: Page):
+    return page.get_by_role("region", name="Lesson")
+
+
+def press(page: Page, name: str) -> None:
+    pane(page).get_by_role("button", name=name, exact=True).click()
+
+
+def go_to(page: Page, name: str) -> None:
+    place = PLAN.names.index(name) + 1
+    pane(page).get_by_role("button", name=re.compile(rf"^Step {place}\b")).click()
+    expect(pane(page).get_by_role("heading", level=2)).to_have_text(STEPS[name].title)
+
+
+def expect_verdict(page: Page, *said: str) -> None:
+    verdict = pane(page).locator(".explorer-lesson-verdict")
+    for text in said:
+        expect(verdict).to_contain_text(text)
+
+
+def test_a_learner_predicts_sees_and_hands_in(opened, tmp_path: Path) -> None:  # noqa: F811
+    page = opened(BEGIN, keras=False)
+    for name in PLAN.names[: PLAN.names.index("channels_after_a_convolution")]:
+        expect(pane(page).get_by_role("heading", level=2)).to_have_text(STEPS[name].title)
+        press(page, "Next")
+    expect(pane(page)).to_contain_text(STEPS["channels_after_a_convolution"].question.prompt)
+
+    # A typical mistake is told as what it is, the result is shown, and a variant has other numbers.
+    asked = STEPS["channels_after_a_convolution"].question
+    field = pane(page).get_by_role("textbox")
+    field.fill("many")
+    field.press("Enter")
+    expect_verdict(page, "“many” is not a number")
+    field.fill(str(asked.mistakes[0].answer))
+    field.press("Enter")
+    expect_verdict(page, "Not right.", asked.mistakes[0].reason, asked.told_solution)
+    shown = page.locator(".explorer-control-filters input[type=number]")
+    expect(shown).to_have_value(str(asked.reveals.architecture.filters))
+    press(page, "Try a variant")
+    variant = PLAN.step("channels_after_a_convolution", "Ada", 1).question
+    expect(pane(page)).to_contain_text(variant.prompt)
+    pane(page).get_by_role("textbox").fill(variant.solution)
+    press(page, "This is my answer")
+    expect_verdict(page, "Right.", variant.reason)
+
+    # What is clicked in the diagram is an answer.
+    go_to(page, "block_with_most_channels")
+    clicked = STEPS["block_with_most_channels"].question
+    block(page, clicked.solution.removeprefix("block-")).click()
+    expect(pane(page)).to_contain_text("Selected: ")
+    press(page, "This is my answer")
+    expect_verdict(page, "Right.", clicked.reason)
+
+    # The explorer is the answer sheet.
+    go_to(page, "build_one")
+    build = STEPS["build_one"].question
+    press(page, "This is my network")
+    expect_verdict(page, "Not yet.")
+    net = build.example.architecture
+    in_kernel(page, f"widget.architecture = explorer.{net!r}")
+    expect(pane(page).locator(".explorer-lesson-missed")).to_have_count(0)
+    press(page, "This is my network")
+    expect_verdict(page, "Right.", build.reason)
+
+    pane(page).get_by_role("button", name="End", exact=True).click()
+    with page.expect_download() as download:
+        press(page, "Save my answers")
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    assert file.name == "lesson-1-ada.json"
+    outcome = from_json(file.read_text(encoding="utf-8"))
+    assert outcome.right_at("channels_after_a_convolution") == 1
+    assert outcome.right_at("build_one") == 0
+    assert json.loads(in_kernel(page, "", "widget.results.to_json()")) == json.loads(
+        outcome.to_json()
+    )
+    assert page.console_errors == []
+
+
+def test_a_lesson_is_chosen_in_any_explorer_and_points_at_what_it_speaks_of(opened):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    expect(pane(page)).to_have_count(0)
+    page.get_by_role("button", name="Lessons").click()
+    pane(page).get_by_label("Your name").fill("Ada")
+    press(page, PLAN.title)
+    go_to(page, "channels_after_a_convolution")
+    outlined = "element => getComputedStyle(element).outlineStyle"
+    assert page.locator(".explorer-control-filters").evaluate(outlined) == "solid"
+    type_number(page, "filters", 7)  # whatever is tried meanwhile is taken back on request
+    press(page, "Show the network of this step again")
+    before = STEPS["channels_after_a_convolution"].design.architecture.filters
+    expect(page.locator(".explorer-control-filters input[type=number]")).to_have_value(str(before))
+    page.get_by_role("button", name="Lessons", exact=True).click()
+    expect(pane(page)).to_have_count(0)
+    assert page.locator(".explorer-control-filters").evaluate(outlined) == "none"
+
+
+def test_question_and_button_are_within_the_pane(opened) -> None:  # noqa: F811
+    page = opened(BEGIN, keras=False)
+    go_to(page, "channels_after_a_convolution")
+    for width, height in ((1440, 900), (1280, 720), (700, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect_in_pane(page)
+    page.get_by_role("button", name="Fill the window").click()
+    expect_in_pane(page)
+
+
+def expect_in_pane(page: Page) -> None:
+    """The button of a question can be seen, and nothing is cut off."""
+    commit = pane(page).get_by_role("button", name="This is my answer")
+    commit.scroll_into_view_if_needed()
+    frame, box = pane(page).bounding_box(), commit.bounding_box()
+    assert frame["width"] >= 200
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    wide = pane(page).evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert wide[0] <= wide[1]

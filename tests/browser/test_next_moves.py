@@ -1,0 +1,24 @@
+"""What to try next: a click on it changes the network, and undo brings it back."""
+
+from playwright.sync_api import expect
+
+from tests.browser.test_explorer import TINY, in_kernel, opened  # noqa: F401
+
+SETTLED = "import explorer.core.settling\nexplorer.core.settling.SETTLED = 0.05\n"
+
+
+def test_a_move_is_made_and_undone(opened):  # noqa: F811
+    page = opened(SETTLED + TINY, keras=False)
+    section = page.locator(".explorer-inspector section").filter(has_text="What to try next")
+    moves = section.get_by_role("button")
+    move = section.get_by_role("button", name="One level more", exact=True)
+    move.click()
+    expect(page.locator(".explorer-total[data-name='sees up to'] b")).to_contain_text("108 px")
+    assert in_kernel(page, "", "widget.architecture.down_blocks") == 3
+    # Those of the new network come where the old ones were; the focus stays in the explorer.
+    expect(section).to_contain_text("108 px → 220 px")
+    assert page.evaluate("() => Boolean(document.activeElement.closest('.explorer-inspector'))")
+    expect(moves.locator("visible=true")).not_to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".explorer-total[data-name='sees up to'] b")).to_contain_text("48 px")
+    expect(section).to_contain_text("48 px → 108 px")

@@ -1,0 +1,191 @@
+"""A network that learns: the same by its seed, and right where TensorFlow is not."""
+
+import keras
+import numpy as np
+import pytest
+
+from explorer import UNet
+from explorer.core.asking.training import Training, TrainingSettings
+from explorer.core.network.heads import Head
+from explorer.core.training.tasks import HELD_OUT, SHOWN, TASKS
+from explorer.keras_side import training as module
+from explorer.keras_side.backends import backend
+from explorer.keras_side.given_models import as_read_model
+from explorer.keras_side.training import ANSWER, Learner, learn_in_turns
+
+SMALL = UNet(filters=4, down_blocks=1, up_blocks=1, convs_per_block=1)
+SHAPE = (32, 32, 1)
+
+
+def begun(architecture=SMALL, shape=SHAPE, **settings) -> Learner:
+    return Learner(Training(architecture, shape, TrainingSettings(**settings)))
+
+
+def learn(learner: Learner, steps: int) -> Learner:
+    while learner.step < steps:
+        learner.learn(0)
+    return learner
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_network_learns_each_task(task):
+    learner = learn(begun(task=task, learning_rate=0.01), 21)
+    told = learner.told(None)
+
+    assert np.mean(told.losses[-5:]) < 0.95 * np.mean(told.losses[:5])
+    assert [each.step for each in told.scores] == [0, 2, 5, 10, 20]
+    assert all(len(each.answers) == SHOWN for each in told.scores)
+    assert len(told.held_out) == SHOWN <= HELD_OUT
+    assert told.step == len(told.losses) == 21
+
+
+def test_a_seed_gives_the_same_curve_and_another_another():
+    one, again, other = (learn(begun(seed=seed), 6) for seed in (3, 3, 4))
+    assert one.losses == pytest.approx(again.losses, rel=1e-4)
+    assert [s.value for s in one.scores] == pytest.approx([s.value for s in again.scores], rel=1e-3)
+    assert one.losses != pytest.approx(other.losses, rel=1e-2)
+
+
+def test_what_follows_a_step_is_told():
+    learner = learn(begun(), 5)
+    told = learner.told(3)
+    assert told.losses == tuple(learner.losses[3:])
+    assert not told.held_out
+    assert [each.step for each in told.scores] == [5]
+
+
+def test_no_look_is_lost_between_two_answers():
+    learner = begun()
+    seen = []
+    after = None
+    while learner.step < 11:
+        learner.learn(0)
+        told = learner.told(after)
+        seen += [each.step for each in told.scores]
+        after = told.step
+    assert seen == [0, 2, 5, 10]
+
+
+def test_two_learn_in_turns_and_are_level_in_the_end():
+    both = [begun(), begun(UNet(filters=4, down_blocks=1, up_blocks=1, skips="none"))]
+    order = []
+    for index, learner in enumerate(both):
+        step = learner._make_step
+        learner._make_step = lambda index=index, step=step: (order.append(index), step())
+    learn_in_turns(both, 0.0)
+    assert [each.progress for each in both] == [(0, 1), (0, 1)]
+    learn_in_turns(both, 0.0)
+    learn_in_turns(both, 600.0, until=5)
+    assert order == [0, 1] * 5
+    assert [each.progress for each in both] == [(5, 3), (5, 3)]
+    learn_in_turns(both, 600.0, until=5)
+    assert len(order) == 10
+
+
+def test_one_that_is_behind_catches_up_when_it_goes_on():
+    both = [begun(), begun(seed=1)]
+    asked = iter([False, False, False, True])  # a look each, and a step of the first
+    learn_in_turns(both, 600.0, lambda: next(asked))
+    assert [each.step for each in both] == [1, 0]
+    learn_in_turns(both, 0.0, lambda: next(asked, False), until=1)
+    assert [each.step for each in both] == [1, 1]
+
+
+def test_who_learns_in_turns_learns_what_it_does_alone():
+    alone = learn(begun(), 3)
+    both = [begun(), begun(UNet(filters=4, down_blocks=1, up_blocks=1, skips="none"))]
+    learn_in_turns(both, 600.0, until=3)
+    assert both[0].losses == pytest.approx(alone.losses, rel=1e-4)
+    assert both[1].losses != pytest.approx(alone.losses, rel=1e-3)
+
+
+def test_each_stack_learns_and_the_last_answers():
+    stacked = UNet(filters=2, down_blocks=1, up_blocks=1, convs_per_block=1, stacks=2)
+    learner = learn(begun(stacked), 1)
+    answers = [layer for layer in learner.model.layers if layer.name.startswith(ANSWER)]
+    assert [layer.name for layer in answers] == [f"{ANSWER}0", f"{ANSWER}1"]
+    assert len(learner.strides) == 2
+    for layer in answers:  # Adam moved each
+        assert abs(np.asarray(layer.bias)).max() > 0
+
+
+def test_a_coarse_output_learns_what_it_can_tell():
+    coarse = UNet(filters=4, down_blocks=2, up_blocks=1)
+    learner = learn(begun(coarse), 2)
+    assert learner.strides == (2,)
+    assert learner.scores[0].value >= 0
+
+
+def test_a_linear_head_of_the_tasks_channels_answers_itself():
+    with_head = UNet(filters=4, down_blocks=1, up_blocks=1, heads=(Head(channels=3),))
+    own = begun(with_head, task="dots")
+    assert own.model.output is own.design.output
+    assert begun(with_head, task="masks").model.layers[-1].name == ANSWER
+
+
+def test_a_model_of_the_users_begins_with_its_own_weights():
+    image = keras.Input((32, 32, 1))
+    model = keras.Model(image, keras.layers.Conv2D(5, 3, padding="same", name="own")(image))
+    learner = begun(as_read_model(model))
+    assert np.array_equal(learner.design.get_layer("own").get_weights()[0], model.get_weights()[0])
+    before = np.array(model.get_weights()[0])
+    learn(learner, 2)
+    assert not np.array_equal(learner.design.get_weights()[0], before)
+    assert np.array_equal(model.get_weights()[0], before)
+
+
+def test_other_weights_lead_to_other_answers():
+    """What is compiled looks at the present weights."""
+    learner = learn(begun(learning_rate=0.05, task="denoise"), 3)
+    first, second = learner.scores[:2]
+    assert first.answers != second.answers
+    x = learner._examples.images[:4]
+    learner._look(0.0)
+    answer = learner._answers(learner._examples)[:4]
+    assert np.allclose(answer, np.asarray(learner.model(x, training=False)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "strides"), [((1, 1), (3, 2)), ((2, 2), (4, 4)), ((1, 3), (2, 2)), ((1, 1), (2, 2))]
+)
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_kernels_smaller_than_their_stride_get_the_right_gradient(kernel, strides, padding):
+    """The gradient, by a step of plain descent, is that of the definition; else memory is lost."""
+    rng = np.random.default_rng(0)
+    image = keras.Input((27, 25, 17))
+    layer = keras.layers.Conv2DTranspose(3, kernel, strides=strides, padding=padding)
+    model = keras.Model(image, layer(image))
+    x = rng.normal(size=(3, 27, 25, 17)).astype("float32")
+    before, plain = layer.get_weights()[0].astype(float), np.asarray(model(x))
+    weigh = rng.normal(size=plain.shape).astype("float32")
+
+    module._avoid_fault(model)
+
+    assert np.allclose(np.asarray(model(x)), plain, atol=1e-4)
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build(model.trainable_variables)
+    given = keras.ops.convert_to_tensor(x), [keras.ops.convert_to_tensor(weigh)]
+    step = backend().learning_step(
+        model, optimizer, lambda output, y: keras.ops.sum(output * y[0]), *given
+    )
+    step.run(*given)
+    gradient = before - layer.get_weights()[0]
+    assert np.allclose(gradient, _gradient(x, weigh, kernel, strides, padding), atol=2e-2)
+
+
+def _gradient(x, weigh, kernel, strides, padding):
+    """Return the sum over all positions of input times what it is weighed with, by definition."""
+    (tall, wide), (down, right) = kernel, strides
+    top, left = (
+        max(size - step, 0) // 2 if padding == "same" else 0
+        for size, step in zip(kernel, strides, strict=True)
+    )
+    gradient = np.zeros((tall, wide, weigh.shape[3], x.shape[3]))
+    for row, column in np.ndindex(tall, wide):
+        rows = np.arange(x.shape[1]) * down + row - top
+        columns = np.arange(x.shape[2]) * right + column - left
+        in_rows = (rows >= 0) & (rows < weigh.shape[1])
+        in_columns = (columns >= 0) & (columns < weigh.shape[2])
+        there = weigh[:, rows[in_rows]][:, :, columns[in_columns]].astype(float)
+        gradient[row, column] = np.einsum("bhwo,bhwi->oi", there, x[:, in_rows][:, :, in_columns])
+    return gradient

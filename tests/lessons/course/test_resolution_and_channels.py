@@ -1,0 +1,63 @@
+"""Lesson 1 against Keras."""
+
+from math import prod
+from typing import Any
+
+import keras
+
+from explorer.core.network.names import block_id
+from explorer.lessons.course.resolution_and_channels import PLAN
+from explorer.lessons.plan import Step
+from tests.lessons.keras_answers import check, model_of
+
+
+def revealed(step: Step) -> keras.Model:
+    assert step.question
+    return model_of(step.question.reveals)
+
+
+def layers(model: keras.Model, kind: Any) -> list[Any]:
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
+def widest_blocks(step: Step) -> frozenset[str]:
+    assert step.design
+    model = revealed(step)
+    channels = {layer.name: layer.output.shape[-1] for layer in model.layers}
+    most = max(channels.values())
+    return frozenset(block_id(node) for node in step.design.graph if channels[node.name] == most)
+
+
+def joined(step: Step) -> int:
+    assert step.design
+    assert step.question
+    before, after = model_of(step.design), revealed(step)
+    # The prompt names the height and width of the decoder block's output.
+    size = step.question.prompt.split("block of ")[1].split(",")[0]
+    height, width = map(int, size.split("×"))
+    (join,) = [
+        layer
+        for layer in layers(after, keras.layers.Concatenate)
+        if layer.output.shape[1:3] == (height, width)
+    ]
+    assert join.name not in [layer.name for layer in before.layers]
+    return int(join.output.shape[-1])
+
+
+def test_answers_are_those_of_keras() -> None:
+    check(
+        PLAN,
+        {
+            "height_after_convolutions": lambda step: layers(revealed(step), keras.layers.Conv2D)[
+                0
+            ].output.shape[1],
+            "channels_after_a_convolution": lambda step: layers(
+                revealed(step), keras.layers.Conv2D
+            )[0].output.shape[-1],
+            "values_after_pooling": lambda step: prod(
+                layers(revealed(step), keras.layers.MaxPooling2D)[0].output.shape[1:]
+            ),
+            "block_with_most_channels": widest_blocks,
+            "channels_after_concatenating": joined,
+        },
+    )

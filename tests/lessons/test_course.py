@@ -1,0 +1,128 @@
+"""What every lesson keeps to, whatever is drawn for a learner."""
+
+from collections import defaultdict
+from functools import cache
+from itertools import product
+
+import pytest
+
+from explorer.core.analysis.design import Design
+from explorer.core.network.errors import Refusal
+from explorer.core.network.names import nodes_of
+from explorer.lessons.pictures.sliding import sliding
+from explorer.lessons.plan import Draw, Plan, Step, lesson, lessons
+from explorer.lessons.questions import (
+    BuildQuestion,
+    ChoiceQuestion,
+    ClickQuestion,
+    NumberQuestion,
+    Question,
+)
+
+PLANS = list(lessons().values())
+SEEDS = tuple(f"learner {n}" for n in range(30))
+each_lesson = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.number))
+
+
+@cache
+def steps(plan: Plan, seeds: tuple[str, ...] = SEEDS) -> list[Step]:
+    return [plan.step(name, seed) for seed, name in product(seeds, plan.names)]
+
+
+def asked(plan: Plan, seeds: tuple[str, ...] = SEEDS) -> list[Question]:
+    return [step.question for step in steps(plan, seeds) if step.question]
+
+
+@each_lesson
+def test_says_what_a_teacher_needs(plan: Plan) -> None:
+    assert plan.aims
+    assert plan.misconceptions
+    assert 5 <= plan.minutes <= 15
+    assert len(set(plan.names)) == len(plan.names)
+    for step in steps(plan, ("one",)):
+        assert step.title
+        assert step.text
+    assert sum(1 for step in steps(plan, ("one",)) if step.question) >= 4
+
+
+@each_lesson
+def test_every_design_can_be(plan: Plan) -> None:
+    for step in steps(plan):
+        question = step.question
+        for design in (step.design, question.reveals if question else None):
+            if design:
+                assert design.report.layers
+        if step.moves:
+            assert sliding(step.moves).steps
+        if step.select and step.design:
+            assert nodes_of(step.design.graph, step.select), (plan.number, step)
+
+
+@each_lesson
+def test_the_right_answer_is_right_and_no_typical_mistake_is(plan: Plan) -> None:
+    for question in asked(plan):
+        verdict = question.judged(question.taken(question.solution))
+        assert verdict.is_right, question
+        assert question.reason in verdict.reason
+        for mistake in getattr(question, "mistakes", ()):
+            said = question.judged(question.taken(str(mistake.answer)))
+            if said.is_right:  # a mistake that happens to lead to the right answer
+                assert isinstance(question, NumberQuestion), question
+            else:
+                assert said.reason != question.hint
+
+
+@each_lesson
+def test_typical_mistakes_are_offered_for_whatever_is_drawn(plan: Plan) -> None:
+    for question in asked(plan):
+        if isinstance(question, NumberQuestion):
+            wrong = [m for m in question.mistakes if m.answer != question.answer]
+            assert len({m.answer for m in wrong}) >= 2, question
+            assert all(mistake.answer >= 0 for mistake in wrong), question
+        elif isinstance(question, ChoiceQuestion):
+            assert len(question.choices) >= 3, question
+        elif isinstance(question, ClickQuestion):
+            graph = question.design.graph
+            for selection in (*question.right, *(str(m.answer) for m in question.mistakes)):
+                assert nodes_of(graph, selection), question
+
+
+@each_lesson
+def test_what_has_to_be_built_is_not_on_screen_yet(plan: Plan) -> None:
+    for step in steps(plan):
+        if isinstance(step.question, BuildQuestion):
+            start = step.design
+            assert isinstance(start, Design)
+            assert not all(budget.check(start).is_met for budget in step.question.budgets)
+
+
+@each_lesson
+def test_no_two_of_a_thousand_learners_get_the_same_lesson(plan: Plan) -> None:
+    alike = [[f"learner {n}" for n in range(1000)]]  # as far as the questions so far tell
+    for name in plan.names:
+        groups = defaultdict(list)
+        for place, seeds in enumerate(alike):
+            for seed in seeds:
+                groups[place, repr(plan.step(name, seed).question)].append(seed)
+        alike = [seeds for seeds in groups.values() if len(seeds) > 1]
+    assert not alike
+
+
+@each_lesson
+def test_each_question_has_variants(plan: Plan) -> None:
+    for name in plan.names:
+        if plan.step(name, "one").question:
+            drawn = {repr(plan.step(name, "one", attempt).question) for attempt in range(40)}
+            assert len(drawn) >= 8, name
+
+
+@each_lesson
+def test_a_seed_gives_the_same_lesson_again(plan: Plan) -> None:
+    again = [make(Draw(plan.number, make.__name__, "one")) for make in plan.steps]
+    assert repr(steps(plan, ("one",))) == repr(again)
+
+
+@pytest.mark.parametrize("number", [0, 99, "1", True, None])
+def test_no_such_lesson(number: object) -> None:
+    with pytest.raises(Refusal, match=r"Lesson\.number=.* is no lesson: use one from 1 to"):
+        lesson(number)  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""What is taken for an answer, and what is said of it."""
+
+from random import Random
+
+import attrs
+import pytest
+
+from explorer import UNet
+from explorer.core.analysis.budgets import Budget
+from explorer.core.analysis.design import Design, Input
+from explorer.core.network.errors import Refusal
+from explorer.core.network.names import block_id, layer_id
+from explorer.lessons.questions import (
+    BuildQuestion,
+    ChoiceQuestion,
+    ClickQuestion,
+    Mistake,
+    NumberQuestion,
+    link_of,
+    number_of,
+)
+
+DESIGN = Design(UNet(filters=4, down_blocks=1, up_blocks=1), Input(32, 32, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("128", 128),
+        (" 128 px ", 128),
+        ("−4", -4),
+        ("1,234,567", 1_234_567),
+        ("1 234 567", 1_234_567),
+        ("0,5", 0.5),
+        ("0.125", 0.125),
+        (".5", 0.5),
+        ("-3", -3),
+        ("1e3", 1000),
+        ("1,234.5", 1234.5),
+        ("64 channels", 64),
+        ("12 %", 12),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(text: str, number: float) -> None:
+    assert number_of(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "many", "3 or 4", "12×12", "1,2,3", "px 3", "1/2", "nan"])
+def test_what_is_no_number_is_refused_and_not_wrong(text: str) -> None:
+    with pytest.raises(Refusal, match="is not a number: type one"):
+        number_of(text)
+
+
+def test_a_number_is_right_within_its_bounds_alone() -> None:
+    asked = NumberQuestion(prompt="?", reason="so", answer=200, within=0.05)
+    assert asked.judged(asked.taken("209")).is_right
+    assert not asked.judged(asked.taken("211")).is_right
+    exact = NumberQuestion(prompt="?", reason="so", answer=200)
+    assert not exact.judged(exact.taken("200.001")).is_right
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "told"),
+    [(1, "ways", "1 way"), (2, "ways", "2 ways"), (1, "px", "1 px"), (1, "times", "1 times")],
+)
+def test_one_of_a_unit_is_told_as_one(number: float, unit: str, told: str) -> None:
+    assert NumberQuestion(prompt="?", reason="so", answer=9, unit=unit).told(number) == told
+
+
+def test_a_mistake_that_happens_to_be_right_is_right() -> None:
+    asked = NumberQuestion(prompt="?", reason="so", answer=4, mistakes=(Mistake(4, "no"),))
+    assert asked.judged("4").is_right
+
+
+def test_the_first_of_two_mistakes_that_lead_to_the_same_is_told() -> None:
+    asked = NumberQuestion(
+        prompt="?", reason="so", answer=4, mistakes=(Mistake(5, "one"), Mistake(5, "two"))
+    )
+    assert asked.judged("5").reason == "one"
+    assert asked.judged("6").reason == asked.hint
+    asked = ChoiceQuestion.drawn(
+        Random(0),
+        "a",
+        [Mistake("b", "one"), Mistake("b", "two"), Mistake("a", "no")],
+        prompt="?",
+        reason="so",
+    )
+    assert sorted(asked.choices) == ["a", "b"]
+    assert asked.judged("b").reason == "one"
+
+
+def test_a_choice_that_is_none_is_refused() -> None:
+    asked = ChoiceQuestion.drawn(Random(0), "a", [Mistake("b", "one")], prompt="?", reason="so")
+    with pytest.raises(Refusal, match="none of the choices"):
+        asked.taken("")
+
+
+def test_a_click_counts_as_what_is_asked_for() -> None:
+    node = next(node for node in DESIGN.graph if node.block)
+    block = ClickQuestion(prompt="?", reason="so", design=DESIGN, right=frozenset([block_id(node)]))
+    assert block.judged(block.taken(layer_id(node))).is_right
+    layer = ClickQuestion(prompt="?", reason="so", design=DESIGN, right=frozenset([layer_id(node)]))
+    with pytest.raises(Refusal, match="A block is selected: open it"):
+        layer.taken(block_id(node))
+    for nothing in ("", "layer-gone"):
+        with pytest.raises(Refusal, match="Nothing of this network is selected"):
+            layer.taken(nothing)
+
+
+def test_a_network_is_taken_once_it_keeps_to_all_that_is_asked() -> None:
+    asked = BuildQuestion(
+        prompt="?",
+        reason="so",
+        budgets=(Budget("parameters", at_most=3000), Budget("output stride", at_least=1)),
+        example=DESIGN,
+    )
+    larger = Design(UNet(filters=32, down_blocks=1, up_blocks=1), DESIGN.input)
+    with pytest.raises(Refusal, match=r"^Not yet\. At most [^:]*: no, .*parameters"):
+        asked.taken(link_of(larger))
+    with pytest.raises(Refusal, match="link"):
+        asked.taken("something")
+    assert asked.judged(asked.taken(asked.solution)).is_right
+    assert asked.told_solution.startswith("for example UNet(filters=4")
+    assert attrs.evolve(asked, words="a small one").told_solution == "for example a small one"

@@ -1,0 +1,113 @@
+"""What to try next is worked out once nothing changes, and a click does it, to be undone."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import explorer.worker.process
+from explorer import Explorer, UNet
+from explorer.core.editing import moves as moves_module
+from explorer.widget.panels.inspector import next_moves
+from explorer.widget.panels.inspector.panel import Inspector
+from explorer.widget.parts import MoveButton
+from tests.said import all_of, said
+from tests.still_worker import StillWorker
+
+SMALL = UNet(filters=8, down_blocks=2, up_blocks=2)
+
+
+@pytest.fixture
+def worked_out(monkeypatch) -> list[object]:
+    """The designs whose moves were worked out."""
+    noted: list[object] = []
+
+    def noting(design):
+        noted.append(design.architecture)
+        return moves_module.moves(design)
+
+    monkeypatch.setattr(next_moves, "moves", noting)
+    return noted
+
+
+@pytest.fixture
+def shown(monkeypatch, worked_out) -> Iterator[Explorer]:
+    """An explorer that settles when it is told to."""
+    monkeypatch.setattr(explorer.worker.process, "shared_worker", StillWorker)
+    monkeypatch.setattr("explorer.core.settling.SETTLED", 3600)
+    widget = Explorer(SMALL, (64, 64, 1))
+    yield widget
+    widget.close()
+
+
+def inspector_of(shown: Explorer) -> Inspector:
+    return shown._panels.screen.inspector
+
+
+def settle(shown: Explorer) -> None:
+    """Do what a timer does once a design has stayed for a while."""
+    settling = inspector_of(shown)._next_moves._settling
+    if settling._wanted is not None:
+        settling._settled(settling._wanted)
+
+
+def offered(shown: Explorer) -> list[str]:
+    return [button.move for button in all_of(MoveButton, inspector_of(shown))]
+
+
+def take(shown: Explorer, words: str) -> None:
+    inspector_of(shown)._handle_custom_msg({"move": words}, [])
+
+
+def test_a_move_is_offered_once_the_design_has_settled_and_taken_by_a_click(shown):
+    assert offered(shown) == []
+    settle(shown)
+    words = offered(shown)
+    assert len(words) == 3
+    text = said(inspector_of(shown))
+    assert "What to try next" in text
+    assert "48 px → 108 px" in text
+
+    take(shown, "One level more")
+    assert shown.architecture == UNet(filters=8, down_blocks=3, up_blocks=3)
+    assert offered(shown) == [], "those of the design before are gone at once"
+    assert "down blocks 2 → 3" in shown._panels.history.steps[-1].replace("_", " ")
+    shown._panels._actions.go(-1, True)
+    assert shown.architecture == SMALL
+
+
+def test_edits_and_what_is_selected_cost_nothing(shown, worked_out):
+    settle(shown)
+    for filters in range(9, 20):
+        shown.controls["filters"].value = filters
+    assert worked_out == [SMALL]
+    shown._panels.screen.select("block-stack0_enc0")
+    settle(shown)
+    assert worked_out == [SMALL], "a block is explained"
+    shown._panels.screen.select("")
+    settle(shown)
+    assert [each.filters for each in worked_out] == [8, 19]
+    shown._panels.screen.select("block-stack0_enc0")
+    shown._panels.screen.select("")
+    assert len(offered(shown)) == 3, "they are known"
+    shown._panels.screen.side.choose("Layers")
+    shown.controls["filters"].value = 30
+    settle(shown)
+    assert len(worked_out) == 2, "nobody looks"
+    shown._panels.screen.side.choose("Explain")
+    settle(shown)
+    assert len(worked_out) == 3
+
+
+def test_a_move_of_an_earlier_design_or_of_other_words_does_nothing(shown):
+    settle(shown)
+    words = offered(shown)[0]
+    shown.controls["filters"].value = 9
+    take(shown, "Paint it")
+    assert shown.architecture.filters == 9
+    take(shown, words)  # of before the edit: what it would lead to is another design's
+    assert shown.architecture.filters == 9
+
+
+def test_the_snapshot_has_no_button_that_nobody_hears(shown):
+    settle(shown)
+    assert "What to try next" not in shown.snapshot()
