@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 
 from explorer.core.analysis.design import Design, Input
-from explorer.core.network.encoder_decoder import blocks_of
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Layer
 from explorer.lessons.plan import Draw, Step
@@ -17,12 +16,6 @@ from explorer.lessons.questions import NumberQuestion
 
 #: How often something is drawn before it is given up.
 MOST_DRAWS = 500
-
-
-def changed(design: Design, **changes: Any) -> Design:
-    """Return a design with other fields of its architecture."""
-    net: Any = design.architecture
-    return attrs.evolve(design, architecture=attrs.evolve(net, **changes))
 
 
 def given(design: Design, **changes: Any) -> Design:
@@ -44,17 +37,12 @@ def in_decoder(design: Design, index: int, kind: type) -> list[Node]:
     ]
 
 
-def with_decoder_block(design: Design, index: int, **fields: Any) -> Design:
-    """Return a design with other values of a decoder block's fields.
-
-    Args:
-        design: One of a family.
-        index: Which block of the decoder, from 0 at the lowest resolution.
-        **fields: The values.
-    """
-    architecture: Any = design.architecture
-    block = attrs.evolve(blocks_of(architecture).decoder[index], **fields)
-    return attrs.evolve(design, architecture=architecture.with_block("decoder", index, block))
+def field_of(design: Design, node: Node | None = None) -> int:
+    """Return the side of a layer's receptive field, in px; without one, of the output's."""
+    name = (node or design.graph.outputs[-1]).name
+    field = design.report[name].receptive_field
+    assert field  # it is known of all layers here
+    return min(field)
 
 
 def drawn_image(random: Random, multiple: int, least: int, most: int, channels: int = 1) -> Input:

@@ -6,13 +6,15 @@ A file holds answers alone: whether they are right is computed again from the se
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element, SubElement
 
 import attrs
 
+from explorer.core.analysis.tables import as_html
+from explorer.core.exchange.tables import csv_text
 from explorer.core.formatting import counted
 from explorer.core.network.errors import Refusal
 from explorer.lessons.plan import lesson
@@ -213,28 +215,22 @@ class Grades(Sequence[Grade]):
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
-        return "<table>{}{}</table>".format(
-            _row("th", _HEADS), "".join(_row("td", attrs.astuple(row)) for row in self.rows)
-        )
+        table = Element("table")
+        for tag, cells in (("th", _HEADS), *(("td", attrs.astuple(row)) for row in self.rows)):
+            line = SubElement(table, "tr")
+            for cell in cells:
+                SubElement(line, tag).text = str(cell)
+        return as_html(table)
 
     def to_csv(self) -> str:
         """Return the table as CSV."""
-        import csv
-        import io
-
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([_HEADS, *map(attrs.astuple, self.rows)])
-        return text.getvalue()
+        return csv_text([_HEADS, *map(attrs.astuple, self.rows)])
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the table as a data frame."""
         import pandas
 
         return pandas.DataFrame([attrs.asdict(row) for row in self.rows])
-
-
-def _row(tag: str, cells: Iterable[object]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
 
 
 def grade(folder: str | os.PathLike[str]) -> Grades:

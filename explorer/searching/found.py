@@ -10,6 +10,7 @@ import attrs
 
 from explorer.core.analysis.budgets import MEASURES
 from explorer.core.analysis.design import Design
+from explorer.core.exchange.tables import csv_text
 from explorer.core.formatting import counted, listed
 from explorer.searching.front import Front
 from explorer.searching.judging import Judged, Task
@@ -119,16 +120,9 @@ class Found(Sequence[Candidate]):
 
     def to_csv(self) -> str:
         """Return the best as CSV."""
-        import csv
-        import io
-
         rows = self.rows()
-        text = io.StringIO()
         heads = list(rows[0]) if rows else []
-        writer = csv.DictWriter(text, heads, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return csv_text([heads, *(row.values() for row in rows)])
 
     def to_json(self) -> str:
         """Return the best as JSON."""

@@ -177,5 +177,4 @@ def handy(parameter: Parameter) -> tuple[Any, ...]:
     if parameter.logarithmic:
         ratio = (high / max(low, 1)) ** (1 / (MOST_VALUES - 1))
         return tuple(dict.fromkeys(round(max(low, 1) * ratio**step) for step in range(MOST_VALUES)))
-    step = 2 if "kernel" in parameter.name else 1  # an even kernel would move what it sees
-    return tuple(range(int(low), int(high) + 1, step))[:MOST_VALUES]
+    return tuple(range(int(low), int(high) + 1, parameter.step))[:MOST_VALUES]

@@ -4,8 +4,14 @@ from collections.abc import Sequence
 
 from explorer.core.asking.keras_file import KerasFile
 from explorer.core.asking.questions import SaveTrained, Train, TrainTwins
-from explorer.core.asking.training import Learnt, Training, TrainingResult, TrainingSettings
-from explorer.core.asking.twins import LearningCurve, TwinRun, Twins, check_differ
+from explorer.core.asking.training import (
+    LearningCurve,
+    Learnt,
+    Training,
+    TrainingResult,
+    TrainingSettings,
+)
+from explorer.core.asking.twins import TwinRun, Twins, check_differ
 from explorer.core.families import Architecture
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.tracing import trace
@@ -56,14 +62,13 @@ def train(
     output_strides(trace(architecture, shape))
     training = Training(architecture, shape, settings)
     learnt: Learnt = asked(Train(training, None, 0.0))
-    losses, scores = [*learnt.losses], [*learnt.scores]
+    curve = LearningCurve().extended(learnt)
     while learnt.seconds < seconds and (steps is None or learnt.step < steps):
         pause = min(SLICE, seconds - learnt.seconds)
         learnt = asked(Train(training, learnt.step, pause, steps))
-        losses += learnt.losses
-        scores += learnt.scores
+        curve = curve.extended(learnt)
     file: KerasFile = asked(SaveTrained(training, "weights"))
-    return TrainingResult(training, learnt.seconds, tuple(losses), tuple(scores), file.content)
+    return TrainingResult(training, curve, file.content)
 
 
 def train_twins(

@@ -1,5 +1,6 @@
 """What Keras says to the questions of a lesson."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -29,6 +30,24 @@ def model_of(design: Design | None) -> keras.Model:
     # Collecting garbage each time takes longer than making the model.
     keras.backend.clear_session(free_memory=False)
     return build(design.architecture, design.input.shape)
+
+
+def revealed(step: Step) -> Design:
+    """Return the design that a step's question reveals."""
+    assert step.question
+    assert step.question.reveals
+    return step.question.reveals
+
+
+def revealed_model(step: Step) -> keras.Model:
+    """Return the Keras model of the design that a step's question reveals."""
+    return model_of(revealed(step))
+
+
+def numbers_of(step: Step) -> list[int]:
+    """Return the whole numbers of a step's question."""
+    assert step.question
+    return [int(number) for number in re.findall(r"\d+", step.question.prompt)]
 
 
 def strip_of(design: Design, side: int) -> keras.Model:

@@ -6,7 +6,9 @@ import keras
 
 from explorer.core.analysis.design import Design
 from explorer.keras_side.build import build
+from explorer.lessons.plan import Step
 from tests.keras_helpers import links_of
+from tests.lessons.keras_answers import revealed
 
 
 def unfilled(design: Design | None) -> keras.Model:
@@ -15,6 +17,11 @@ def unfilled(design: Design | None) -> keras.Model:
     keras.backend.clear_session(free_memory=False)
     with keras.StatelessScope(initialize_variables=False):
         return build(design.architecture, design.input.shape)
+
+
+def revealed_links(step: Step) -> keras.Model:
+    """Return the Keras model, not filled, of the design that a step's question reveals."""
+    return unfilled(revealed(step))
 
 
 def sources(layer: Any) -> tuple[str, ...]:

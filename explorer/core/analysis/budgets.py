@@ -7,8 +7,8 @@ import attrs
 
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design
-from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, Total
-from explorer.core.formatting import byte_size, short_count
+from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS
+from explorer.core.formatting import byte_size, counted, short_count
 from explorer.core.network.graph import channels_of, pixels_of
 from explorer.core.network.layers import Conv2DTranspose, along
 
@@ -26,11 +26,6 @@ class Measure:
     name: str
     of: Callable[[Design], float | None]
     write: Callable[[float], str]
-
-
-def _known(total: Total) -> float | None:
-    """Return a total where all of it is known."""
-    return total.value if total.is_all else None
 
 
 def _field(design: Design) -> float | None:
@@ -73,17 +68,17 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         for each in (
             Measure(
                 "parameters",
-                lambda design: _known(PARAMETERS.in_network(design.report)),
+                lambda design: PARAMETERS.in_network(design.report).exact,
                 lambda n: f"{short_count(n)} parameters",
             ),
             Measure(
                 "multiply-adds",
-                lambda design: _known(MACS.in_network(design.report)),
+                lambda design: MACS.in_network(design.report).exact,
                 lambda n: f"{short_count(n)} multiply-adds",
             ),
             Measure(
                 "memory",
-                lambda design: _known(MEMORY.in_network(design.report)),
+                lambda design: MEMORY.in_network(design.report).exact,
                 lambda n: f"{byte_size(n)} of memory",
             ),
             Measure("receptive field", _field, lambda n: f"a receptive field of {n:,.0f} px"),
@@ -107,7 +102,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             Measure(
                 "skip connections",
                 lambda design: len(wiring_of(design.graph).skips),
-                lambda n: f"{n:.0f} skip connection{'' if n == 1 else 's'}",
+                lambda n: counted(round(n), "skip connection"),
             ),
             Measure(
                 "most filters", _widest, lambda n: f"{n:.0f} filters in its widest convolution"
@@ -115,9 +110,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             Measure(
                 "uneven upsamplings",
                 _uneven_upsamplings,
-                lambda n: (
-                    f"{n:.0f} transposed convolution{'' if n == 1 else 's'} with an uneven overlap"
-                ),
+                lambda n: f"{counted(round(n), 'transposed convolution')} with an uneven overlap",
             ),
         )
     }

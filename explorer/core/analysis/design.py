@@ -8,6 +8,7 @@ import attrs
 
 from explorer.core.analysis.report import MemoryPoint, Report, analyze, memory_curve
 from explorer.core.families import Architecture
+from explorer.core.network.encoder_decoder import blocks_of
 from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import parameter
@@ -100,3 +101,22 @@ class Design:
     def memory(self) -> tuple[MemoryPoint, ...]:
         """What is in memory during each step of a forward pass of one image."""
         return memory_curve(self.graph)
+
+
+def changed(design: Design, **fields: Any) -> Design:
+    """Return a design with other values of its architecture's fields."""
+    architecture: Any = design.architecture
+    return attrs.evolve(design, architecture=attrs.evolve(architecture, **fields))
+
+
+def with_decoder_block(design: Design, index: int, **fields: Any) -> Design:
+    """Return a design with other values of a decoder block's fields.
+
+    Args:
+        design: One of a family.
+        index: Which block of the decoder, from 0 at the lowest resolution.
+        **fields: The values.
+    """
+    architecture: Any = design.architecture
+    block = attrs.evolve(blocks_of(architecture).decoder[index], **fields)
+    return attrs.evolve(design, architecture=architecture.with_block("decoder", index, block))

@@ -49,6 +49,11 @@ class Total:
         known = [value for value in values if value is not None]
         return cls(sum(known) if known else None, is_all=False)
 
+    @property
+    def exact(self) -> float | None:
+        """The sum where it is known of every layer, else None."""
+        return self.value if self.is_all else None
+
     def written(self, write: Callable[[float], str]) -> str:
         """Return what is known of it, marked where that is not all."""
         return at_least(write(self.value or 0), self.is_all)

@@ -158,8 +158,7 @@ def _raised(parameter: Parameter, value: Any, step: int) -> Any:
         return after[step - 1] if step <= len(after) else None
     if isinstance(value, tuple):
         return tuple(item + step for item in value)
-    # An even kernel would move what it sees by half a pixel.
-    return None if value is None else value + step * (2 if "kernel" in parameter.name else 1)
+    return None if value is None else value + step * parameter.step
 
 
 def _plain(value: Any) -> str:

@@ -4,14 +4,16 @@
 for the default photograph.
 """
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
 from explorer.core.asking.measurement import Measurement
-from explorer.core.asking.training import Training
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.layers import Shape
+
+if TYPE_CHECKING:
+    from explorer.core.asking.training import Training
 
 #: Seconds after which no further run is started: of one model, and of two in turns.
 TIME_LIMIT, PAIR_TIME_LIMIT = 3.0, 6.0
@@ -116,7 +118,7 @@ class Train:
     step `until`, if there is one. One asks again and again, so that others are answered in between.
     """
 
-    training: Training
+    training: "Training"
     after: int | None
     seconds: float
     until: int | None = None
@@ -129,8 +131,8 @@ class TrainTwins:
     What both learn from is the same; else it is as in `Train`.
     """
 
-    a: Training
-    b: Training
+    a: "Training"
+    b: "Training"
     after: int | None
     seconds: float
     until: int | None = None
@@ -140,7 +142,7 @@ class TrainTwins:
 class SaveTrained:
     """Write what has learnt: "weights", or "keras-file". The answer is a `KerasFile`."""
 
-    training: Training
+    training: "Training"
     kind: str
 
 

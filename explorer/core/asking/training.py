@@ -111,27 +111,63 @@ class Learnt:
 
 
 @attrs.frozen
+class LearningCurve:
+    """How a network learnt.
+
+    Attributes:
+        seconds: How long it took, making and compiling the model included.
+        losses: The loss of each step, before it changed the weights.
+        scores: The task's metric on the held-out pictures, at some steps.
+    """
+
+    seconds: float = 0.0
+    losses: tuple[float, ...] = attrs.field(default=(), repr=False)
+    scores: tuple[Score, ...] = attrs.field(default=(), repr=False)
+
+    def extended(self, learnt: Learnt) -> "LearningCurve":
+        """Return it with what was learnt since."""
+        losses, scores = (*self.losses, *learnt.losses), (*self.scores, *learnt.scores)
+        return LearningCurve(learnt.seconds, losses, scores)
+
+    @property
+    def metric(self) -> float:
+        """The task's metric at the last look; NaN if an answer was no number."""
+        return self.scores[-1].value
+
+
+@attrs.frozen
 class TrainingResult:
     """What came of a training.
 
     Attributes:
         training: What learnt, and how.
-        seconds: How long it took, making and compiling the model included.
-        losses: The loss of each step, before it changed the weights.
-        scores: The task's metric on the held-out pictures, at some steps.
+        curve: How it learnt.
         weights: What a file of Keras' `save_weights` holds, of the design alone.
     """
 
     training: Training
-    seconds: float
-    losses: tuple[float, ...] = attrs.field(repr=False)
-    scores: tuple[Score, ...] = attrs.field(repr=False)
+    curve: LearningCurve
     weights: bytes = attrs.field(repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, making and compiling the model included."""
+        return self.curve.seconds
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The loss of each step, before it changed the weights."""
+        return self.curve.losses
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The task's metric on the held-out pictures, at some steps."""
+        return self.curve.scores
 
     @property
     def metric(self) -> float:
         """The task's metric at the end: IoU, position error in px, PSNR in dB or boundary F1."""
-        return self.scores[-1].value
+        return self.curve.metric
 
     def __str__(self) -> str:
         """Task, metric, steps and time in a line."""

@@ -6,38 +6,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from explorer.core.asking.training import Learnt, Score, Training
+from explorer.core.asking.training import LearningCurve, Training
 from explorer.core.formatting import counted
 from explorer.core.network.errors import Refusal
 from explorer.core.training.tasks import Metric
 
 if TYPE_CHECKING:
     import pandas
-
-
-@attrs.frozen
-class LearningCurve:
-    """How a network learnt.
-
-    Attributes:
-        seconds: How long it took, making and compiling the model included.
-        losses: The loss of each step, before it changed the weights.
-        scores: The task's metric on the held-out pictures, at some steps.
-    """
-
-    seconds: float = 0.0
-    losses: tuple[float, ...] = attrs.field(default=(), repr=False)
-    scores: tuple[Score, ...] = attrs.field(default=(), repr=False)
-
-    def extended(self, learnt: Learnt) -> "LearningCurve":
-        """Return it with what was learnt since."""
-        losses, scores = (*self.losses, *learnt.losses), (*self.scores, *learnt.scores)
-        return LearningCurve(learnt.seconds, losses, scores)
-
-    @property
-    def metric(self) -> float:
-        """The task's metric at the last look; NaN if an answer was no number."""
-        return self.scores[-1].value
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from explorer.core.analysis.connections import Skip, Wiring, wiring_of
-from explorer.core.analysis.design import Design
+from explorer.core.analysis.design import Design, changed, with_decoder_block
 from explorer.core.families import ReadModel, ResNet
 from explorer.core.formatting import product
 from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of
@@ -147,13 +147,8 @@ def _figures(design: Design) -> list[float | None]:
 
 
 def _changed(design: Design, **fields: Any) -> Callable[[], Design]:
-    """Return what makes the design with other values of its architecture."""
-
-    @cache
-    def changed() -> Design:
-        return attrs.evolve(design, architecture=attrs.evolve(design.architecture, **fields))
-
-    return changed
+    """Return what makes the design with other values of its architecture, once."""
+    return cache(partial(changed, design, **fields))
 
 
 def _values(design: Design) -> dict[str, Any]:
@@ -205,14 +200,6 @@ def _finest(wiring: Wiring) -> Skip | None:
     return max(across, key=lambda skip: positions(skip.source), default=None)
 
 
-def _with_skip(design: Design, index: int, has_skip: bool) -> Design:
-    architecture = design.architecture
-    assert isinstance(architecture, EncoderDecoder)
-    block = blocks_of(architecture).decoder[index]
-    other = attrs.evolve(block, skip_connection=has_skip)  # type: ignore[call-arg]
-    return attrs.evolve(design, architecture=architecture.with_block("decoder", index, other))
-
-
 def _cut(design: Design, wiring: Wiring, skip: Skip) -> _Idea:
     block = skip.join.block
     source, join = wiring.title_in_stack(skip.source), wiring.title_in_stack(skip.join)
@@ -221,7 +208,7 @@ def _cut(design: Design, wiring: Wiring, skip: Skip) -> _Idea:
     def changed() -> Design:
         if block is None or block.role != "decoder":
             raise LookupError("It goes to no block of the decoder.")
-        return _with_skip(design, block.index, has_skip=False)
+        return with_decoder_block(design, block.index, skip_connection=False)
 
     def watch(cut: Design) -> str:
         left = _finest(wiring_of(cut.graph))
@@ -253,7 +240,7 @@ def _given_a_skip(design: Design) -> Iterator[_Idea]:
     for index in reversed(range(len(decoder))):
         yield _Idea(
             f"Bring a skip to decoder {index}",
-            lambda index=index: _with_skip(design, index, has_skip=True),  # type: ignore[misc]
+            partial(with_decoder_block, design, index, skip_connection=True),
             watch,
         )
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
@@ -39,11 +39,15 @@ def as_csv(architecture: Architecture, input_shape: Sequence[int]) -> str:
         architecture: The architecture.
         input_shape: `(height, width, channels)` of the input.
     """
+    rows = analyze(trace(architecture, input_shape)).layers
+    heads = [field.name for field in attrs.fields(LayerReport)]
+    return csv_text([heads, *(attrs.astuple(row, recurse=False) for row in rows)])
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as comma-separated values; no text is taken for a formula by a spreadsheet."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in attrs.fields(LayerReport))
-    for row in analyze(trace(architecture, input_shape)).layers:
-        writer.writerow(map(_csv_cell, attrs.astuple(row, recurse=False)))
+    csv.writer(text, lineterminator="\n").writerows(map(_csv_cell, row) for row in rows)
     return text.getvalue()
 
 

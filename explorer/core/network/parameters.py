@@ -183,6 +183,11 @@ class Parameter:
         lacking = self.active.lacking(instance) if self.active else ()
         return " and ".join(lacking) or None
 
+    @property
+    def step(self) -> int:
+        """How far apart whole numbers are tried: an even kernel would move what it sees."""
+        return 2 if "kernel" in self.name else 1
+
     def told(self, value: Any) -> str:
         """Return a value as a person would say it."""
         return self.words[value] if self.words and value in self.words else describe(value)

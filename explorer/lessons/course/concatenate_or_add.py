@@ -3,19 +3,12 @@
 from random import Random
 
 from explorer.core.analysis.budgets import MEASURES, Budget
-from explorer.core.analysis.design import Design
+from explorer.core.analysis.design import Design, changed, with_decoder_block
 from explorer.core.families import UNet
 from explorer.core.formatting import counted, product
 from explorer.core.network.layers import Concatenate, Conv2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import (
-    changed,
-    drawn_image,
-    in_decoder,
-    of_kind,
-    telling_apart,
-    with_decoder_block,
-)
+from explorer.lessons.making import drawn_image, in_decoder, of_kind, telling_apart
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,

@@ -5,12 +5,12 @@ from math import prod
 from random import Random
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.families import Custom, UNet
 from explorer.core.formatting import counted, listed, product
 from explorer.core.network.blocks import SimpleConvBlock
 from explorer.core.network.layers import Conv2D
-from explorer.lessons.making import changed, of_kind, telling_apart
+from explorer.lessons.making import field_of, of_kind, telling_apart
 from explorer.lessons.pictures.grids import GridPicture, grid_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
@@ -50,13 +50,6 @@ def _filters(random: Random) -> int:
     return random.choice([2, 3, 4, 6, 8])
 
 
-def _field(design: Design) -> int:
-    """Return how many pixels the output sees along an axis."""
-    field = design.report.receptive_field
-    assert field is not None  # all layers here are known
-    return field[0]
-
-
 def _weights(design: Design) -> int:
     """Return the number of weights of convolutions, without their biases."""
     return sum(node.params - node.shape[2] for node in of_kind(design, Conv2D))
@@ -87,7 +80,7 @@ def kernel_for_depth(random: Random) -> Step:
     now, then = random.sample([2, 3, 4, 5], 2)
     image = _image(random, filters)
     deep = Design(Custom(encoder=(_convolutions(filters, then, kernel),)), image)
-    side = _field(deep)
+    side = field_of(deep)
     return Step(
         title="Depth or kernel",
         text="Convolutions with stride 1 follow one another. Each sees a window of what the one "
@@ -123,7 +116,7 @@ def times_the_weights(random: Random) -> Step:
     filters, count = _filters(random), random.choice([2, 3, 4, 5])
     image = _image(random, filters)
     deep = Design(Custom(encoder=(_convolutions(filters, count),)), image)
-    side = _field(deep)
+    side = field_of(deep)
     single = Design(Custom(encoder=(_convolutions(filters, 1, side),)), image)
     ratio = _weights(single) / _weights(deep)
     return Step(
@@ -173,10 +166,10 @@ def dilated_field(random: Random) -> Step:
             prompt=f"The {count} convolutions of 3×3 get dilations of "
             f"{listed([*map(str, rates)])}. How many pixels does the output then see along an "
             "axis?",
-            answer=_field(after),
+            answer=field_of(after),
             unit="px",
             mistakes=(
-                Mistake(_field(before), "That is without dilation."),
+                Mistake(field_of(before), "That is without dilation."),
                 Mistake(1 + 2 * rates[-1], "That is the last one alone: those before add to it."),
                 Mistake(2 * sum(rates), "The pixel in the centre counts as well."),
                 Mistake(
@@ -185,7 +178,7 @@ def dilated_field(random: Random) -> Step:
                 ),
                 Mistake(1 + sum(rates), "Each adds its dilation on both sides."),
             ),
-            reason="1 + 2 × (" + " + ".join(map(str, rates)) + f") = {_field(after)}.",
+            reason="1 + 2 × (" + " + ".join(map(str, rates)) + f") = {field_of(after)}.",
             reveals=after,
         ),
     )
@@ -283,7 +276,7 @@ def what_changes(draw: Draw) -> Step:
             _told(changing),
             mistakes,
             prompt=f"{words}. Which of the three change?",
-            reason=f"{reason} The field grows from {_field(before)} to {_field(after)} px.",
+            reason=f"{reason} The field grows from {field_of(before)} to {field_of(after)} px.",
             reveals=after,
         ),
     )
@@ -396,7 +389,7 @@ def holes(random: Random) -> Step:
     rates = random.choice([(2, 2), (2, 4), (3, 3), (2, 2, 2), (1, 4), (1, 5), (2, 3), (4, 4)])
     design = Design(Custom(encoder=_dilated(filters, *rates)), _image(random, filters))
     read = _ways(design)
-    field, along = _field(design), len(read)
+    field, along = field_of(design), len(read)
     count = len(rates)
     return Step(
         title="The price of dilation",
@@ -442,7 +435,7 @@ def build_one(draw: Draw) -> Step:
     size = 16 * random.randint(6, 9)
     start = Design(UNet(filters=filters, down_blocks=1, up_blocks=1), Input(size, size, 1))
     example = changed(start, down_blocks=depth, up_blocks=depth)
-    field = 5 * (_field(example) // 5)
+    field = 5 * (field_of(example) // 5)
     parameters = float(f"{1.15 * example.report.total_params:.2g}")
     macs = float(f"{1.15 * example.report.macs:.2g}")
     return Step(

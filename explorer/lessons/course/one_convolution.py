@@ -4,13 +4,13 @@ from math import prod
 from random import Random
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.families import UNet
 from explorer.core.formatting import counted, product
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Conv2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import changed, given, of_kind, telling_apart
+from explorer.lessons.making import given, of_kind, telling_apart
 from explorer.lessons.pictures.grids import GridPicture, grid_picture
 from explorer.lessons.pictures.numbers import number_text
 from explorer.lessons.plan import Draw, Plan, Step

@@ -7,14 +7,14 @@ from typing import Any
 import attrs
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.analysis.spreading import reached_from
 from explorer.core.families import Custom, UNet
 from explorer.core.formatting import counted, listed, product
 from explorer.core.network.blocks import SimpleConvBlock
-from explorer.core.network.graph import Node
 from explorer.core.network.layers import Conv2D, MaxPooling2D
 from explorer.core.network.names import block_id
+from explorer.lessons.making import field_of, of_kind
 from explorer.lessons.pictures.grids import spread_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
@@ -51,17 +51,6 @@ def _first_blocks(design: Design, count: int, pool: bool = False) -> Design:
     return attrs.evolve(design, architecture=attrs.evolve(net, encoder=encoder))
 
 
-def _of_kind(design: Design, kind: type) -> list[Node]:
-    return [node for node in design.graph if isinstance(node.layer, kind)]
-
-
-def _field(design: Design) -> int:
-    """Return the side of the receptive field of a design's output."""
-    field = design.report.receptive_field
-    assert field
-    return min(field)
-
-
 def one_pixel(draw: Draw) -> Step:
     """Say what spreads."""
     random = draw.shared
@@ -87,7 +76,7 @@ def reach_of_a_convolution(draw: Draw) -> Step:
     kernel = random.choice([5, 7, 9, 11])
     after = _encoder(random, [kernel], [False], side=random.choice([64, 80, 96]))
     before = _changed_kernel(after, 3)
-    convolution = _of_kind(after, Conv2D)[0]
+    convolution = of_kind(after, Conv2D)[0]
     reach = reached_from(after.graph, _PIXEL, axis=1)[convolution]
     return Step(
         title="Forward: through one convolution",
@@ -95,7 +84,7 @@ def reach_of_a_convolution(draw: Draw) -> Step:
         "every place in which the window holds it: as its right edge, as its middle, as its left "
         "edge. Watch the window slide, and pick one pixel to keep in your eye.",
         design=before,
-        moves=_of_kind(before, Conv2D)[0].layer,
+        moves=of_kind(before, Conv2D)[0].layer,
         question=NumberQuestion(
             prompt=f"The kernel grows to {product(kernel, kernel)}, stride 1. One pixel changes: "
             "at how many positions along its row can the output change?",
@@ -139,7 +128,7 @@ def two_convolutions(draw: Draw) -> Step:
         question=NumberQuestion(
             prompt=f"A convolution of {product(second, second)} follows, stride 1. How large is "
             "the receptive field of its output?",
-            answer=_field(after),
+            answer=field_of(after),
             unit="px",
             mistakes=(
                 Mistake(
@@ -155,7 +144,7 @@ def two_convolutions(draw: Draw) -> Step:
                 Mistake(second, "That is its window on the layer before, not on the image."),
                 Mistake(first + second // 2, "The field grows on both sides, not on one."),
             ),
-            reason=f"{first} + ({second} − 1) = {_field(after)}: each further position of the "
+            reason=f"{first} + ({second} − 1) = {field_of(after)}: each further position of the "
             "window adds as many pixels as neighbours are apart, here 1.",
             reveals=after,
             pictures=(spread_picture(after.graph, _PIXEL),),
@@ -172,7 +161,7 @@ def first_layer_that_feels_it(draw: Draw) -> Step:
         design = _encoder(random, kernels, [False] * len(kernels))
         pixel = random.randint(28, 36)
         reached = reached_from(design.graph, pixel, axis=1)
-        convolutions = _of_kind(design, Conv2D)
+        convolutions = of_kind(design, Conv2D)
         ends = [max(reached[node]) for node in convolutions]
         column = random.randint(ends[0] + 1, ends[-1])
         right = next(i for i, end in enumerate(ends) if end >= column)
@@ -221,7 +210,7 @@ def through_a_pooling(draw: Draw) -> Step:
     pools = [False] * (len(kernels) - 1)
     after = _encoder(random, kernels, [*pools, True], side=random.choice([64, 80, 96]))
     before = _first_blocks(after, len(kernels))
-    pooling = _of_kind(after, MaxPooling2D)[0]
+    pooling = of_kind(after, MaxPooling2D)[0]
     reached = reached_from(after.graph, _PIXEL, axis=1)
     wide, answer = len(reached[pooling.inputs[0]]), len(reached[pooling])
     return Step(
@@ -265,7 +254,7 @@ def a_step_counts_more(draw: Draw) -> Step:
     kernels = [*random.choices([3, 5], k=poolings), kernel]
     after = _encoder(random, kernels, [*[True] * poolings, False], side=96)
     before = _first_blocks(after, poolings, pool=True)
-    grown = _field(after) - _field(before)
+    grown = field_of(after) - field_of(before)
     stride = before.graph.outputs[-1].stride
     assert isinstance(stride, int)
     return Step(
@@ -298,7 +287,7 @@ def a_step_counts_more(draw: Draw) -> Step:
                     f"Every pooling doubles the stride, the last one, too: {poolings} of them.",
                 ),
                 Mistake((kernel - 1) * 2, "The stride of all poolings before counts."),
-                Mistake(_field(after), "That is the whole field, not what it grows by."),
+                Mistake(field_of(after), "That is the whole field, not what it grows by."),
                 Mistake(kernel, "That is the window on the layer before, not on the image."),
             ),
             reason=f"({kernel} − 1) × {stride} = {grown}: {kernel - 1} further positions of the "
@@ -353,7 +342,7 @@ def step_by_step(draw: Draw) -> Step:
             prompt=f"After this {product(kernels[0], kernels[0])} convolution come: "
             f"{', '.join(rest)}. All poolings are 2×2 with stride 2. How large is the receptive "
             "field in the end?",
-            answer=_field(after),
+            answer=field_of(after),
             unit="px",
             mistakes=(
                 Mistake(
@@ -374,7 +363,7 @@ def step_by_step(draw: Draw) -> Step:
                     "A pooling doubles the length of later steps. It does not double the field.",
                 ),
                 Mistake(
-                    _field(after) - 1,
+                    field_of(after) - 1,
                     "Nearly: begin with 1, for the position itself.",
                 ),
                 Mistake(
@@ -382,7 +371,7 @@ def step_by_step(draw: Draw) -> Step:
                     "A window adds (kernel − 1) steps: its middle adds nothing.",
                 ),
             ),
-            reason=f"1 + {sums} = {_field(after)}. The field of each layer stands in the tab "
+            reason=f"1 + {sums} = {field_of(after)}. The field of each layer stands in the tab "
             "“Layers”.",
             reveals=after,
             pictures=(spread_picture(after.graph, _PIXEL),),
@@ -405,7 +394,7 @@ def where_a_larger_kernel_tells(draw: Draw) -> Step:
     for i, block in enumerate(blocks):
         tried = (*blocks[:i], attrs.evolve(block, kernel_size=5), *blocks[i + 1 :])
         changed = attrs.evolve(design, architecture=Custom(encoder=tried))
-        grown.append((_field(changed) - _field(design), changed))
+        grown.append((field_of(changed) - field_of(design), changed))
     most, revealed = max(grown, key=lambda each: each[0])
     ends = [design.graph[f"stack0_enc{i}_conv0"] for i in range(len(blocks))]
     mistakes = [
@@ -462,11 +451,6 @@ class _Way:
     reason: str
 
 
-def _changed(design: Design, **changes: Any) -> Design:
-    net: Any = design.architecture
-    return attrs.evolve(design, architecture=attrs.evolve(net, **changes))
-
-
 def _widening(random: Random, design: Design) -> tuple[str, Design]:
     """Return a change of a U-Net that widens its field, in words, and what comes of it."""
     net: Any = design.architecture
@@ -475,10 +459,10 @@ def _widening(random: Random, design: Design) -> tuple[str, Design]:
         [
             (
                 f"Go one level deeper: depth {deeper}",
-                _changed(design, down_blocks=deeper, up_blocks=deeper),
+                changed(design, down_blocks=deeper, up_blocks=deeper),
             ),
-            (f"Take kernels of {product(5, 5)}", _changed(design, kernel_size=5)),
-            (f"Put {convs} convolutions in a block", _changed(design, convs_per_block=convs)),
+            (f"Take kernels of {product(5, 5)}", changed(design, kernel_size=5)),
+            (f"Put {convs} convolutions in a block", changed(design, convs_per_block=convs)),
         ]
     )
 
@@ -503,13 +487,13 @@ def _idle_ways(design: Design, side: int) -> list[_Way]:
         ),
         _Way(
             f"Take {2 * net.filters} filters at the first level",
-            _changed(design, filters=2 * net.filters),
+            changed(design, filters=2 * net.filters),
             side,
             "Filters look at the same window: more of them make channels, not a wider view.",
         ),
         _Way(
             "Add the skip connections" if net.skips == "none" else "Take the skips away",
-            _changed(design, skips="concatenate" if net.skips == "none" else "none"),
+            changed(design, skips="concatenate" if net.skips == "none" else "none"),
             side,
             "The field is that of the longest way, which leads through the bottom. A skip is a "
             "shorter way.",
@@ -531,11 +515,11 @@ def the_whole_object(draw: Draw) -> Step:
     )
     design = Design(net, Input(64, 64, 1))
     right, wider = _widening(random, design)
-    side = random.randint((_field(design) + _field(wider)) // 2 + 1, _field(wider))
-    wrong = [way for way in _idle_ways(design, side) if _field(way.design) < way.side]
+    side = random.randint((field_of(design) + field_of(wider)) // 2 + 1, field_of(wider))
+    wrong = [way for way in _idle_ways(design, side) if field_of(way.design) < way.side]
     return Step(
         title="See the whole object",
-        text=f"An output position of this network has a receptive field of {_field(design)} px. "
+        text=f"An output position of this network has a receptive field of {field_of(design)} px. "
         f"An object is {side} px wide: no single position can see it whole.",
         design=design,
         opens="Receptive field",
@@ -544,7 +528,7 @@ def the_whole_object(draw: Draw) -> Step:
             right,
             [Mistake(way.text, way.reason) for way in random.sample(wrong, k=3)],
             prompt=f"One output position is to see an object of {side} px whole. What helps?",
-            reason=f"The field becomes {_field(wider)} px. The field belongs to the "
+            reason=f"The field becomes {field_of(wider)} px. The field belongs to the "
             "network: the size of the image is another thing.",
             reveals=wider,
         ),
@@ -568,7 +552,7 @@ def build_one(draw: Draw) -> Step:
         ),
         start.input,
     )
-    least = random.randint(_field(start) + 10, _field(example))
+    least = random.randint(field_of(start) + 10, field_of(example))
     most = float(f"{example.report.total_params * random.uniform(1.05, 1.3):.3g}")
     return Step(
         title="Build one",

@@ -5,13 +5,13 @@ from math import prod
 from random import Random
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.families import UNet
 from explorer.core.formatting import product
 from explorer.core.network.graph import BYTES_PER_VALUE, Node
 from explorer.core.network.layers import Conv2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import changed, given, of_kind, telling_apart
+from explorer.lessons.making import given, of_kind, telling_apart
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,

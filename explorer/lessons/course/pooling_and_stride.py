@@ -5,13 +5,13 @@ from math import lcm, prod
 from random import Random
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.families import Custom, UNet
 from explorer.core.formatting import counted, listed, product
 from explorer.core.network.blocks import SimpleConvBlock
 from explorer.core.network.layers import Conv2D, MaxPooling2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import changed, given, of_kind, telling_apart
+from explorer.lessons.making import given, of_kind, telling_apart
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,

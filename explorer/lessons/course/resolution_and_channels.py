@@ -4,12 +4,12 @@ from math import prod
 from random import Random
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.families import UNet
 from explorer.core.formatting import counted, product
 from explorer.core.network.layers import Concatenate, Conv2D, MaxPooling2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import changed, of_kind
+from explorer.lessons.making import of_kind
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,

@@ -8,13 +8,13 @@ from random import Random
 from typing import Any
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design
+from explorer.core.analysis.design import Design, changed
 from explorer.core.families import FCDenseNet, Hourglass, ResidualHourglass
 from explorer.core.network.graph import Node
 from explorer.core.network.heads import Head
 from explorer.core.network.layers import Conv2D
 from explorer.core.network.names import block_id
-from explorer.lessons.making import changed, drawn_image, telling_apart
+from explorer.lessons.making import drawn_image, field_of, telling_apart
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,
@@ -56,10 +56,6 @@ def _stem(design: Design) -> list[Node]:
     return [node for node in design.graph if node.block and node.block.role == "stem"]
 
 
-def _field(design: Design) -> int:
-    return min(design.report.receptive_field or (0,))
-
-
 def one_after_the_other(draw: Draw) -> Step:
     """Say what is stacked."""
     return Step(
@@ -80,7 +76,7 @@ def the_field_of_three(random: Random) -> Step:
     """Ask how far one more hourglass sees."""
     before = _hourglass(random, stacks=2)
     one, after = (changed(before, stacks=stacks) for stacks in (1, 3))
-    near, far = _field(one), _field(before)
+    near, far = field_of(one), field_of(before)
     return Step(
         title="How far does one more see?",
         text="A receptive field is the window of the image that one output pixel depends on. A "
@@ -92,7 +88,7 @@ def the_field_of_three(random: Random) -> Step:
             prompt=f"With one hourglass the network sees {near} px, with two {far} px. How many "
             "pixels wide is the receptive field with three? Take it for the theoretical one, as if "
             "the image had no border.",
-            answer=_field(after),
+            answer=field_of(after),
             unit="px",
             mistakes=(
                 Mistake(3 * near, "The stem comes once, and its share of the field with it."),
@@ -434,7 +430,7 @@ def build_one(draw: Draw) -> Step:
             prompt="Build a network that sees farther, within these limits: no more parameters "
             "than this one has, and no lower resolution anywhere.",
             budgets=(
-                Budget("receptive field", at_least=_field(example)),
+                Budget("receptive field", at_least=field_of(example)),
                 Budget("parameters", at_most=most),
                 Budget("maximum stride", at_most=stride),
             ),

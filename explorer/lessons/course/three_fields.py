@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-import attrs
-
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed
 from explorer.core.families import Custom, UNet
 from explorer.core.formatting import product
 from explorer.core.network.blocks import SimpleConvBlock
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Concatenate
 from explorer.core.network.names import block_id
+from explorer.lessons.making import field_of
 from explorer.lessons.pictures.grids import grid_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
@@ -37,19 +36,6 @@ def _network(random: Random, depth: int, kernel: int = 3) -> Design:
     return Design(net, Input(160, 160, 1))
 
 
-def _changed(design: Design, **changes: Any) -> Design:
-    net: Any = design.architecture
-    return attrs.evolve(design, architecture=attrs.evolve(net, **changes))
-
-
-def _field(design: Design, node: Node | None = None) -> int:
-    """Return the side of a layer's receptive field; without one, of the output's."""
-    name = (node or design.graph.outputs[-1]).name
-    field = design.report[name].receptive_field
-    assert field
-    return min(field)
-
-
 def _ends(design: Design) -> list[Node]:
     """Return the last layer of each block, in order."""
     ends = {block_id(node): node for node in design.graph if node.block}
@@ -65,8 +51,8 @@ def two_fields(draw: Draw) -> Step:
         text="“The receptive field of a network” can mean two things: the encoder’s, of a position "
         "at the lowest resolution, and the output’s.\n\n"
         f"The tab “Receptive field” shows what one position of the selected block sees. Here the "
-        f"end of the encoder is selected: {_field(design, bottom)} px. Drag a box around the face "
-        "on the photograph: the tab says whether it fits.",
+        f"end of the encoder is selected: {field_of(design, bottom)} px. Drag a box around the "
+        "face on the photograph: the tab says whether it fits.",
         design=design,
         select=block_id(bottom),
         opens="Receptive field",
@@ -80,8 +66,8 @@ def what_the_decoder_adds(draw: Draw) -> Step:
     encoder = output = 0
     while output == 2 * encoder:  # what a mirror image would have
         after = _network(random, depth, random.choice([3, 5]))
-        before = _changed(after, up_blocks=0)
-        encoder, output = _field(before), _field(after)
+        before = changed(after, up_blocks=0)
+        encoder, output = field_of(before), field_of(after)
     net: Any = after.architecture
     return Step(
         title="From the encoder to the output",
@@ -123,13 +109,13 @@ def what_the_skip_brings(draw: Draw) -> Step:
     design = _network(random, depth, random.choice([3, 5]))
     joins = [node for node in design.graph if isinstance(node.layer, Concatenate)]
     join = random.choice(joins)
-    near = min(join.inputs, key=lambda node: _field(design, node))
-    far = max(join.inputs, key=lambda node: _field(design, node))
+    near = min(join.inputs, key=lambda node: field_of(design, node))
+    far = max(join.inputs, key=lambda node: field_of(design, node))
     height, width, _ = join.shape
     middle = next(n for n in reversed(_ends(design)) if n.block and n.block.role == "middle")
     wrong = {
-        block_id(far): f"What comes up from below sees {_field(design, far)} px.",
-        block_id(middle): f"That is the bottom: it sees {_field(design, middle)} px, and is not "
+        block_id(far): f"What comes up from below sees {field_of(design, far)} px.",
+        block_id(middle): f"That is the bottom: it sees {field_of(design, middle)} px, and is not "
         "joined here itself.",
     }
     return Step(
@@ -147,8 +133,9 @@ def what_the_skip_brings(draw: Draw) -> Step:
             mistakes=tuple(
                 Mistake(name, reason) for name, reason in wrong.items() if name != block_id(near)
             ),
-            reason=f"It sees {_field(design, near)} px, the other {_field(design, far)} px. The "
-            "skip brings fine detail from nearby, the way through the bottom what is around it.",
+            reason=f"It sees {field_of(design, near)} px, the other {field_of(design, far)} px. "
+            "The skip brings fine detail from nearby, the way through the bottom what is around "
+            "it.",
             hint="Follow both links that come to this block.",
         ),
     )
@@ -161,10 +148,10 @@ def first_to_see_it(draw: Draw) -> Step:
     while place == now:
         before = _network(random, depth=3, kernel=3)
         kernel = random.choice([5, 7])
-        after = _changed(before, kernel_size=kernel)
+        after = changed(before, kernel_size=kernel)
         ends = [n for n in _ends(after) if n.block and n.block.role in ("encoder", "middle")]
-        fields = [_field(after, node) for node in ends]
-        olds = [_field(before, before.graph[node.name]) for node in ends]
+        fields = [field_of(after, node) for node in ends]
+        olds = [field_of(before, before.graph[node.name]) for node in ends]
         side = random.randint(fields[0] + 1, min(olds[-1], 140))
         place = next(i for i, field in enumerate(fields) if field >= side)
         now = next(i for i, field in enumerate(olds) if field >= side)
@@ -356,8 +343,8 @@ def the_middle_grows_slowly(draw: Draw) -> Step:
             ],
             prompt=f"There will be {count * times} convolutions, {times} times as many. What "
             "becomes of the bell’s width?",
-            reason=f"√{times} = {wider:.3g}, while the field grows from {_field(before)} to "
-            f"{_field(after)} px: the effective part is an ever smaller share of it. Luo et al. "
+            reason=f"√{times} = {wider:.3g}, while the field grows from {field_of(before)} to "
+            f"{field_of(after)} px: the effective part is an ever smaller share of it. Luo et al. "
             "(2016) find the same with activations in between, nearly.",
             reveals=after,
         ),
@@ -393,14 +380,14 @@ def build_one(draw: Draw) -> Step:
     random = draw.own
     start = _network(random, depth=2)
     depth = random.randint(3, 4)
-    example = _changed(
+    example = changed(
         start,
         filters=random.choice([3, 4]),
         down_blocks=depth,
         up_blocks=depth,
         convs_per_block=2 if depth == 3 else random.choice([1, 2]),
     )
-    bounds = (_field(start) + 8) // 2 + 1, (_field(example) + 1) // 2
+    bounds = (field_of(start) + 8) // 2 + 1, (field_of(example) + 1) // 2
     side = random.randint(*bounds)
     most = float(f"{example.report.total_params * random.uniform(1.05, 1.3):.3g}")
     return Step(

@@ -10,13 +10,13 @@ from random import Random
 import attrs
 
 from explorer.core.analysis.budgets import Budget
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, changed, with_decoder_block
 from explorer.core.families import Custom, UNet
 from explorer.core.formatting import counted, listed, product
 from explorer.core.network.blocks import SimpleConvBlock, SimpleUpsamplingBlock
 from explorer.core.network.layers import Conv2D, Conv2DTranspose, UpSampling2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import changed, drawn_image, in_decoder, of_kind, with_decoder_block
+from explorer.lessons.making import drawn_image, in_decoder, of_kind
 from explorer.lessons.pictures.grids import checkerboard_picture, grid_picture, overlap_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (

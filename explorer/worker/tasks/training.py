@@ -70,9 +70,8 @@ def _give(learner: Learner) -> None:
     Raises:
         GivenUp: If nobody waits for it any more.
     """
-    training = learner.training
-    told = f"training here ({training.task.title}, {counted(learner.step, 'step')})"
-    forward.give_trained(Trained(training.architecture, learner.design, told))
+    trained = Trained(learner.training.architecture, learner.design, _told(learner))
+    forward.give_trained(trained)
     if is_overtaken():
         raise GivenUp
 
@@ -93,8 +92,13 @@ def save_trained(training: Training, kind: str) -> KerasFile:
         content = model_file(model, kind)
     check_size(len(content))
     layers = sum(bool(layer.weights) for layer in model.layers)
-    told = f"training here ({training.task.title}, {counted(learner.step, 'step')})"
-    return KerasFile(content, Weights(training.settings.seed, told, layers, layers))
+    return KerasFile(content, Weights(training.settings.seed, _told(learner), layers, layers))
+
+
+def _told(learner: Learner) -> str:
+    """Return where a network's weights come from, in words that follow "from"."""
+    task = learner.training.task.title
+    return f"training here ({task}, {counted(learner.step, 'step')})"
 
 
 def _begun(training: Training) -> Learner:

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from explorer import UNet
-from explorer.core.asking.training import Learnt, Score, Training, TrainingSettings
-from explorer.core.asking.twins import LearningCurve, TwinRun, Twins, check_differ
+from explorer.core.asking.training import LearningCurve, Learnt, Score, Training, TrainingSettings
+from explorer.core.asking.twins import TwinRun, Twins, check_differ
 
 A = UNet(filters=2, down_blocks=1, up_blocks=1)
 B = UNet(filters=2, down_blocks=1, up_blocks=1, skips="none")

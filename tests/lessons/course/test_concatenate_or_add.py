@@ -11,7 +11,7 @@ from explorer.core.network.names import block_id
 from explorer.lessons.course.concatenate_or_add import PLAN
 from explorer.lessons.plan import Step
 from tests.lessons.keras_answers import check
-from tests.lessons.keras_links import unfilled
+from tests.lessons.keras_links import revealed_links, unfilled
 
 rng = np.random.default_rng(0)
 A, B = (rng.normal(size=(2, 12, 10, channels)).astype("float32") for channels in (5, 5))
@@ -41,11 +41,6 @@ def numbers(step: Step) -> list[int]:
     assert step.question
     prompt = step.question.prompt.replace("−", "-")
     return [int(number) for number in re.findall(r"-?\d+", prompt)]
-
-
-def revealed(step: Step) -> keras.Model:
-    assert step.question
-    return unfilled(step.question.reveals)
 
 
 def last_convolution(model: keras.Model) -> Any:
@@ -124,14 +119,14 @@ def saved(step: Step) -> int:
         return prod(layer.kernel.shape) * height * width
 
     before = multiply_adds(last_convolution(unfilled(step.design)))
-    return before - multiply_adds(last_convolution(revealed(step)))
+    return before - multiply_adds(last_convolution(revealed_links(step)))
 
 
 def blocks_with_1x1(step: Step) -> frozenset[str]:
     assert step.question
     design = step.question.reveals
     assert design
-    names = {layer.name for layer in revealed(step).layers if "skip_conv1x1" in layer.name}
+    names = {layer.name for layer in revealed_links(step).layers if "skip_conv1x1" in layer.name}
     return frozenset(block_id(node) for node in design.graph if node.name in names)
 
 
@@ -139,7 +134,9 @@ def test_answers_are_those_of_keras() -> None:
     check(
         PLAN,
         {
-            "parameters_after_adding": lambda step: last_convolution(revealed(step)).count_params(),
+            "parameters_after_adding": lambda step: last_convolution(
+                revealed_links(step)
+            ).count_params(),
             "the_part_that_reads_the_skip": encoders_part,
             "a_value_of_the_sum": value,
             "the_same_by_adding": arrangement,

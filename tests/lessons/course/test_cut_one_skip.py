@@ -11,20 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.design import Design, Input, with_decoder_block
 from explorer.core.network.names import block_id
 from explorer.lessons.course.cut_one_skip import PLAN
-from explorer.lessons.making import with_decoder_block
 from explorer.lessons.plan import Step
 from tests.lessons.keras_answers import check, model_of
-from tests.lessons.keras_links import of_kind, sources, unfilled
+from tests.lessons.keras_links import of_kind, revealed_links, sources, unfilled
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
-
-
-def revealed(step: Step) -> keras.Model:
-    assert step.question
-    return unfilled(step.question.reveals)
 
 
 def numbers(step: Step) -> list[float]:
@@ -42,12 +36,12 @@ def skip_of(join: Any) -> str:
 
 
 def parameters_fewer(step: Step) -> int:
-    return int(unfilled(step.design).count_params() - revealed(step).count_params())
+    return int(unfilled(step.design).count_params() - revealed_links(step).count_params())
 
 
 def changed_shapes(step: Step) -> str:
     before = {layer.name: layer.output.shape for layer in unfilled(step.design).layers}
-    after = {layer.name: layer.output.shape for layer in revealed(step).layers}
+    after = {layer.name: layer.output.shape for layer in revealed_links(step).layers}
     assert {name for name in before if name not in after} == {
         name for name in before if name.endswith("skip_concat") and name not in after
     }
@@ -104,7 +98,7 @@ def way(model: keras.Model, source: str, choose: Callable[[Iterable[int]], int])
 
 
 def shortest(step: Step) -> int:
-    return way(revealed(step), skip_of(joins(unfilled(step.design))[-1]), min)
+    return way(revealed_links(step), skip_of(joins(unfilled(step.design))[-1]), min)
 
 
 def two_ways(step: Step) -> float:
@@ -184,6 +178,6 @@ def test_answers_are_those_of_keras() -> None:
 def test_the_longest_way_leads_through_the_middle(seed: str) -> None:
     step = PLAN.step("the_shortest_way_back", seed)
     assert step.question
-    model = revealed(step)
+    model = revealed_links(step)
     longest = way(model, skip_of(joins(unfilled(step.design))[-1]), max)
     assert longest in [mistake.answer for mistake in step.question.mistakes]  # type: ignore[attr-defined]

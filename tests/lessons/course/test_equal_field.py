@@ -12,21 +12,10 @@ from explorer.core.analysis.design import Design
 from explorer.lessons.course.equal_field import PLAN
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import BuildQuestion, ChoiceQuestion
-from tests.lessons.keras_answers import check, model_of
+from tests.lessons.keras_answers import check, model_of, numbers_of, revealed_model
 
 #: Larger than any field here.
 SIZE = 61
-
-
-def asked(step: Step) -> list[int]:
-    """Return the numbers of the question."""
-    assert step.question
-    return [int(number) for number in re.findall(r"\d+", step.question.prompt)]
-
-
-def revealed(step: Step) -> keras.Model:
-    assert step.question
-    return model_of(step.question.reveals)
 
 
 def lit(layers: list[Any]) -> np.ndarray:
@@ -58,9 +47,9 @@ def extent(layers: list[Any]) -> int:
 
 
 def kernel_for_depth(step: Step) -> int:
-    count, kernel = asked(step)[:2]
+    count, kernel = numbers_of(step)[:2]
     found = extent([keras.layers.Conv2D(1, kernel) for _ in range(count)])
-    (single,) = convolutions(revealed(step))
+    (single,) = convolutions(revealed_model(step))
     assert extent([single]) == found
     return found
 
@@ -82,7 +71,7 @@ def costs(model: keras.Model) -> dict[str, int]:
 
 
 def what_changes(step: Step) -> str:
-    before, after = costs(model_of(step.design)), costs(revealed(step))
+    before, after = costs(model_of(step.design)), costs(revealed_model(step))
     words = {
         (): "none of the three",
         ("parameters", "multiply-adds"): "parameters and multiply-adds alone",
@@ -141,9 +130,9 @@ def test_answers_are_those_of_keras() -> None:
         {
             "kernel_for_depth": kernel_for_depth,
             "times_the_weights": lambda step: (
-                weights(revealed(step)) / weights(model_of(step.design))
+                weights(revealed_model(step)) / weights(model_of(step.design))
             ),
-            "dilated_field": lambda step: extent(convolutions(revealed(step))),
+            "dilated_field": lambda step: extent(convolutions(revealed_model(step))),
             "what_changes": what_changes,
             "which_is_cheapest": which_is_cheapest,
             "holes": pixels_with_influence,

@@ -12,16 +12,11 @@ from explorer.core.network.names import block_id
 from explorer.lessons.course.one_convolution import PLAN
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import ChoiceQuestion
-from tests.lessons.keras_answers import check, model_of
+from tests.lessons.keras_answers import check, model_of, revealed
 
 
 def convolutions(design: Design | None) -> list[keras.layers.Layer]:
     return [each for each in model_of(design).layers if isinstance(each, keras.layers.Conv2D)]
-
-
-def revealed(step: Step) -> Design | None:
-    assert step.question
-    return step.question.reveals
 
 
 def numbers(text: str) -> list[int]:

@@ -12,15 +12,9 @@ from explorer.core.network.names import block_id
 from explorer.lessons.course.one_pixel import PLAN
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import ChoiceQuestion, NumberQuestion
-from tests.lessons.keras_answers import check, field_of, reactions, slim
+from tests.lessons.keras_answers import check, field_of, reactions, revealed, slim
 
 NUMBER = re.compile(r"\d+")
-
-
-def revealed(step: Step) -> Design:
-    assert step.question
-    assert step.question.reveals
-    return step.question.reveals
 
 
 def slimmed(design: Design | None) -> Design:

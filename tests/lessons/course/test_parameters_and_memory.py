@@ -11,13 +11,7 @@ from explorer.core.analysis.design import Design
 from explorer.core.network.names import block_id
 from explorer.lessons.course.parameters_and_memory import PLAN
 from explorer.lessons.plan import Step
-from tests.lessons.keras_answers import check, model_of
-
-
-def revealed(step: Step) -> Design:
-    assert step.question
-    assert step.question.reveals
-    return step.question.reveals
+from tests.lessons.keras_answers import check, model_of, revealed
 
 
 def convolutions(design: Design | None) -> list[Any]:

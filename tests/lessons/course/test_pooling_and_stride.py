@@ -1,6 +1,5 @@
 """Lesson 2 against Keras."""
 
-import re
 from math import prod
 from typing import Any
 
@@ -11,18 +10,7 @@ from explorer.core.network.names import block_id
 from explorer.lessons.course.pooling_and_stride import PLAN
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import ChoiceQuestion
-from tests.lessons.keras_answers import check, model_of
-
-
-def asked(step: Step) -> list[int]:
-    """Return the numbers of the question."""
-    assert step.question
-    return [int(number) for number in re.findall(r"\d+", step.question.prompt)]
-
-
-def revealed(step: Step) -> keras.Model:
-    assert step.question
-    return model_of(step.question.reveals)
+from tests.lessons.keras_answers import check, model_of, numbers_of, revealed_model
 
 
 def height_after(layer: Any, height: int) -> int:
@@ -34,20 +22,20 @@ def poolings(model: keras.Model) -> list[Any]:
 
 
 def stops(step: Step) -> int:
-    window, _, stride, height = asked(step)
+    window, _, stride, height = numbers_of(step)
     layer = keras.layers.MaxPooling2D(window, strides=stride, padding="valid")
     return height_after(layer, height)
 
 
 def stride_of_the_last(step: Step) -> float:
-    model = revealed(step)
+    model = revealed_model(step)
     (high, _), (low, _) = (each.shape[1:3] for each in (model.inputs[0], model.outputs[0]))
     assert high % low == 0
     return float(high / low)
 
 
 def stops_saved(step: Step) -> int:
-    height, width = asked(step)[:2]
+    height, width = numbers_of(step)[:2]
     sizes = [
         keras.layers.Conv2D(1, 3, strides=stride, padding="same").compute_output_shape(
             (None, height, width, 1)
@@ -60,7 +48,7 @@ def stops_saved(step: Step) -> int:
 def first_with_an_odd_height(step: Step) -> frozenset[str]:
     design = step.design
     assert isinstance(design, Design)
-    height = asked(step)[0]
+    height = numbers_of(step)[0]
     for layer in poolings(model_of(design)):
         if height % 2:
             return frozenset({block_id(design.graph[layer.name])})
@@ -69,7 +57,7 @@ def first_with_an_odd_height(step: Step) -> frozenset[str]:
 
 
 def rounded(step: Step) -> int:
-    height, depth = asked(step)[:2]
+    height, depth = numbers_of(step)[:2]
     for _ in range(depth):
         height = height_after(keras.layers.MaxPooling2D(padding="same"), height)
     for _ in range(depth):
@@ -94,7 +82,7 @@ def is_taken(depth: int, height: int, width: int) -> bool:
 
 def size_that_fits(step: Step) -> str:
     assert isinstance(step.question, ChoiceQuestion)
-    depth = asked(step)[0]
+    depth = numbers_of(step)[0]
     (fits,) = [
         size for size in step.question.choices if is_taken(depth, *map(int, size.split("×")))
     ]
@@ -106,7 +94,7 @@ def test_answers_are_those_of_keras() -> None:
         PLAN,
         {
             "stops_of_a_window": stops,
-            "height_at_the_bottom": lambda step: poolings(revealed(step))[-1].output.shape[1],
+            "height_at_the_bottom": lambda step: poolings(revealed_model(step))[-1].output.shape[1],
             "stride_of_a_feature": stride_of_the_last,
             "stops_that_a_stride_saves": stops_saved,
             "where_it_does_not_fit": first_with_an_odd_height,

@@ -14,12 +14,7 @@ from explorer.lessons.course.stacks_and_blocks import PLAN
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import NumberQuestion
 from tests.lessons.keras_answers import check, field_of, model_of
-from tests.lessons.keras_links import of_kind, sources, unfilled
-
-
-def revealed(step: Step) -> keras.Model:
-    assert step.question
-    return unfilled(step.question.reveals)
+from tests.lessons.keras_links import of_kind, revealed_links, sources, unfilled
 
 
 @cache
@@ -49,7 +44,7 @@ def field(step: Step) -> int:
 
 
 def heat_maps(step: Step) -> int:
-    model = revealed(step)
+    model = revealed_links(step)
     assert "training" in step.text
     return sum(output.shape[-1] for output in model.outputs)
 
@@ -76,7 +71,7 @@ def residual_sum(step: Step) -> float:
 def module_weights(step: Step) -> int:
     return sum(
         prod(layer.kernel.shape)
-        for layer in of_kind(revealed(step), keras.layers.Conv2D)
+        for layer in of_kind(revealed_links(step), keras.layers.Conv2D)
         if layer.name.startswith("stack0_enc0_res0")
     )
 
@@ -88,11 +83,11 @@ def channels_read(step: Step) -> int:
         for place, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth"])
         if f"its {word} dense" in step.question.prompt
     )
-    return int(revealed(step).get_layer(f"stack0_enc0_dense{asked}_bn").input.shape[-1])
+    return int(revealed_links(step).get_layer(f"stack0_enc0_dense{asked}_bn").input.shape[-1])
 
 
 def links(step: Step) -> int:
-    model = revealed(step)
+    model = revealed_links(step)
 
     def read(name: str) -> set[str]:
         """What is set side by side in what a layer reads."""
@@ -114,7 +109,7 @@ def test_answers_are_those_of_keras() -> None:
         PLAN,
         {
             "the_field_of_three": field,
-            "parameters_of_more": lambda step: revealed(step).count_params(),
+            "parameters_of_more": lambda step: revealed_links(step).count_params(),
             "heat_maps_of_all": heat_maps,
             "who_reads_the_stem": readers_of_the_stem,
             "a_residual_sum": residual_sum,

@@ -14,7 +14,7 @@ from explorer.keras_side.build import build
 from explorer.lessons.course.three_fields import PLAN
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import ChoiceQuestion
-from tests.lessons.keras_answers import check, extent, field_of, reactions, slim
+from tests.lessons.keras_answers import check, extent, field_of, reactions, revealed, slim
 
 NUMBER = re.compile(r"\d+")
 
@@ -22,12 +22,6 @@ NUMBER = re.compile(r"\d+")
 def numbers(step: Step) -> list[int]:
     assert step.question
     return list(map(int, NUMBER.findall(step.question.prompt)))
-
-
-def revealed(step: Step) -> Design:
-    assert step.question
-    assert step.question.reveals
-    return step.question.reveals
 
 
 def slimmed(design: Design) -> Design:

@@ -1,6 +1,5 @@
 """Lesson 10 against Keras."""
 
-import re
 from functools import cache
 from random import Random
 from typing import Any
@@ -16,15 +15,10 @@ from explorer.core.network.names import block_id
 from explorer.lessons.course.up_again import PLAN, _flat_output
 from explorer.lessons.plan import Step
 from explorer.lessons.questions import BuildQuestion
-from tests.lessons.keras_answers import check, model_of
+from tests.lessons.keras_answers import check, model_of, numbers_of
 from tests.lessons.keras_links import of_kind, unfilled
 
 rng = np.random.default_rng(0)
-
-
-def numbers(step: Step) -> list[int]:
-    assert step.question
-    return [int(number) for number in re.findall(r"\d+", step.question.prompt)]
 
 
 def transposed(design: Design | None) -> Any:
@@ -53,7 +47,7 @@ def counts(kernel: int, stride: int) -> np.ndarray:
 
 def contributions(step: Step) -> int:
     layer = transposed(step.design)
-    row, column, *_ = numbers(step)
+    row, column, *_ = numbers_of(step)
     read = layer.input.shape[1:]
     twin = keras.layers.Conv2DTranspose(
         1, layer.kernel_size, strides=layer.strides, padding=layer.padding, use_bias=False
@@ -100,7 +94,7 @@ def different_values(step: Step) -> int:
 
 
 def interpolated(step: Step) -> float:
-    near, beside, under, across = numbers(step)[:4]
+    near, beside, under, across = numbers_of(step)[:4]
     grid = np.array([[near, beside], [under, across]], "float32")[None, :, :, None]
     enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(grid)
     return float(enlarged[0, 1, 1, 0])

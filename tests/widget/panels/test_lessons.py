@@ -8,7 +8,7 @@ from explorer import Explorer, Lesson, UNet, grade
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.names import block_id
 from explorer.lessons.plan import lesson, lessons
-from explorer.widget.messages import (
+from explorer.widget.panels.lessons.messages import (
     BeginLesson,
     GiveAnswer,
     GoToStep,

@@ -7,7 +7,6 @@ import pytest
 import explorer.worker.process
 from explorer import Explorer, UNet
 from explorer.core.editing import moves as moves_module
-from explorer.widget.panels.inspector import next_moves
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.parts import MoveButton
 from tests.said import all_of, said
@@ -20,12 +19,13 @@ SMALL = UNet(filters=8, down_blocks=2, up_blocks=2)
 def worked_out(monkeypatch) -> list[object]:
     """The designs whose moves were worked out."""
     noted: list[object] = []
+    moves = moves_module.moves
 
     def noting(design):
         noted.append(design.architecture)
-        return moves_module.moves(design)
+        return moves(design)
 
-    monkeypatch.setattr(next_moves, "moves", noting)
+    monkeypatch.setattr(moves_module, "moves", noting)
     return noted
 
 

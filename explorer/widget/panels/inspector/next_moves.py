@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.core.analysis.design import Design
-from explorer.core.editing.moves import Move, moves
 from explorer.core.settling import Settling
 from explorer.worker import later
+
+if TYPE_CHECKING:
+    from explorer.core.editing.moves import Move
 
 
 class NextMoves:
@@ -32,7 +34,7 @@ class NextMoves:
         self._wanted: Design | None = None
         self._known: tuple[Design, tuple[Move, ...]] | None = None
 
-    def of(self, design: Design, found: Callable[[], None]) -> tuple[Move, ...]:
+    def of(self, design: Design, found: Callable[[], None]) -> "tuple[Move, ...]":
         """Return the moves of a design; none before they are worked out.
 
         Args:
@@ -65,6 +67,8 @@ class NextMoves:
         self._settling.close()
 
     def _work_out(self) -> None:
+        from explorer.core.editing.moves import moves
+
         design = self._wanted
         if design is not None:
             self._known = design, moves(design)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import attrs
@@ -11,7 +11,6 @@ import traitlets
 
 from explorer.core.analysis.connections import Wiring, wiring_of
 from explorer.core.analysis.quantities import MACS, PARAMETERS, TIME, Quantity, Total
-from explorer.core.editing.moves import Move
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families.titles import title_of
 from explorer.core.formatting import duration, printable, product, share
@@ -38,6 +37,9 @@ from explorer.widget.parts import (
     Words,
     words,
 )
+
+if TYPE_CHECKING:
+    from explorer.core.editing.moves import Move
 
 #: Roles of the blocks that an architecture lists, so that they can be edited one by one.
 EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
@@ -105,7 +107,7 @@ class Inspector(FrontWidget, TabView):
                 self.set_trait(name, value)
         self._scene = scene  # at last: what is broken off is shown again
 
-    def _moves(self, scene: Scene) -> tuple[Move, ...]:
+    def _moves(self, scene: Scene) -> "tuple[Move, ...]":
         """Return what to try next, where the whole network is explained."""
         if self._next_moves is None:
             return ()
@@ -145,7 +147,7 @@ class Inspector(FrontWidget, TabView):
                 self._edit(node.block)
 
 
-def explained(scene: Scene, wiring: Wiring, moves: Sequence[Move] = ()) -> dict[str, Any]:
+def explained(scene: Scene, wiring: Wiring, moves: "Sequence[Move]" = ()) -> dict[str, Any]:
     """Return the traits of an inspector that explains what is selected in a scene.
 
     Args:
@@ -164,7 +166,7 @@ class _Page:
 
     scene: Scene
     wiring: Wiring
-    moves: Sequence[Move]
+    moves: "Sequence[Move]"
 
     def content(self) -> tuple[str, str, tuple[Part, ...]]:
         """Return the heading, the start of a block's layers' names, and what stands beneath."""

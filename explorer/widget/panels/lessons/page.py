@@ -6,7 +6,7 @@ import attrs
 
 from explorer.core.analysis.design import Design
 from explorer.core.formatting import counted, printable
-from explorer.lessons.outcomes import Given, Outcome
+from explorer.lessons.outcomes import Given, Outcome, graded
 from explorer.lessons.pictures.sliding import sliding
 from explorer.lessons.plan import Plan, Step, lessons
 from explorer.lessons.questions import (
@@ -18,7 +18,7 @@ from explorer.lessons.questions import (
     Verdict,
     name_of,
 )
-from explorer.widget.messages import CourseEntry, LessonPage, LessonQuestion, Limit
+from explorer.widget.panels.lessons.messages import CourseEntry, LessonPage, LessonQuestion, Limit
 
 Mark = Literal["", "asked", "right", "wrong"]
 
@@ -97,6 +97,7 @@ def page(shown: Shown, step: Step | None, on_screen: Design, selected: str) -> L
     if step is None:
         return LessonPage(title, shown.place, marks, "Done", _end(outcome), can_save=can_save)
     asked = step.question
+    question = _question(asked, shown) if asked else None
     return LessonPage(
         title,
         shown.place,
@@ -104,7 +105,7 @@ def page(shown: Shown, step: Step | None, on_screen: Design, selected: str) -> L
         step.title,
         tuple(step.text.split("\n\n")),
         step.points_at,
-        _question(asked, shown, on_screen, selected) if asked else None,
+        question and following(question, asked, on_screen, selected),
         sliding(step.moves, seed=f"{outcome.seed}/{shown.attempt}") if step.moves else None,
         step.pictures,
         can_save,
@@ -119,26 +120,42 @@ def mark(outcome: Outcome, name: str) -> Mark:
     return "asked" if name in outcome.questions else ""
 
 
-def _question(asked: Question, shown: Shown, on_screen: Design, selected: str) -> LessonQuestion:
-    verdict = Verdict(False, "")
-    if given := shown.given:
-        verdict = asked.judged(given.answer)
+def _question(asked: Question, shown: Shown) -> LessonQuestion:
+    """Return what the pane says of a question, but for what follows the screen."""
+    given = shown.given
+    verdict = asked.judged(given.answer) if given else Verdict(False, "")
     return LessonQuestion(
         asked.prompt,
         TAKES[type(asked)],
-        asked.choices if isinstance(asked, ChoiceQuestion) else (),
-        asked.unit if isinstance(asked, NumberQuestion) else "",
-        printable(name_of(on_screen, selected))
-        if isinstance(asked, ClickQuestion) and not given
-        else "",
-        _limits(asked, on_screen) if isinstance(asked, BuildQuestion) and not given else (),
-        given.answer if given else "",
-        ("right" if verdict.is_right else "wrong") if given else "",
-        verdict.reason,
-        asked.told_solution if given else "",
-        asked.pictures if given else (),
-        printable(shown.problem),
+        choices=asked.choices if isinstance(asked, ChoiceQuestion) else (),
+        unit=asked.unit if isinstance(asked, NumberQuestion) else "",
+        given=given.answer if given else "",
+        verdict=("right" if verdict.is_right else "wrong") if given else "",
+        reason=verdict.reason,
+        solution=asked.told_solution if given else "",
+        pictures=asked.pictures if given else (),
+        problem=printable(shown.problem),
     )
+
+
+def following(
+    question: LessonQuestion, asked: Question | None, on_screen: Design, selected: str
+) -> LessonQuestion:
+    """Return what the pane says of a question, with how what is on screen keeps to it.
+
+    Args:
+        question: What it says; once an answer was given, that is all.
+        asked: The question.
+        on_screen: The design on screen.
+        selected: What is selected in it.
+    """
+    if question.given:
+        return question
+    if isinstance(asked, ClickQuestion):
+        return attrs.evolve(question, selected=printable(name_of(on_screen, selected)))
+    if isinstance(asked, BuildQuestion):
+        return attrs.evolve(question, limits=_limits(asked, on_screen))
+    return question
 
 
 def _limits(asked: BuildQuestion, design: Design) -> tuple[Limit, ...]:
@@ -147,11 +164,12 @@ def _limits(asked: BuildQuestion, design: Design) -> tuple[Limit, ...]:
 
 
 def _end(outcome: Outcome) -> tuple[str, ...]:
-    right = [outcome.right_at(name) for name in outcome.questions]
-    at_once = sum(at == 0 for at in right)
-    in_the_end = sum(at is not None for at in right)
-    told = f"{at_once} of {counted(len(right), 'question')} right at once, {in_the_end} in the end."
-    left = len({each.step for each in outcome.given}) < len(right)
+    grade = graded(outcome)
+    told = (
+        f"{grade.right_at_once} of {counted(grade.questions, 'question')} right at once, "
+        f"{grade.right} in the end."
+    )
+    left = len({each.step for each in outcome.given}) < grade.questions
     return (
         told,
         *(

@@ -18,19 +18,19 @@ from explorer.lessons.questions import BuildQuestion, ClickQuestion, link_of
 from explorer.widget.front import GRIDS
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import (
+from explorer.widget.messages import SavedFile
+from explorer.widget.panels.lessons.messages import (
     BeginLesson,
     CourseEntry,
     GiveAnswer,
     GoToStep,
     LeaveLesson,
     LessonPage,
-    SavedFile,
     SaveOutcome,
     ShowAgain,
     TakeVariant,
 )
-from explorer.widget.panels.lessons.page import Shown, course, page
+from explorer.widget.panels.lessons.page import Shown, course, following, page
 
 
 class LessonView(FrontWidget):
@@ -85,7 +85,7 @@ class LessonView(FrontWidget):
         #: What was answered in each lesson, by its number and the learner's name.
         self._outcomes: dict[tuple[int, str], Outcome] = {}
         self._begun = 0, ""
-        self.on_sent(self._received)
+        self.on_sent(lambda message, _: self._act(message))
 
     @property
     def outcome(self) -> Outcome | None:
@@ -102,15 +102,11 @@ class LessonView(FrontWidget):
 
     def show(self, scene: Scene) -> None:
         """Say how what is on screen now keeps to what is asked."""
-        if (
-            self._shown
-            and self._step
-            and isinstance(self._step.question, (BuildQuestion, ClickQuestion))
-        ):
-            self._tell(scene)
-
-    def _received(self, message: Any, _: Any) -> None:
-        self._act(message)
+        if self.page and self.page.question and self._step:
+            question = following(
+                self.page.question, self._step.question, scene.design, scene.selected
+            )
+            self.page = attrs.evolve(self.page, question=question)
 
     @guarded
     def _act(self, message: Any) -> None:

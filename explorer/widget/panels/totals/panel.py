@@ -141,10 +141,9 @@ def _counted(quantity: Quantity, design: Design) -> _Told:
     total = quantity.in_network(design.report, design.input.batch_size)
     lines = _LINES.get(quantity, lambda _: (quantity.doc,))(design)
     known = () if total.is_all else ("That of some layers is not known",)
-    number = total.value if total.is_all else None
     opens = _OPENS.get(quantity, "Layers")
     value = total.written(quantity.short)
-    return _Told(quantity.headline, value, number, (*lines, *known), opens)
+    return _Told(quantity.headline, value, total.exact, (*lines, *known), opens)
 
 
 def _parameters(design: Design) -> tuple[str, ...]:

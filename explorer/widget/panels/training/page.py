@@ -9,8 +9,8 @@ import attrs
 import ipywidgets as widgets
 import traitlets
 
-from explorer.core.asking.training import HeldOut, Score, Training, TrainingSettings
-from explorer.core.asking.twins import LearningCurve, TwinRun
+from explorer.core.asking.training import HeldOut, LearningCurve, Score, Training, TrainingSettings
+from explorer.core.asking.twins import TwinRun
 from explorer.core.formatting import counted, product
 from explorer.core.network.parameters import parameter, parameters_of
 from explorer.core.training.tasks import HELD_OUT, TASKS

@@ -16,8 +16,8 @@ import attrs
 from explorer.core.analysis.design import Design
 from explorer.core.asking.ask import Ask, Failure
 from explorer.core.asking.questions import DrawWeights, SaveTrained, Train, TrainTwins
-from explorer.core.asking.training import Learnt, Training
-from explorer.core.asking.twins import LearningCurve, TwinRun, Twins, check_differ
+from explorer.core.asking.training import LearningCurve, Learnt, Training
+from explorer.core.asking.twins import TwinRun, Twins, check_differ
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.families import ReadModel
@@ -233,17 +233,11 @@ class TrainingPanel(TabView):
                 self.widget.show_state(str(error), "bad")
                 return
             self.widget.show_task(chosen)
-            if self._training is not None:
-                if not self._is_of_design:
-                    self._leave()
-                elif self._runs:
-                    self._until = self._seconds + chosen.stretch
-                else:
-                    self.widget.learning.is_old = False
-                    self._show_stopped()
-            else:
+            if self._training is None:
                 self._show_idle()
-            self._show_buttons()
+            elif self._runs:
+                self._until = self._seconds + chosen.stretch
+            self._follow()
 
     def _show_idle(self) -> None:
         """Say nothing, but in a web page that there is no Keras."""
