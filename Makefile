@@ -12,6 +12,9 @@ else
 INSTALL := $(BIN)/python -m pip install $(FROM) --no-input
 endif
 
+# How many processes share the tests; 0: none, so that one can debug.
+JOBS := 2
+
 # The backend of bench-gpu, tensorflow or jax, and the extra of the package that installs it.
 BACKEND := tensorflow
 GPU_EXTRA := $(if $(filter jax,$(BACKEND)),jax-cuda,cuda)
@@ -25,7 +28,7 @@ help:
 	@echo "make lab     open the explorer in JupyterLab"
 	@echo "make site    build the explorer as a folder, build/site, that needs no server (needs npm)"
 	@echo "make site-serve  the same, shown at an address of this machine"
-	@echo "make test    run the tests; ARGS='-k name' is passed to pytest"
+	@echo "make test    run the tests; ARGS='-k name' is passed to pytest, JOBS=0 uses one process"
 	@echo "make test-core  run the tests of what needs no TensorFlow, with newer Pythons too"
 	@echo "make binder  install what Binder would, and run the notebook there"
 	@echo "make links   write the links to where this is published, by the address in pyproject.toml"
@@ -67,7 +70,7 @@ $(VENV)/.site: .ci/site/tools.txt $(VENV)/.created
 	@touch $@
 
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 # Of code that Keras runs a tenth.
 round-trips: $(VENV)/.test

@@ -1,11 +1,12 @@
 """Explore encoder-decoder networks: describe, analyse, draw, build and time them."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from explorer import graphviz_layout
 from explorer.core.analysis import report
 from explorer.core.analysis.report import LayerReport, Report, analyze
-from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.failures import NoKeras, WorkerDied
 from explorer.core.asking.timing import LayerTimes, PairTiming, Timing
 from explorer.core.drawing import diagram as drawing
 from explorer.core.drawing.diagram import Diagram, diagram
@@ -55,10 +56,14 @@ from explorer.keras_side.build import build, read
 
 if TYPE_CHECKING:
     from explorer.core.analysis.budgets import Budget
+    from explorer.core.analysis.sensitivity import sensitivity
     from explorer.core.analysis.tiling import Tile, Tiling, tiling
+    from explorer.core.asking.pretrained import pretrained
     from explorer.core.exchange.exporting import export
     from explorer.core.exchange.loaded import Loaded
     from explorer.core.exchange.loading import load
+    from explorer.core.exchange.objects import Objects
+    from explorer.keras_side.pretrained import build_pretrained
     from explorer.keras_side.saving import save_keras
     from explorer.lessons.outcomes import grade
     from explorer.searching.search import check, search
@@ -83,15 +88,19 @@ _ON_FIRST_USE = {
     "Explorer": "explorer.widget.explorer",
     "Lesson": "explorer.widget.lesson",
     "Loaded": "explorer.core.exchange.loaded",
+    "Objects": "explorer.core.exchange.objects",
     "Tile": "explorer.core.analysis.tiling",
     "Tiling": "explorer.core.analysis.tiling",
     "animate": "explorer.widget.panels.lessons.motion",
+    "build_pretrained": "explorer.keras_side.pretrained",
     "check": "explorer.searching.search",
     "export": "explorer.core.exchange.exporting",
     "grade": "explorer.lessons.outcomes",
     "load": "explorer.core.exchange.loading",
+    "pretrained": "explorer.core.asking.pretrained",
     "save_keras": "explorer.keras_side.saving",
     "search": "explorer.searching.search",
+    "sensitivity": "explorer.core.analysis.sensitivity",
     "tiling": "explorer.core.analysis.tiling",
     "time_each_layer": "explorer.worker.timing_functions",
     "time_forward": "explorer.worker.timing_functions",
@@ -111,7 +120,15 @@ def __getattr__(name: str) -> Any:
 def _of(module: str, name: str) -> Any:
     from importlib import import_module
 
-    return getattr(import_module(module), name)
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if sys.platform != "emscripten":
+            raise
+        raise NoKeras(
+            f"This needs {error.name}, which this page does not have: it runs on Binder, or where "
+            "you pip install the package."
+        ) from error
 
 
 def __dir__() -> list[str]:
@@ -145,6 +162,7 @@ __all__ = [
     "LeapCNN",
     "Lesson",
     "Loaded",
+    "Objects",
     "PairTiming",
     "ParameterError",
     "PlainConvUNet",
@@ -172,6 +190,7 @@ __all__ = [
     "analyze",
     "animate",
     "build",
+    "build_pretrained",
     "check",
     "diagram",
     "export",
@@ -181,9 +200,11 @@ __all__ = [
     "load",
     "parameter",
     "presets",
+    "pretrained",
     "read",
     "save_keras",
     "search",
+    "sensitivity",
     "tiling",
     "time_each_layer",
     "time_forward",

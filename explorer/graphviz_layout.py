@@ -1,8 +1,9 @@
 """Drawings laid out by Graphviz, in this process."""
 
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -14,9 +15,26 @@ _one_at_a_time = threading.RLock()
 _kept: int | None = None  # a descriptor of the error stream while it is turned off
 
 
-def is_there() -> bool:
-    """Return whether drawings can be laid out here."""
+def writes(file_format: str) -> bool:
+    """Return whether drawings can be laid out here, and written in a format.
+
+    Args:
+        file_format: As Graphviz names it.
+    """
+    return _is_installed() or (file_format == "svg" and _of_page() is not None)
+
+
+def _is_installed() -> bool:
     return find_spec("pygraphviz") is not None
+
+
+def _of_page() -> Callable[[str], str] | None:
+    """Return what makes SVGs where Python runs in a page that has Graphviz for it (`boot.mjs`)."""
+    if sys.platform != "emscripten":
+        return None
+    import js
+
+    return getattr(js, "explorerLayOut", None)
 
 
 def drawn(dot: str, file_format: str, options: str) -> bytes:
@@ -26,18 +44,34 @@ def drawn(dot: str, file_format: str, options: str) -> bytes:
         dot: The drawing in Graphviz' language.
         file_format: As Graphviz names it, such as "svg".
         options: Of Graphviz' command line.
+
+    Raises:
+        ValueError: If there is no Graphviz here that writes this format.
     """
-    try:
-        import pygraphviz
-    except ModuleNotFoundError as error:
-        raise Refusal(
-            "Drawings can't be laid out by this Python, which has no pygraphviz: save this one as "
-            ".dot, for Graphviz elsewhere."
-        ) from error
+    if not _is_installed():
+        return _drawn_by_page(dot, file_format)
+    import pygraphviz
+
     graph = pygraphviz.AGraph(string=dot)
     with _native_silence(), measured_with():
         content: bytes = graph.draw(format=file_format, prog="dot", args=options)
     return content
+
+
+def _drawn_by_page(dot: str, file_format: str) -> bytes:
+    lay_out = _of_page()
+    if lay_out is None:
+        remedy = "save" if sys.platform == "emscripten" else "install that, or save"
+        raise Refusal(
+            "Drawings can't be laid out by this Python, which has no pygraphviz: "
+            f"{remedy} this one as .dot, for Graphviz elsewhere."
+        )
+    if file_format != "svg":
+        raise Refusal(
+            f"A diagram can't be saved as .{file_format} in a web page, which has no pygraphviz: "
+            "save it as .svg, which browsers show and print, also to a PDF."
+        )
+    return lay_out(dot).encode()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from explorer.widget.panels.refusal.panel import REFUSED
 from explorer.widget.parts import (
     Card,
     Facts,
+    Fold,
     Items,
     Line,
     Measured,
@@ -76,10 +77,12 @@ def _told(part: Any) -> list[str]:
             return [_run(item) for item in part.items]
         case Table():
             rows = [(row.name, *row.cells) for row in part.rows]
-            heads = tuple(head.text for head in part.heads)
+            heads = tuple(head.button.text if head.button else head.text for head in part.heads)
             return [part.caption, *(" | ".join(cells) for cells in [heads, *rows])]
         case Section():
             return [part.title, *_told(part.parts)]
+        case Fold():
+            return [f"{part.title}: {part.note}", *_told(part.parts)]
         case Facts() | Measured():
             facts = [f"{fact.name}: {fact.value} {fact.note}".rstrip() for fact in part.facts]
             return (_told(part.card) if isinstance(part, Measured) else []) + facts

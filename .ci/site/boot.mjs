@@ -65,6 +65,27 @@ function remembering(memory, found) {
   };
 }
 
+/**
+ * Has Python lay drawings out when it needs them itself: for files, and for what a cell shows.
+ * @param {Uint8Array} module Graphviz.
+ */
+async function bringGraphviz(module) {
+  const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
+  const { Graphviz } = await import(address);
+  URL.revokeObjectURL(address);
+  let graphviz = await Graphviz.load();
+  globalThis.explorerLayOut = (dot) => {
+    try {
+      return graphviz.dot(dot);
+    } catch (error) {
+      Graphviz.load().then((loaded) => {
+        graphviz = loaded; // one that has failed can't be used again
+      });
+      throw error;
+    }
+  };
+}
+
 /** @param {object} options Pyodide's. */
 export async function loadPyodide(options) {
   const packages = fetched("packages.bin");
@@ -80,11 +101,17 @@ export async function loadPyodide(options) {
   }
   unpack(python, await packages);
   // The visitor's files are asked last: each question takes tens of milliseconds.
-  python.runPython(`
-    import importlib, random, sys
+  const folder = python.runPython(`
+    import importlib.util, random, sys
     sys.path[:] = [*filter(None, sys.path), ""]
     importlib.invalidate_caches()
     random.seed()
+    importlib.util.find_spec("explorer").submodule_search_locations[0]
   `);
+  try {
+    await bringGraphviz(python.FS.readFile(`${folder}/widget/front/graphviz/index.js`));
+  } catch (error) {
+    console.error(`Python can't lay drawings out by itself, only the page can: ${error}`);
+  }
   return python;
 }

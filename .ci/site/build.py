@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 #: Those that need no package with compiled parts, beside the lessons.
-NOTEBOOKS = ("explorer.ipynb",)
+NOTEBOOKS = ("explorer.ipynb", "gallery.ipynb")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 #: What of the wheels the page's Python does not use: most of their size.
 UNUSED = (
@@ -126,7 +126,9 @@ def build_lite(made: Path, out: Path) -> None:
     for font in (out / "build").glob("*.woff2"):  # which every browser with WebAssembly knows
         for other in (".eot", ".svg", ".ttf", ".woff"):
             font.with_suffix(other).unlink(missing_ok=True)
-    shutil.copy(out / "lab" / "favicon.ico", out / "favicon.ico")
+    small = out / "static" / "favicons" / "favicon.ico"  # JupyterLite's own has 300 kB
+    for folder in (out, out / "lab"):
+        shutil.copy(small, folder / "favicon.ico")
 
 
 def fill(folder: Path, made: Path) -> None:

@@ -10,6 +10,17 @@ class Timer(Protocol):
     def cancel(self) -> None:
         """Call it off, unless it has begun."""
 
+    def put_off(self, seconds: float, call: Callable[[], None]) -> bool:
+        """Make another call so many seconds from now instead, where that is less than a new timer.
+
+        Args:
+            seconds: How many.
+            call: The call.
+
+        Returns:
+            Whether it will; if not, this one comes unless it is called off.
+        """
+
     def join(self, timeout: float | None = None) -> None:
         """Wait until it was made or called off, or for this many seconds."""
 

@@ -52,17 +52,19 @@ class Settling:
             seconds: How long; `SETTLED` if None.
         """
         with self._lock:
-            self.stop()
-            if not self._is_closed:
-                self._wanted = wanted = object()
-                pause = SETTLED if seconds is None else seconds
-                self._timer = self._later(pause, partial(self._settled, wanted))
+            if self._is_closed:
+                return
+            self._wanted = wanted = object()
+            pause = SETTLED if seconds is None else seconds
+            settled = partial(self._settled, wanted)
+            if self._timer is None or not self._timer.put_off(pause, settled):
+                self._cancel()
+                self._timer = self._later(pause, settled)
 
     def stop(self) -> None:
         """Call off what was waited for."""
         self._wanted = None
-        if self._timer:
-            self._timer.cancel()
+        self._cancel()
 
     def close(self) -> None:
         """Call off what was waited for, and wait for nothing any more."""
@@ -78,6 +80,10 @@ class Settling:
         """
         if self._timer:
             self._timer.join(timeout)
+
+    def _cancel(self) -> None:
+        if self._timer:
+            self._timer.cancel()
 
     @guarded
     def _settled(self, wanted: object) -> None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from explorer.core.analysis.report import analyze
+from explorer.core.asking.failures import NO_KERAS, NoKeras
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import Refusal, first_line
@@ -35,12 +36,20 @@ INSTALL_HINT = (
 )
 
 
+def check_keras_can_run() -> None:
+    """Raise an error in a web page, where Keras can't be had."""
+    if sys.platform == "emscripten":
+        raise NoKeras(NO_KERAS)
+
+
 def import_keras() -> Any:
     """Return the keras module, whose backend will share GPUs unless the user had it otherwise.
 
     Raises:
         ImportError: If Keras' backend is missing, saying which to install.
+        NoKeras: In a web page.
     """
+    check_keras_can_run()
     for name, value in SHARE_GPUS.items():
         os.environ.setdefault(name, value)
     try:
@@ -115,7 +124,9 @@ def build(
         ParameterError: If the shape does not fit the architecture.
         MemoryError: If the weights take more memory than is free.
         ImportError: If Keras' backend is not installed.
+        NoKeras: In a web page.
     """
+    check_keras_can_run()
     if isinstance(architecture, Graph):
         if architecture.obstacle:
             raise Refusal(

@@ -24,7 +24,7 @@ from zlib import crc32
 import attrs
 import numpy as np
 
-from explorer.core.asking.weights import Weights
+from explorer.core.asking.weights import WEIGHTS_ENDING, Weights
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.graph import BYTES_PER_VALUE, Graph, Node
@@ -43,8 +43,6 @@ from explorer.keras_side.build import (
 
 #: By how much an array may be larger than what a file holds of it; Keras itself compresses none.
 _MOST_COMPRESSION = 20
-#: How the names of files with weights end: Keras chooses the format by it.
-WEIGHTS_ENDING = ".weights.h5"
 #: What is told of weights that are those of the user's own model.
 OWN = "your model, as it was when it was given to the explorer"
 
@@ -76,6 +74,7 @@ class Rebuilder:
         problem: Why the last model was built plainly, if it was.
         seed: What random weights are drawn with.
         trained: Whose weights models of its architecture get; None: there is none such.
+        example: The same of a network that was trained elsewhere; what learnt here goes first.
     """
 
     def __init__(self) -> None:
@@ -83,6 +82,7 @@ class Rebuilder:
         self.problem: Exception | None = None
         self.seed = 0
         self.trained: Trained | None = None
+        self.example: Trained | None = None
         self._architecture: Architecture | None = None  # of the last model
         # The model that got trained weights, and whose they were, and which.
         self._learnt: tuple[Any, Any, str] | None = None
@@ -187,8 +187,9 @@ class Rebuilder:
 
     def _give_trained(self) -> None:
         """Give the last model the weights of what has learnt, if that is of its architecture."""
-        trained = self.trained
-        if trained is None or trained.architecture != self._architecture:
+        both = filter(None, (self.trained, self.example))
+        trained = next((each for each in both if each.architecture == self._architecture), None)
+        if trained is None:
             return
         learnt = self._model, trained.model, trained.told
         if self._learnt != learnt:
@@ -206,7 +207,7 @@ class Rebuilder:
         self.seed = seed
         if self._given:
             self._drawn.add(self._given.weights)
-        self.trained = None
+        self.trained = self.example = None
         self._kept = {}
         self._elsewhere = {}
 
@@ -222,7 +223,7 @@ class Rebuilder:
             WeightsError: If it cannot be read, or is of another network.
         """
         self._load(path)
-        self.trained = None
+        self.trained = self.example = None
 
     def _load(self, path: Path) -> None:
         with self._on_device():

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.core.asking.weights import WEIGHTS_ENDING
 from explorer.core.families import Architecture
 from explorer.core.network.errors import Refusal, first_line
 from explorer.core.network.tracing import check_input_shape
 from explorer.keras_side.given_models import built
-from explorer.keras_side.rebuild import WEIGHTS_ENDING
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ already lie on the device, which is waited for after each repeat, until the medi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
@@ -27,6 +27,7 @@ from explorer.core.asking.timing import (
 from explorer.core.network.errors import ParameterError
 from explorer.keras_side.backends import Compiled, Device, backend, find_device, free_bytes
 from explorer.keras_side.build import dtype_policy, import_keras
+from explorer.keras_side.transposed import fault_avoided
 
 MINIMUM_RUNS = 5
 WARMUP_RUNS = 3
@@ -60,7 +61,7 @@ def time_model(
     """
     how = measurement or Measurement()
     device = find_device(how.device)
-    with import_keras().device(device.name.lower()), _unchanged(model, how.trains):
+    with import_keras().device(device.name.lower()), _unchanged(model, how, device):
         before = backend().used(device)
         ready = _prepared(model, images, how, device, is_stale)
         times = _until_steady(ready.run, time_limit, is_stale)
@@ -105,8 +106,8 @@ def time_interleaved(
     device = find_device(how.device)
     with (
         import_keras().device(device.name.lower()),
-        _unchanged(models[0], how.trains),
-        _unchanged(models[1], how.trains),
+        _unchanged(models[0], how, device),
+        _unchanged(models[1], how, device),
     ):
         a, b = (
             _prepared(model, batch, how, device, is_stale)
@@ -294,13 +295,18 @@ def _training_step(
 
 
 @contextmanager
-def _unchanged(model: Any, trains: bool) -> Iterator[None]:
-    """Give the model its weights back after training."""
-    kept = [np.asarray(v.value).copy() for v in model.variables] if trains else []
-    try:
+def _unchanged(model: Any, how: Measurement, device: Device) -> Iterator[None]:
+    """Give the model its weights back after training; its gradients overwrite no memory."""
+    if not how.trains:
         yield
+        return
+    kept = [np.asarray(v.value).copy() for v in model.variables]
+    try:
+        has_fault = device.kind == "CPU" and backend().name.startswith("TensorFlow")
+        with fault_avoided(model) if has_fault else nullcontext():
+            yield
     finally:
-        for variable, value in zip(model.variables, kept, strict=False):
+        for variable, value in zip(model.variables, kept, strict=True):
             variable.assign(value)
 
 

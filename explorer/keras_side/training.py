@@ -18,6 +18,7 @@ from explorer.core.training.tasks import SHOWN, Task
 from explorer.keras_side.backends import Compiled, backend, find_device
 from explorer.keras_side.build import import_keras
 from explorer.keras_side.rebuild import Rebuilder
+from explorer.keras_side.transposed import avoid_fault
 
 #: Name of the layer that tells a task's channels from the features of a design's output.
 ANSWER = "task_answer"
@@ -74,7 +75,7 @@ class Learner:
                 "This network has no weights that are trained, so it can’t learn: add a "
                 "convolution, or set its layers to trainable."
             )
-        _avoid_fault(self.model)
+        avoid_fault(self.model)
         self._examples = held_out(training.task, training.input_shape)
         self._compiled: Compiled | None = None
         self._inference: Compiled | None = None
@@ -249,39 +250,3 @@ def _mask_loss(logits: Any, target: Any) -> Any:
     found = ops.sigmoid(logits)
     both, sizes = ops.sum(found * target), ops.sum(found) + ops.sum(target)
     return entropy + 1 - (2 * both + _SMOOTH) / (sizes + _SMOOTH)
-
-
-def _avoid_fault(model: Any) -> None:
-    """Have transposed convolutions with a kernel smaller than the stride learn in another way.
-
-    TensorFlow 2.21 with oneDNN overwrites memory when it computes the gradient of such a kernel on
-    a CPU. With zeros around it, to the size of the stride, the kernel gives the same output, and
-    its gradient, of which the zeros' part falls away, is right.
-    """
-    keras = import_keras()
-    for layer in model._flatten_layers(include_self=False):
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            lacking = [
-                max(0, stride - size)
-                for size, stride in zip(layer.kernel_size, layer.strides, strict=True)
-            ]
-            if any(lacking):
-                layer.call = partial(_call_enlarged, layer, lacking)
-
-
-def _call_enlarged(layer: Any, lacking: Sequence[int], inputs: Any) -> Any:
-    """Return a transposed convolution's output, whose kernel gets so many rows and columns of 0."""
-    ops = import_keras().ops
-    kernel = ops.pad(layer.kernel, (*((0, more) for more in lacking), (0, 0), (0, 0)))
-    output = ops.conv_transpose(
-        inputs,
-        kernel,
-        layer.strides,
-        layer.padding,
-        layer.output_padding,
-        layer.data_format,
-        layer.dilation_rate,
-    )
-    if layer.use_bias:
-        output = output + layer.bias
-    return layer.activation(output)

@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from functools import wraps
 from itertools import combinations
+from math import ceil, floor, log2, log10
 from random import Random
 from typing import Any
 
 import attrs
 
+from explorer.core.analysis.budgets import MEASURES
 from explorer.core.analysis.design import Design, Input
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Layer
-from explorer.lessons.plan import Draw, Step
+from explorer.lessons.plan import MOST_DRAWS, Draw, Step
 from explorer.lessons.questions import NumberQuestion
-
-#: How often something is drawn before it is given up.
-MOST_DRAWS = 500
 
 
 def given(design: Design, **changes: Any) -> Design:
@@ -43,6 +42,23 @@ def field_of(design: Design, node: Node | None = None) -> int:
     field = design.report[name].receptive_field
     assert field  # it is known of all layers here
     return min(field)
+
+
+def limit(example: Design, measure: str, random: Random, room: float) -> float:
+    """Return a limit that an example keeps to, as it is written: with three digits.
+
+    Args:
+        example: The design.
+        measure: What is limited; see `explorer.core.analysis.budgets.MEASURES`.
+        random: Draws how much more than the example has is allowed.
+        room: By which factor at most.
+    """
+    value = MEASURES[measure].of(example)
+    assert value
+    unit = 1024 ** (int(log2(value)) // 10) if measure == "memory" else 1
+    wanted = value * random.uniform(1, room) / unit
+    step = 10.0 ** (floor(log10(wanted)) - 2)
+    return ceil(wanted / step - 1e-9) * step * unit
 
 
 def drawn_image(random: Random, multiple: int, least: int, most: int, channels: int = 1) -> Input:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import attrs
 
-from explorer.core.analysis.tables import as_html
+from explorer.core.analysis.tables import as_html, data_frame
 from explorer.core.exchange.tables import csv_text
 from explorer.core.formatting import counted
 from explorer.core.network.errors import Refusal
@@ -114,6 +114,20 @@ class Outcome:
         """Return it as a file holds it."""
         return json.dumps({"explorer lesson": VERSION, **attrs.asdict(self)}, indent=1)
 
+    def save(self, folder: str | os.PathLike[str] = ".") -> Path:
+        """Write it to a file of a name of its own, which `grade` and `kept` read.
+
+        Args:
+            folder: Where to; it is made if it isn't there.
+
+        Returns:
+            Path of the file. One that is there with another's or older answers is replaced.
+        """
+        path = Path(folder) / self.file_name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.to_json(), encoding="utf-8")
+        return path
+
 
 def from_json(text: str) -> Outcome:
     """Return what a file holds.
@@ -147,6 +161,27 @@ def from_json(text: str) -> Outcome:
         attempts[each.step] = each.attempt + 1
         outcome.verdict(each)
     return outcome
+
+
+def kept(lesson: int, seed: str, folder: str | os.PathLike[str] = ".") -> Outcome | None:
+    """Return the answers that somebody saved in a lesson; None: no file holds some.
+
+    Args:
+        lesson: Number of the lesson.
+        seed: Whose variants they were.
+        folder: Where the file is.
+    """
+    try:
+        found = _read(Path(folder) / Outcome(lesson, seed).file_name)
+    except (OSError, ValueError):  # there is none, or it is damaged
+        return None
+    return found if (found.lesson, found.seed) == (lesson, seed) and found.given else None
+
+
+def _read(file: Path) -> Outcome:
+    if file.stat().st_size > LONGEST:
+        raise Refusal(f"This has more than {LONGEST:,} bytes: no answers have.")
+    return from_json(file.read_text(encoding="utf-8"))
 
 
 def _typed(value: Any, kind: type) -> Any:
@@ -228,9 +263,7 @@ class Grades(Sequence[Grade]):
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the table as a data frame."""
-        import pandas
-
-        return pandas.DataFrame([attrs.asdict(row) for row in self.rows])
+        return data_frame([attrs.asdict(row) for row in self.rows])
 
 
 def grade(folder: str | os.PathLike[str]) -> Grades:
@@ -251,9 +284,7 @@ def grade(folder: str | os.PathLike[str]) -> Grades:
 
 def _graded(file: Path, name: str) -> Grade:
     try:
-        if file.stat().st_size > LONGEST:
-            raise Refusal(f"This has more than {LONGEST:,} bytes: no answers have.")
-        outcome = from_json(file.read_text(encoding="utf-8"))
+        outcome = _read(file)
     except (OSError, ValueError) as error:
         return Grade(name, "", 0, 0, 0, 0, 0, str(error))
     return graded(outcome, name)

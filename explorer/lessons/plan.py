@@ -7,10 +7,14 @@ from random import Random
 import attrs
 
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.receptive_field import Box
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.layers import Layer
 from explorer.lessons.pictures.grids import GridPicture
 from explorer.lessons.questions import Question
+
+#: How often something is drawn before it is given up.
+MOST_DRAWS = 500
 
 
 @attrs.frozen
@@ -22,17 +26,20 @@ class Draw:
         step: Name of the step.
         seed: Whose variant it is.
         attempt: How many variants of this step came before it.
+        again: How often this variant was drawn before, in vain.
     """
 
     lesson: int
     step: str
     seed: str
     attempt: int = 0
+    again: int = 0
 
     @property
     def own(self) -> Random:
         """Random numbers of this variant of the step alone, from the first one on."""
-        return Random(f"{self.lesson}/{self.step}/{self.seed}/{self.attempt}")
+        again = f"/{self.again}" if self.again else ""
+        return Random(f"{self.lesson}/{self.step}/{self.seed}/{self.attempt}{again}")
 
     @property
     def shared(self) -> Random:
@@ -53,6 +60,8 @@ class Step:
         moves: A layer whose window is shown sliding over a small grid of numbers.
         pictures: Grids that are shown.
         opens: Title of the tab that is opened, such as "Charts".
+        box: An object on the photograph, in pixels of the design's input, for the tab "Receptive
+            field": it gets the object's box, and the position in its middle is chosen.
         points_at: Which part of the screen is pointed at: "controls", "stage", "side", "strip",
             "run", "control filters" for the control of a parameter, or "figure parameters" for a
             figure of the top bar, by its name there.
@@ -66,6 +75,7 @@ class Step:
     moves: Layer | None = None
     pictures: tuple[GridPicture, ...] = ()
     opens: str = ""
+    box: Box | None = None
     points_at: str = ""
 
 
@@ -97,7 +107,7 @@ class Plan:
         return tuple(make.__name__ for make in self.steps)
 
     def step(self, name: str, seed: str, attempt: int = 0) -> Step:
-        """Return a step as it is drawn for a learner.
+        """Return a step as it is drawn for a learner: so that each mistake gets its own reason.
 
         Args:
             name: Name of the step.
@@ -111,7 +121,11 @@ class Plan:
 @lru_cache(maxsize=64)
 def _drawn(plan: Plan, name: str, seed: str, attempt: int) -> Step:
     make = plan.steps[plan.names.index(name)]
-    return make(Draw(plan.number, name, seed, attempt))
+    for again in range(MOST_DRAWS):
+        step = make(Draw(plan.number, name, seed, attempt, again))
+        if step.question is None or step.question.tells_mistakes_apart:
+            return step
+    raise RuntimeError(f"Of {MOST_DRAWS} draws of {name!r}, none tells its mistakes apart.")
 
 
 def lessons() -> dict[int, Plan]:

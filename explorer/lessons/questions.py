@@ -61,7 +61,7 @@ class Question:
 
     prompt: str
     reason: str
-    hint: str = "Not so. Look again, then try a variant of the question."
+    hint: str = "Look again, then try a variant of the question."
     reveals: Design | None = None
     pictures: tuple[GridPicture, ...] = ()
 
@@ -81,6 +81,11 @@ class Question:
     def solution(self) -> str:
         """A right answer, which `taken` takes."""
         raise NotImplementedError
+
+    @property
+    def tells_mistakes_apart(self) -> bool:
+        """Whether each typical mistake gets the reason that belongs to it, if it isn't right."""
+        return True
 
     def told(self, answer: float | str) -> str:
         """Return an answer for a reader."""
@@ -147,10 +152,17 @@ class NumberQuestion(Question):
                 return Verdict(False, mistake.reason)
         return Verdict(False, self.hint)
 
+    @property
+    def tells_mistakes_apart(self) -> bool:
+        """See `Question`."""
+        said = ((self.judged(written(float(each.answer))), each) for each in self.mistakes)
+        return all(verdict.is_right or verdict.reason == each.reason for verdict, each in said)
+
     def told(self, answer: float | str) -> str:
         """Return a number with its unit; see `Question`."""
         number = float(answer)
-        text = f"{number:,.0f}" if number == int(number) else f"{number:g}"
+        text = f"{number:,.0f}" if number == int(number) else f"{number:,.6g}"
+        text = text.replace("-", "−")
         is_one = number == 1 and self.unit != "times"
         return f"{text} {self.unit.removesuffix('s') if is_one else self.unit}".strip()
 
@@ -324,8 +336,9 @@ class BuildQuestion(Question):
         design = from_link(answer).design
         checked = [budget.check(design) for budget in self.budgets]
         is_right = all(each.is_met for each in checked)
-        told = ". ".join(each.words[0].upper() + each.words[1:] for each in checked)
-        return Verdict(is_right, f"{told}. {self.reason if is_right else ''}".strip())
+        missed = (each.words for each in checked if not each.is_met)
+        told = " ".join(f"{words[0].upper()}{words[1:]}." for words in missed)
+        return Verdict(is_right, self.reason if is_right else told)
 
     @property
     def solution(self) -> str:

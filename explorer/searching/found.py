@@ -10,6 +10,7 @@ import attrs
 
 from explorer.core.analysis.budgets import MEASURES
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.tables import data_frame
 from explorer.core.exchange.tables import csv_text
 from explorer.core.formatting import counted, listed
 from explorer.searching.front import Front
@@ -114,9 +115,7 @@ class Found(Sequence[Candidate]):
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the best as a data frame."""
-        import pandas
-
-        return pandas.DataFrame(self.rows())
+        return data_frame(self.rows())
 
     def to_csv(self) -> str:
         """Return the best as CSV."""

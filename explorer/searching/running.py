@@ -1,5 +1,6 @@
 """Chunks of work on an executor: streamed as they are done, done again where a worker is lost."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -9,22 +10,65 @@ from concurrent.futures import (
     Future,
     wait,
 )
-from typing import Any, TypeVar
+from pickle import PicklingError
+from typing import Literal, TypeVar
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 
-#: Chunks that wait in the executor at most, for each that is wanted back: so that little is lost
-#: when the user stops.
-AHEAD = 64
+#: Chunks that an executor has at most, so that it never lacks one.
+AHEAD = 256
 #: How often a chunk is given to an executor before it is done here.
 TRIES = 3
+#: Items from which on other processes save more time than it takes to start them.
+ENOUGH = 2000
+#: Processes of this machine at most, and the seconds that idle ones wait for more.
+MOST_PROCESSES, PATIENCE = 16, 60
+#: Seconds after which whoever waits for a result is asked whether to go on.
+PAUSE = 0.5
+
+
+def chosen(executor: Executor | Literal["serial"] | None, items: int) -> Executor | None:
+    """Return what does the work; None: this process.
+
+    Args:
+        executor: What is asked for; None: processes of this machine, where they pay.
+        items: How much there is to do.
+    """
+    if executor == "serial" or (executor is None and items < ENOUGH):
+        return None
+    return executor or _processes()
+
+
+def _processes() -> Executor | None:
+    """Return a process for each core, or None where there is one core, or no process starts."""
+    try:
+        import loky
+    except ImportError:  # in a web page
+        return None
+    cores = min(loky.cpu_count(), MOST_PROCESSES)
+    if cores < 2:
+        return None
+    try:
+        # Those of an earlier search are there still.
+        made: Executor = loky.get_reusable_executor(cores, timeout=PATIENCE, reuse=True)
+    except (OSError, ImportError):  # no room for the locks that they share, or no locks
+        return None
+    return made
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Return whether a worker was lost, rather than that its work went wrong."""
+    # Dask says so where several of its workers were, one after the other.
+    return (
+        isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ == "KilledWorker"
+    )
 
 
 def results(
     do: Callable[[Chunk], Result], chunks: Sequence[Chunk], executor: Executor | None
-) -> Iterator[Result]:
-    """Yield what comes of each chunk, as it is done, in any order.
+) -> Iterator[Result | None]:
+    """Yield what comes of each chunk, as it is done, in any order; None while nothing comes.
 
     Whoever stops listening cancels what has not begun.
 
@@ -40,7 +84,7 @@ def results(
         yield from map(do, chunks)
         return
     waiting = list(reversed(chunks))
-    tries: dict[Any, int] = {}
+    tries: Counter[int] = Counter()
     running: dict[Future[Result], Chunk] = {}
     is_broken = False
     try:
@@ -49,22 +93,25 @@ def results(
                 chunk = waiting.pop()
                 try:
                     running[executor.submit(do, chunk)] = chunk
-                except (BrokenExecutor, RuntimeError):  # it was lost, or shut down
-                    waiting.append(chunk)
+                except (BrokenExecutor, RuntimeError, OSError, AssertionError):
+                    waiting.append(chunk)  # it was lost or shut down, or may not start
                     is_broken = True
             if not running:
                 yield do(waiting.pop())
                 continue
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            if not done:
+                yield None
             for future in done:
                 chunk = running.pop(future)
                 try:
                     result = future.result()
-                except (BrokenExecutor, CancelledError):
-                    key = id(chunk)
-                    tries[key] = tries.get(key, 0) + 1
-                    if tries[key] >= TRIES:
-                        is_broken = True
+                except Exception as error:
+                    cannot_travel = isinstance(error, PicklingError)
+                    if not cannot_travel and not _is_lost(error):
+                        raise
+                    tries[id(chunk)] += 1
+                    is_broken = is_broken or cannot_travel or tries[id(chunk)] >= TRIES
                     waiting.append(chunk)
                 else:
                     yield result

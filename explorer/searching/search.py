@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from explorer.core.analysis.budgets import MEASURES, Budget, Checked
 from explorer.core.analysis.design import Design, Input
@@ -12,11 +12,12 @@ from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import ParameterError
 from explorer.searching.found import Found, gathered
 from explorer.searching.judging import Judged, Task, chunks, judge
-from explorer.searching.running import results
+from explorer.searching.planning import Plan
+from explorer.searching.running import chosen, results
 from explorer.searching.space import Space
 
 #: Combinations in a chunk: about a tenth of a second.
-CHUNK = 64
+CHUNK = 100
 
 #: Told how many of how many combinations were judged, and what came last; True ends the search.
 Progress = Callable[[int, int, Sequence[Judged]], bool | None]
@@ -51,13 +52,14 @@ def search(
     input_shape: Sequence[int] = (256, 256, 1),
     most: int = 10_000,
     seed: int = 0,
-    executor: Executor | None = None,
+    executor: Executor | Literal["serial"] | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Return the networks that keep to budgets and that no other is better than.
 
-    All combinations of what is varied are judged where there are few enough, else so many at
-    random. The result does not depend on the executor.
+    All combinations of what is varied are judged where there are few enough; else half of so many
+    at random, and then what is a step from the best so far. The result does not depend on the
+    executor.
 
     Args:
         base: An architecture, or a family with its defaults.
@@ -67,9 +69,11 @@ def search(
         input_shape: `(height, width, channels)` of the input.
         most: Most combinations that are judged.
         seed: Of the choice, where not all are.
-        executor: Any of `concurrent.futures`' kind, of other processes or machines; None: this
-            process alone.
-        progress: Told after each chunk; where it returns True, what there is is returned.
+        executor: Any of `concurrent.futures`' kind, of other processes or machines, such as Dask's
+            `client.get_executor()` (extra `dask`); "serial": this process alone; None: processes
+            of this machine, where there is enough to judge.
+        progress: Told after each chunk, and while none is done; where it returns True, what there
+            is is returned.
 
     Raises:
         ParameterError: If there is no such parameter or measure, or a value is not valid.
@@ -83,10 +87,17 @@ def search(
     kept = tuple(budgets)
     told = dict.fromkeys((*wanted, *(budget.of for budget in kept)))
     task = Task(Space.of(base, vary), Input().of_shape(input_shape), kept, tuple(told))
-    numbers = list(task.space.drawn(most, seed))
+    plan = Plan(task, wanted, most, seed)
+    workers = chosen(executor, plan.total)
     judged: list[Judged] = []
-    for some in results(partial(judge, task), chunks(numbers, CHUNK), executor):
-        judged += some
-        if progress and progress(len(judged), len(numbers), some):
-            break
+    is_stopped = False
+    numbers = plan.next(())
+    while numbers and not is_stopped:
+        begun = len(judged)
+        for some in results(partial(judge, task), chunks(numbers, CHUNK), workers):
+            judged += some or ()
+            if progress and progress(len(judged), plan.total, some or ()):
+                is_stopped = True
+                break
+        numbers = plan.next(judged[begun:])
     return gathered(task, wanted, judged)

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from explorer.core.families import ReadModel
-from explorer.core.network.balance import balanced
+from explorer.core.network.balance import following
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.parameters import Parameter, parameters_of
@@ -126,25 +126,21 @@ class Space:
         }
 
     @cached_property
+    def _linked(self) -> set[str]:
+        """Those that follow others, and the others."""
+        found = [each for each in self._parameters.values() if each.follows]
+        return {name for each in found for name in (each.name, *each.follows)}
+
+    @cached_property
     def _followed(self) -> dict[tuple[Any, ...], dict[str, Any]]:
         return {}
 
     def _following(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what follows the depth."""
-        followers = [
-            found
-            for name, found in self._parameters.items()
-            if name not in values and set(found.follows) & values.keys()
-        ]
-        if not followers:
-            return {}
-        follower = followers[0]
-        changes = {name: values[name] for name in follower.follows if name in values}
+        changes = {name: value for name, value in values.items() if name in self._linked}
         key = tuple(changes.values())
         if key not in self._followed:
-            stride = self.base.output_stride
-            found = balanced(self.base, changes, follower, stride)
-            self._followed[key] = {} if found is None else {follower.name: found}
+            self._followed[key] = following(self.base, changes)
         return self._followed[key]
 
     def drawn(self, most: int, seed: int) -> Iterator[int]:

@@ -7,7 +7,7 @@ another design than the one on screen.
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from xml.etree.ElementTree import Element, tostring
@@ -25,13 +25,14 @@ from explorer.core.network.graph import Graph
 from explorer.core.network.parameters import Parameter
 from explorer.keras_side.given_models import built
 from explorer.widget.controls.form import close_unused, parts_of
-from explorer.widget.given import as_architecture, block_of, design_of
+from explorer.widget.given import as_architecture, block_of, budgets_of, design_of
 from explorer.widget.panels.panels import Panels
 from explorer.widget.saved_view import SavedView
 
 if TYPE_CHECKING:
     import keras
 
+    from explorer.core.analysis.budgets import Budget
     from explorer.core.exchange.loaded import Loaded
 
     Shown: TypeAlias = "Architecture | EncoderBlock | DecoderBlock | Graph | Loaded | keras.Model"
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: What `height` can be.
 HEIGHT = Parameter(name="height", value_type=int, default=None, minimum=300, maximum=10_000)
+#: Pixels of a page that holds what is on screen: the views, and the first rows of the table.
+STILL_HEIGHT = 900
 
 
 class Explorer(widgets.VBox):
@@ -59,6 +62,7 @@ class Explorer(widgets.VBox):
         architecture: "Shown | Design | None" = None,
         input_shape: Sequence[int] | None = None,
         height: int | None = None,
+        budgets: "Iterable[Budget]" = (),
     ) -> None:
         """Make an explorer.
 
@@ -70,6 +74,7 @@ class Explorer(widgets.VBox):
                 own, or (256, 256, 1).
             height: Of the explorer on the page, in pixels, at least 300; None: as high as the
                 window allows, up to 740.
+            budgets: What the design is to keep to: see `budgets`.
 
         Raises:
             ParameterError: If the shape does not fit the architecture, or the height is too small.
@@ -79,6 +84,7 @@ class Explorer(widgets.VBox):
         if height is not None:
             HEIGHT.check("Explorer", height)
         self._state = State(design_of(architecture, input_shape), threading.RLock())
+        self._state.limit(budgets_of(budgets))
         self._built_here: tuple[Graph, Any] | None = None
         self._panels = Panels(self._state)
         self._saved = SavedView(self._panels.saved, self._state.lock, self._alert)
@@ -161,8 +167,20 @@ class Explorer(widgets.VBox):
         """
         title = f"{self.graph.name}: encoder-decoder explorer"
         options = {"src": self.link_to(base), "title": title, "height": str(height)}
-        frame = Element("iframe", {**options, "width": "100%", "style": "border: 0"})
-        return tostring(frame, encoding="unicode", method="html")
+        return _frame(options)
+
+    @property
+    def budgets(self) -> "tuple[Budget, ...]":
+        """What the design is to keep to: shown in the top bar, and where designs are searched.
+
+        Raises:
+            TypeError: If something is assigned that is no budget.
+        """
+        return self._state.budgets
+
+    @budgets.setter
+    def budgets(self, budgets: "Iterable[Budget]") -> None:
+        self._state.limit(budgets_of(budgets))
 
     @property
     def graph(self) -> Graph:
@@ -254,12 +272,24 @@ class Explorer(widgets.VBox):
         """Show it in a notebook, and beneath it what pages show where nothing runs."""
         self._saved.show(super()._repr_mimebundle_())
 
+    def _mime_(self) -> tuple[str, str]:
+        """Return what is on screen to look around in: marimo has no widgets but anywidgets."""
+        title = f"{self.graph.name}, as it is now"
+        options = {"srcdoc": self.snapshot(), "title": title, "height": str(STILL_HEIGHT)}
+        return "text/html", _frame(options)
+
     @guarded
     def _tell_observers(self, design: Design) -> None:
         self._publish(design)
 
     def _alert(self, message: str) -> None:
         self._panels.problem.report(message)
+
+
+def _frame(options: Mapping[str, str]) -> str:
+    """Return HTML that shows another page."""
+    frame = Element("iframe", {**options, "width": "100%", "style": "border: 0"})
+    return tostring(frame, encoding="unicode", method="html")
 
 
 def _traits_of(design: Design) -> dict[str, Any]:

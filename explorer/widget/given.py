@@ -1,8 +1,8 @@
 """What a user gives to the explorer, as an architecture."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from explorer.core.analysis.design import Design, Input
 from explorer.core.exchange.loaded import Loaded
@@ -11,6 +11,9 @@ from explorer.core.network.blocks import DecoderBlock, EncoderBlock
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.graph import Block, Graph
 from explorer.keras_side.given_models import as_read_model
+
+if TYPE_CHECKING:
+    from explorer.core.analysis.budgets import Budget
 
 #: What is shown where nothing is given: a network that runs anywhere.
 DEFAULT_PRESET = "U-Net (small)"
@@ -42,6 +45,25 @@ def design_of(value: Any, input_shape: Sequence[int] | None) -> Design:
     if input_shape is None:
         input_shape = shown.shown_shape if isinstance(shown, ReadModel) else DEFAULT_SHAPE
     return Design(shown, Input().of_shape(input_shape))
+
+
+def budgets_of(values: "Iterable[Budget]") -> "tuple[Budget, ...]":
+    """Return the budgets that an explorer is given.
+
+    Raises:
+        TypeError: If one is none.
+    """
+    budgets = tuple(values)
+    if budgets:
+        from explorer.core.analysis.budgets import Budget
+
+        for each in budgets:
+            if not isinstance(each, Budget):
+                raise TypeError(
+                    f"budgets: {each!r} is no budget: give some such as "
+                    'Budget("memory", at_most=2**31)'
+                )
+    return budgets
 
 
 def block_of(given: EncoderBlock | DecoderBlock, graph: Graph) -> Block:

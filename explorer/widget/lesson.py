@@ -41,13 +41,12 @@ class Lesson(Explorer):
     def save(self, folder: str | os.PathLike[str] = ".") -> Path:
         """Write what was answered to a file of a name of its own, which `grade` reads.
 
+        Where it is in the notebook's folder, the lesson offers to go on with it another day.
+
         Args:
             folder: Where to; it is made if it isn't there.
 
         Returns:
             Path of the file. One that is there with another's or older answers is replaced.
         """
-        path = Path(folder) / self.results.file_name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.results.to_json(), encoding="utf-8")
-        return path
+        return self.results.save(folder)

@@ -205,6 +205,150 @@ class WriteAs:
     write_as: str
 
 
+# Budgets, and the search for what keeps to them.
+
+
+@attrs.frozen
+class BudgetRow:
+    """A budget, or a place for one.
+
+    Attributes:
+        row: Its number, which no other row gets.
+        of: Name of its measure.
+        limit: Which side of the amount is allowed.
+        amount: The amount, as it was typed; empty: there is none.
+        verdict: How the design on screen keeps to it; empty without an amount.
+        is_kept: Whether it does.
+        problem: Why the amount can't be used, if it can't.
+        hint: An amount such as it may have.
+    """
+
+    row: int
+    of: str
+    limit: Literal["at least", "at most"]
+    amount: str
+    verdict: str = ""
+    is_kept: bool = False
+    problem: str = ""
+    hint: str = ""
+
+
+@attrs.frozen
+class VariableRow:
+    """A parameter that a search may vary.
+
+    Attributes:
+        name: Its name.
+        label: What it is called.
+        doc: What it does.
+        values: What is tried of it, as it is typed.
+        is_on: Whether it is varied.
+        is_free: Whether the values can be typed.
+        comes_first: Whether it is in view at once.
+        problem: Why the values can't be used, if they can't.
+    """
+
+    name: str
+    label: str
+    doc: str
+    values: str
+    is_on: bool
+    is_free: bool
+    comes_first: bool
+    problem: str = ""
+
+
+@attrs.frozen
+class FoundRow:
+    """A network that was found: its number in the space, a cell for each head, and more of it.
+
+    Attributes:
+        number: Its number.
+        cells: What it has.
+        is_shown: Whether it is the design on screen.
+    """
+
+    number: int
+    cells: tuple[str, ...]
+    is_shown: bool
+
+
+@attrs.frozen
+class SetImage:
+    """Images of this size are to be searched for, and shown; None where a field is empty."""
+
+    image_height: float | None
+    image_width: float | None
+
+
+@attrs.frozen
+class AddBudget:
+    """A row for a budget of this measure is wanted."""
+
+    add_budget: str
+
+
+@attrs.frozen
+class SetBudget:
+    """A row is to have this limit and this amount."""
+
+    budget: int
+    limit: Literal["at least", "at most"]
+    amount: str
+
+
+@attrs.frozen
+class RemoveBudget:
+    """A row is to be taken away."""
+
+    remove_budget: int
+
+
+@attrs.frozen
+class Vary:
+    """A parameter is to be varied or not, over these values."""
+
+    vary: str
+    on: Literal["yes", "no"]
+    values: str
+
+
+@attrs.frozen
+class Minimise:
+    """These measures are to be small."""
+
+    minimise: str
+    and_then: str
+
+
+@attrs.frozen
+class StartSearch:
+    """The search is to begin."""
+
+    start_search: Literal[True]
+
+
+@attrs.frozen
+class StopSearch:
+    """It is to stop, and what it found is kept."""
+
+    stop_search: Literal[True]
+
+
+@attrs.frozen
+class TakeFound:
+    """A network that was found is to be shown."""
+
+    take: int
+
+
+@attrs.frozen
+class SaveFound:
+    """What was found is wanted as a file."""
+
+    save_found: Literal["csv", "json"]
+
+
 # What is shared, saved and opened.
 
 
@@ -377,6 +521,106 @@ class RanHere:
     device: str
     version: str
     channels: tuple[int, ...]
+
+
+@attrs.frozen
+class LookHere:
+    """The browser is to show what layers make of a picture.
+
+    Attributes:
+        number: Of the question; the answer has it, too.
+        program: The network, as far as is needed; its weights come as float16, or are drawn.
+        seed: What weights are drawn with that do not come.
+        strip: Places of the steps that are shown in one picture each.
+        selected: Place of the step whose channels are shown.
+        most: How many of them, the strongest.
+        side: Most pixels along a side of a picture.
+    """
+
+    number: int
+    program: Program
+    seed: int
+    strip: tuple[int, ...]
+    selected: int
+    most: int
+    side: int
+
+
+@attrs.frozen
+class ValueRange:
+    """Values of a layer's output; None: it is not finite."""
+
+    lowest: float | None
+    highest: float | None
+    mean: float | None
+
+
+@attrs.frozen
+class ChannelStrength:
+    """A channel, and its mean absolute value."""
+
+    channel: int
+    strength: float | None
+
+
+@attrs.frozen
+class LookedHere:
+    """What layers made of it; the buffers are PNGs, of the strip and then of the channels.
+
+    Attributes:
+        number: Of the question.
+        strip: Of each step that was asked for, in turn.
+        channels: The strongest first.
+    """
+
+    number: int
+    strip: tuple[ValueRange, ...]
+    channels: tuple[ChannelStrength, ...]
+
+
+@attrs.frozen
+class FieldHere:
+    """The browser is to say what a position of a layer's output looks at, by the gradient.
+
+    Attributes:
+        number: Of the question; the answer has it, too.
+        program: The network, as far as is needed; its weights come as float16, or are drawn.
+        seed: What weights are drawn with that do not come.
+        place: Of the layer's step.
+        position: Row and column in its output.
+        signs: What each channel of the output is multiplied by.
+        center: The row and column of the position's centre in the picture, in pixels.
+        ramp: Colours of a gradient's strength, the weakest first.
+        decades: Powers of ten between the strongest and the weakest that is drawn.
+        opacity: Of the weakest and the strongest, from 0 to 255.
+    """
+
+    number: int
+    program: Program
+    seed: int
+    place: int
+    position: tuple[int, ...]
+    signs: tuple[int, ...]
+    center: tuple[float, ...]
+    ramp: tuple[str, ...]
+    decades: int
+    opacity: tuple[int, ...]
+
+
+@attrs.frozen
+class FoundHere:
+    """What it looks at; the buffer is the picture of it, if there is a gradient.
+
+    Attributes:
+        number: Of the question.
+        half: Side of the smallest square that holds half of the gradient, in pixels; 0: there is
+            none; None: it is not finite.
+        most: That which holds 95 % of it.
+    """
+
+    number: int
+    half: int | None
+    most: int
 
 
 @attrs.frozen

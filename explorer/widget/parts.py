@@ -45,9 +45,17 @@ class TimeButton:
 
 @attrs.frozen
 class MoveButton:
-    """A button that makes a change, called by these words."""
+    """A button that makes a change.
+
+    Attributes:
+        move: What it is called by, and is on the button unless there is a text.
+        text: What is on the button; empty: see `move`.
+        title: What it would do, in words.
+    """
 
     move: str
+    text: str = ""
+    title: str = ""
     kind: Literal["move"] = "move"
 
 
@@ -113,10 +121,17 @@ class Facts:
 
 @attrs.frozen
 class Head:
-    """The head of a column; of numbers, which are aligned at their ends, or of words."""
+    """The head of a column; of numbers, which are aligned at their ends, or of words.
+
+    Attributes:
+        text: What it says.
+        is_numeric: Whether the column has numbers.
+        button: What it is instead of a text.
+    """
 
     text: str
     is_numeric: bool = False
+    button: MoveButton | None = None
 
 
 @attrs.frozen
@@ -175,7 +190,25 @@ class Section:
     kind: Literal["section"] = "section"
 
 
-Part: TypeAlias = Line | Paragraph | Items | Facts | Table | Measured | Pictures | Section
+@attrs.frozen
+class Fold:
+    """Parts beneath a line that shows and hides them.
+
+    Attributes:
+        title: The line.
+        note: What stands at its end.
+        parts: The parts.
+        name: By what it is known again, so that it stays open.
+    """
+
+    title: str
+    note: str
+    parts: "tuple[Part, ...]"
+    name: str
+    kind: Literal["fold"] = "fold"
+
+
+Part: TypeAlias = Line | Paragraph | Items | Facts | Table | Measured | Pictures | Section | Fold
 
 
 def words(text: str) -> Paragraph:

@@ -31,6 +31,11 @@ from explorer.worker import later
 CALM = 2.0
 #: IPython has no types.
 display: Callable[..., Any] = IPython.display.display
+#: JupyterLab's line on a widget that is gone, which the picture beneath it does without.
+GONE = (
+    ".jp-OutputArea-child:has(+ .jp-OutputArea-child .{name})"
+    " > .jp-OutputArea-output.jupyter-widgets {{ display: none; }}"
+)
 AGAIN = "As it was on screen last. To edit it, run this cell again"
 
 
@@ -86,6 +91,8 @@ class Saved:
 
     def _element(self, name: str, again: str) -> Element:
         whole = Element("div", {"class": f"explorer-saved {name}"})
+        # Of a notebook that is not trusted JupyterLab takes this away, and shows no such line.
+        SubElement(whole, "style").text = GONE.format(name=name)
         SubElement(SubElement(whole, "p"), "b").text = self.title
         SubElement(whole, "p").text = self.totals
         if svg := self._svg():

@@ -32,6 +32,7 @@ def answers() -> dict[type, Callable[..., Any]]:
         asked.Features: features.run_feature_maps,
         asked.LoadWeights: forward.load_weights,
         asked.DrawWeights: forward.draw_weights,
+        asked.UsePretrained: forward.use_pretrained,
         asked.Train: training.train,
         asked.TrainTwins: training.train_twins,
         asked.SaveTrained: training.save_trained,

@@ -16,6 +16,10 @@ class _LoopTimer:
         """Call it off, unless it was made."""
         self._handle.cancel()
 
+    def put_off(self, seconds: float, call: Callable[[], None]) -> bool:
+        """Return that it won't: another one costs as little."""
+        return False
+
     def join(self, timeout: float | None = None) -> None:
         """Return at once: whoever waits keeps the loop from making the call."""
 

@@ -6,17 +6,11 @@ from functools import lru_cache, partial
 from importlib.util import find_spec
 from typing import Any
 
-from explorer.core.asking.failures import NoKeras
+from explorer.core.asking.failures import NO_KERAS, NoKeras
 from explorer.core.asking.questions import See
 from explorer.core.pictures.shown import shown
 from explorer.core.ports import Timer
 from explorer.worker.loop_timer import later
-
-#: What is missing in a page, and where it is.
-NO_KERAS = (
-    "Keras does not run in this page: ▶ Run times the network by the browser itself. Keras runs on "
-    "Binder, or where you pip install the package."
-)
 
 
 class PageAnswerer:

@@ -12,7 +12,7 @@ from explorer.widget.front import STYLE
 from explorer.widget.front.page import Page
 from explorer.widget.front.widget import FrontWidget
 from explorer.widget.messages import Figure, LayerQuantity, LayerRow, LayerTotal, StripStep
-from explorer.widget.panels.charts.panel import Frame
+from explorer.widget.panels.charts.plot import Frame
 from explorer.widget.panels.diagram.panel import Canvas
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.keras.in_browser import InBrowser
@@ -25,11 +25,13 @@ from explorer.widget.parts import (
     Card,
     EditButton,
     Facts,
+    Fold,
     Head,
     Items,
     Line,
     Link,
     Measured,
+    MoveButton,
     Paragraph,
     Part,
     Section,
@@ -153,6 +155,18 @@ def laid_out(page: BrowserPage, *parts: Part, script: str = "return el.innerHTML
             Section(BOLD, (Section("in", (Line("x", "muted"),)),)),
             '<section><h3>TEXT</h3><section><h3>in</h3><div class="explorer-muted">x</div>'
             "</section></section>",
+        ),
+        (
+            Fold(
+                BOLD,
+                BOLD,
+                (Table("c", (Head("", button=MoveButton("m", BOLD, "it")), Head("d")), ()),),
+                "a",
+            ),
+            '<details data-fold="a"><summary><b>TEXT</b> <small>TEXT</small></summary>'
+            '<table><caption>c</caption><thead><tr><th scope="col" class=""><button type="button" '
+            'class="jupyter-button" data-move="m" title="it" aria-label="it">TEXT</button></th>'
+            '<th scope="col" class="">d</th></tr></thead><tbody></tbody></table></details>',
         ),
         (
             Paragraph((EditButton("block-a"), TimeButton())),
@@ -758,7 +772,9 @@ def run_here(page: BrowserPage, worker: str, script: str) -> Any:
         worker: A class that takes the place of the worker.
         script: Has `take`, which gives it the code, and `soon`, which waits for the answers.
     """
-    model = MODEL.replace("STATE", "{asked: {number: 1}, picture: new Uint8Array()}")
+    model = MODEL.replace(
+        "STATE", "{asked: {number: 1}, picture: new Uint8Array(), weights: new Uint8Array()}"
+    )
     begin = f"""
         const OwnWorker = window.Worker;
         window.Worker = {worker};

@@ -22,3 +22,22 @@ def test_a_move_is_made_and_undone(opened):  # noqa: F811
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".explorer-total[data-name='sees up to'] b")).to_contain_text("48 px")
     expect(section).to_contain_text("48 px → 108 px")
+
+
+def test_a_step_is_made_and_the_next_one_is_at_hand(opened):  # noqa: F811
+    page = opened(SETTLED + TINY, keras=False)
+    inspector = page.locator(".explorer-inspector")
+    fold = inspector.locator("details[data-fold=kernel_size]")
+    fold.locator("summary").click()
+    button = fold.get_by_role("button", name="kernel size 3 → 5", exact=True)
+    button.scroll_into_view_if_needed()
+    top = inspector.evaluate("element => element.scrollTop")
+    assert top > 0
+    button.click()
+    expect(fold.get_by_role("button", name="kernel size 5 → 7", exact=True)).to_be_visible()
+    assert in_kernel(page, "", "widget.architecture.kernel_size") == 5
+    expect(fold.locator("summary")).to_be_focused()
+    assert inspector.evaluate("element => element.scrollTop") == top
+    page.locator(".explorer-canvas [data-item='block-stack0_enc0']").click()
+    expect(inspector.locator("h2")).to_have_text("encoder 0")
+    assert inspector.evaluate("element => element.scrollTop") == 0

@@ -49,6 +49,9 @@ def test_a_notebook_opened_again_shows_the_design_as_it_was(notebook, notebooks)
     reopened(page, notebooks)
 
     expect(kept).to_be_visible(timeout=PATIENCE)
+    gone = page.get_by_text("model not found")
+    expect(gone).to_have_count(1)
+    expect(gone).to_be_hidden()
     picture = kept.locator("img")
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 200
     expect(kept).to_contain_text("input 64 × 64 × 1")

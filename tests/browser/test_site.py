@@ -22,9 +22,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from explorer import UNet, trace
 from explorer.core.analysis.design import Input
+from explorer.core.asking.failures import NO_KERAS
 from explorer.core.exchange.links import SharedDesign, to_link
 from explorer.lessons.plan import lesson
-from explorer.worker.page import NO_KERAS
 from tests import reference
 from tests.browser.conftest import CURRENT, PAGES, RUN_ALL, note_message
 from tests.browser.test_explorer import (
@@ -44,6 +44,11 @@ LINKED = UNet(filters=8, down_blocks=2, up_blocks=2)
 IS_DECODED = """
     selector => [...document.querySelectorAll(`${selector} img, ${selector} image, img${selector}`)]
         .some(image => image.naturalWidth > 0 || image.href?.baseVal)
+"""
+#: The HTML in the outputs of a notebook.
+KEPT = f"""
+    () => {CURRENT}.content.model.toJSON().cells.flatMap(cell => cell.outputs ?? [])
+        .map(output => output.data?.["text/html"] ?? "").join("")
 """
 
 
@@ -156,7 +161,7 @@ def printed(page: Page, code: str) -> str:
     return text.strip()
 
 
-def test_the_notebook_runs_in_the_page(visit):
+def test_the_notebook_runs_in_the_page(visit, tmp_path):
     page = visit("lab/index.html?path=explorer.ipynb")
     page.wait_for_function(f"() => {CURRENT}?.sessionContext?.isReady", timeout=START)
     page.evaluate(RUN_ALL)
@@ -174,12 +179,19 @@ def test_the_notebook_runs_in_the_page(visit):
         list(trace(SMALL, (256, 256, 1)))[-1].name
     )
     open_tab(page, "Diagram")
-    for ending, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+    for ending, start in (("SVG", b"<?xml"), ("PNG", b"\x89PNG")):
         with page.expect_download(timeout=START) as download:
             page.get_by_label("Save the diagram").select_option(ending)
         assert download.value.suggested_filename == f"UNet.{ending.lower()}"
         assert download.value.path().read_bytes().startswith(start)
     assert reports_of(page) == reference.reports()
+    assert "<img" in page.evaluate(KEPT)  # what a notebook keeps has the picture, too
+    still = tmp_path / "design.html"
+    still.write_text(printed(page, "print(widget.snapshot())"))
+    alone = page.context.new_page()
+    alone.goto(still.as_uri())
+    alone.locator("[data-item='block-stack0_enc1']").click()
+    expect(alone.locator(".explorer-inspector h2")).to_have_text("encoder 1")
     assert page.console_errors == []
 
 
@@ -201,6 +213,13 @@ def test_an_address_opens_the_design_that_it_holds_alone(visit):
     open_tab(page, "Receptive field")
     expect(page.locator(".explorer-field-picture")).to_be_visible()
     page.wait_for_function(IS_DECODED, arg=".explorer-field-picture")
+    open_tab(page, "Feature maps")
+    weights = page.locator(".explorer-weights")
+    expect(weights).to_contain_text("drawn in the browser", timeout=START)
+    page.get_by_label("trained example").select_option(index=1)
+    expect(weights).to_contain_text("of training on drawn pictures", timeout=START)
+    page.get_by_role("button", name="Undo").click()
+    expect(weights).to_contain_text("drawn in the browser", timeout=START)
     page.get_by_role("button", name="▶ Run").click()
     expect_result(page, channels=8)
     expect(page.get_by_text("browser, median")).to_be_visible()

@@ -37,6 +37,23 @@ def test_of_several_changes_the_last_one_alone_is_followed_by_a_call():
     assert waiting.calls != [threading.current_thread()]
 
 
+def test_changes_in_a_row_share_a_timer():
+    waiting, started = Waiting(), []
+
+    def counted(seconds, call):
+        started.append(later(seconds, call))
+        return started[-1]
+
+    waiting.settling._later = counted
+    for _ in range(50):
+        waiting.settling.wait(60)
+    waiting.settling.wait(0.001)
+
+    waiting.settling.join(30)
+    assert len(started) == 2, "what is due earlier needs another one"
+    assert len(waiting.calls) == 1
+
+
 @pytest.mark.parametrize("way", ["stop", "close", "wait"])
 def test_a_timer_that_has_fired_can_still_be_called_off(way):
     fired = threading.Event()

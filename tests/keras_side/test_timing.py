@@ -29,6 +29,7 @@ from explorer.keras_side.backends import (
     find_device,
     free_bytes,
 )
+from explorer.keras_side.build import dtype_policy
 from explorer.keras_side.layer_timing import time_layers
 from explorer.keras_side.timing import (
     MINIMUM_RUNS,
@@ -270,6 +271,32 @@ def test_runs_take_different_inputs(model, images, monkeypatch):
 
     assert len(set(seen)) == 4
     assert all(now != following for now, following in itertools.pairwise(seen[1:]))
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_training_step_avoids_a_fault_of_small_transposed_kernels(precision, images, monkeypatch):
+    """Such kernels get zeros around them while TensorFlow's step is timed, and not in a pass."""
+    shapes = []
+    convolve = keras.src.backend.nn.conv_transpose
+
+    def spied(x, kernel, *rest, **options):
+        shapes.append(tuple(kernel.shape[:2]))
+        return convolve(x, kernel, *rest, **options)
+
+    monkeypatch.setattr(keras.src.backend.nn, "conv_transpose", spied)
+    with dtype_policy(precision):
+        image = keras.Input(SHAPE)
+        layer = keras.layers.Conv2DTranspose(3, (1, 2), strides=(3, 2))
+        net = keras.Model(image, layer(image))
+    before = net(images), net.get_weights()
+
+    enlarged = (1, 2) if ON_JAX else (3, 2)
+    for step, kernel in (("training step", enlarged), ("forward pass", (1, 2))):
+        shapes.clear()
+        time_model(net, images, Measurement(step=step, precision=precision), time_limit=0.0)
+        assert set(shapes) == {kernel}
+    assert np.array_equal(net(images), before[0])
+    assert all(map(np.array_equal, net.get_weights(), before[1]))
 
 
 def test_a_measurement_that_nobody_waits_for_is_given_up(model, images):

@@ -10,11 +10,12 @@ from explorer.core.analysis.design import Design
 from explorer.core.network.errors import Refusal
 from explorer.core.network.names import nodes_of
 from explorer.lessons.pictures.sliding import sliding
-from explorer.lessons.plan import Draw, Plan, Step, lesson, lessons
+from explorer.lessons.plan import Draw, Plan, Step, _drawn, lesson, lessons
 from explorer.lessons.questions import (
     BuildQuestion,
     ChoiceQuestion,
     ClickQuestion,
+    Mistake,
     NumberQuestion,
     Question,
 )
@@ -52,10 +53,18 @@ def test_every_design_can_be(plan: Plan) -> None:
         for design in (step.design, question.reveals if question else None):
             if design:
                 assert design.report.layers
+        if step.box:
+            assert step.design
+            assert step.opens == "Receptive field"
+            box, (height, width, _) = step.box, step.design.input.shape
+            assert 0 <= box.top <= box.bottom < height
+            assert 0 <= box.left <= box.right < width
         if step.moves:
             assert sliding(step.moves).steps
         if step.select and step.design:
             assert nodes_of(step.design.graph, step.select), (plan.number, step)
+            if question and question.reveals:  # else it is said to be none of the network's
+                assert nodes_of(question.reveals.graph, step.select), (plan.number, step)
 
 
 @each_lesson
@@ -69,7 +78,7 @@ def test_the_right_answer_is_right_and_no_typical_mistake_is(plan: Plan) -> None
             if said.is_right:  # a mistake that happens to lead to the right answer
                 assert isinstance(question, NumberQuestion), question
             else:
-                assert said.reason != question.hint
+                assert said.reason == mistake.reason, question
 
 
 @each_lesson
@@ -118,8 +127,32 @@ def test_each_question_has_variants(plan: Plan) -> None:
 
 @each_lesson
 def test_a_seed_gives_the_same_lesson_again(plan: Plan) -> None:
-    again = [make(Draw(plan.number, make.__name__, "one")) for make in plan.steps]
+    again = [_drawn.__wrapped__(plan, name, "one", 0) for name in plan.names]
     assert repr(steps(plan, ("one",))) == repr(again)
+
+
+def number(*mistakes: float) -> NumberQuestion:
+    told = (Mistake(answer, f"mistake {place}") for place, answer in enumerate(mistakes))
+    return NumberQuestion(prompt="?", reason="so", answer=8, within=0.01, mistakes=tuple(told))
+
+
+def test_mistakes_that_lead_to_the_same_answer_are_told_apart_by_another_draw() -> None:
+    assert number(1, 2).tells_mistakes_apart
+    assert number(1, 8).tells_mistakes_apart  # what happens to be right is none
+    assert not number(1, 1.005).tells_mistakes_apart
+
+    def lucky(draw: Draw) -> Step:
+        drawn = draw.own.randint(1, 4)
+        return Step(title="", text="", question=number(1, drawn))
+
+    def never(draw: Draw) -> Step:
+        return Step(title="", text="", question=number(1, 1))
+
+    plan = Plan(99, "", 10, (), (), (lucky, never))
+    drawn = [plan.step("lucky", str(seed)).question for seed in range(50)]
+    assert {mistakes[1].answer for mistakes in (asked.mistakes for asked in drawn)} == {2, 3, 4}
+    with pytest.raises(RuntimeError, match="none tells its mistakes apart"):
+        plan.step("never", "0")
 
 
 @pytest.mark.parametrize("number", [0, 99, "1", True, None])

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -12,15 +13,18 @@ from concurrent.futures import (
 )
 from itertools import product
 from multiprocessing import get_context
+from pickle import PicklingError
 
+import loky
 import pytest
 
 from explorer import FCDenseNet, Hourglass, UNet, analyze, trace
 from explorer.core.analysis.budgets import Budget
 from explorer.core.network.errors import ParameterError
+from explorer.searching import running
 from explorer.searching.front import dominates
-from explorer.searching.running import results
-from explorer.searching.search import check, search
+from explorer.searching.running import ENOUGH, chosen, results
+from explorer.searching.search import CHUNK, check, search
 from explorer.searching.space import Duplicate, Space
 
 VARY = {
@@ -102,28 +106,81 @@ def die_once(given: tuple[int, int]) -> int:
 def test_a_worker_that_dies_costs_nothing_but_time() -> None:
     chunks = [(MAIN, number) for number in range(20)]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
-        found = sorted(results(die_once, chunks, processes))
+        found = sorted(each for each in results(die_once, chunks, processes) if each is not None)
     assert found == [number * number for number in range(20)]
 
 
 class Broken(Executor):
     """Takes some chunks, and loses them all."""
 
-    def __init__(self, takes: int) -> None:
+    def __init__(self, takes: int, why: Exception | None = None) -> None:
         self.takes = takes
+        self.why = why or BrokenExecutor("gone")
+
+    def fail(self, *given, **named):
+        raise OSError("no room for locks")
 
     def submit(self, fn, /, *args, **kwargs):
         if not self.takes:
             raise BrokenExecutor("gone")
         self.takes -= 1
         future: Future = Future()
-        future.set_exception(BrokenExecutor("gone"))
+        future.set_exception(self.why)
         return future
 
 
 @pytest.mark.parametrize("takes", [0, 1, 50])
 def test_an_executor_that_is_lost_is_done_without(takes: int) -> None:
     assert sorted(results(square, range(10), Broken(takes))) == [n * n for n in range(10)]
+
+
+def test_what_cannot_travel_is_done_here() -> None:
+    executor = Broken(50, PicklingError("a class of a notebook"))
+    assert sorted(results(square, range(10), executor)) == [n * n for n in range(10)]
+
+
+def test_whoever_waits_is_asked_whether_to_go_on() -> None:
+    class Stuck(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            return Future()
+
+    stops = []
+    found = search(
+        UNet,
+        vary=VARY,
+        input_shape=SHAPE,
+        executor=Stuck(),
+        progress=lambda *told: stops.append(told) or True,
+    )
+    assert stops == [(0, 108, ())]
+    assert found.tried == 0
+
+
+def test_processes_of_this_machine_are_taken_where_they_pay(monkeypatch) -> None:
+    assert chosen("serial", 10**6) is None
+    assert chosen(None, ENOUGH - 1) is None
+    with ThreadPoolExecutor(1) as threads:
+        assert chosen(threads, 1) is threads
+    serial = search(UNet, BUDGETS, vary=VARY, input_shape=SHAPE, executor="serial")
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "ENOUGH", 50)
+        patched.setattr(loky, "cpu_count", lambda: 2)
+        found = search(UNet, BUDGETS, vary=VARY, input_shape=SHAPE)
+        assert type(chosen(None, 50)).__module__.startswith("loky")
+        chosen(None, 50).shutdown(kill_workers=True)
+    assert repr(found) == repr(serial)
+
+
+def test_one_core_or_no_processes_is_done_without(monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(loky, "cpu_count", lambda: 1)
+        assert chosen(None, ENOUGH) is None
+    with monkeypatch.context() as patched:
+        patched.setattr(loky, "cpu_count", lambda: 2)
+        patched.setattr(loky, "get_reusable_executor", Broken(0).fail)
+        assert chosen(None, ENOUGH) is None
+    monkeypatch.setitem(sys.modules, "loky", None)  # as in a web page
+    assert chosen(None, ENOUGH) is None
 
 
 def test_an_error_in_the_work_is_raised() -> None:
@@ -136,19 +193,30 @@ def test_who_stops_keeps_what_there_is() -> None:
 
     def stop(done: int, total: int, some) -> bool:
         seen.append((done, total))
-        return done >= 64
+        return done >= CHUNK
 
     found = search(UNet, vary=VARY, input_shape=SHAPE, progress=stop)
-    assert seen == [(64, 108)]
-    assert found.tried == 64
+    assert seen == [(CHUNK, 108)]
+    assert found.tried == CHUNK
 
 
-def test_large_spaces_are_sampled_by_seed() -> None:
+def test_what_is_judged_of_a_large_space_depends_on_the_seed() -> None:
     once, again, other = (
-        search(UNet, vary=VARY, input_shape=SHAPE, most=20, seed=seed) for seed in (1, 1, 2)
+        [each.number for each in found.candidates]
+        for found in (
+            search(UNet, vary=VARY, input_shape=SHAPE, most=20, seed=seed) for seed in (1, 1, 2)
+        )
     )
-    assert once.tried == 20
-    assert repr(once) == repr(again) != repr(other)
+    assert 10 < len(once) <= 20
+    assert once == again != other
+
+
+def test_a_sample_is_improved_and_does_not_depend_on_the_executor() -> None:
+    given = {"vary": VARY, "input_shape": SHAPE, "most": 40, "seed": 3}
+    serial = search(UNet, BUDGETS, **given)
+    with ThreadPoolExecutor(2) as threads:
+        assert repr(search(UNet, BUDGETS, **given, executor=threads)) == repr(serial)
+    assert serial.tried == 40
 
 
 def test_every_combination_has_its_number() -> None:

@@ -1047,6 +1047,7 @@ def test_a_click_is_not_lost_to_a_rebuild_that_was_about_to_be_asked_for(
 
     def by_hand(seconds, call):
         timers.append(threading.Timer(0, call))
+        timers[-1].put_off = lambda *_: False
         return timers[-1]
 
     monkeypatch.setattr(widget._panels.keras._settling, "_later", by_hand)
@@ -1105,10 +1106,8 @@ def everything(widget) -> dict[str, object]:
     screen.side.choose("Explain")
     screen.side.choose("Layers")
     table = screen.views["Layers"]
-    # What to try next comes later, once the design has settled.
-    explained = [
-        part for part in screen.inspector.parts if getattr(part, "title", "") != "What to try next"
-    ]
+    later = "What to try next", "What would a step do?"  # once the design has settled
+    explained = [part for part in screen.inspector.parts if getattr(part, "title", "") not in later]
     return {
         "diagram": (screen.diagram.canvas.svg, screen.diagram.canvas.items),
         "explanation of what is selected": (screen.inspector.heading, explained),

@@ -8,7 +8,7 @@ from explorer import UNet, analyze, trace
 
 #: Acts as Python in a web page does, as far as the explorer can tell.
 IN_PAGE = """
-import asyncio, json, sys, threading
+import asyncio, json, sys, threading, types
 from importlib.machinery import PathFinder
 import ipywidgets
 import plotly.graph_objects
@@ -25,6 +25,7 @@ def refuse(self):
 
 threading.Thread.start = refuse
 sys.platform = "emscripten"
+js = sys.modules["js"] = types.ModuleType("js")
 
 import explorer
 from explorer.core.settling import SETTLED
@@ -51,6 +52,12 @@ async def main():
     said["effective"] = panels.screen.views["Receptive field"].widget.effective
     [line] = panels.screen.views["Train"].widget._state.parts
     said["train"] = line.text
+    search = panels.screen.views["Design"]
+    search.form._handle_custom_msg({"vary": "filters", "on": "yes", "values": "2, 4"}, [])
+    search.form._handle_custom_msg({"start_search": True}, [])
+    while search.form.runs:
+        await asyncio.sleep(0.01)
+    said["searched"] = [search.form.done, search.form.count, len(search.table.rows) > 0]
     said["parameters"] = widget.report.total_params
     said["status"] = [part.text for part in panels.keras.status.parts]
     said["problems"] = [part.code for part in panels.problem.parts]
@@ -65,6 +72,10 @@ async def main():
     said["laid out there"] = [asked, "× 4" in dot.decode(), saved, "@font-face" in svg.decode()]
     canvas._handle_custom_msg({"save": "pdf"}, [])
     said["saved"] = canvas.found
+    widget.architecture = explorer.UNet(filters=5)
+    said["saved then"] = canvas.found
+    widget.architecture = explorer.UNet(filters=4)
+    await asyncio.sleep(SETTLED + 0.5)
     panels.keras.forward.button.click()
     said["steps"] = len(panels.keras._browser.asked.program.steps)
     said["kept"] = [data["text/plain"] for data in kept]
@@ -73,16 +84,41 @@ async def main():
         widget.snapshot()
     except ValueError as error:
         said["snapshot"] = str(error)
+    # As on the site (`boot.mjs`).
+    js.explorerLayOut = lambda dot: "<?xml?><svg>drawn here</svg>"
+    said["snapshot there"] = widget.snapshot()[:15]
+    said["kept there"] = "<img" in panels.saved().outputs("")["text/html"]
     widget.close()
 
 asyncio.run(main())
-try:
-    explorer.diagram(explorer.trace(explorer.UNet(), (64, 64, 1))).svg()
-except ValueError as error:
-    said["svg"] = str(error)
+diagram = explorer.diagram(explorer.trace(explorer.UNet(), (64, 64, 1)))
+said["svg there"] = diagram.svg()
+def refusal(ending):
+    try:
+        return diagram.content(ending) and ""
+    except ValueError as error:
+        return str(error)
+
+said["pdf there"] = refusal("pdf")
+del js.explorerLayOut
+said["svg"] = refusal("svg")
+net, shape = explorer.UNet(), (64, 64, 1)
+said["refused"] = []
+for ask in (
+    lambda: explorer.build(net, shape),
+    lambda: explorer.time_forward(net, shape),
+    lambda: explorer.save_keras(net, shape, "net.keras"),
+    lambda: explorer.export(net, "weights", shape),
+    lambda: explorer.load('{"class_name": "Functional", "config": {"layers": []}}'),
+    lambda: explorer.analyze(explorer.trace(net, shape)).to_pandas(),
+):
+    try:
+        ask()
+    except ValueError as error:
+        said["refused"].append(str(error))
 print(json.dumps(said))
 """
-MISSING = ["keras", "loky", "psutil", "pygraphviz", "ipykernel", "numpy", "PIL"]
+MISSING = ["keras", "loky", "psutil", "pygraphviz", "ipykernel", "numpy", "pandas", "PIL"]
 
 
 def test_all_but_keras_works_there():
@@ -95,18 +131,28 @@ def test_all_but_keras_works_there():
     [status] = said["status"]
     assert status.startswith("Keras does not run in this page")
     assert said["train"] == status
-    assert len(said["tabs"]) == 10
+    assert said["searched"] == [48, 48, True]
+    assert len(said["tabs"]) == 11
     assert not any(said["tabs"].values())
     assert not said["problems"]
     assert ".dot" in said["svg"]
+    assert said["svg there"] == "<svg>drawn here</svg>"
+    assert ".svg" in said["pdf there"]
+    *of_keras, of_pandas = said["refused"]
+    assert len(of_keras) == 5
+    assert all("Binder" in refusal for refusal in of_keras)
+    assert "pandas" in of_pandas
     assert ".dot" in said["saved"]
+    assert said["saved then"] == ""
     assert "× 4" in said["drawn"]
     assert said["laid out here"] == ""
     assert "535 k" in said["kept"][1]
     assert "135 k" in said["kept"][-1]
     assert ".dot" in said["snapshot"]
+    assert said["snapshot there"] == "<!doctype html>"
+    assert said["kept there"]
     asked, saved = {"lay_out_for": "svg"}, {"picture": "UNet.png", "dpi": 200}
     assert said["laid out there"] == [asked, True, saved, True]
-    assert said["effective"] is False
+    assert said["effective"] is True
     assert said["steps"] == len(trace(UNet(filters=4), (256, 256, 1)))
     assert not done.stderr

@@ -12,7 +12,7 @@ import explorer.worker.process
 from explorer import Explorer, UNet
 from tests.still_worker import StillWorker
 
-TABS = ("Receptive field", "Feature maps", "Charts", "Train", "Diagram")
+TABS = ("Receptive field", "Feature maps", "Charts", "Train", "Design", "Diagram")
 SIDE = ("Layers", "Compare", "Code", "Run and time", "Explain")
 MODEL = re.compile(r"IPY_MODEL_(\w+)")
 #: An address, but for the names of SVG's elements.

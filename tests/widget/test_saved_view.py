@@ -80,7 +80,9 @@ def test_what_is_kept_has_picture_figures_layers_and_the_way_back(widget, shown)
         (link,) = re.findall(r"from_link\(\"([^\"]+)\"\)", text.replace("&amp;", "&"))
         assert from_link(link).architecture == SMALL
     assert "<script" not in svg
-    assert not re.search("<script|<style|onload", kept["text/html"])
+    [style] = re.findall("<style>(.*?)</style>", kept["text/html"])
+    assert style.count(widget._saved.name) == 1
+    assert not re.search("<script|onload", kept["text/html"])
 
 
 def test_it_follows_what_is_edited(widget, shown):

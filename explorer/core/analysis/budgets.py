@@ -1,6 +1,8 @@
 """What a design may cost at most, or has to reach: limits on what its report tells."""
 
+import re
 from collections.abc import Callable, Mapping
+from math import inf, isfinite
 from types import MappingProxyType
 
 import attrs
@@ -9,8 +11,20 @@ from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS
 from explorer.core.formatting import byte_size, counted, short_count
+from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import channels_of, pixels_of
 from explorer.core.network.layers import Conv2DTranspose, along
+
+_AMOUNT = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)\s*([a-z]*)", re.IGNORECASE)
+#: Units of amounts, the largest first; an amount without one is of "".
+_PLAIN: Mapping[str, int] = MappingProxyType({"": 1})
+_PIXELS: Mapping[str, int] = MappingProxyType({"px": 1, "": 1})
+_COUNTS: Mapping[str, int] = MappingProxyType(
+    {"T": 10**12, "G": 10**9, "M": 10**6, "k": 1000, "": 1}
+)
+_BYTES: Mapping[str, int] = MappingProxyType(
+    {"GiB": 2**30, "GB": 10**9, "MiB": 2**20, "MB": 10**6, "KiB": 1024, "kB": 1000, "B": 1}
+)
 
 
 @attrs.frozen
@@ -20,17 +34,58 @@ class Measure:
     Attributes:
         name: What it is called.
         of: Returns it, or None where it is not known.
-        write: Writes it with its unit.
+        write: Writes it with its unit, and what it is.
+        units: Units of an amount of it, the largest first.
     """
 
     name: str
     of: Callable[[Design], float | None]
     write: Callable[[float], str]
+    units: Mapping[str, int] = _PLAIN
+
+    def amount(self, value: float) -> str:
+        """Return an amount with its unit, in three digits where it is a large one."""
+        if self.units is _BYTES:
+            return byte_size(value)
+        if self.units is _COUNTS:
+            return short_count(value)
+        return f"{value:,.10g} px" if self.units is _PIXELS else f"{value:,.10g}"
+
+    def exact(self, value: float) -> str:
+        """Return an amount as one types it, with all its digits: see `read`."""
+        for unit, size in self.units.items():
+            if value >= size and round(value / size, 2) * size == value:
+                return f"{value / size:.15g} {unit}".strip()
+        return f"{value:.15g} {list(self.units)[-1]}".strip()
+
+    def read(self, text: str) -> float:
+        """Return the amount that a text stands for, such as "2 GB", "300k" or "180 px".
+
+        Raises:
+            Refusal: If it stands for none.
+        """
+        found = _AMOUNT.fullmatch(text.strip())
+        sizes = {unit.lower(): size for unit, size in self.units.items()}
+        unit = found[2].lower() if found else ""
+        value = float(found[1].replace(",", "")) * sizes.get(unit, 0) if found else inf
+        if unit not in sizes or not isfinite(value):
+            units = [unit for unit in self.units if unit]
+            such = f", or with a unit: {', '.join(units)}" if units else ""
+            if "" not in self.units:
+                such = f" with a unit: {', '.join(units)}"
+            raise Refusal(f"{self.name}={text!r} is no amount: give a number{such}.")
+        return int(value) if value.is_integer() else value
 
 
 def _field(design: Design) -> float | None:
     field = design.report.receptive_field
     return None if field is None else min(field)
+
+
+def _training_memory(design: Design) -> float | None:
+    if PARAMETERS.in_network(design.report).exact is None:
+        return None
+    return design.report.training_memory(design.input.batch_size)
 
 
 def _output_stride(design: Design) -> float | None:
@@ -61,7 +116,7 @@ def _widest(design: Design) -> int | None:
 
 
 #: All of them, by name. The receptive field is that of the output, along the axis where it is
-#: smaller; memory is that of one image, in bytes.
+#: smaller; memory, in bytes, is that of one image unless its name says otherwise.
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         each.name: each
@@ -70,27 +125,46 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
                 "parameters",
                 lambda design: PARAMETERS.in_network(design.report).exact,
                 lambda n: f"{short_count(n)} parameters",
+                _COUNTS,
             ),
             Measure(
                 "multiply-adds",
                 lambda design: MACS.in_network(design.report).exact,
                 lambda n: f"{short_count(n)} multiply-adds",
+                _COUNTS,
             ),
             Measure(
                 "memory",
                 lambda design: MEMORY.in_network(design.report).exact,
                 lambda n: f"{byte_size(n)} of memory",
+                _BYTES,
             ),
-            Measure("receptive field", _field, lambda n: f"a receptive field of {n:,.0f} px"),
+            Measure(
+                "memory of the batch",
+                lambda design: MEMORY.in_network(design.report, design.input.batch_size).exact,
+                lambda n: f"{byte_size(n)} of memory for the batch",
+                _BYTES,
+            ),
+            Measure(
+                "training memory",
+                _training_memory,
+                lambda n: f"{byte_size(n)} of memory to train with the batch",
+                _BYTES,
+            ),
+            Measure(
+                "receptive field", _field, lambda n: f"a receptive field of {n:,.0f} px", _PIXELS
+            ),
             Measure(
                 "image height",
                 lambda design: design.input.height,
                 lambda n: f"an image height of {n:.0f} px",
+                _PIXELS,
             ),
             Measure(
                 "image width",
                 lambda design: design.input.width,
                 lambda n: f"an image width of {n:.0f} px",
+                _PIXELS,
             ),
             Measure("maximum stride", _maximum_stride, lambda n: f"a maximum stride of {n:g}"),
             Measure("output stride", _output_stride, lambda n: f"an output stride of {n:g}"),
@@ -106,6 +180,13 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             ),
             Measure(
                 "most filters", _widest, lambda n: f"{n:.0f} filters in its widest convolution"
+            ),
+            Measure(
+                "transposed convolutions",
+                lambda design: sum(
+                    isinstance(node.layer, Conv2DTranspose) for node in design.graph
+                ),
+                lambda n: counted(round(n), "transposed convolution"),
             ),
             Measure(
                 "uneven upsamplings",
@@ -134,12 +215,61 @@ class Checked:
     @property
     def words(self) -> str:
         """A sentence with what is wanted and what there is."""
-        wanted = self.budget.words
+        is_met = "yes, " if self.value is not None and self.is_met else "no, "
+        return f"{self.budget.words}: {'' if self.value is None else is_met}{self._found}"
+
+    @property
+    def beside_mark(self) -> str:
+        """The same, where a mark says whether it is met: without what goes without saying."""
+        is_said = self.is_met and self.budget.at_least == self.budget.at_most
+        return self.budget.words if is_said else f"{self.budget.words}: now {self._found}"
+
+    @property
+    def _found(self) -> str:
+        """What there is."""
         if self.value is None:
-            return f"{wanted}: not known of this network"
-        return (
-            f"{wanted}: {'yes, ' if self.is_met else 'no, '}{self.budget.measure.write(self.value)}"
-        )
+            return "not known of this network"
+        has = self.budget.measure.write(self.value)
+        is_seen = self.is_met or has not in self.budget.words
+        return has if is_seen else f"{has}, {self._missed_by}"
+
+    @property
+    def _missed_by(self) -> str:
+        """By how much, where both are written alike since few digits are."""
+        at_least, at_most, value = self.budget.at_least, self.budget.at_most, self.value or 0
+        if at_most is not None and value > at_most:
+            return f"{value - at_most:,.3g} over"
+        return f"{(at_least or 0) - value:,.3g} short"
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is kept, in a few words: "passed", or "missed by 72 px"."""
+        if self.is_met:
+            return "passed"
+        if self.value is None:
+            return "not known"
+        return f"missed by {self.budget.measure.amount(self.gap)}"
+
+    @property
+    def _limit(self) -> float | None:
+        """The limit that it is beyond; None: it is kept, or not known."""
+        if self.is_met or self.value is None:
+            return None
+        least = self.budget.at_least
+        return least if least is not None and self.value < least else self.budget.at_most
+
+    @property
+    def gap(self) -> float:
+        """By how much it is missed; 0 where it is kept or not known."""
+        limit = self._limit
+        return 0 if limit is None or self.value is None else abs(self.value - limit)
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap as a share of limit or value, whichever is larger; 1 where it is not known."""
+        if self._limit is None or self.value is None:
+            return 0.0 if self.is_met else 1.0
+        return self.gap / max(self.value, self._limit)
 
 
 @attrs.frozen
@@ -174,7 +304,10 @@ class Budget:
 
     def check(self, design: Design) -> Checked:
         """Return how a design keeps to it."""
-        value = self.measure.of(design)
+        return self.check_value(self.measure.of(design))
+
+    def check_value(self, value: float | None) -> Checked:
+        """Return how a design keeps to it that has this much; None: that is not known."""
         is_met = value is not None and (
             (self.at_most is None or value <= self.at_most)
             and (self.at_least is None or value >= self.at_least)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from math import lcm, prod
+from typing import Any
 
 import attrs
 
@@ -15,8 +16,13 @@ from explorer.core.network.layers import Layer, Shape, along
 #: all layers' windows together have.
 LARGEST = 20_000
 
+#: How many windows are kept, since networks that differ a little, as those of a search do, have
+#: most in common; and the most spans of one that others are kept for.
+KEPT = 4096
+LONGEST_KEPT = 64
 
-@attrs.frozen
+
+@attrs.frozen(cache_hash=True)
 class _Window:
     """Which input pixels can influence each position of a feature, along one axis.
 
@@ -82,7 +88,7 @@ class _Window:
         ends = chain(positions[:period], positions[period:][-period:])
         return _hull(self.at(position) for position in ends)
 
-    @property
+    @cached_property
     def extent(self) -> int:
         """The largest number of pixels from the first to the last, over all positions."""
         return max((span[1] - span[0] + 1 for span in self.spans if span), default=0)
@@ -105,8 +111,9 @@ def receptive_fields(graph: Graph) -> dict[Node, tuple[int, ...] | None]:
     fields: dict[Node, tuple[int, ...] | None] = {}
     for node in graph:
         found = [windows[node] for windows in axes]
-        known = [window.extent for window in found if window is not None]
-        fields[node] = tuple(known) if known and len(known) == len(axes) else None
+        fields[node] = (
+            tuple([window.extent for window in found if window]) if found and all(found) else None
+        )
     return fields
 
 
@@ -162,7 +169,7 @@ def _window(
             _spread_out(source, before, node, axis, axes)
             for source, before in zip(found, node.inputs, strict=True)
         ]
-    merged = _merge(found, size)
+    merged = found[0] if len(found) == 1 else _kept(_merge, found)(tuple(found), size)
     if merged is None or layer.pointwise:
         return merged if merged is None or not layer.mixes else attrs.evolve(merged, mixed=True)
     before = node.inputs[0].shape
@@ -172,6 +179,12 @@ def _window(
         mixed = not layer.rearranges or prod(before[:-1]) == 1
         return _whole(merged, before[axis], size, mixed)
     return _look(layer, merged, before[axis], axis)
+
+
+def _kept(function: Any, windows: Iterable[_Window]) -> Any:
+    """Return a function that keeps what it makes of windows, or that does not, of long ones."""
+    is_short = all(len(window.spans) <= LONGEST_KEPT for window in windows)
+    return function if is_short else function.__wrapped__
 
 
 def _moved(found: list[_Window], node: Node, axes: int) -> _Window | None:
@@ -208,15 +221,14 @@ def _in_image(span: tuple[int, int] | None, size: int) -> tuple[int, int] | None
     return span and (max(span[0], 0), min(span[1], size - 1))
 
 
-def _merge(windows: list[_Window], size: int) -> _Window | None:
+@lru_cache(maxsize=KEPT)
+def _merge(windows: tuple[_Window, ...], size: int) -> _Window | None:
     """Return the window that covers all windows, position by position.
 
     Args:
         windows: The windows.
         size: The image's size.
     """
-    if len(windows) == 1:
-        return windows[0]
     moving = [window for window in windows if not window.is_constant]
     still = [window for window in windows if window.is_constant]
     if still:
@@ -244,10 +256,27 @@ def _look(layer: Layer, window: _Window, size: int, axis: int) -> _Window:
     """Return the window of a layer's output, given that of its input of this size."""
     if window.is_constant:
         return window
-    down, up = along(layer.down, axis), along(layer.up, axis)
+    up = along(layer.up, axis)
+    reads = tuple([layer.sources(position, size, axis) for position in range(up)])
+    found: _Window = _kept(_through, [window])(window, reads, along(layer.down, axis))
+    return found
+
+
+@lru_cache(maxsize=KEPT)
+def _through(window: _Window, reads: tuple[range, ...], down: int) -> _Window:
+    """Return the window of what reads a feature.
+
+    Args:
+        window: That of the feature.
+        reads: What the first positions read; as many positions on, it lies ...
+        down: ... so many positions on.
+    """
     positions = lcm(len(window.spans), down)
-    period = positions // down * up
-    spans = [window.over(layer.sources(position, size, axis)) for position in range(period)]
+    spans = [
+        window.over(range(read.start + start, read.stop + start, read.step))
+        for start in range(0, positions, down)
+        for read in reads
+    ]
     return _Window.of(spans, window.step * positions // len(window.spans))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from explorer.core.analysis.receptive_field import receptive_fields
-from explorer.core.analysis.tables import report_html, report_line
+from explorer.core.analysis.tables import data_frame, report_html, report_line
 from explorer.core.network.graph import BYTES_PER_VALUE, Graph, Node, Stride, named
 from explorer.core.network.layers import Shape
 
@@ -161,9 +161,7 @@ class Report:
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the rows as a data frame, indexed by layer name."""
-        import pandas
-
-        return pandas.DataFrame([attrs.asdict(row) for row in self.layers]).set_index("name")
+        return data_frame([attrs.asdict(row) for row in self.layers]).set_index("name")
 
 
 def graph_html(graph: Graph) -> str:

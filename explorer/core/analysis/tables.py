@@ -1,18 +1,37 @@
 """Reports as a notebook prints them: a line, or a table of the layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from explorer.core.analysis.quantities import Quantity, of_networks
 from explorer.core.formatting import byte_size, counted, printable, size_text
+from explorer.core.network.errors import Refusal
 
 if TYPE_CHECKING:
+    import pandas
+
     from explorer.core.analysis.report import LayerReport, Report
 
 #: Most layers that a table lists.
 MOST_ROWS = 60
+
+
+def data_frame(rows: Sequence[Mapping[str, Any]]) -> "pandas.DataFrame":
+    """Return rows as a data frame.
+
+    Raises:
+        Refusal: If pandas is not installed.
+    """
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise Refusal(
+            "A data frame needs pandas, which this Python does not have: install that, or take the "
+            "rows as they are."
+        ) from error
+    return pandas.DataFrame(rows)
 
 
 def _counted() -> list[Quantity]:

@@ -158,7 +158,7 @@ class _Axis:
                     f"The output {node.name!r} lacks positions at the image's border: tiles can "
                     'be laid for networks with "same" padding.'
                 )
-        before, after = _spoilt_before(graph, axis), _spoilt_after(graph, axis)
+        before, after = spoilt_before(graph, axis), _spoilt_after(graph, axis)
         # Cuts between tiles lie on the grids of all outputs.
         grid = lcm(*(Fraction(_stride(node, axis)).numerator for node in graph.outputs))
         halo = [
@@ -196,7 +196,7 @@ def _check(node: Node, axis: int) -> None:
         )
 
 
-def _spoilt_before(graph: Graph, axis: int) -> dict[Node, int]:
+def spoilt_before(graph: Graph, axis: int) -> dict[Node, int]:
     """Return how many of each layer's first positions are spoilt where a tile's image begins."""
     spoilt: dict[Node, set[int]] = {}
     for node in graph:

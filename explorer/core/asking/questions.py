@@ -111,6 +111,13 @@ class DrawWeights:
 
 
 @attrs.frozen
+class UsePretrained:
+    """Have models of a tiny trained network's architecture get its weights. The answer is None."""
+
+    name: str
+
+
+@attrs.frozen
 class Train:
     """Let a network learn for so many seconds, at least a step. The answer is `Learnt`.
 
@@ -198,6 +205,7 @@ Question: TypeAlias = (
     | Features
     | LoadWeights
     | DrawWeights
+    | UsePretrained
     | Train
     | TrainTwins
     | SaveTrained

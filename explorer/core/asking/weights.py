@@ -2,6 +2,9 @@
 
 import attrs
 
+#: How the names of files with weights end: Keras chooses the format by it.
+WEIGHTS_ENDING = ".weights.h5"
+
 
 @attrs.frozen
 class Weights:

@@ -24,12 +24,14 @@ class Step:
         label: What led to it.
         changed: Names of the fields that led to it, if that has no words of its own.
         time: When, in seconds of a steady clock.
+        begins: Whether another subject began with it: it is no edit of the one before.
     """
 
     design: Design
     label: str
     changed: tuple[str, ...]
     time: float
+    begins: bool = False
 
 
 class History:
@@ -53,16 +55,22 @@ class History:
 
     @property
     def before(self) -> Design | None:
-        """The design before the last edit; None if there was none."""
+        """The design before the last edit; None if there was none, or it was another beginning."""
         steps, position = self._now
-        return steps[position - 1].design if position else None
+        return steps[position - 1].design if position and not self.begins else None
 
-    def record(self, design: Design, words: str = "") -> None:
+    @property
+    def begins(self) -> bool:
+        """Whether another subject began with the design that is shown."""
+        return self.steps[self.position].begins
+
+    def record(self, design: Design, words: str = "", begins: bool = False) -> None:
         """Note a design, if it is new; what had been undone before it is forgotten.
 
         Args:
             design: The design.
             words: What led to it, which makes it a step of its own; empty: by what differs.
+            begins: Whether another subject begins with it.
         """
         last = self.steps[self.position]
         if last.design == design:
@@ -80,7 +88,7 @@ class History:
                 _, label = _difference(before, design)
                 steps.append(Step(attrs.evolve(design), label, changed, now))
         else:
-            steps.append(Step(attrs.evolve(design), label, changed, now))
+            steps.append(Step(attrs.evolve(design), label, changed, now, begins))
             if len(steps) > MOST_STEPS:
                 del steps[1]
         self._now = steps, len(steps) - 1

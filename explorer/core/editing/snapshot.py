@@ -20,12 +20,14 @@ class Scene:
         selected: What is selected, as `explorer.core.network.names` names it; may name nothing.
         times: Median seconds of each layer, by name; empty while they are not measured.
         whole_time: Median seconds of the whole model in the same measurement, or 0.
+        begins: Whether it is another subject, and no edit of what was shown before.
     """
 
     design: Design
     selected: str = ""
     times: Mapping[str, float] = MappingProxyType({})
     whole_time: float = 0.0
+    begins: bool = False
 
     @property
     def graph(self) -> Graph:

@@ -1,14 +1,17 @@
 """The one place that holds the design on screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from explorer.core.analysis.design import Design
 from explorer.core.editing.history import History
 from explorer.core.guard import Unbroken
+
+if TYPE_CHECKING:
+    from explorer.core.analysis.budgets import Budget
 
 
 class State:
@@ -18,6 +21,7 @@ class State:
         lock: Held while the design changes: handlers of widgets run in several threads.
         unbroken: Has everybody told again after an interrupt, which may have left some untold.
         history: Where the user has been.
+        budgets: What the design is to keep to.
     """
 
     def __init__(self, design: Design, lock: AbstractContextManager[Any]) -> None:
@@ -29,9 +33,10 @@ class State:
         """
         self.lock = lock
         self._design = _analysed(design)
+        self.budgets: tuple[Budget, ...] = ()
         self.history = History(design)
         self.unbroken = Unbroken(self.tell)
-        self._step = ""  # what led to the design, in words
+        self._step = "", False  # what led to the design, in words; whether another subject began
         self._listeners: list[Callable[[Design], None]] = []
 
     @property
@@ -39,25 +44,37 @@ class State:
         """The current design; it has always been analysed without error."""
         return self._design
 
-    def update(self, step: str = "", **changes: Any) -> None:
+    def update(self, step: str = "", begins: bool = False, **changes: Any) -> None:
         """Replace parts of the design and tell everybody.
 
         Args:
             step: What the history calls this; empty: by what differs.
+            begins: Whether another subject begins, so that nothing is marked as changed.
             **changes: Fields of `Design`.
 
         Raises:
             ParameterError: If the new design is not valid; the present one stays.
         """
         with self.lock:
-            self.unbroken.do(self._update, step, changes)
+            self.unbroken.do(self._update, (step, begins), changes)
 
-    def _update(self, step: str, changes: dict[str, Any]) -> None:
+    def _update(self, step: tuple[str, bool], changes: dict[str, Any]) -> None:
         design = attrs.evolve(self._design, **changes)
         if design != self._design:
             _analysed(design)
-            self._step = step  # first: while the design is the old one, nothing is recorded
+            # First: while the design is the old one, nothing is recorded.
+            self._step = step
             self._design = design
+            self.tell()
+
+    def limit(self, budgets: "Iterable[Budget]") -> None:
+        """Have other budgets, and tell everybody."""
+        with self.lock:
+            self.unbroken.do(self._limit, tuple(budgets))
+
+    def _limit(self, budgets: "tuple[Budget, ...]") -> None:
+        if budgets != self.budgets:
+            self.budgets = budgets
             self.tell()
 
     def move(self, steps: int, relative: bool = False) -> None:
@@ -73,7 +90,7 @@ class State:
     def tell(self) -> None:
         """Note the design in the history, where it is new, and tell everybody of it."""
         with self.lock:
-            self.history.record(self._design, self._step)
+            self.history.record(self._design, *self._step)
             for listener in list(self._listeners):
                 listener(self._design)
 

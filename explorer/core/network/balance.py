@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from explorer.core.network.parameters import Parameter
+from explorer.core.network.parameters import Parameter, parameters_of
 
 #: So far above the present value one without a maximum is looked for.
 FARTHEST = 20
@@ -39,3 +39,21 @@ def balanced(
         if found[value] == 0:
             break
     return min(found, key=lambda value: found[value], default=None)
+
+
+def following(architecture: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of what follows changed fields, as on screen, by name.
+
+    Nothing follows where nothing keeps the resolution up: there is no upsampling.
+
+    Args:
+        architecture: What is changed.
+        changes: Other values of its fields.
+    """
+    for found in parameters_of(type(architecture)):
+        if found.name in changes or not set(found.follows) & changes.keys():
+            continue
+        if getattr(architecture, found.name) > (found.minimum or 0):
+            value = balanced(architecture, changes, found, architecture.output_stride)
+            return {} if value is None else {found.name: value}
+    return {}

@@ -135,11 +135,7 @@ class EncoderDecoder:
     @cached_property
     def _family_blocks(self) -> Stacks:
         """The blocks as the class gives them."""
-        return Stacks(
-            self._listed("stem_stack") if self.stem_stack is not None else (),
-            self._listed("encoder_stack"),
-            self._listed("decoder_stack"),
-        )
+        return Stacks(*map(self._listed, ("stem_stack", "encoder_stack", "decoder_stack")))
 
     def with_block(self, part: str, index: int, block: Any, **fields: Any) -> Self:
         """Return the architecture with another block; the family's own ends an exception.
@@ -162,6 +158,8 @@ class EncoderDecoder:
     def _listed(self, field: str) -> tuple[Any, ...]:
         """Return the blocks of a stack, which a class of the user's can give in any way."""
         blocks = getattr(self, field)
+        if blocks is None and field == "stem_stack":
+            return ()
         if not isinstance(blocks, Iterable):
             raise ParameterError(
                 type(self).__name__,

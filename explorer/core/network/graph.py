@@ -157,8 +157,10 @@ class Feature:
 
     def add_node(self, layer: Layer, inputs: "Feature | Sequence[Feature]") -> "Feature":
         """Return the output of a layer on these inputs."""
-        features: Sequence[Feature] = [inputs] if isinstance(inputs, Feature) else inputs
-        nodes = tuple(feature.node for feature in features)
+        if isinstance(inputs, Feature):
+            nodes: tuple[Node, ...] = (inputs.node,)
+        else:
+            nodes = tuple(feature.node for feature in inputs)
         if "/" in layer.name or not layer.name:
             raise ParameterError(
                 layer.kind,
@@ -434,13 +436,14 @@ def depth_first(outputs: Sequence[Node]) -> tuple[list[Node], dict[Node, int]]:
         stack = [(output, iter(output.inputs))]
         while stack:
             node, remaining = stack[-1]
-            source = next((source for source in remaining if source not in met), None)
-            if source is None:
+            for source in remaining:
+                if source not in met:
+                    met[source] = len(met)
+                    stack.append((source, iter(source.inputs)))
+                    break
+            else:
                 finished.append(node)
                 stack.pop()
-            else:
-                met[source] = len(met)
-                stack.append((source, iter(source.inputs)))
     return finished, met
 
 

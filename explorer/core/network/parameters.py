@@ -228,7 +228,8 @@ class Parameter:
                 return "is not a sequence of numbers"
             item = attrs.evolve(self, value_type=int)
             return next(filter(None, map(item._problem, value)), None)
-        if not self._has_right_type(value):
+        is_exact = type(value) is self.value_type and self.value_type is not float  # as of most
+        if not is_exact and not self._has_right_type(value):
             return f"is not {_KINDS[self.value_type]}"
         if self.choices is not None and value not in self.choices:
             return "is unknown"
@@ -247,6 +248,8 @@ class Parameter:
 
         What is of another kind than the parameter is returned as it is, to be refused by name.
         """
+        if type(value) is self.value_type and self.value_type in (int, bool, str):  # as most are
+            return value
         if self.value_type is tuple:
             values = value.tolist() if getattr(value, "ndim", 0) == 1 else value
             if not isinstance(values, (tuple, list)):

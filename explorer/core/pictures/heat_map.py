@@ -12,7 +12,7 @@ RAMP = ("#0b1f5c", "#2f4b7c", "#6f6d74", "#a8925a", "#dcc044", "#fff27a")
 
 
 #: How opaque the weakest and the strongest influence lie over the picture, from 0 to 255.
-_OPACITY = (0, 235)
+OPACITY = (0, 235)
 
 
 #: Powers of ten between the strongest influence and the weakest that is drawn.
@@ -46,4 +46,4 @@ def heat_png(strength: "np.ndarray") -> bytes:
     colors = np.stack([np.interp(np.arange(256), stops, channel) for channel in anchors.T], axis=1)
     painted = Image.fromarray(levels)
     painted.putpalette(np.round(colors).astype(np.uint8).tobytes())
-    return png(painted, transparency=np.linspace(*_OPACITY, 256).astype(np.uint8).tobytes())
+    return png(painted, transparency=np.linspace(*OPACITY, 256).astype(np.uint8).tobytes())

@@ -1,6 +1,7 @@
 """Lesson 9: the two ways to join a skip connection, and what they have in common."""
 
 from random import Random
+from typing import Any
 
 from explorer.core.analysis.budgets import MEASURES, Budget
 from explorer.core.analysis.design import Design, changed, with_decoder_block
@@ -8,7 +9,15 @@ from explorer.core.families import UNet
 from explorer.core.formatting import counted, product
 from explorer.core.network.layers import Concatenate, Conv2D
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import drawn_image, in_decoder, of_kind, telling_apart
+from explorer.lessons.making import (
+    drawn_image,
+    field_of,
+    in_decoder,
+    limit,
+    of_kind,
+    telling_apart,
+)
+from explorer.lessons.pictures.schemes import split_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,
@@ -113,6 +122,7 @@ def the_part_that_reads_the_skip(random: Random) -> Step:
         "out are the same.",
         design=design,
         select=layer_id(convolution),
+        pictures=(split_picture(random, kernel),),
         question=NumberQuestion(
             prompt=f"Split the {product(kernel, kernel)} convolution that reads the concatenation "
             f"at {product(*join.shape[:2])} ({skip} channels from the encoder, {below} from "
@@ -380,30 +390,50 @@ def where_widths_differ(draw: Draw) -> Step:
     )
 
 
+def _with_fewer_parameters(start: Design) -> tuple[list[Design], list[Design]]:
+    """Return what one change makes of a design, and what two do, one of which is to add skips."""
+    others: tuple[dict[str, Any], ...] = ({"up_interpolate": True}, {"block_contraction": True})
+    added = changed(start, skips="add")
+    one = [added, *(changed(start, **other) for other in others)]
+    return one, [changed(added, **other) for other in others]
+
+
 def build_one(draw: Draw) -> Step:
     """Have a network built that keeps its skips with fewer parameters."""
     random = draw.own
-    start = _network(random, convolutions=random.choice([1, 2]))
-    example = changed(start, skips="add")
-    most, least = start.report.total_params, example.report.total_params
-    most = least + round((most - least) * random.uniform(0.1, 0.6))
+    while True:
+        start = _network(random, convolutions=random.choice([1, 2]))
+        kept = (
+            Budget("skip connections", at_least=len(of_kind(start, Concatenate))),
+            Budget("most filters", at_least=MEASURES["most filters"].of(start)),
+            Budget("receptive field", at_least=field_of(start)),
+        )
+        one, two = (
+            [design for design in designs if all(budget.check(design).is_met for budget in kept)]
+            for designs in _with_fewer_parameters(start)
+        )
+        if two:
+            break
+    example = min(two, key=lambda design: design.report.total_params)
+    # No one of these changes is enough.
+    most = min(design.report.total_params for design in (*one, start))
+    room = (most / example.report.total_params) ** 0.6
     return Step(
         title="Build one",
         text="Move the controls: the network that is on screen is your answer. It has to keep its "
-        "skip connections.",
+        "skip connections. One change is not enough.",
         design=start,
         points_at="controls",
         question=BuildQuestion(
             prompt="Build a network with as many skip connections, as large a receptive field and "
-            "as many filters in its widest layer as this one, but fewer parameters.",
+            "as many filters in its widest layer as this one, but far fewer parameters.",
             budgets=(
-                Budget("parameters", at_most=most),
-                Budget("skip connections", at_least=len(of_kind(start, Concatenate))),
-                Budget("most filters", at_least=MEASURES["most filters"].of(start)),
-                Budget("receptive field", at_least=min(start.report.receptive_field or (1,))),
+                Budget("parameters", at_most=limit(example, "parameters", random, room)),
+                *kept,
             ),
             example=example,
-            reason="Added skip connections leave the next convolution fewer channels to read.",
+            reason="Added skip connections leave the next convolution fewer channels to read. So "
+            "do blocks that narrow at their end; and interpolation has no weights at all.",
         ),
     )
 

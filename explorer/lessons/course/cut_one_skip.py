@@ -4,13 +4,22 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from explorer.core.analysis.budgets import MEASURES, Budget
-from explorer.core.analysis.design import Design, changed, with_decoder_block
+from explorer.core.analysis.design import Design, Input, changed, with_decoder_block
 from explorer.core.families import UNet
-from explorer.core.formatting import counted, listed, product
+from explorer.core.formatting import byte_size, counted, listed, product
 from explorer.core.network.graph import Graph, Node
 from explorer.core.network.layers import Add, Concatenate, Conv2D, Conv2DTranspose
 from explorer.core.network.names import block_id, layer_id
-from explorer.lessons.making import drawn_image, in_decoder, of_kind, telling_apart
+from explorer.lessons.making import (
+    drawn_image,
+    field_of,
+    in_decoder,
+    limit,
+    of_kind,
+    telling_apart,
+)
+from explorer.lessons.measured import measured
+from explorer.lessons.pictures.schemes import memory_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,
@@ -46,8 +55,8 @@ def what_a_cut_is(draw: Draw) -> Step:
         title="What is cut",
         text="Each decoder block of this U-Net joins two features: one that took the way through "
         "the depth of the network, and one of the encoder, that a skip connection brings past it. "
-        "To cut one, click its decoder block and take “skip connection” away among the block’s "
-        "settings: all other blocks stay as they are.\n\n"
+        "To cut one, click its decoder block, press “Edit this block”, and take “skip connection” "
+        "away among the settings that open at the left. All other blocks stay as they are.\n\n"
         "Cut one, look at what changes, and undo it.",
         design=design,
         select=block_id(of_kind(design, Concatenate)[-1]),
@@ -116,7 +125,7 @@ def shapes_that_change(draw: Draw) -> Step:
         text="A layer’s output has the height and width that its input and its stride make, and as "
         "many channels as it has filters.",
         design=before,
-        select=layer_id(join),
+        select=block_id(join),
         question=ChoiceQuestion.drawn(
             random,
             prompt=f"The skip connection at {product(*join.shape[:2])} is cut. What puts out "
@@ -236,6 +245,10 @@ def the_cut_that_lowers_the_peak(draw: Draw) -> Step:
             f"{lowest:,} bytes for one image.",
             hint="No skip connection arrives there: click a block of the decoder.",
             reveals=cuts[index],
+            pictures=(
+                memory_picture(design, "Memory before the cut", _peak(design)),
+                memory_picture(cuts[index], "Memory after the cut", _peak(design)),
+            ),
         ),
     )
 
@@ -464,39 +477,74 @@ def where_half_of_the_gradient_lies(draw: Draw) -> Step:
     )
 
 
+def what_training_says(draw: Draw) -> Step:
+    """Tell what was measured with skip connections and without."""
+    pair, longer = measured()["skips"], measured()["skips, longer"]
+    told, later = pair.told(), longer.told_of_time(pair.steps[-1])
+    return Step(
+        title="Does it show in a result?",
+        text=f"Two small U-Nets learnt masks of {product(pair.side, pair.side)} px with lines of "
+        f"2 px, one of them without any skip connection. {told[0].upper()}{told[1:]}. "
+        f"{later[0].upper()}{later[1:]}.\n\n"
+        "These are toy pictures, and minutes of training. See it yourself: pin this network as A "
+        "(“Compare”), choose skips = none, and press “Train A beside it”.",
+        design=Design(UNet(filters=16, down_blocks=3, up_blocks=3), Input(pair.side, pair.side, 1)),
+        opens="Train",
+        points_at="control skips",
+    )
+
+
 def build_one(draw: Draw) -> Step:
-    """Have the skip connections kept that a memory leaves room for."""
+    """Have the skip connection kept that a memory leaves room for."""
     random = draw.own
+    memory = MEASURES["memory"].of
     while True:
-        start = _network(random, depth=3, convolutions=random.choice([1, 2]))
-        example = _cut(start, 2)
-        memory = MEASURES["memory"].of
-        most, least = memory(start) or 0, memory(example) or 0
-        if least < most:
+        start = changed(
+            _network(random, depth=3, convolutions=random.choice([1, 2])),
+            filters=random.choice([4, 6, 8]),
+            filters_rate=random.choice([2.5, 3, 3.5]),
+            up_interpolate=random.random() < 0.9,
+            block_contraction=random.random() < 0.5,
+            middle_block=random.random() < 0.5,
+        )
+        # All but one are cut.
+        two = [_cut(_cut(start, (index + 1) % 3), (index + 2) % 3) for index in range(3)]
+        sizes = [memory(design) or 0 for design in two]
+        kept = sizes.index(min(sizes))
+        alone = [memory(_cut(start, index)) or 0 for index in range(3)]  # one that is cut
+        others = [*alone, *(size for size in sizes if size != sizes[kept])]
+        if len(others) == 5 and min(others) > 1.04 * sizes[kept]:
             break
-    full = start.input.shape[:2]
+    example = two[kept]
+    places = [product(*join.shape[:2]) for join in of_kind(start, Concatenate)]
+    cut = listed([place for place in places if place != places[kept]])
+    told = [
+        f"{byte_size(size)} (that at {place})"
+        for place, size in zip(reversed(places), reversed(sizes), strict=True)
+    ]
     return Step(
         title="Build one",
-        text="The network that is on screen is your answer. Click blocks to change their settings. "
-        "The features that wait for a skip connection differ in size from level to level.",
+        text="The network that is on screen is your answer. Cut skip connections as in the first "
+        "step: click a decoder block, press “Edit this block”.",
         design=start,
         points_at="stage",
         question=BuildQuestion(
-            prompt="Make the network fit into less memory. Keep two skip connections, the sizes "
-            "of image and output, the most filters that a layer has, and the receptive field.",
+            prompt="Make the network fit into less memory by cuts alone: keep one skip connection, "
+            "the one with which it fits. All else stays as it is.",
             budgets=(
-                Budget("memory", at_most=least + (most - least) * random.uniform(0.1, 0.7)),
-                Budget("skip connections", at_least=2, at_most=2),
+                Budget("memory", at_most=limit(example, "memory", random, 1.03)),
+                Budget("skip connections", at_least=1, at_most=1),
                 Budget("image height", at_least=start.input.height),
                 Budget("image width", at_least=start.input.width),
                 Budget("output stride", at_least=1, at_most=1),
+                Budget("output channels", at_least=start.graph.outputs[-1].shape[2]),
                 Budget("most filters", at_least=MEASURES["most filters"].of(start)),
-                Budget("receptive field", at_least=min(start.report.receptive_field or (1,))),
+                Budget("receptive field", at_least=field_of(start)),
             ),
             example=example,
-            words=f"the same network, with the skip connection at {product(*full)} cut",
-            reason="The skip connection at full size takes most memory, and brings what is "
-            "sharpest: that is the price.",
+            words=f"the same network, with the skip connections at {cut} cut",
+            reason=f"Memory by which one is kept: {listed(told)}. The finer one is, the longer its "
+            "feature waits, and the sharper what it brings: that is the price.",
         ),
     )
 
@@ -526,6 +574,7 @@ PLAN = Plan(
         what_comes_back,
         seen_by_the_skip_alone,
         where_half_of_the_gradient_lies,
+        what_training_says,
         build_one,
     ),
     needs_keras=True,

@@ -62,10 +62,11 @@ def four_ways(draw: Draw) -> Step:
     design = Design(Custom(encoder=(_convolutions(filters, 3),)), _image(random, filters))
     return Step(
         title="Four ways to see farther",
-        text="A layer adds (window − 1) × distance to the receptive field, where the distance is "
-        "how many pixels apart the values lie that it reads. So four things help: a larger "
-        "kernel; more layers (depth); taps, the places of a kernel, farther apart (dilation); and "
-        "a stride before, after which all positions are farther apart.\n\n"
+        text="Along an axis, a layer adds (taps − 1) × distance to the receptive field. Taps are "
+        "the places of its kernel; the distance is how many pixels of the image lie from one to "
+        "the next. So four things help: more taps (a larger kernel); more layers (depth); taps "
+        "farther apart (dilation, as shown); and a stride before, after which all positions are "
+        "farther apart.\n\n"
         "All can reach the same field. They differ in parameters, multiply-adds, memory, and in "
         "how fine the output is.",
         design=design,
@@ -88,10 +89,10 @@ def kernel_for_depth(random: Random) -> Step:
         design=Design(Custom(encoder=(_convolutions(filters, now, kernel),)), image),
         points_at="stage",
         question=NumberQuestion(
-            prompt=f"How large, along a side, is the kernel with which one convolution sees as far "
-            f"as {then} of {product(kernel, kernel)}?",
+            prompt=f"One convolution is to see as far as {then} of {product(kernel, kernel)}. How "
+            "many places along a side must its kernel have?",
             answer=side,
-            unit="px",
+            unit="places",
             mistakes=(
                 Mistake(
                     kernel * then,
@@ -331,9 +332,7 @@ def which_is_cheapest(draw: Draw) -> Step:
     for words, amount in amounts.items():
         factor = max(amount, amounts[right]) / min(amount, amounts[right])
         less, more = (words, right) if best is max else (right, words)
-        mistakes.append(
-            Mistake(words, f"Not so: “{more}” has {factor:.3g} times as many as “{less}”.")
-        )
+        mistakes.append(Mistake(words, f"“{more}” has {factor:.3g} times as many as “{less}”."))
     return Step(
         title="Which would you take?",
         text=f"Here are four networks. Their convolutions have {counted(filters, 'channel')} in "
@@ -422,7 +421,7 @@ def holes(random: Random) -> Step:
                     "Dilated by 1, 2 and 4", changed(design, encoder=_dilated(filters, 1, 2, 4))
                 ),
             ),
-            hint="Not so. Write down which distances along one axis can be made of one tap of "
+            hint="Write down which distances along one axis can be made of one tap of "
             "each layer, without those that come twice; then square their number.",
         ),
     )

@@ -13,6 +13,7 @@ from explorer.core.formatting import product
 from explorer.core.network.blocks import SimpleConvBlock
 from explorer.core.network.errors import Refusal
 from explorer.core.network.names import block_id
+from explorer.lessons.pictures.schemes import halo_picture, tiles_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import BuildQuestion, ChoiceQuestion, Mistake, NumberQuestion
 
@@ -140,8 +141,8 @@ def build_one(draw: Draw) -> Step:
     most = float(f"{example.report.macs * random.uniform(1.05, 1.25):.3g}")
     return Step(
         title="Precise, and not too dear",
-        text="Here the decoder is missing: the map is as coarse as the encoder’s end. Open the "
-        "chain beside “Depth” to move the decoder’s steps alone.",
+        text="Here the decoder is missing: the map is as coarse as the encoder’s end. Each of the "
+        "“up blocks” halves its output stride.",
         design=start,
         points_at="controls",
         question=BuildQuestion(
@@ -199,12 +200,16 @@ def spoilt_beside_a_cut(draw: Draw) -> Step:
                     "A kernel reaches over the cut by (kernel − 1) / 2.",
                 ),
                 Mistake(kernel - 1, "That is one convolution, and both sides of it."),
-                Mistake(
-                    1, "A kernel as large as these reaches further, and there are several of them."
+                # With 3×3 that is what the last one spoils.
+                *(
+                    [Mistake(1, "A kernel as large as these reaches further, and there are more.")]
+                    if kernel > 3
+                    else []
                 ),
             ),
             reason=f"{count} × {kernel // 2} = {spoilt}: each convolution carries the zeros "
             f"{kernel // 2} further. With poolings the halo grows by steps of their stride.",
+            pictures=(halo_picture(design.graph),),
         ),
     )
 
@@ -315,6 +320,7 @@ def overlap(draw: Draw) -> Step:
             reason=f"{before} + {after} = {before + after}, and the next multiple of {step} is "
             f"{answer}. The field alone doesn’t tell it: that is "
             f"{min(design.report.receptive_field or (0,))} px.",
+            pictures=(tiles_picture(laid),),
         ),
     )
 
@@ -335,7 +341,7 @@ def how_many_tiles(draw: Draw) -> Step:
         text=f"Tiles of this network have to overlap by {shared} px. Each tile after the first "
         "brings its side less the overlap. The last one is moved back, so that it ends where the "
         "image ends.\n\n"
-        "Larger tiles share less of their work; how large they may be, the memory tells.",
+        "Larger tiles repeat less of the work; how large they may be, the memory tells.",
         design=design,
         question=NumberQuestion(
             prompt=f"An image of {product(side, side)} px is predicted in tiles of "

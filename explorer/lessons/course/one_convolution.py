@@ -1,13 +1,15 @@
 """Lesson 4: what one convolution computes, and what that costs."""
 
-from math import prod
 from random import Random
+from typing import Any
+
+import attrs
 
 from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input, changed
-from explorer.core.families import UNet
-from explorer.core.formatting import counted, product
-from explorer.core.network.graph import Node
+from explorer.core.families import Custom
+from explorer.core.formatting import counted, product, short_count
+from explorer.core.network.blocks import SimpleConvBlock
 from explorer.core.network.layers import Conv2D
 from explorer.core.network.names import block_id, layer_id
 from explorer.lessons.making import given, of_kind, telling_apart
@@ -17,23 +19,34 @@ from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,
     ChoiceQuestion,
-    ClickQuestion,
     Mistake,
     NumberQuestion,
-    of_blocks,
 )
 
 
-def _network(random: Random) -> Design:
-    """Return a small U-Net of two convolutions a block, whose images have several channels."""
-    net = UNet(
-        filters=random.choice([4, 5, 6, 8, 10, 12]),
-        down_blocks=1,
-        up_blocks=1,
-        kernel_size=random.choice([3, 5]),
-    )
+def _convolutions(kernel: int, filters: int, count: int = 1) -> Custom:
+    """Return a network of convolutions that keep the resolution, and of nothing else."""
+    block = SimpleConvBlock(num_convs=count, kernel_size=kernel, filters=filters, pool=False)
+    return Custom(encoder=(block,))
+
+
+def _network(random: Random, count: int = 1) -> Design:
+    """Return a network of one convolution or more, whose images have several channels."""
+    net = _convolutions(random.choice([3, 5]), random.choice([4, 5, 6, 8, 10, 12]), count)
     height, width = (4 * random.randint(6, 16) for _ in range(2))
     return Design(net, Input(height, width, random.choice([2, 3, 4])))
+
+
+def _block(design: Design) -> SimpleConvBlock:
+    """Return the block with the convolutions."""
+    net: Any = design.architecture
+    block: SimpleConvBlock = net.encoder[0]
+    return block
+
+
+def _with(design: Design, **fields: Any) -> Design:
+    """Return a design whose convolutions differ in these fields."""
+    return changed(design, encoder=(attrs.evolve(_block(design), **fields),))
 
 
 def one_number(draw: Draw) -> Step:
@@ -50,7 +63,6 @@ def one_number(draw: Draw) -> Step:
         design=design,
         select=layer_id(of_kind(design, Conv2D)[0]),
         moves=Conv2D(name="window", filters=1, kernel_size=3),
-        opens="Explain",
     )
 
 
@@ -116,7 +128,7 @@ def weighted_sum(random: Random) -> Step:
             f"{sums[0]} + {sums[1]} + {bias} = {sum(sums) + bias}.".replace("+ -", "− ").replace(
                 "-", "−"
             ),
-            hint="Not so. Multiply each value by the weight in the same place, add up all eight "
+            hint="Multiply each value by the weight in the same place, add up all eight "
             "products, and then the bias.",
         ),
     )
@@ -137,9 +149,9 @@ def _window(kernel: int, above: int, beside: int) -> GridPicture:
 @telling_apart
 def products_with_padding(random: Random) -> Step:
     """Ask how much of a window lies on the zeros around the image."""
-    design = changed(_network(random), kernel_size=random.choice([3, 5, 7, 9]))
+    design = _with(_network(random), kernel_size=random.choice([3, 5, 7, 9]))
     first = of_kind(design, Conv2D)[0]
-    kernel, channels = design.architecture.kernel_size, design.input.channels  # type: ignore[union-attr]
+    kernel, channels = _block(design).kernel_size, design.input.channels
     margin = kernel // 2
     inside = {"in a corner": kernel - margin, "at an edge, far from the corners": kernel}
     place = random.choice([*inside])
@@ -152,7 +164,7 @@ def products_with_padding(random: Random) -> Step:
         design=design,
         select=layer_id(first),
         question=NumberQuestion(
-            prompt=f"The first convolution has a kernel of {product(kernel, kernel)} and reads "
+            prompt=f"The convolution has a kernel of {product(kernel, kernel)} and reads "
             f"{counted(channels, 'channel')}. Its window has its centre on a pixel {place}. Of "
             f"the {everything} products of a filter, how many are of zeros beyond the image?",
             answer=everything - on_image * channels,
@@ -186,26 +198,75 @@ def products_with_padding(random: Random) -> Step:
 
 
 @telling_apart
+def parameters_of_one(random: Random) -> Step:
+    """Ask for the parameters of a convolution."""
+    design = _network(random)
+    kernel, channels = _block(design).kernel_size + 2, 5 - design.input.channels
+    filters = random.choice([n for n in (4, 5, 6, 8, 10, 12, 16) if n != _block(design).filters])
+    after = given(_with(design, filters=filters, kernel_size=kernel), channels=channels)
+    weights = kernel * kernel * channels * filters
+    return Step(
+        title="Count them once",
+        text="A filter has a weight for each place of its window in each channel that it reads, "
+        "and one bias. How many pixels an image has plays no part: the same filter is used at "
+        "every position.",
+        design=design,
+        select=layer_id(of_kind(design, Conv2D)[0]),
+        question=NumberQuestion(
+            prompt=f"With images of {counted(channels, 'channel')}, {filters} filters and kernels "
+            f"of {product(kernel, kernel)}, how many parameters has the convolution?",
+            answer=of_kind(after, Conv2D)[0].params,
+            unit="parameters",
+            mistakes=(
+                Mistake(weights, "There is a bias for each filter as well."),
+                *(
+                    [
+                        Mistake(
+                            kernel * kernel * filters + filters,
+                            f"Each filter has weights for each of the {channels} channels that it "
+                            "reads.",
+                        ),
+                        Mistake(
+                            weights + channels * filters,
+                            "A filter has one bias, however many channels it reads.",
+                        ),
+                    ]
+                    if channels > 1
+                    else []
+                ),
+                Mistake(
+                    kernel * channels * filters + filters,
+                    "A kernel has two sides: its places are their product.",
+                ),
+                Mistake(
+                    kernel * kernel * channels + 1,
+                    f"So many has one filter: there are {filters}.",
+                ),
+            ),
+            reason=f"{product(kernel, kernel, channels, filters)} weights and {filters} biases.",
+            reveals=after,
+        ),
+    )
+
+
+@telling_apart
 def parameters_of_the_second(random: Random) -> Step:
     """Ask for the parameters of a convolution that reads another's output."""
-    design = _network(random)
+    design = _network(random, count=2)
     channels = random.choice([n for n in (1, 2, 3, 4, 6) if n != design.input.channels])
-    net: UNet = design.architecture  # type: ignore[assignment]
-    filters = random.choice([n for n in (4, 5, 6, 8, 10, 12, 16) if n != net.filters])
-    after = given(changed(design, filters=filters), channels=channels)
+    filters = random.choice([n for n in (4, 5, 6, 8, 10, 12, 16) if n != _block(design).filters])
+    after = given(_with(design, filters=filters), channels=channels)
     second = of_kind(after, Conv2D)[1]
-    kernel = net.kernel_size
+    kernel = _block(design).kernel_size
     return Step(
         title="What the second one reads",
-        text="A filter has a weight for each place of its window in each channel that it reads, "
-        "and one bias. The first block has two convolutions, one after the other, with as many "
-        "filters each.",
+        text="Here are two convolutions, one after the other, with as many filters each. The "
+        "second one reads what the first one puts out.",
         design=design,
         select=layer_id(of_kind(design, Conv2D)[1]),
-        points_at="control filters",
         question=NumberQuestion(
             prompt=f"The images get {counted(channels, 'channel')} in place of "
-            f"{design.input.channels}, and filters = {filters}; the kernels stay "
+            f"{design.input.channels}, and both convolutions {filters} filters; the kernels stay "
             f"{product(kernel, kernel)}. How many parameters has the second convolution then?",
             answer=second.params,
             unit="parameters",
@@ -239,7 +300,7 @@ def multiply_adds(random: Random) -> Step:
     height, width = (4 * random.randint(6, 16) for _ in range(2))
     after = given(design, height=height, width=width)
     first = of_kind(after, Conv2D)[0]
-    kernel, filters = design.architecture.kernel_size, first.shape[2]  # type: ignore[union-attr]
+    kernel, filters = _block(design).kernel_size, first.shape[2]
     channels, stops = design.input.channels, height * width
     weights = kernel * kernel * channels * filters
     return Step(
@@ -252,7 +313,7 @@ def multiply_adds(random: Random) -> Step:
         points_at="figure compute",
         question=NumberQuestion(
             prompt=f"The image becomes {product(height, width)}. How many multiply-adds does the "
-            f"first convolution then need: {product(kernel, kernel)}, {channels} channels in, "
+            f"convolution then need: {product(kernel, kernel)}, {channels} channels in, "
             f"{filters} filters?",
             answer=float(first.macs or 0),
             unit="multiply-adds",
@@ -284,18 +345,17 @@ def multiply_adds(random: Random) -> Step:
 _CHANGES = (
     ("height", "Only the height of the image is doubled"),
     ("both", "Height and width of the image are doubled"),
-    ("filters", "The filters of all layers are doubled"),
+    ("filters", "The filters are doubled"),
     ("kernel", "The kernels grow by 2 in height and width"),
 )
 
 
 def _after(design: Design, change: str) -> Design:
-    net: UNet = design.architecture  # type: ignore[assignment]
-    image = design.input
+    block, image = _block(design), design.input
     if change == "filters":
-        return changed(design, filters=2 * net.filters)
+        return _with(design, filters=2 * block.filters)
     if change == "kernel":
-        return changed(design, kernel_size=net.kernel_size + 2)
+        return _with(design, kernel_size=block.kernel_size + 2)
     if change == "height":
         return given(design, height=2 * image.height)
     return given(design, height=2 * image.height, width=2 * image.width)
@@ -318,7 +378,7 @@ def change_of_cost(draw: Draw) -> Step:
     for other, words in _CHANGES:
         more, found = _costs(_after(design, other))
         if more != parameters:
-            reason = f"That makes more parameters: {more / parameters:.2f} times as many."
+            reason = f"That makes more parameters: {more / parameters:.3g} times as many."
         else:
             reason = f"The parameters stay, but there are {found / macs:g} times the positions."
         mistakes.append(Mistake(words, reason))
@@ -334,107 +394,50 @@ def change_of_cost(draw: Draw) -> Step:
             mistakes,
             prompt=f"Which change makes {factor} times the multiply-adds, and leaves the "
             "parameters as they are?",
-            reason=f"The same weights are used at {factor} times as many positions, in every "
-            "layer.",
+            reason=f"The same weights are used at {factor} times as many positions.",
             reveals=after,
         ),
     )
 
 
-def _uses(node: Node) -> int:
-    """Return how often each weight of a convolution is used for one image."""
-    return prod(node.shape[:2])
-
-
-def use_of_weights(draw: Draw) -> Step:
-    """Ask where each weight is used most, or least."""
-    random = draw.own
-    depth = random.choice([2, 3])
-    net = UNet(
-        filters=random.choice([4, 6, 8, 10, 12]),
-        down_blocks=depth,
-        up_blocks=depth,
-        convs_per_block=random.choice([1, 2]),
-        kernel_size=random.choice([3, 5]),
-        up_interpolate=True,
-    )
-    height, width = (2**depth * random.randint(4, 8) for _ in range(2))
-    design = Design(net, Input(height, width, 1))
-    most = random.choice([True, False])
-    convolutions = of_kind(design, Conv2D)
-    uses = [_uses(node) for node in convolutions]
-    wanted = max(uses) if most else min(uses)
-    right = of_blocks(node for node in convolutions if _uses(node) == wanted)
-    largest = max(convolutions, key=lambda node: node.params)
-    busiest = max(convolutions, key=lambda node: node.macs or 0)
-    first = convolutions[0]
-    reasons = (
-        (
-            largest,
-            "It has most parameters, but each is used once a position: count those.",
-        ),
-        (busiest, "It makes most multiply-adds, by many weights: each is used once a position."),
-        (first, "It has most positions, and so uses its weights most often."),
-    )
-    mistakes = {
-        block_id(node): Mistake(block_id(node), reason)
-        for node, reason in reversed(reasons)
-        if block_id(node) not in right
-    }
-    often = "most" if most else "least"
-    return Step(
-        title="How often a weight is used",
-        text="A convolution has few weights and uses them again and again: that is called weight "
-        "sharing. Not all are used equally often: a filter has one stop for each position of its "
-        "output.",
-        design=design,
-        points_at="stage",
-        question=ClickQuestion(
-            design=design,
-            prompt=f"Click a block with a convolution whose single weight is used {often} often "
-            "while one image passes.",
-            right=right,
-            mistakes=tuple(mistakes.values()),
-            reason=f"{wanted:,} times: once for each position of the convolution’s output.",
-            hint="Not there. Look for the "
-            + ("largest" if most else "smallest")
-            + " height × width at which a convolution works.",
-        ),
-    )
-
-
 def build_one(draw: Draw) -> Step:
-    """Have a network built that has many parameters, and needs little compute."""
+    """Have a convolution made of which only its figures are known."""
     random = draw.own
-    image = Input(64, 64, random.choice([1, 3]))
-    start = Design(UNet(filters=random.choice([12, 16, 20]), down_blocks=1, up_blocks=1), image)
-    depth = random.choice([3, 4])
-    net = UNet(
-        filters=random.choice([4, 5, 6, 7, 8]) * (6 - depth) // 2,
-        down_blocks=depth,
-        up_blocks=depth,
-    )
-    example = Design(net, image)
-    least = float(f"{0.9 * example.report.total_params:.2g}")
-    most = float(f"{1.1 * example.report.macs:.2g}")
+    channels = random.choice([2, 3])
+    kernel, filters = random.choice([(3, n) for n in range(9, 33)] + [(5, n) for n in range(5, 13)])
+    sides = range(24, 65, 4)
+    image = Input(random.choice(sides), random.choice(sides), channels)
+    start = Design(_convolutions(7, 4), Input(96, 96, channels))
+    example = Design(_convolutions(kernel, filters), image)
+    macs = example.report.macs
     return Step(
-        title="Many parameters, little compute",
-        text="Move the controls: the network that is on screen is your answer. Think of where a "
-        "weight is used least often. The image stays as it is.",
+        title="Backwards",
+        text="Of one convolution only its figures are known: find what it is. What is on screen is "
+        "your answer. “Edit this block”, beneath, has its kernel and its filters; height and width "
+        "of the image are among the controls. The image’s channels stay.",
         design=start,
-        points_at="controls",
+        select=block_id(of_kind(start, Conv2D)[0]),
+        points_at="side",
         question=BuildQuestion(
-            prompt="Build a U-Net with many parameters that needs little compute, within these "
-            "limits.",
+            prompt=f"Build the convolution that has {example.report.total_params} parameters, sees "
+            f"{kernel} px, and needs about {short_count(macs)} multiply-adds for images of "
+            f"{channels} channels.",
             budgets=(
-                Budget("parameters", at_least=least),
-                Budget("multiply-adds", at_most=most),
-                Budget("image height", at_least=64, at_most=64),
-                Budget("image width", at_least=64, at_most=64),
+                Budget("receptive field", at_least=kernel, at_most=kernel),
+                Budget(
+                    "parameters",
+                    at_least=example.report.total_params,
+                    at_most=example.report.total_params,
+                ),
+                Budget("multiply-adds", at_least=0.95 * macs, at_most=1.05 * macs),
             ),
             example=example,
-            reason="Weights of low resolutions are used at few positions. A level more has about "
-            "four times the parameters of the one above, and about as many multiply-adds.",
+            words=f"{filters} filters of {product(kernel, kernel)} on an image of "
+            f"{product(image.height, image.width, channels)}",
+            reason=f"It sees its kernel: {product(kernel, kernel)}. A filter has "
+            f"{kernel**2 * channels} weights and a bias, so there are {filters} filters. The "
+            f"multiply-adds divided by all {kernel**2 * channels * filters:,} weights are the "
+            "positions.",
         ),
     )
 
@@ -446,14 +449,15 @@ PLAN = Plan(
     (
         "Work out one number of a convolution’s output by hand",
         "Count the parameters and the multiply-adds of a convolution",
-        "Tell which changes of a network cost parameters, and which cost compute",
+        "Tell which changes of a convolution cost parameters, and which cost compute",
+        "Work out from its figures what a convolution is",
     ),
     (
         ("A filter looks at one channel", "it adds up what it finds in all channels of its input"),
         ("A larger image needs more weights", "the same ones are used at more positions"),
         (
             "More parameters mean more compute",
-            "compute is parameters times positions, and low resolutions have few",
+            "compute is weights times positions: a small image needs little",
         ),
         ("The kernel is turned, as in mathematics", "layers don’t turn it"),
     ),
@@ -461,10 +465,10 @@ PLAN = Plan(
         one_number,
         weighted_sum,
         products_with_padding,
+        parameters_of_one,
         parameters_of_the_second,
         multiply_adds,
         change_of_cost,
-        use_of_weights,
         build_one,
     ),
 )

@@ -1,4 +1,4 @@
-"""Lesson 3: where parameters sit, where memory does, and what makes each of them grow."""
+"""Lesson 3: on which levels parameters and features sit, and what makes each of them grow."""
 
 from collections.abc import Callable, Iterable
 from math import prod
@@ -44,57 +44,11 @@ def two_kinds_of_numbers(draw: Draw) -> Step:
         text="Parameters are what training sets: the weights and biases of convolutions. They are "
         "the same for every image. Features are what layers put out for one image. Every "
         f"number of either kind takes {BYTES_PER_VALUE} bytes (float32).\n\n"
-        "A convolution has a weight for each place of its kernel, in each channel that it reads, "
-        "for each of its filters; and one bias for each filter.",
+        "A convolution has weights for each pair of a channel that it reads and one that it makes; "
+        "of how many pixels an image has they know nothing. A level is a row of the diagram, all "
+        "of one resolution: where on the levels does each kind sit?",
         design=_network(draw.shared),
-        opens="Charts",
-    )
-
-
-@telling_apart
-def parameters_of_one(random: Random) -> Step:
-    """Ask for the parameters of the first convolution."""
-    design = _network(random)
-    net: UNet = design.architecture  # type: ignore[assignment]
-    filters = random.choice([n for n in (4, 5, 6, 8, 10, 12, 16) if n != net.filters])
-    kernel = net.kernel_size + 2
-    after = changed(given(design, channels=3), filters=filters, kernel_size=kernel)
-    first = of_kind(after, Conv2D)[0]
-    weights = kernel * kernel * 3 * filters
-    return Step(
-        title="Count them once",
-        text="How many pixels an image has plays no part: the same weights are used at every "
-        "position.",
-        design=design,
-        select=layer_id(of_kind(design, Conv2D)[0]),
-        opens="Diagram",
-        question=NumberQuestion(
-            prompt=f"With images of 3 channels, filters = {filters} and kernels of "
-            f"{product(kernel, kernel)}, how many parameters has the first convolution?",
-            answer=first.params,
-            unit="parameters",
-            mistakes=(
-                Mistake(weights, "There is a bias for each filter as well."),
-                Mistake(
-                    kernel * kernel * filters + filters,
-                    "Each filter has weights for each of the 3 channels that it reads.",
-                ),
-                Mistake(
-                    kernel * 3 * filters + filters,
-                    "A kernel has two sides: its places are their product.",
-                ),
-                Mistake(
-                    kernel * kernel * 3 + 1,
-                    f"So many has one filter: there are {filters}.",
-                ),
-                Mistake(
-                    weights + 3 * filters,
-                    "A filter has one bias, however many channels it reads.",
-                ),
-            ),
-            reason=f"{product(kernel, kernel, 3, filters)} weights and {filters} biases.",
-            reveals=after,
-        ),
+        points_at="stage",
     )
 
 
@@ -156,6 +110,50 @@ def growth(draw: Draw) -> Step:
 
 
 @telling_apart
+def a_level_below(random: Random) -> Step:
+    """Ask how many weights a convolution has one level below."""
+    before, rate = random.choice([(2, 3), (3, 2), (1, 3)])
+    design = _network(random, filters_rate=before)
+    after = changed(design, filters_rate=rate)
+    # Of each level the second one, which reads as many channels as it makes.
+    above, below = (node.params - node.shape[2] for node in of_kind(after, Conv2D)[1:4:2])
+    return Step(
+        title="One level below",
+        text="From one level to the next, a pooling leaves a quarter of the positions, and filters "
+        "are multiplied by “filters × per level”. In an encoder block, the second convolution "
+        "reads as many channels as it makes. Leave biases aside.",
+        design=design,
+        points_at="control filters_rate",
+        question=NumberQuestion(
+            prompt=f"The second convolution of encoder 0 has {above:,} weights. With filters × per "
+            f"level = {rate}, how many has the second convolution of encoder 1?",
+            answer=below,
+            unit="weights",
+            mistakes=(
+                Mistake(
+                    rate * above,
+                    f"It has {rate} times the filters, and each reads {rate} times the channels.",
+                ),
+                Mistake(
+                    above, "It has fewer positions, but more channels: weights grow with those."
+                ),
+                Mistake(
+                    rate**2 * above / 4,
+                    "A quarter of the positions is left, but all of them share the weights.",
+                ),
+                Mistake(
+                    before**2 * above,
+                    f"That is so with filters × per level = {before}, as it is now.",
+                ),
+            ),
+            reason=f"{rate} times the channels in, {rate} times the channels out: {rate**2} × "
+            f"{above:,} = {below:,}. How many positions there are plays no part.",
+            reveals=after,
+        ),
+    )
+
+
+@telling_apart
 def values_at_the_bottom(random: Random) -> Step:
     """Ask how many numbers the lowest features have, with another growth of the filters."""
     design = _network(random)
@@ -166,9 +164,9 @@ def values_at_the_bottom(random: Random) -> Step:
     height, width, channels = lowest.shape
     values = height * width * channels
     return Step(
-        title="Down the levels",
-        text="From one level to the next, positions become a quarter, and filters are multiplied "
-        "by “filters × per level”. With 2, as in most U-Nets, half the numbers are left.",
+        title="Down to the lowest",
+        text="What a layer puts out has as many numbers as positions times channels. With filters "
+        "× per level = 2, as in most U-Nets, half of them are left from one level to the next.",
         design=design,
         select=block_id(lowest),
         points_at="control filters_rate",
@@ -278,7 +276,7 @@ def most_parameters(draw: Draw) -> Step:
             if grows
             else "All levels have as many filters; the decoder’s blocks have a convolution more, "
             "and read twice the channels where they concatenate.",
-            hint="Not there. Think of channels in times channels out, in each convolution.",
+            hint="Think of channels in times channels out, in each convolution.",
         ),
     )
 
@@ -313,7 +311,7 @@ def most_memory(draw: Draw) -> Step:
             }.items(),
             reason="At the full resolution, its concatenation has the channels of the skip "
             "connection beside those from below.",
-            hint="Not there. Look for most positions first, then for most channels there.",
+            hint="Look for most positions first, then for most channels there.",
         ),
     )
 
@@ -356,6 +354,19 @@ def a_batch(random: Random) -> Step:
     )
 
 
+def both_in_charts(draw: Draw) -> Step:
+    """Show parameters and features layer by layer."""
+    return Step(
+        title="Side by side",
+        text="The chart shows the parameters of each layer, from the image to the output. Press "
+        "“memory” above it: in their place it shows how large each layer’s output is. The lowest "
+        "level is in the middle: parameters are highest around it, outputs at both ends.",
+        design=_network(draw.shared),
+        opens="Charts",
+        points_at="stage",
+    )
+
+
 def build_one(draw: Draw) -> Step:
     """Have a network built that has more parameters in about the same memory."""
     random = draw.own
@@ -392,8 +403,8 @@ PLAN = Plan(
     "Parameters ×4, memory not: where each of them sits",
     10,
     (
-        "Count the parameters of a convolution",
         "Say what makes parameters grow, and what makes features grow",
+        "Say how weights and features change from level to level",
         "Point at the blocks with most parameters, and at those with the largest features",
         "Work out the memory of a batch",
     ),
@@ -408,12 +419,13 @@ PLAN = Plan(
     ),
     (
         two_kinds_of_numbers,
-        parameters_of_one,
         growth,
+        a_level_below,
         values_at_the_bottom,
         most_parameters,
         most_memory,
         a_batch,
+        both_in_charts,
         build_one,
     ),
 )

@@ -42,9 +42,9 @@ def windows_and_strides(draw: Draw) -> Step:
         title="Window and stride",
         text="At each stop, a pooling looks at a window; then it moves on by its stride. Each "
         "stop gives one position of the output.\n\n"
-        "With a window of 2×2 and a stride of 2, windows lie side by side, and half the stops are "
-        "left along each axis. The window decides how much a position sees, the stride how "
-        "many positions there are.",
+        "With a window of 2×2 and a stride of 2, windows lie side by side: along each axis there "
+        "are half as many stops as positions. The window decides how much a position sees, the "
+        "stride how many positions there are.",
         design=design,
         select=layer_id(pooling),
         moves=MaxPooling2D(name="window", pool_size=2, strides=2),
@@ -54,14 +54,15 @@ def windows_and_strides(draw: Draw) -> Step:
 @telling_apart
 def stops_of_a_window(random: Random) -> Step:
     """Ask how many stops a window makes where it may not leave the image."""
-    window, stride = random.choice([(2, 2), (3, 2), (4, 2), (2, 3), (3, 3), (4, 3)])
+    # On the grid that is shown, a window of 4 with a stride of 3 has no second stop.
+    window, stride = random.choice([(2, 2), (3, 2), (4, 2), (2, 3), (3, 3)])
     size = random.randint(30, 99)
     pooling = MaxPooling2D(name="window", pool_size=window, strides=stride, padding="valid")
     stops, _, _ = pooling.output_shape([(size, size, 1)])
     return Step(
         title="How many stops?",
         text="With “valid” padding, a window stops only where all of it lies on the image: at the "
-        "top first, then a stride further down, as long as it fits.",
+        "top first, then a stride further down, as long as it fits. The grid is another example.",
         moves=pooling,
         question=NumberQuestion(
             prompt=f"A pooling has a window of {product(window, window)}, a stride of {stride} and "
@@ -124,8 +125,8 @@ def height_at_the_bottom(random: Random) -> Step:
                     f"Each pooling halves what the one before left: {depth} times by 2 is not "
                     f"once by {2 * depth}.",
                 ),
-                Mistake(height / 2 ** (depth - 1), "There is one pooling more."),
-                Mistake(height / 2 ** (depth + 1), "There is one pooling less."),
+                Mistake(height / 2 ** (depth - 1), f"You halved {depth - 1} times, not {depth}."),
+                Mistake(height / 2 ** (depth + 1), f"You halved {depth + 1} times, not {depth}."),
                 Mistake(height / now, "That is the lowest one now, before the change."),
             ),
             reason=f"{height} ÷ 2, {depth} times, is {height} ÷ {2**depth} = {lowest.shape[0]}.",
@@ -230,7 +231,7 @@ def stops_that_a_stride_saves(random: Random) -> Step:
             answer=stops - left,
             unit="stops",
             mistakes=(
-                Mistake(left, "So many are left."),
+                Mistake(left, "So many are left: the question is how many are saved."),
                 Mistake(
                     stops // 2, "Every second stop is left out along each axis: a quarter is left."
                 ),
@@ -272,7 +273,9 @@ def where_it_does_not_fit(draw: Draw) -> Step:
     halvings = _halvings(size)
     poolings = of_kind(design, MaxPooling2D)
     right = poolings[halvings]
+    first = next(node for node in design.graph if node.block)
     reasons = (
+        (first, "This block has no pooling: it works at the full height."),
         (poolings[0], f"{size} is even: this pooling leaves {size // 2} px."),
         (poolings[-1], "A pooling before it meets an odd height already."),
         (
@@ -288,7 +291,8 @@ def where_it_does_not_fit(draw: Draw) -> Step:
     return Step(
         title=f"Why {size} pixels don’t fit",
         text=f"Somebody’s images are {size} px high, and in place of a network there is an error. "
-        "Poolings are in the blocks that lead from one row of the diagram to the next.",
+        "In the diagram, a block begins with a pooling where it stands a row lower than the block "
+        "before it.",
         design=design,
         points_at="stage",
         question=ClickQuestion(
@@ -301,7 +305,7 @@ def where_it_does_not_fit(draw: Draw) -> Step:
             "remainder, and the next one meets an odd number."
             if halvings
             else f"{size} is odd: the first pooling meets it.",
-            hint=f"Not there. Halve {size} again and again, and count down the left side.",
+            hint=f"Halve {size} again and again, and count down the left side.",
         ),
     )
 

@@ -197,8 +197,7 @@ def block_with_most_channels(draw: Draw) -> Step:
             ),
             reason=f"{most} channels: filters double on the way down. A concatenation counts too: "
             "it sets side by side what it is given.",
-            hint="Not there. Double the filters at each lower resolution, and think of what is "
-            "concatenated.",
+            hint="Double the filters at each lower resolution, and think of what is concatenated.",
             reveals=after,
         ),
     )

@@ -15,6 +15,8 @@ from explorer.core.network.heads import Head
 from explorer.core.network.layers import Conv2D
 from explorer.core.network.names import block_id
 from explorer.lessons.making import drawn_image, field_of, telling_apart
+from explorer.lessons.pictures.grids import GridPicture
+from explorer.lessons.pictures.schemes import dense_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,
@@ -331,6 +333,13 @@ def _dense(random: Random) -> Design:
     return Design(net, drawn_image(random, 4, 8, 16))
 
 
+def _what_is_read(design: Design) -> GridPicture:
+    """Return what the layers of the first dense block read."""
+    net: Any = design.architecture
+    names = (f"stack0_enc0_dense{place}_bn" for place in range(net.layers_per_block[0]))
+    return dense_picture([design.graph[name] for name in names])
+
+
 @telling_apart
 def channels_of_a_dense_layer(random: Random) -> Step:
     """Ask what a layer of a dense block reads."""
@@ -368,6 +377,7 @@ def channels_of_a_dense_layer(random: Random) -> Step:
             ),
             reason=f"{first} + {place - 1} × {growth}.",
             reveals=after,
+            pictures=(_what_is_read(after),),
         ),
     )
 
@@ -403,6 +413,7 @@ def links_of_a_dense_block(random: Random) -> Step:
             reason=f"1 + 2 + … + {layers} = {layers} × {layers + 1} ÷ 2: the first reads the "
             "input, the second that and the first, and so on.",
             reveals=after,
+            pictures=(_what_is_read(after),),
         ),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input, changed
+from explorer.core.analysis.receptive_field import Box
 from explorer.core.families import Custom, UNet
 from explorer.core.formatting import product
 from explorer.core.network.blocks import SimpleConvBlock
@@ -13,7 +14,7 @@ from explorer.core.network.graph import Node
 from explorer.core.network.layers import Concatenate
 from explorer.core.network.names import block_id
 from explorer.lessons.making import field_of
-from explorer.lessons.pictures.grids import grid_picture
+from explorer.lessons.pictures.grids import GridPicture, grid_picture
 from explorer.lessons.plan import Draw, Plan, Step
 from explorer.lessons.questions import (
     BuildQuestion,
@@ -24,6 +25,10 @@ from explorer.lessons.questions import (
     of_blocks,
 )
 
+#: Height and width of the photograph, and the face on it.
+_SIDE = 160
+_FACE = Box(top=12, left=66, bottom=51, right=98)
+
 
 def _network(random: Random, depth: int, kernel: int = 3) -> Design:
     net = UNet(
@@ -33,7 +38,7 @@ def _network(random: Random, depth: int, kernel: int = 3) -> Design:
         convs_per_block=random.choice([1, 2]),
         kernel_size=kernel,
     )
-    return Design(net, Input(160, 160, 1))
+    return Design(net, Input(_SIDE, _SIDE, 1))
 
 
 def _ends(design: Design) -> list[Node]:
@@ -50,12 +55,15 @@ def two_fields(draw: Draw) -> Step:
         title="Whose field?",
         text="“The receptive field of a network” can mean two things: the encoder’s, of a position "
         "at the lowest resolution, and the output’s.\n\n"
-        f"The tab “Receptive field” shows what one position of the selected block sees. Here the "
-        f"end of the encoder is selected: {field_of(design, bottom)} px. Drag a box around the "
-        "face on the photograph: the tab says whether it fits.",
+        "The tab “Receptive field” shows what one position of the selected block sees: here of the "
+        f"end of the encoder, {field_of(design, bottom)} px. The other frame is the face on the "
+        "photograph, and beside it stands whether the window holds it. Click another position, "
+        "and see the window move.",
         design=design,
         select=block_id(bottom),
         opens="Receptive field",
+        box=_FACE,
+        points_at="stage",
     )
 
 
@@ -171,7 +179,7 @@ def first_to_see_it(draw: Draw) -> Step:
     ]
     return Step(
         title="The first to see it whole",
-        text=f"An object on the photograph is {side} px wide. Blocks near the image see parts of "
+        text=f"An object is {side} px wide. Blocks near the image see parts of "
         "it; only from some block on can one position see it whole.\n\n"
         "All kernels are 3×3 now. A convolution widens the field by (kernel − 1) × stride, a "
         "pooling of 2×2 by the stride of what it reads.",
@@ -202,17 +210,20 @@ def from_every_place(draw: Draw) -> Step:
         for reach in range(side)
         if all(at - reach <= 0 and side - 1 <= at + reach for at in range(side))
     )
+    first = (_SIDE - side) // 2
+    last = first + side - 1
     return Step(
         title="Seen from its edge",
         text="Take windows as centred on their position (poolings and upsampling can move them by "
         "some pixels). From the middle of an object, a field as wide as the object holds all of "
         "it. But a segmentation, which says of each pixel whether it belongs to the object, "
-        "asks positions at the object’s edge, too.",
+        "asks positions at the object’s edge, too: click one there.",
         design=design,
         select=block_id(design.graph.outputs[-1]),
         opens="Receptive field",
+        box=Box(first, first, last, last),
         question=NumberQuestion(
-            prompt=f"An object is {side} px wide. How large must the field be at least, so that "
+            prompt=f"The object is {side} px wide. How large must the field be at least, so that "
             "from each pixel of the object the window holds all of it?",
             answer=answer,
             unit="px",
@@ -254,6 +265,19 @@ def _rows(kernel: int, count: int) -> list[list[float]]:
     ]
 
 
+def _picture(title: str, kernel: int, count: int) -> GridPicture:
+    """Return a picture of the ways after no, one and more convolutions."""
+    return grid_picture(
+        title,
+        "In how many ways each pixel reaches the position. Each number is the sum of "
+        f"{kernel} neighbours in the row above it.",
+        _rows(kernel, count),
+        "ways",
+        low=0,
+        row_names=("output", *(f"conv {n}" for n in range(count - 1, 0, -1)), "image"),
+    )
+
+
 def _convolutions(count: int, kernel: int, filters: int) -> Design:
     block = SimpleConvBlock(num_convs=count, kernel_size=kernel, filters=filters, pool=False)
     return Design(Custom(encoder=(block,)), Input(96, 96, 1))
@@ -262,7 +286,7 @@ def _convolutions(count: int, kernel: int, filters: int) -> Design:
 def ways_to_the_middle(draw: Draw) -> Step:
     """Ask in how many ways a pixel near the middle reaches a position."""
     random = draw.own
-    count, kernel = random.choice([(2, 3), (2, 5), (3, 3), (2, 7), (3, 5)])
+    count, kernel = random.choice([(2, 5), (3, 3), (2, 7), (3, 5), (4, 3), (5, 3), (6, 3)])
     design = _convolutions(count, kernel, random.choice([4, 6, 8]))
     away = random.randint(0, 1)
     ways = _ways([kernel] * count)
@@ -270,12 +294,12 @@ def ways_to_the_middle(draw: Draw) -> Step:
     where = "the pixel in its middle" if away == 0 else "the pixel beside the middle"
     return Step(
         title="Many ways to the middle",
-        text="The field says which pixels can have an influence. It does not say how much. A pixel "
-        "at the rim of the field gets to the position in one way only: through the outermost "
-        "weight of each kernel. A pixel near the middle gets there in many: a step to the left "
-        "first, then one to the right, and so on. Its influence is the sum of all ways.",
+        text="The field says which pixels can have an influence, not how much. A pixel at the rim "
+        "gets to the position in one way only: through the outermost weight of each kernel. A "
+        "pixel near the middle gets there in many: a step to the left first, then one to the "
+        "right, and so on. Its influence is the sum of all ways.",
         design=design,
-        moves=next(n for n in design.graph if n.layer.slides).layer,
+        pictures=(_picture("Two convolutions of 3×3, along one axis", 3, 2),),
         question=NumberQuestion(
             prompt=f"These are {count} convolutions of {product(kernel, kernel)}, stride 1. Along "
             f"one axis, in how many ways does {where} of the field reach the position?",
@@ -301,16 +325,7 @@ def ways_to_the_middle(draw: Draw) -> Step:
             ),
             reason=f"From rim to rim: {', '.join(map(str, ways))}. With weights alike, what has "
             "an effect is a peak in the middle, and with more layers a bell: the effective field.",
-            pictures=(
-                grid_picture(
-                    "Ways to each pixel, layer by layer",
-                    "A row for each layer, the position itself first. Each number is the sum of "
-                    f"{kernel} neighbours in the row above it.",
-                    _rows(kernel, count),
-                    "ways",
-                    low=0,
-                ),
-            ),
+            pictures=(_picture("Ways to each pixel, layer by layer", kernel, count),),
         ),
     )
 
@@ -363,15 +378,16 @@ def on_the_photograph(draw: Draw) -> Step:
     design = _network(draw.shared, depth=3)
     return Step(
         title="On the photograph",
-        text="Two windows on one picture: the frame is what the output’s position can see, the "
-        "glow is the gradient: how strongly a change of each pixel would change it. The "
-        "glow needs Keras, and a tick at “effective field”; it comes a moment after you "
-        "click a position. Beneath it stands the side of the square that holds 95 % of it. These "
-        "weights are random: training usually widens it.\n\n"
-        "Draw the object’s box again: does it fit the frame, and does it fit the glow?",
+        text="Two windows on one picture. The frame is what the output’s position can see. The "
+        "glow is the gradient: how strongly a change of each pixel would change the output there. "
+        "It is computed with Keras, a moment after you click, where “effective field” is ticked; "
+        "the text beside the picture says which square holds 95 % of it. These weights are "
+        "random: training usually widens it.\n\n"
+        "The box is the face again: does it fit the frame, and does it fit the glow?",
         design=design,
         select=block_id(design.graph.outputs[-1]),
         opens="Receptive field",
+        box=_FACE,
     )
 
 
@@ -392,13 +408,14 @@ def build_one(draw: Draw) -> Step:
     most = float(f"{example.report.total_params * random.uniform(1.05, 1.3):.3g}")
     return Step(
         title="Build one",
-        text="A network that says of each pixel whether it belongs to an object is to see all of "
-        "the object from each of its pixels. Take windows as centred again.",
+        text="Such a network is to say of each pixel whether it belongs to an object. Take windows "
+        "as centred again. Move the controls: the network that is on screen is your answer.",
         design=start,
         points_at="controls",
         question=BuildQuestion(
-            prompt=f"Objects are up to {side} px wide. Build a U-Net whose output’s field is as "
-            f"large as that takes, with at most {most:,.0f} parameters, at the image’s resolution.",
+            prompt=f"Objects are up to {side} px wide. Build a U-Net whose output sees all of one "
+            f"from each of its pixels, with at most {most:,.0f} parameters, at the image’s "
+            "resolution.",
             budgets=(
                 Budget("receptive field", at_least=2 * side - 1),
                 Budget("parameters", at_most=most),

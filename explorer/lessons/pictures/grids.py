@@ -8,7 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from explorer.core.analysis.spreading import reached_from
-from explorer.core.formatting import product, share
+from explorer.core.formatting import counted, product, share
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Layer
@@ -51,8 +51,9 @@ class GridPicture:
         rows: The place of each cell among the colours, from 0 to 1.
         texts: What is written in each cell; empty where there is no room.
         legend: What colours mean.
-        unit: What the numbers count.
+        unit: What the numbers count; empty where the key tells kinds.
         ramp: The colours, of small values first.
+        row_names: What each row is; empty: rows are as columns, such as those of an image.
     """
 
     title: str
@@ -62,6 +63,7 @@ class GridPicture:
     legend: tuple[GridColour, ...]
     unit: str
     ramp: tuple[str, ...] = RAMP
+    row_names: tuple[str, ...] = ()
 
 
 def grid_picture(
@@ -71,6 +73,7 @@ def grid_picture(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
+    row_names: Sequence[str] = (),
 ) -> GridPicture:
     """Return a picture of numbers.
 
@@ -81,9 +84,10 @@ def grid_picture(
         unit: What they count.
         low: What has the first colour; the smallest if None.
         high: What has the last colour; the largest if None.
+        row_names: What each row is, if it needs a name.
 
     Raises:
-        ParameterError: If there are none, or too many to be seen.
+        ParameterError: If there are none, or too many to be seen, or not a name for each row.
     """
     numbers = [[float(value) for value in row] for row in values]
     widths = {len(row) for row in numbers}
@@ -91,6 +95,9 @@ def grid_picture(
         told = product(len(numbers), *sorted(widths))
         remedy = f"give rows of the same length, at most {product(_MOST_CELLS, _MOST_CELLS)}"
         raise ParameterError("grid_picture", "values", told, "can't be seen", remedy)
+    if row_names and len(row_names) != len(numbers):
+        remedy = f"give {counted(len(numbers), 'name')}, or none"
+        raise ParameterError("grid_picture", "row_names", row_names, "are not one a row", remedy)
     found = sorted({value for row in numbers for value in row})
     low = found[0] if low is None else low
     high = found[-1] if high is None else high
@@ -112,6 +119,7 @@ def grid_picture(
         texts=texts if has_room else (),
         legend=tuple(GridColour(number_text(value, digits), place(value)) for value in found),
         unit=unit,
+        row_names=tuple(row_names),
     )
 
 
@@ -191,15 +199,17 @@ def spread_picture(graph: Graph, pixel: int) -> GridPicture:
     first = max(0, min(lit) - 2, pixel - _MOST_CELLS // 2)
     last = min(graph.input_shape[1], max(lit) + 3, first + _MOST_CELLS)
     cut = " It reaches further than the picture." if max(lit) >= last or min(lit) < first else ""
-    return grid_picture(
+    picture = grid_picture(
         "One pixel, layer by layer",
-        f"A row for each layer, from the image down, with as many positions that the pixel reaches "
-        f"along its row: {', '.join(told)}. A position is as wide as its stride.{cut}",
+        "A row for each layer, from the image down, with how many positions of it the pixel "
+        f"reaches. A position is as wide as its stride.{cut}",
         [[float(is_reached) for is_reached in row[first:last]] for row in rows],
         "reached",
         low=0,
         high=1,
+        row_names=told,
     )
+    return attrs.evolve(picture, texts=())  # colours say as much
 
 
 def _seen(counts: Counts) -> str:

@@ -32,7 +32,8 @@ class PageCode {
 
 /** @param {BlobPart} file */
 function isWasm(file) {
-  return file instanceof DataView && file.byteLength > 4 && file.getUint32(0) === 0x00_61_73_6d; // "\0asm"
+  if (!ArrayBuffer.isView(file) || file.byteLength <= 4) return false; // Colab has no DataViews
+  return new DataView(file.buffer, file.byteOffset).getUint32(0) === 0x00_61_73_6d; // "\0asm"
 }
 
 /**

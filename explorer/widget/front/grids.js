@@ -132,7 +132,7 @@ const asCss = (colour) => `rgb(${colour.join(" ")})`;
  * @param {Element} parent
  * @param {GridPicture} picture
  */
-function addGridPicture(parent, { title, text, rows, texts, legend, unit, ramp }) {
+function addGridPicture(parent, { title, text, rows, texts, legend, unit, ramp, row_names }) {
   const { figure, svg, cell } = makeGrid(parent, title, { height: rows.length, width: rows[0].length });
   figure.classList.add("explorer-grid-picture");
   svg.setAttribute("aria-label", `${title}. ${text}`);
@@ -145,15 +145,33 @@ function addGridPicture(parent, { title, text, rows, texts, legend, unit, ramp }
       value.style.fill = inkOn(colour);
     });
   });
+  if (row_names.length) nameRows(figure, svg, row_names, !texts.length);
   const key = make("ul", { className: "explorer-grid-key" }, figure);
-  key.setAttribute("aria-label", `Key: ${unit}`);
+  key.setAttribute("aria-label", unit ? `Key: ${unit}` : "Key");
   for (const each of legend) {
     const entry = make("li", {}, key);
     make("span", {}, entry).style.background = asCss(colourAt(ramp, each.place));
     entry.append(each.text);
   }
-  make("li", { textContent: unit }, key);
+  if (unit) make("li", { textContent: unit }, key);
   make("p", { textContent: text }, figure);
+}
+
+/**
+ * Puts names before the rows of a grid.
+ * @param {Element} figure
+ * @param {SVGSVGElement} svg
+ * @param {string[]} names
+ * @param {boolean} areFlat Whether cells are narrower than high, where nothing is written in them.
+ */
+function nameRows(figure, svg, names, areFlat) {
+  const both = make("div", { className: "explorer-grid-named" }, figure);
+  const list = make("div", { className: "explorer-grid-names" }, both);
+  for (const name of names) make("span", { textContent: name }, list);
+  both.append(svg);
+  if (!areFlat) return;
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.style.height = `calc(${names.length} * 18 * var(--px, 1px))`;
 }
 
 /**

@@ -60,6 +60,19 @@ interface FilmState {
 
 type FilmSends = Select;
 
+/** The networks that were found, a row each; a click shows one. */
+interface FoundTableState {
+  can_save: boolean;
+  caption: string;
+  heads: string[];
+  is_old: boolean;
+  rows: FoundRow[];
+}
+
+type FoundTableSends = TakeFound | SaveFound;
+
+type FoundTableGets = SavedFile;
+
 /** Gives the plot its colours and its width, and sees to it that it is up to date. */
 interface FrameState {
   drawing: number;
@@ -99,11 +112,12 @@ type HistoryViewSends = GoTo | GoBy;
 
 /** Has the page run a network; the last question counts. */
 interface InBrowserState {
-  asked: RunHere | null;
+  asked: RunHere | LookHere | FieldHere | null;
   picture: DataView<ArrayBuffer>;
+  weights: DataView<ArrayBuffer>;
 }
 
-type InBrowserSends = WantsCode | RanHere | NotRunHere;
+type InBrowserSends = WantsCode | RanHere | LookedHere | FoundHere | NotRunHere;
 
 type InBrowserGets = Code;
 
@@ -147,7 +161,7 @@ interface LessonViewState {
   page: LessonPage | null;
 }
 
-type LessonViewSends = BeginLesson | GoToStep | GiveAnswer | TakeVariant | ShowAgain | LeaveLesson | SaveOutcome;
+type LessonViewSends = BeginLesson | GoToStep | GiveAnswer | TakeVariant | ShowAgain | LeaveLesson | SaveOutcome | KeepOutcome | GoOn;
 
 type LessonViewGets = SavedFile;
 
@@ -213,6 +227,24 @@ interface RefusalState {
 
 type RefusalSends = TakeRemedy;
 
+/** What is wanted: budgets, what may be varied, and what is to be small. */
+interface SearchFormState {
+  budgets: BudgetRow[];
+  count: number;
+  done: number;
+  image: Size;
+  measures: string[];
+  minimised: string[];
+  outlook: string;
+  problem: string;
+  ready: boolean;
+  runs: boolean;
+  told: Part[];
+  variables: VariableRow[];
+}
+
+type SearchFormSends = SetImage | AddBudget | SetBudget | RemoveBudget | Vary | Minimise | StartSearch | StopSearch;
+
 /** A bar for each layer, or each block of a long network, in the order of the data's way. */
 interface StripState {
   selected: string[];
@@ -235,6 +267,11 @@ interface WindowState {
 }
 
 type WindowGets = Reveal;
+
+/** A row for a budget of this measure is wanted. */
+interface AddBudget {
+  add_budget: string;
+}
 
 /** What the user says where the opened file leaves something open. */
 interface Answer {
@@ -260,6 +297,18 @@ interface Border {
   right: number;
 }
 
+/** A budget, or a place for one. */
+interface BudgetRow {
+  row: number;
+  of: string;
+  limit: "at least" | "at most";
+  amount: string;
+  verdict: string;
+  is_kept: boolean;
+  problem: string;
+  hint: string;
+}
+
 /** A figure that can be read at a glance, with what it is and a note on it. */
 interface Card {
   name: string;
@@ -273,6 +322,12 @@ interface ChannelPicture {
   title: string;
   strength: string;
   png: DataView<ArrayBuffer>;
+}
+
+/** A channel, and its mean absolute value. */
+interface ChannelStrength {
+  channel: number;
+  strength: number | null;
 }
 
 /** A layer's channels, and the longest side of their pictures on screen, in pixels. */
@@ -381,6 +436,20 @@ interface Facts {
   kind: "facts";
 }
 
+/** The browser is to say what a position of a layer's output looks at, by the gradient. */
+interface FieldHere {
+  number: number;
+  program: Program;
+  seed: number;
+  place: number;
+  position: number[];
+  signs: number[];
+  center: number[];
+  ramp: string[];
+  decades: number;
+  opacity: number[];
+}
+
 /** A line of text beneath the controls, and the changes that it offers. */
 interface FieldLine {
   text: string;
@@ -437,6 +506,29 @@ interface Find {
   step: number;
 }
 
+/** Parts beneath a line that shows and hides them. */
+interface Fold {
+  title: string;
+  note: string;
+  parts: Part[];
+  name: string;
+  kind: "fold";
+}
+
+/** What it looks at; the buffer is the picture of it, if there is a gradient. */
+interface FoundHere {
+  number: number;
+  half: number | null;
+  most: number;
+}
+
+/** A network that was found: its number in the space, a cell for each head, and more of it. */
+interface FoundRow {
+  number: number;
+  cells: string[];
+  is_shown: boolean;
+}
+
 /** An answer is given; where something is clicked or built, that is what is on screen. */
 interface GiveAnswer {
   give: string;
@@ -445,6 +537,11 @@ interface GiveAnswer {
 /** The step so many further is to be shown. */
 interface GoBy {
   by: number;
+}
+
+/** The answers that were kept are to be gone on with. */
+interface GoOn {
+  go_on: true;
 }
 
 /** A step is to be shown. */
@@ -472,12 +569,14 @@ interface GridPicture {
   legend: GridColour[];
   unit: string;
   ramp: string[];
+  row_names: string[];
 }
 
 /** The head of a column; of numbers, which are aligned at their ends, or of words. */
 interface Head {
   text: string;
   is_numeric: boolean;
+  button: MoveButton | null;
 }
 
 /** A picture that is not learnt from, and its true answer. */
@@ -500,6 +599,11 @@ interface Items {
   items: Run[][];
   mark: "" | "muted";
   kind: "items";
+}
+
+/** The answers are to be written to the notebook's folder, to go on with them another day. */
+interface KeepOutcome {
+  keep: true;
 }
 
 /** The page laid out such a drawing: as SVG; empty if it could not. */
@@ -558,6 +662,9 @@ interface LessonPage {
   sliding: Sliding | null;
   pictures: GridPicture[];
   can_save: boolean;
+  can_keep: boolean;
+  offer: string;
+  note: string;
 }
 
 /** What is asked. */
@@ -598,11 +705,35 @@ interface Link {
   kind: "link";
 }
 
+/** The browser is to show what layers make of a picture. */
+interface LookHere {
+  number: number;
+  program: Program;
+  seed: number;
+  strip: number[];
+  selected: number;
+  most: number;
+  side: number;
+}
+
+/** What layers made of it; the buffers are PNGs, of the strip and then of the channels. */
+interface LookedHere {
+  number: number;
+  strip: ValueRange[];
+  channels: ChannelStrength[];
+}
+
 /** A figure that was measured, beside how. */
 interface Measured {
   card: Card;
   facts: Fact[];
   kind: "measured";
+}
+
+/** These measures are to be small. */
+interface Minimise {
+  minimise: string;
+  and_then: string;
 }
 
 /** An update did not reach the plot. */
@@ -616,9 +747,11 @@ interface Move {
   columns: number;
 }
 
-/** A button that makes a change, called by these words. */
+/** A button that makes a change. */
 interface MoveButton {
   move: string;
+  text: string;
+  title: string;
   kind: "move";
 }
 
@@ -681,7 +814,7 @@ interface Paragraph {
   kind: "paragraph";
 }
 
-type Part = Line | Paragraph | Items | Facts | Table | Measured | Pictures | Section;
+type Part = Line | Paragraph | Items | Facts | Table | Measured | Pictures | Section | Fold;
 
 /** A small picture. */
 interface Picture {
@@ -740,6 +873,11 @@ interface Rectangle {
   width: number;
 }
 
+/** A row is to be taken away. */
+interface RemoveBudget {
+  remove_budget: number;
+}
+
 /** A block's own settings are to be given up. */
 interface RemoveOwn {
   remove: string;
@@ -775,6 +913,11 @@ interface SaveAs {
   save_as: string;
 }
 
+/** What was found is wanted as a file. */
+interface SaveFound {
+  save_found: "csv" | "json";
+}
+
 /** The answers are to be saved. */
 interface SaveOutcome {
   save_outcome: true;
@@ -802,6 +945,19 @@ interface Section {
 /** The user selected something; nothing if it is empty. */
 interface Select {
   select: string;
+}
+
+/** A row is to have this limit and this amount. */
+interface SetBudget {
+  budget: number;
+  limit: "at least" | "at most";
+  amount: string;
+}
+
+/** Images of this size are to be searched for, and shown; None where a field is empty. */
+interface SetImage {
+  image_height: number | null;
+  image_width: number | null;
 }
 
 /** An object's box was drawn, or is to be taken away. */
@@ -860,6 +1016,11 @@ interface SlidingWrite {
   text: string;
 }
 
+/** The search is to begin. */
+interface StartSearch {
+  start_search: true;
+}
+
 /** A layer, in its turn. */
 interface Step {
   name: string;
@@ -869,6 +1030,11 @@ interface Step {
   settings: Record<string, unknown>;
   weights: number[][];
   calls: number;
+}
+
+/** It is to stop, and what it found is kept. */
+interface StopSearch {
+  stop_search: true;
 }
 
 /** A layer or a block. */
@@ -904,6 +1070,11 @@ interface TableRow {
   name: string;
   cells: string[];
   differs: boolean | null;
+}
+
+/** A network that was found is to be shown. */
+interface TakeFound {
+  take: number;
 }
 
 /** The user chose one of the changes that are offered to be tried, by its words. */
@@ -949,6 +1120,32 @@ interface ToLayOut {
 /** A card is to be shown in more or less detail. */
 interface Toggle {
   toggle: string;
+}
+
+/** Values of a layer's output; None: it is not finite. */
+interface ValueRange {
+  lowest: number | null;
+  highest: number | null;
+  mean: number | null;
+}
+
+/** A parameter that a search may vary. */
+interface VariableRow {
+  name: string;
+  label: string;
+  doc: string;
+  values: string;
+  is_on: boolean;
+  is_free: boolean;
+  comes_first: boolean;
+  problem: string;
+}
+
+/** A parameter is to be varied or not, over these values. */
+interface Vary {
+  vary: string;
+  on: "yes" | "no";
+  values: string;
 }
 
 /** The page lacks the code that draws charts, lays drawings out, or runs networks. */

@@ -38,6 +38,15 @@ function addPart(parent, part) {
       make("h3", { textContent: part.title }, section);
       return addParts(section, part.parts);
     }
+    case "fold": {
+      const fold = make("details", {}, parent);
+      fold.dataset.fold = part.name;
+      const line = make("summary", {}, fold);
+      make("b", { textContent: part.title }, line);
+      line.append(" ");
+      make("small", { textContent: part.note }, line);
+      return addParts(fold, part.parts);
+    }
   }
 }
 
@@ -80,9 +89,13 @@ function addRun(parent, run) {
     case "time":
       addAction(parent, "Time every layer").dataset.time = "";
       return;
-    case "move":
-      addAction(parent, run.move).dataset.move = run.move;
-      return;
+    case "move": {
+      const button = addAction(parent, run.text || run.move);
+      button.dataset.move = run.move;
+      if (!run.title) return;
+      button.title = run.title;
+      return button.setAttribute("aria-label", run.title);
+    }
     case "swatch": {
       const swatch = make("span", { className: "explorer-swatch" }, parent);
       const attributes = { width: 11, height: 11, "aria-hidden": "true" };
@@ -113,8 +126,9 @@ function addTable(parent, { caption, heads, rows }) {
   make("caption", { textContent: caption }, table);
   const look = heads.map((head) => (head.is_numeric ? "explorer-numeric" : ""));
   const head = table.createTHead().insertRow();
-  heads.forEach(({ text }, place) => {
-    make("th", { scope: "col", textContent: text, className: look[place] }, head);
+  heads.forEach(({ text, button }, place) => {
+    const cell = make("th", { scope: "col", textContent: text, className: look[place] }, head);
+    if (button) addRun(cell, button);
   });
   const body = table.createTBody();
   for (const { name, cells, differs } of rows) {

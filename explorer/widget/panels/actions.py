@@ -121,22 +121,23 @@ class Actions:
     def _described_with(self, owner: str, remedy: Remedy) -> Design:
         return self._parameters.described(owner, remedy.changes)
 
-    def show(self, design: Design, step: str) -> None:
+    def show(self, design: Design, step: str, begins: bool = False) -> None:
         """Show a design that was made elsewhere.
 
         Args:
             design: The design.
             step: What the history calls this.
+            begins: Whether another subject begins with it: it is no edit of the present one.
 
         Raises:
             ParameterError: If it is not valid; the present one stays.
         """
         with self._state.lock:
-            self._state.unbroken.do(self._change_to, design, step)
+            self._state.unbroken.do(self._change_to, design, step, begins)
 
-    def _change_to(self, design: Design, step: str = "") -> None:
+    def _change_to(self, design: Design, step: str = "", begins: bool = False) -> None:
         before = self._state.design
-        self._state.update(step, architecture=design.architecture, input=design.input)
+        self._state.update(step, begins, architecture=design.architecture, input=design.input)
         self.accepted(before)
 
     def accepted(self, before: Design) -> None:

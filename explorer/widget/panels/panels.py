@@ -26,6 +26,7 @@ from explorer.widget.panels.totals.panel import RUN, Totals
 from explorer.widget.panels.window.panel import Window
 
 if TYPE_CHECKING:
+    from explorer.core.analysis.receptive_field import Box
     from explorer.core.exchange.links import SharedDesign
     from explorer.widget.panels.exchange.opening import Opened
     from explorer.widget.panels.lessons.panel import LessonView
@@ -91,6 +92,7 @@ class Panels:
             lambda: self.keras.forward,
             self._show_totals,
             self._actions.take_remedy,
+            self._actions.show,
             self.problem,
         )
         self.keras = LiveKeras(
@@ -172,13 +174,21 @@ class Panels:
             self.window.lessons = True
             self.lesson.begin(lesson(number), self.lesson.name if name is None else name)
 
-    def _look(self, title: str, selected: str) -> None:
-        """Open a tab, the diagram in the middle unless that is another, and select something."""
+    def _look(self, title: str, selected: str, box: "Box | None" = None) -> None:
+        """Open a tab, the diagram in the middle unless that is another, and select something.
+
+        Args:
+            title: Of the tab; empty: none.
+            selected: What is selected.
+            box: An object on the picture; None: it stays as it is.
+        """
         if title not in self.screen.stage.titles:
             self._open("Diagram")
         if title:
             self._open(title)
         self.screen.select(selected)
+        if box:
+            self.screen.look_at(box)
 
     def show(self, design: Design) -> None:
         """Show a design in every view, whatever becomes of the others."""
@@ -241,7 +251,7 @@ class Panels:
     def _show_totals(self) -> None:
         state = self._state
         trains = self.keras.forward.measurement.trains
-        shown = state.design, state.history.before, self.screen.pinned, trains
+        shown = state.design, state.history.before, self.screen.pinned, trains, state.budgets
         self.problem.watch("totals", self.totals, self.totals.show, *shown)
 
     def _open(self, title: str) -> None:

@@ -16,6 +16,7 @@ from explorer.widget.panels.diagram.panel import DiagramView
 from explorer.widget.panels.inspector.next_moves import NextMoves
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.panels.layers.panel import LayerTable
+from explorer.widget.panels.pretrained import TrainedExamples
 from explorer.widget.panels.problems import Problems
 from explorer.widget.panels.strip.panel import Strip
 from explorer.widget.panels.tab_view import TabView
@@ -23,6 +24,7 @@ from explorer.widget.panels.tabs import Tabs
 
 if TYPE_CHECKING:
     from explorer.core.analysis.comparison import Comparison
+    from explorer.core.analysis.receptive_field import Box
     from explorer.core.asking.timing import LayerTimes
     from explorer.widget.panels.lessons.panel import LessonView
 
@@ -50,6 +52,7 @@ class Screen:
         forward: Callable[[], TabView],
         compared: Callable[[], None],
         take: Callable[[Design], None],
+        open_design: Callable[[Design, str], None],
         problems: Problems | None = None,
     ) -> None:
         """Make the views that are open at first.
@@ -64,6 +67,7 @@ class Screen:
             forward: Returns the view of the forward pass.
             compared: Called when another network may be pinned, to be compared with.
             take: Shows a design that is offered to be tried.
+            open_design: Shows another design, as a step of a name.
             problems: Says which views could not be shown; None: nobody does.
         """
         self._state = state
@@ -72,6 +76,7 @@ class Screen:
         self._compared = compared
         self._alert = alert
         self._problems = problems = problems or Problems()
+        self._examples = TrainedExamples(state, open_design, self.weights_changed, alert)
         self._unbroken = Unbroken(self._show_all)
         self._scene = Scene(state.design)
         self.guest: LessonView | None = None
@@ -86,6 +91,7 @@ class Screen:
             "Feature maps": self._make_feature_maps,
             "Charts": self._make_charts,
             "Train": self._make_training,
+            "Design": self._make_search,
         }
         texts: dict[str, Callable[[], TabView]] = {
             "Explain": lambda: self.inspector,
@@ -101,6 +107,7 @@ class Screen:
         """Drop what the views have asked of Keras."""
         for view in self.views.values():
             view.close()
+        self._examples.close()
 
     @property
     def views(self) -> dict[str, TabView]:
@@ -137,7 +144,8 @@ class Screen:
         """Show a design; what was measured of another one is dropped."""
         with self._state.lock:
             if design != self._scene.design:
-                self._scene = Scene(design, self._scene.selected)
+                begins = self._state.history.begins
+                self._scene = Scene(design, self._scene.selected, begins=begins)
             self._show()
 
     def show_times(self, times: "LayerTimes") -> None:
@@ -173,6 +181,12 @@ class Screen:
         if self.guest:
             self._problems.watch("lesson", self.guest, self.guest.show, self._scene)
 
+    def look_at(self, box: "Box") -> None:
+        """Take a box as that of the object on the picture, if its receptive field is open."""
+        field: Any = self.stage.views.get("Receptive field")
+        if field:
+            field.look_at(box)
+
     def picture_changed(self) -> None:
         """Tell the views that show the user's picture of another one."""
         for view in self.views.values():
@@ -194,13 +208,13 @@ class Screen:
         from explorer.widget.panels.receptive_field.panel import ReceptiveField
 
         alert = self.stage.alert_in("Receptive field")
-        return ReceptiveField(self._state, self._picture, alert)
+        return ReceptiveField(self._state, self._picture, alert, self._examples)
 
     def _make_feature_maps(self) -> TabView:
         from explorer.widget.panels.feature_maps.panel import FeatureMaps
 
         alert = self.stage.alert_in("Feature maps")
-        return FeatureMaps(self._state, self._picture, self.select, alert)
+        return FeatureMaps(self._state, self._picture, self.select, alert, self._examples)
 
     def _make_compare(self) -> TabView:
         from explorer.widget.panels.comparison.panel import Compare
@@ -212,7 +226,17 @@ class Screen:
         from explorer.widget.panels.training.panel import TrainingPanel
 
         alert = self.stage.alert_in("Train")
-        return TrainingPanel(self._state, alert, self.weights_changed, lambda: self.pinned)
+
+        def learnt() -> None:
+            self._examples.forget()
+            self.weights_changed()
+
+        return TrainingPanel(self._state, alert, learnt, lambda: self.pinned)
+
+    def _make_search(self) -> TabView:
+        from explorer.widget.panels.search.panel import SearchPanel
+
+        return SearchPanel(self._state, self.stage.alert_in("Design"))
 
     def _make_code(self) -> TabView:
         from explorer.widget.panels.code.panel import CodeView

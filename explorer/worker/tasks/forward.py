@@ -19,6 +19,7 @@ import psutil
 from explorer.core.analysis.report import analyze
 from explorer.core.asking.forward_pass import Built, BuiltLayer, ForwardPass, Picture
 from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.pretrained import pretrained_of
 from explorer.core.asking.questions import TIME_LIMIT
 from explorer.core.asking.timing import LayerTimes, Timing
 from explorer.core.asking.weights import Weights
@@ -37,6 +38,7 @@ from explorer.keras_side.machine_memory import (
     is_shared_fate,
     trim_heap,
 )
+from explorer.keras_side.pretrained import build_pretrained
 from explorer.keras_side.rebuild import Rebuilder, Trained, check_weights_file
 from explorer.keras_side.timing import compiler_for_memory, time_model
 from explorer.worker.in_process import (
@@ -322,6 +324,20 @@ def load_weights(architecture: Architecture, input_shape: Shape, path: str) -> W
 def give_trained(trained: Trained) -> None:
     """Have each model of an architecture get the weights of one that learns; runs in the worker."""
     _rebuilder().trained = trained
+
+
+def use_pretrained(name: str) -> None:
+    """Have each model of a tiny trained network's architecture get its weights; runs in the worker.
+
+    What learnt here keeps its own, unless it is of that architecture.
+
+    Args:
+        name: One of `pretrained`.
+    """
+    example, rebuilder = pretrained_of(name), _rebuilder()
+    rebuilder.example = Trained(example.architecture, build_pretrained(name), example.about)
+    if rebuilder.trained and rebuilder.trained.architecture == example.architecture:
+        rebuilder.trained = None
 
 
 def draw_weights(seed: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.asking.failures import GivenUp
+from explorer.core.asking.position import center, signs
 from explorer.core.families import Architecture
 from explorer.core.network.errors import Refusal
 from explorer.core.network.layers import Shape
@@ -58,13 +59,10 @@ def effective_field(
         gradient, sizes = _input_gradient(kept, layer, position, image)
     finally:
         gc.collect()  # models, and functions compiled of them, hold themselves in circles
-    row, column = (
-        (at + 0.5) * size / count - 0.5
-        for at, size, count in zip(position, image.shape[:2], sizes, strict=True)
-    )
     weights = weights_now()
+    middle = center(position, sizes, image.shape[:2])
     strength = np.abs(gradient).sum(axis=2)
-    return EffectiveField(strength, (row, column), str(weights), weights.are_random)
+    return EffectiveField(strength, middle, str(weights), weights.are_random)
 
 
 def _input_gradient(
@@ -74,9 +72,9 @@ def _input_gradient(
     keras = import_keras()
     output = _output(kept.model, layer)
     _, height, width, channels = output.shape
-    signs = np.random.default_rng(0).choice((-1.0, 1.0), channels).astype(np.float32)
+    weighed = np.array(signs(channels), np.float32)
     with keras.device(kept.device.name.lower()):
-        batch, weights = map(keras.ops.convert_to_tensor, (image[None], signs))
+        batch, weights = map(keras.ops.convert_to_tensor, (image[None], weighed))
         part = keras.Model(kept.model.inputs[0], output)
         gradient = backend().input_gradient(part, batch, position, weights)
         return np.asarray(gradient)[0], (height, width)

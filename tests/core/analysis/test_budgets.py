@@ -9,8 +9,10 @@ from explorer import Custom, StridedConvBlock, UNet
 from explorer.core.analysis.budgets import MEASURES, Budget
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design, Input
+from explorer.core.formatting import byte_size
+from explorer.core.network.errors import Refusal
 
-DESIGN = Design(UNet(filters=4, down_blocks=2, up_blocks=1), Input(32, 48, 1))
+DESIGN = Design(UNet(filters=4, down_blocks=2, up_blocks=1), Input(32, 48, 1, batch_size=3))
 
 
 def test_measures_are_those_of_the_report() -> None:
@@ -19,6 +21,8 @@ def test_measures_are_those_of_the_report() -> None:
         "parameters": report.total_params,
         "multiply-adds": report.macs,
         "memory": report.peak_memory_bytes,
+        "memory of the batch": report.weights_bytes + 3 * report.peak_activation_bytes,
+        "training memory": report.training_memory(3),
         "receptive field": min(report.receptive_field),
         "output stride": 2,
         "skip connections": len(wiring_of(DESIGN.graph).skips),
@@ -85,6 +89,15 @@ def test_the_maximum_stride_is_that_of_the_axis_where_it_is_larger() -> None:
     assert Budget("maximum stride").check(design).value == 8
 
 
+def test_what_few_digits_do_not_tell_apart_is_told_by_its_difference() -> None:
+    value = DESIGN.report.total_params
+    assert (
+        Budget("parameters", at_most=value - 2).check(DESIGN).words.endswith("parameters, 2 over")
+    )
+    assert Budget("parameters", at_least=value + 3).check(DESIGN).words.endswith(", 3 short")
+    assert Budget("parameters", at_most=9).check(DESIGN).words.endswith("k parameters")
+
+
 def checked(measure: str, value: int, **fields: Any) -> str:
     net = UNet(**{"filters": 4, "down_blocks": 2, "up_blocks": 2, "convs_per_block": 1} | fields)
     found = Budget(measure, at_least=value, at_most=value).check(Design(net, Input(32, 24, 1)))
@@ -105,6 +118,8 @@ def test_an_upsampling_is_uneven_whose_stride_does_not_divide_the_kernel(
 
 def test_interpolation_is_even() -> None:
     checked("uneven upsamplings", 0, up_interpolate=True)
+    checked("transposed convolutions", 0, up_interpolate=True)
+    checked("transposed convolutions", 2)
 
 
 def test_the_widest_convolution_is_that_with_most_filters() -> None:
@@ -115,3 +130,70 @@ def test_the_widest_convolution_is_that_with_most_filters() -> None:
 def test_the_largest_stride_is_that_of_the_middle() -> None:
     assert "a maximum stride of 4" in checked("maximum stride", 4)
     checked("maximum stride", 8, down_blocks=3)
+
+
+@pytest.mark.parametrize(
+    ("of", "text", "value", "exact"),
+    [
+        ("parameters", "300k", 300_000, "300 k"),
+        ("parameters", " 1,234,567 ", 1_234_567, "1234567"),
+        ("multiply-adds", "2.5 g", 2_500_000_000, "2.5 G"),
+        ("memory", "2 GB", 2_000_000_000, "2 GB"),
+        ("memory", "2gib", 2**31, "2 GiB"),
+        ("memory", "1.5 MiB", 1_572_864, "1.5 MiB"),
+        ("receptive field", "180", 180, "180 px"),
+        ("receptive field", "180px", 180, "180 px"),
+        ("output stride", "0.5", 0.5, "0.5"),
+        ("parameters", "2.5E6", 2_500_000, "2.5 M"),
+    ],
+)
+def test_an_amount_is_read_as_it_is_written(of: str, text: str, value: float, exact: str) -> None:
+    measure = MEASURES[of]
+    assert measure.read(text) == value
+    assert measure.exact(value) == exact
+    assert measure.read(exact) == value
+
+
+@pytest.mark.parametrize("of", MEASURES)
+@pytest.mark.parametrize("value", [0, 1, 999, 12_345, 2**33 + 1, 10**13, 10**16])
+def test_no_digit_of_an_amount_is_lost(of: str, value: int) -> None:
+    assert MEASURES[of].read(MEASURES[of].exact(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("of", "text", "remedy"),
+    [
+        ("memory", "2", "give a number with a unit: GiB, GB"),
+        ("memory", "2 px", "with a unit"),
+        ("parameters", "-3", "or with a unit: T, G, M, k"),
+        ("receptive field", "far", "or with a unit: px"),
+        ("output stride", "1 k", "give a number."),
+        ("output stride", "", "give a number."),
+        ("parameters", "1e999", "give a number, or with"),
+    ],
+)
+def test_what_is_no_amount_is_refused(of: str, text: str, remedy: str) -> None:
+    with pytest.raises(Refusal, match=remedy) as refused:
+        MEASURES[of].read(text)
+    assert str(refused.value).startswith(f"{of}={text!r} is no amount")
+
+
+@pytest.mark.parametrize(
+    ("budget", "verdict", "gap"),
+    [
+        (Budget("image height", at_least=48), "passed", 0.0),
+        (Budget("image height", at_least=60), "missed by 12 px", 0.2),
+        (Budget("image height", at_most=24), "missed by 24 px", 0.5),
+        (Budget("image height", at_least=10, at_most=36), "missed by 12 px", 0.25),
+        (
+            Budget("memory", at_most=0),
+            f"missed by {byte_size(OTHER.report.peak_memory_bytes)}",
+            1.0,
+        ),
+    ],
+)
+def test_it_is_told_by_how_much_a_budget_is_missed(
+    budget: Budget, verdict: str, gap: float
+) -> None:
+    checked = budget.check(OTHER)
+    assert (checked.verdict, checked.relative_gap) == (verdict, gap)

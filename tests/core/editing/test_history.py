@@ -46,6 +46,17 @@ def labels(history: History) -> list[str]:
     return [step.label for step in history.steps]
 
 
+def test_what_begins_anew_is_compared_with_nothing_before_it(history):
+    assert history.before is None
+    history.record(wide(3))
+    history.record(wide(8), "a lesson's", begins=True)
+    assert history.before is None
+    history.record(wide(9))
+    assert history.before == wide(8)
+    history.move(1)
+    assert history.before == Design(SMALL)
+
+
 def test_each_step_says_what_led_to_it(history):
     history.record(wide(3))
     history.record(wide(3, up_interpolate=True))
@@ -199,6 +210,19 @@ def test_a_state_goes_back_and_forth_and_tells_everybody():
     ]
     assert state.design.report.total_params == heard[0].report.total_params
     assert len(state.history.steps) == 2
+
+
+def test_what_another_subject_begins_with_is_compared_with_nothing():
+    state = State(Design(SMALL), threading.RLock())
+    state.update("a lesson", begins=True, architecture=LeapCNN(filters=2))
+    assert state.history.before is None
+    state.update(architecture=LeapCNN(filters=3))
+    assert state.history.before.architecture == LeapCNN(filters=2)
+    state.move(1)
+    assert state.history.before is None
+    state.move(0)
+    state.move(1)
+    assert [step.begins for step in state.history.steps] == [False, True, False]
 
 
 def test_a_step_can_have_words_of_its_own():

@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from explorer import LeapCNN, ParameterError, UNet
+from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input
 from explorer.core.editing.store import State
 
@@ -71,3 +72,16 @@ def test_changes_from_several_threads_each_see_a_whole_design():
 
     assert len(seen) == 10
     assert all(told is current for told, current in seen)
+
+
+def test_listeners_hear_of_budgets_that_differ_and_the_history_stays():
+    state = State(Design(SMALL), threading.RLock())
+    heard = []
+    state.subscribe(lambda design: heard.append((design, state.budgets)))
+    budgets = (Budget("parameters", at_most=1000),)
+
+    state.limit(budgets)
+    state.limit(list(budgets))
+
+    assert heard == [(state.design, budgets)]
+    assert len(state.history.steps) == 1

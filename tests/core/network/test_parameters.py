@@ -561,6 +561,9 @@ class Five:
     def __index__(self) -> int:
         return 5
 
+    def __repr__(self) -> str:
+        return "Five()"
+
 
 @pytest.mark.parametrize("five", [np.int32(5), np.uint8(5), np.array(5), Five()], ids=repr)
 def test_whatever_stands_for_an_index_is_an_int(five):

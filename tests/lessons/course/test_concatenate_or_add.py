@@ -6,12 +6,15 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 from explorer.core.network.names import block_id
 from explorer.lessons.course.concatenate_or_add import PLAN
 from explorer.lessons.plan import Step
+from explorer.lessons.questions import BuildQuestion
 from tests.lessons.keras_answers import check
 from tests.lessons.keras_links import revealed_links, unfilled
+from tests.lessons.moves import fitting, single_moves
 
 rng = np.random.default_rng(0)
 A, B = (rng.normal(size=(2, 12, 10, channels)).astype("float32") for channels in (5, 5))
@@ -161,3 +164,11 @@ def test_a_convolution_of_a_sum_is_one_over_a_concatenation_with_equal_parts() -
     whole.set_weights([np.concatenate([weights, weights], axis=2), bias])
     joined = keras.ops.concatenate([A, B], axis=-1)
     assert np.allclose(one(A + B), whole(joined), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_one_move_of_a_control_builds_it(seed: int) -> None:
+    step = PLAN.step("build_one", str(seed))
+    assert isinstance(step.question, BuildQuestion)
+    assert not fitting(step, single_moves(step.design))
+    assert fitting(step, [step.question.example])

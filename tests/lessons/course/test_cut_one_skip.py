@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import chain, combinations
 from math import prod
 from typing import Any
 
@@ -15,6 +16,7 @@ from explorer.core.analysis.design import Design, Input, with_decoder_block
 from explorer.core.network.names import block_id
 from explorer.lessons.course.cut_one_skip import PLAN
 from explorer.lessons.plan import Step
+from explorer.lessons.questions import BuildQuestion
 from tests.lessons.keras_answers import check, model_of
 from tests.lessons.keras_links import of_kind, revealed_links, sources, unfilled
 
@@ -181,3 +183,21 @@ def test_the_longest_way_leads_through_the_middle(seed: str) -> None:
     model = revealed_links(step)
     longest = way(model, skip_of(joins(unfilled(step.design))[-1]), max)
     assert longest in [mistake.answer for mistake in step.question.mistakes]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_choice_of_cuts_alone_fits(seed: int) -> None:
+    question = PLAN.step("build_one", str(seed)).question
+    start = PLAN.step("build_one", str(seed)).design
+    assert isinstance(question, BuildQuestion)
+    fits = []
+    for cut in chain.from_iterable(combinations(range(3), count) for count in range(4)):
+        design = start
+        for index in cut:
+            design = with_decoder_block(design, index, skip_connection=False)
+        if all(budget.check(design).is_met for budget in question.budgets):
+            fits.append(design)
+    assert fits == [question.example]
+    # The one at full size is what one would cut first.
+    finest = with_decoder_block(start, 2, skip_connection=False)
+    assert not question.budgets[0].check(finest).is_met

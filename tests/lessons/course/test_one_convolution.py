@@ -2,17 +2,17 @@
 
 import re
 from math import prod
+from typing import Any
 
 import keras
 import numpy as np
 from attrs import evolve
 
 from explorer.core.analysis.design import Design
-from explorer.core.network.names import block_id
 from explorer.lessons.course.one_convolution import PLAN
 from explorer.lessons.plan import Step
-from explorer.lessons.questions import ChoiceQuestion
-from tests.lessons.keras_answers import check, model_of, revealed
+from explorer.lessons.questions import BuildQuestion, ChoiceQuestion
+from tests.lessons.keras_answers import DRAWS, check, model_of, revealed
 
 
 def convolutions(design: Design | None) -> list[keras.layers.Layer]:
@@ -68,14 +68,19 @@ def change(step: Step) -> str:
     """Build each network that the choices tell of."""
     assert step.design
     assert isinstance(step.question, ChoiceQuestion)
-    net, image = step.design.architecture, step.design.input
+    net: Any = step.design.architecture
+    image, (block,) = step.design.input, net.encoder
+
+    def with_block(**fields: int) -> Design:
+        return Design(evolve(net, encoder=(evolve(block, **fields),)), image)
+
     designs = {
         "Only the height": Design(net, evolve(image, height=2 * image.height)),
         "Height and width of the image": Design(
             net, evolve(image, height=2 * image.height, width=2 * image.width)
         ),
-        "The filters": Design(evolve(net, filters=2 * net.filters), image),
-        "The kernels": Design(evolve(net, kernel_size=net.kernel_size + 2), image),
+        "The filters": with_block(filters=2 * block.filters),
+        "The kernels": with_block(kernel_size=block.kernel_size + 2),
     }
     (factor,) = numbers(step.question.prompt)
     before = model_of(step.design)
@@ -90,14 +95,6 @@ def change(step: Step) -> str:
     return fitting[0]
 
 
-def use_of_weights(step: Step) -> frozenset[str]:
-    assert step.design
-    assert step.question
-    uses = {each.name: prod(each.output.shape[1:3]) for each in convolutions(step.design)}
-    wanted = max(uses.values()) if "most often" in step.question.prompt else min(uses.values())
-    return frozenset(block_id(node) for node in step.design.graph if uses.get(node.name) == wanted)
-
-
 def first_costs(step: Step) -> int:
     first = convolutions(revealed(step))[0]
     return int(prod(first.output.shape[1:3]) * prod(first.kernel.shape))
@@ -109,19 +106,26 @@ def test_answers_are_those_of_keras() -> None:
         {
             "weighted_sum": sum_of_a_window,
             "products_with_padding": products_beyond,
+            "parameters_of_one": lambda step: convolutions(revealed(step))[0].count_params(),
             "parameters_of_the_second": lambda step: convolutions(revealed(step))[1].count_params(),
             "multiply_adds": first_costs,
             "change_of_cost": change,
-            "use_of_weights": use_of_weights,
         },
     )
 
 
-def test_wider_networks_do_not_solve_what_is_to_be_built() -> None:
-    for seed in range(30):
+def test_figures_tell_one_kernel_and_one_number_of_filters() -> None:
+    for seed in range(DRAWS):
         step = PLAN.step("build_one", str(seed))
-        start = step.design
-        assert start
-        for filters in (16, 24, 32, 48, 64, 96, 128):
-            wide = Design(evolve(start.architecture, filters=filters), start.input)
-            assert not all(budget.check(wide).is_met for budget in step.question.budgets)
+        asked = step.question
+        assert isinstance(asked, BuildQuestion)
+        (layer,) = convolutions(asked.example)
+        parameters = {budget.of: budget.at_least for budget in asked.budgets}["parameters"]
+        assert parameters == layer.count_params() < 1000  # so that it is written in full
+        channels = asked.example.input.channels
+        fitting = [
+            n for n in range(1, 200) if n * (layer.kernel_size[0] ** 2 * channels + 1) == parameters
+        ]
+        assert fitting == [layer.filters]
+        wider = Design(asked.example.architecture, evolve(asked.example.input, height=128))
+        assert [b.of for b in asked.budgets if not b.check(wider).is_met] == ["multiply-adds"]

@@ -17,6 +17,7 @@ from explorer.lessons.plan import Step
 from explorer.lessons.questions import BuildQuestion
 from tests.lessons.keras_answers import check, model_of, numbers_of
 from tests.lessons.keras_links import of_kind, unfilled
+from tests.lessons.moves import fitting, single_moves
 
 rng = np.random.default_rng(0)
 
@@ -166,3 +167,11 @@ def test_more_than_one_way_leads_to_an_even_overlap() -> None:
         net: Any = step.design.architecture
         other = Design(type(net)(filters=4, kernel_size=kernel), step.design.input)
         assert even.check(other).is_met
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_one_move_of_a_control_builds_an_even_one(seed: int) -> None:
+    step = PLAN.step("build_an_even_one", str(seed))
+    assert isinstance(step.question, BuildQuestion)
+    assert not fitting(step, single_moves(step.design))
+    assert fitting(step, [step.question.example])

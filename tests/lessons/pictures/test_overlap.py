@@ -232,3 +232,9 @@ def test_legends_of_small_differences_are_not_written_alike():
 def test_what_is_no_grid_or_too_large_is_refused(values):
     with pytest.raises(Refusal, match="at most 64×64"):
         grid_picture("a", "b", values)
+
+
+def test_each_row_has_a_name_or_none_has() -> None:
+    assert grid_picture("a", "b", [[1], [2]], row_names=("one", "two")).row_names == ("one", "two")
+    with pytest.raises(Refusal, match="give 2 names, or none"):
+        grid_picture("a", "b", [[1], [2]], row_names=("one",))

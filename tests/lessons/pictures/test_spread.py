@@ -38,7 +38,7 @@ def test_it_tells_how_many_positions_are_reached() -> None:
         for kernel, pool in ((3, True), (5, False))
     )
     picture = spread_picture(Design(Custom(encoder=blocks), Input(64, 64, 1)).graph, 32)
-    assert "image: 1, 3×3 conv: 3, 2×2 max pool: 2, 5×5 conv: 6." in picture.text
+    assert picture.row_names == ("image: 1", "3×3 conv: 3", "2×2 max pool: 2", "5×5 conv: 6")
     assert [sum(row) for row in picture.rows] == [1, 3, 4, 12]
 
 

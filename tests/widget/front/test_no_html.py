@@ -11,7 +11,10 @@ import explorer.widget
 FOLDER = Path(explorer.widget.__file__).parent
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 #: plotly takes its texts as lines with tags; it has no other way.
-FOR_PLOTLY = {"panels/charts/data.py", "panels/charts/steps.py", "panels/charts/figure.py"}
+FOR_PLOTLY = {
+    *(f"panels/charts/{name}.py" for name in ("data", "steps", "figure")),
+    "panels/search/front_plot.py",
+}
 #: The drawing comes from Graphviz.
 FOR_SVG = {"panels/diagram/panel.js"}
 ADDS_HTML = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write")

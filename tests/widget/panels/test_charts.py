@@ -550,7 +550,7 @@ def test_the_kernel_does_not_wait_for_plotlys_code(monkeypatch):
         assert go_on.wait(10)
         return b"code"
 
-    monkeypatch.setattr("explorer.widget.panels.charts.panel.plot_code", slow)
+    monkeypatch.setattr("explorer.widget.panels.charts.plot.plot_code", slow)
     monkeypatch.setattr(charts._frame, "send_message", lambda *_: sent.set())
     charts._frame._handle_custom_msg({"wants": "plotly"}, [])
     assert not sent.is_set()

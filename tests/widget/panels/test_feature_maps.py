@@ -1,4 +1,5 @@
 import threading
+from math import prod
 from pathlib import Path
 
 import attrs
@@ -7,25 +8,34 @@ import pytest
 import explorer.worker.process
 from explorer import (
     Custom,
+    Explorer,
     Hourglass,
     ResidualHourglass,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
+    pretrained,
     trace,
 )
 from explorer.core.analysis.design import Design, Input
-from explorer.core.asking.failures import WorkerDied
+from explorer.core.asking.failures import NoKeras, WorkerDied
 from explorer.core.asking.feature_maps import Channel, FeatureMap, LayerChannels
 from explorer.core.asking.feature_maps import FeatureMaps as Maps
-from explorer.core.asking.questions import DrawWeights, Features, LoadWeights
+from explorer.core.asking.questions import DrawWeights, Features, LoadWeights, UsePretrained
 from explorer.core.asking.weights import Weights
 from explorer.core.drawing.boxes import cards_of
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
+from explorer.core.network.errors import Refusal
 from explorer.core.network.names import block_id, layer_id
 from explorer.keras_side.rebuild import WeightsError
-from explorer.widget.messages import ChannelPicture, FilmFrame
+from explorer.widget.messages import (
+    ChannelPicture,
+    ChannelStrength,
+    FilmFrame,
+    LookedHere,
+    ValueRange,
+)
 from explorer.widget.panels.feature_maps.panel import MOST, FeatureMaps, strip_of
 from tests.said import said
 from tests.still_worker import StillWorker
@@ -425,3 +435,127 @@ def test_what_is_left_out_of_the_strip_is_said(panel, worker):
 
     assert panel.widget.film.note.startswith("5 of 43 blocks are shown")
     assert len(frames(panel.widget.film)) == 5
+
+
+# Trained examples, and networks that the page runs.
+
+
+@pytest.fixture
+def shown(worker, monkeypatch):
+    """An explorer with its feature maps open."""
+    widget = Explorer(SMALL, (32, 48, 3))
+    widget._panels.screen.stage.choose("Feature maps")
+    yield widget
+    widget.close()
+
+
+def maps_of(shown) -> FeatureMaps:
+    return shown._panels.screen.views["Feature maps"]
+
+
+def asked(worker, kind) -> list:
+    return [work for _, work, _, _ in worker.requests if isinstance(work, kind)]
+
+
+def test_a_trained_example_is_one_step_and_asks_for_its_weights(shown, worker):
+    choice = maps_of(shown).widget.examples
+    assert "U-Net: Shapes → masks, IoU 0." in str(choice.options)
+    choice.value = "U-Net"
+    example = pretrained["U-Net"]
+    assert shown.architecture == example.architecture
+    assert shown.input_shape == (32, 48, 1)
+    assert asked(worker, UsePretrained) == [UsePretrained("U-Net")]
+    assert shown._panels.history.steps[-1] == "trained example: U-Net"
+
+    shown.architecture = attrs.evolve(example.architecture, filters=4)
+    assert choice.value == ""
+    shown._panels._actions.go(-1, True)
+    assert choice.value == "U-Net"
+    shown._panels._actions.go(-1, True)
+    assert (shown.architecture, shown.input_shape) == (SMALL, (32, 48, 3))
+    assert choice.value == ""
+
+
+def test_an_example_that_does_not_fit_the_size_brings_its_own(shown):
+    shown.input_shape = (36, 36, 1)
+    maps_of(shown).widget.examples.value = "ResNet"
+    assert shown.input_shape == (64, 64, 1)
+
+
+def test_other_weights_are_no_example_s(shown, worker):
+    view = maps_of(shown).widget
+    view.examples.value = "U-Net"
+    view.redraw.click()
+    assert view.examples.value == ""
+    view.examples.value = "U-Net"
+    assert asked(worker, UsePretrained) == [UsePretrained("U-Net")] * 2
+    shown._panels.screen.stage.choose("Train")
+    shown._panels.screen.views["Train"]._look_again()
+    shown._panels.screen.stage.choose("Feature maps")
+    assert view.examples.value == ""
+
+
+def browser_of(shown, worker):
+    """What asks the page, once Keras turns out not to be there."""
+    told = worker.__dict__.setdefault("told", [])
+
+    def is_new(request) -> bool:
+        work = request[1]
+        is_present = isinstance(work, Features) and work.architecture == shown.architecture
+        return is_present and request not in told
+
+    while not (new := list(filter(is_new, worker.requests))):
+        assert worker.asked.acquire(timeout=5)
+    told.append(new[-1])
+    new[-1][3](NoKeras("Keras is not here."))
+    return maps_of(shown)._browser
+
+
+def looked(browser) -> None:
+    """Answer as the page would."""
+    asked = browser.asked
+    answer = LookedHere(
+        asked.number,
+        tuple(ValueRange(-1.0, 0.5, None) for _ in asked.strip),
+        (ChannelStrength(1, 0.25),),
+    )
+    pngs = [memoryview(b"picture%d" % place) for place in (*asked.strip, asked.selected)]
+    browser._receive(answer, pngs)
+
+
+def test_without_keras_the_page_draws_the_weights_and_shows_the_maps(shown, worker):
+    browser = browser_of(shown, worker)
+    panel = maps_of(shown)
+    assert "in this browser" in status(panel)
+    assert browser.weights == b""
+    looked(browser)
+    film = panel.widget.film
+    assert frames(film)[0].png == b"picture0"
+    assert "\N{MINUS SIGN}1 to 0.5" in str(frames(film)[0].lines)
+    assert "nan" in str(frames(film)[0].lines)
+    assert film.channels.pictures[0].title == "channel 1"
+    assert "random (seed 0)" in weights_line(panel)
+    assert (browser.asked, browser.picture) == (None, b"")
+
+    panel.widget.redraw.click()
+    next(r for r in reversed(worker.requests) if isinstance(r[1], DrawWeights))[3](NoKeras("No."))
+    assert browser_of(shown, worker).asked.seed == 1
+
+
+def test_without_keras_a_trained_example_has_its_weights(shown, worker):
+    maps_of(shown).widget.examples.value = "U-Net"
+    browser = browser_of(shown, worker)
+    program = browser.asked.program
+    wanted = sum(prod(shape) for step in program.steps for shape in step.weights)
+    assert len(browser.weights) == 2 * wanted
+    looked(browser)
+    assert "s of training on drawn pictures" in weights_line(maps_of(shown))
+
+
+def test_a_network_that_no_page_runs_is_said(shown, worker, monkeypatch):
+    def refused(graph):
+        raise Refusal("This layer isn’t run in a browser.")
+
+    monkeypatch.setattr("explorer.widget.panels.keras.in_browser.program_of", refused)
+    browser_of(shown, worker)
+    assert "isn’t run in a browser" in status(maps_of(shown))

@@ -8,10 +8,13 @@ from explorer import Explorer, Lesson, UNet, grade
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.names import block_id
 from explorer.lessons.plan import lesson, lessons
+from explorer.widget.messages import Rectangle
 from explorer.widget.panels.lessons.messages import (
     BeginLesson,
     GiveAnswer,
+    GoOn,
     GoToStep,
+    KeepOutcome,
     LeaveLesson,
     ShowAgain,
     TakeVariant,
@@ -58,6 +61,7 @@ def test_a_wrong_answer_gets_its_reason_the_result_and_a_variant(widget: Lesson)
     page = pane(widget).page
     assert (page.question.verdict, page.question.reason) == ("wrong", mistake.reason)
     assert page.marks[page.place] == "wrong"
+    assert page.question.given == step.question.told(mistake.answer)
     assert widget.architecture == step.question.reveals.architecture  # which now is seen
     give(widget, step.question.solution)  # too late: an answer is committed
     assert len(widget.results.given) == 1
@@ -70,8 +74,21 @@ def test_a_wrong_answer_gets_its_reason_the_result_and_a_variant(widget: Lesson)
     give(widget, variant.question.solution)
     page = pane(widget).page
     assert (page.question.verdict, page.question.reason) == ("right", variant.question.reason)
+    assert page.question.given == variant.question.told_solution  # with its unit
     assert page.marks[page.place] == "right"
     assert widget.results.right_at("channels_after_a_convolution") == 1
+
+
+def test_what_differs_is_marked_in_what_an_answer_reveals_and_not_from_step_to_step(
+    widget: Lesson,
+) -> None:
+    step = go_to(widget, "channels_after_a_convolution")
+    panels = widget._panels
+    assert panels.screen.diagram.canvas.changed == ()
+    assert {figure.change for figure in panels.totals.figures} == {""}
+    give(widget, step.question.solution)
+    assert panels.screen.diagram.canvas.changed
+    assert any(figure.change not in {"", "="} for figure in panels.totals.figures)
 
 
 def test_what_is_no_answer_is_told_and_counts_as_none(widget: Lesson) -> None:
@@ -114,15 +131,47 @@ def test_a_click_in_another_network_than_the_steps_is_no_answer(widget: Lesson) 
     assert widget.architecture == step.design.architecture
 
 
+def test_what_an_answer_reveals_is_compared_and_a_step_is_not(widget: Lesson) -> None:
+    history = widget._state.history
+    canvas = widget._panels.screen.diagram.canvas
+    step = go_to(widget, "channels_after_a_convolution")
+    assert history.before is None
+    assert not canvas.changed
+    give(widget, step.question.solution)
+    assert history.before == step.design
+    assert canvas.changed
+    go_to(widget, "look_around")
+    go_to(widget, "channels_after_a_convolution")
+    assert history.before is None
+
+
+def test_a_step_marks_an_object_on_the_photograph_and_looks_from_its_middle() -> None:
+    widget = Lesson(6, seed="Ada")
+    box = lesson(6).step("two_fields", "Ada").box
+    shown = widget._panels.screen.stage.views["Receptive field"].widget
+    assert shown.object == Rectangle(box.top, box.left, box.height, box.width)
+    rows, columns = shown.grid.height, shown.grid.width
+    height, width, _ = widget.input_shape
+    assert shown.position.row == int((box.top + box.height / 2) * rows / height)
+    assert shown.position.column == int((box.left + box.width / 2) * columns / width)
+    assert any("object" in line.text for line in shown.lines)
+    pane(widget)._act(GoToStep(2))  # which says nothing of an object
+    assert shown.object == Rectangle(box.top, box.left, box.height, box.width)
+    widget.close()
+
+
 def test_limits_follow_what_is_built(widget: Lesson) -> None:
     step = go_to(widget, "build_one")
     assert not all(limit.is_met for limit in pane(widget).page.question.limits)
     give(widget)
     assert pane(widget).page.question.problem.startswith("Not yet.")
     widget.architecture = step.question.example.architecture
-    assert all(limit.is_met for limit in pane(widget).page.question.limits)
+    limits = pane(widget).page.question.limits
+    assert all(limit.is_met for limit in limits)
     give(widget)
-    assert pane(widget).page.question.verdict == "right"
+    asked = pane(widget).page.question
+    # What was kept to stays in sight, and is not told a second time.
+    assert (asked.verdict, asked.reason, asked.limits) == ("right", step.question.reason, limits)
 
 
 def test_answers_are_saved_and_graded(widget: Lesson, tmp_path: Path) -> None:
@@ -147,6 +196,65 @@ def test_answers_outlast_the_pane_and_the_list(widget: Lesson) -> None:
     assert widget.results.given == ()
     pane(widget)._act(BeginLesson(1, " Ada "))
     assert len(widget.results.given) == 1
+
+
+def restarted() -> Lesson:
+    """What the same cell shows after the kernel was restarted."""
+    return Lesson(1, seed="Ada")
+
+
+def test_what_was_saved_beside_the_notebook_is_gone_on_with(
+    widget: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    step = go_to(widget, "channels_after_a_convolution")
+    assert not pane(widget).page.can_keep
+    give(widget, step.question.mistakes[0].answer)
+    assert list(tmp_path.iterdir()) == []  # nothing is written but on request
+    pane(widget)._act(KeepOutcome(True))
+    assert pane(widget).page.note == "Saved as lesson-1-ada.json, beside the notebook."
+    assert [path.name for path in tmp_path.iterdir()] == ["lesson-1-ada.json"]
+    pane(widget)._act(TakeVariant(True))
+    assert pane(widget).page.note == ""
+    pane(widget)._act(KeepOutcome(True))
+    give(widget, "1")  # which the file does not hold
+    assert pane(widget).page.note == ""
+
+    again = restarted()
+    assert again.results.given == ()  # it is offered, not taken
+    assert pane(again).page.offer == "lesson-1-ada.json, beside this notebook, holds 1 answer."
+    pane(again)._act(GoOn(True))
+    page = pane(again).page
+    assert again.results.given == widget.results.given[:1]
+    assert page.place == PLACE["channels_after_a_convolution"] + 1
+    assert (page.offer, page.marks[page.place - 1]) == ("", "wrong")
+    pane(again)._act(GoOn(True))  # once is enough
+    assert len(again.results.given) == 1
+    pane(again)._act(BeginLesson(1, "Bob"))
+    assert pane(again).page.offer == ""
+    again.close()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"explorer lesson": 1, "lesson": 1, "seed": "Bob"}'])
+def test_a_file_that_holds_no_answers_of_this_learner_is_not_offered(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lesson-1-ada.json").write_text(text, encoding="utf-8")
+    again = restarted()
+    assert pane(again).page.offer == ""
+    again.close()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(
+    widget: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lesson-1-ada.json").mkdir()  # in the way
+    step = go_to(widget, "channels_after_a_convolution")
+    give(widget, step.question.solution)
+    pane(widget)._act(KeepOutcome(True))
+    assert pane(widget).page.note.startswith("Not saved: Is a directory.")
 
 
 def test_the_end_counts(widget: Lesson) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import explorer.worker.process
 from explorer import Explorer, UNet
+from explorer.core.analysis import sensitivity as sensitivity_module
 from explorer.core.editing import moves as moves_module
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.parts import MoveButton
@@ -51,7 +52,8 @@ def settle(shown: Explorer) -> None:
 
 
 def offered(shown: Explorer) -> list[str]:
-    return [button.move for button in all_of(MoveButton, inspector_of(shown))]
+    buttons = all_of(MoveButton, inspector_of(shown))
+    return [button.move for button in buttons if not button.text]
 
 
 def take(shown: Explorer, words: str) -> None:
@@ -108,6 +110,59 @@ def test_a_move_of_an_earlier_design_or_of_other_words_does_nothing(shown):
     assert shown.architecture.filters == 9
 
 
+def test_moves_that_took_longer_do_not_replace_those_of_a_later_design(shown, monkeypatch):
+    settling = inspector_of(shown)._next_moves._settling
+    moves = moves_module.moves
+
+    def overtaken(design):
+        if design.architecture == SMALL:
+            shown.controls["filters"].value = 9
+            settle(shown)
+        return moves(design)
+
+    monkeypatch.setattr(moves_module, "moves", overtaken)
+    settling._settled(settling._wanted)
+
+    assert "One level more" in offered(shown)
+    take(shown, "One level more")
+    assert shown.architecture == UNet(filters=9, down_blocks=3, up_blocks=3)
+
+
+def test_a_step_is_offered_once_the_design_has_settled_and_taken_by_a_click(shown):
+    assert "What would a step do?" not in said(inspector_of(shown))
+    settle(shown)
+    assert "What would a step do?\nfilters 8: parameters −44 % / +12" in said(inspector_of(shown))
+
+    take(shown, "down_blocks 2 → 3")
+    assert shown.architecture == UNet(filters=8, down_blocks=3, up_blocks=3), "one step for both"
+    assert "What would a step do?" not in said(inspector_of(shown)), "of the design before"
+    take(shown, "filters 8 → 12")
+    assert shown.architecture.filters == 8, "not worked out for this network"
+    assert "down blocks 2 → 3" in shown._panels.history.steps[-1].replace("_", " ")
+    shown._panels._actions.go(-1, True)
+    assert shown.architecture == SMALL
+
+    settle(shown)
+    take(shown, "up_blocks 2 → 3")  # which is said to be impossible, and has no button
+    assert shown.architecture == SMALL
+
+
+def test_what_is_overtaken_before_the_steps_are_begun_costs_no_more(shown, monkeypatch):
+    settling = inspector_of(shown)._next_moves._settling
+    moves = moves_module.moves
+
+    def overtaken(design):
+        shown.controls["filters"].value = 9
+        return moves(design)
+
+    monkeypatch.setattr(moves_module, "moves", overtaken)
+    monkeypatch.setattr(sensitivity_module, "sensitivity", pytest.fail)
+    settling._settled(settling._wanted)
+    assert inspector_of(shown)._next_moves._known is None
+
+
 def test_the_snapshot_has_no_button_that_nobody_hears(shown):
     settle(shown)
-    assert "What to try next" not in shown.snapshot()
+    page = shown.snapshot()
+    assert "What to try next" not in page
+    assert "What would a step do?" not in page

@@ -12,12 +12,15 @@ import pytest
 from PIL import Image, ImageColor
 
 import explorer.core.pictures.images
+import explorer.widget.panels.receptive_field.panel
 import explorer.worker.process
-from explorer import Custom, LeapCNN, UNet, analyze, trace
+from explorer import Custom, LeapCNN, UNet, analyze, pretrained, trace
+from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input
 from explorer.core.analysis.receptive_field import receptive_window
-from explorer.core.asking.failures import WorkerDied
-from explorer.core.asking.questions import Gradient, See
+from explorer.core.asking.failures import NoKeras, WorkerDied
+from explorer.core.asking.position import signs
+from explorer.core.asking.questions import Gradient, See, UsePretrained
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.formatting import byte_size, product, short_count
@@ -26,7 +29,8 @@ from explorer.core.network.layers.foreign import Foreign
 from explorer.core.pictures.effective_field import EffectiveField
 from explorer.core.pictures.heat_map import RAMP, heat_png
 from explorer.core.pictures.images import Seen, picture_png, see
-from explorer.widget.messages import Position, Rectangle, Size
+from explorer.widget.messages import FoundHere, Position, Rectangle, Size
+from explorer.widget.panels.pretrained import TrainedExamples
 from explorer.widget.panels.receptive_field.page import rectangle
 from explorer.widget.panels.receptive_field.panel import ReceptiveField
 from tests.core.pictures.test_images import encoded
@@ -257,6 +261,75 @@ def test_once_settled_the_gradient_is_asked_for_and_shown(shown, worker):
     assert "Weights: random" in shown.text
     settle(shown)
     assert len(worker.requests) == 1
+
+
+def without_keras(shown, worker):
+    """Say that Keras is not there; returns what asks the page."""
+    asked(worker)[2](NoKeras("Keras is not here."))
+    return shown.panel._browser
+
+
+def found(browser, half=3, most=9) -> None:
+    """Answer as the page would."""
+    answer = {"number": browser.asked.number, "half": half, "most": most}
+    browser._handle_custom_msg(answer, [memoryview(b"heat")] if half else [])
+
+
+def test_without_keras_the_page_finds_the_gradient(shown, worker):
+    shown.show(selected=f"layer-{MIDDLE}")
+    browser = without_keras(shown, worker)
+    question = browser.asked
+    assert question.program.steps[question.place].name == MIDDLE
+    assert (question.position, question.center) == ((8, 12), (33.5, 49.5))
+    assert question.signs == signs(DESIGN.graph[MIDDLE].shape[-1])
+    assert browser.weights == b""
+    assert shown.marks("Effective: Computing") == ["busy"]
+    found(browser)
+    assert shown.widget.heat == b"heat"
+    assert shown.widget.most == Rectangle(29.5, 45.5, 9, 9)
+    assert "95 % of the gradient within 9 × 9 pixels, half of it within 3 × 3" in shown.text
+    assert "random (seed 0); drawn in the browser" in shown.text
+    assert (browser.asked, browser.picture) == (None, b"")
+
+
+def test_without_keras_only_the_answer_to_the_latest_question_counts(shown, worker):
+    shown.show(selected=f"layer-{MIDDLE}")
+    browser = without_keras(shown, worker)
+    first = browser.asked
+    shown.send(rows=1, columns=1)
+    assert browser.asked is None
+    without_keras(shown, worker)
+    browser._receive(FoundHere(first.number, 1, 1), [memoryview(b"late")])
+    assert shown.widget.heat == b""
+    shown.panel.weights_changed()  # what is under way is of the former ones
+    before = browser.asked
+    without_keras(shown, worker)
+    assert browser.asked.number > before.number
+    found(browser, 0, 0)
+    assert "Effective: none" in shown.text
+    shown.send(rows=1, columns=1)
+    found(without_keras(shown, worker), None, 0)
+    assert "Effective: the gradient is too large for float32" in shown.text
+
+    shown.send(rows=1, columns=1)
+    without_keras(shown, worker)
+    shown.panel.hide()
+    assert browser.asked is None
+    shown.show(selected=f"layer-{MIDDLE}")
+    without_keras(shown, worker)
+    assert browser.asked.position == (11, 15)
+
+
+def test_without_keras_a_gradient_too_large_for_the_page_is_refused(shown, worker, monkeypatch):
+    for limit in ("VALUES", "MACS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"explorer.widget.panels.keras.in_browser._GRADIENT_{limit}", 1000)
+            shown.show()
+            without_keras(shown, worker)
+        assert "in a browser at most 1" in shown.text
+        assert f"use an image that is smaller than {product(64, 96)} pixels" in shown.text
+        shown.panel._forget()
+        shown.panel.hide()
 
 
 def test_while_keras_starts_that_is_said(shown, worker):
@@ -495,6 +568,51 @@ def test_a_remedy_for_another_object_is_not_shown(shown, monkeypatch):
     assert "It could with" not in shown.text
 
 
+def test_a_remedy_that_took_longer_does_not_replace_that_of_a_later_object(shown, monkeypatch):
+    shown.show()
+    settle(shown)
+    begun, goes_on = threading.Event(), threading.Event()
+    find = explorer.widget.panels.receptive_field.panel.remedies
+
+    def slow(design, node, size):
+        if size == (64, 90):
+            begun.set()
+            assert goes_on.wait(10)
+        return find(design, node, size)
+
+    monkeypatch.setattr(explorer.widget.panels.receptive_field.panel, "remedies", slow)
+    shown.send(object=box(0, 0, 64, 90))
+    first = shown.panel._settling._timer
+    assert begun.wait(10)
+    shown.send(object=box(0, 0, 64, 96))
+    settle(shown)
+    assert "down blocks" in str(shown.offers)
+
+    goes_on.set()
+    first.join(10)
+    shown.send(rows=1, columns=0)
+
+    assert "down blocks" in str(shown.offers)
+
+
+def test_an_object_is_offered_as_a_budget_until_it_is_one(shown):
+    least = Budget("receptive field", at_least=10)
+    most = Budget("receptive field", at_most=300)
+    shown.state.limit([least, most])
+    shown.show()
+    shown.send(object=box(0, 0, 20, 31))
+    words = "Budget: receptive field at least 31 px"
+    assert words in shown.offers
+
+    shown.send(remedy=words)
+
+    assert shown.state.budgets == (Budget("receptive field", at_least=31), most)
+    assert shown.state.design == DESIGN
+    assert words not in shown.offers
+    shown.send(object=box(0, 0, 20, 40))
+    assert "Budget: receptive field at least 40 px" in shown.offers
+
+
 def test_a_layer_before_the_output_is_told_that_the_output_sees_enough(shown):
     shown.show(selected=f"layer-{FIRST}")
 
@@ -651,3 +769,27 @@ def test_of_an_input_beyond_all_bounds_a_small_picture_is_shown():
 
     with Image.open(io.BytesIO(seen.png)) as picture:
         assert picture.size == (256, 512)
+
+
+def test_where_weights_are_random_a_trained_network_is_offered(worker):
+    state, steps = State(DESIGN, threading.RLock()), []
+    examples = TrainedExamples(state, lambda *step: steps.append(step), lambda: None, pytest.fail)
+    panel = ReceptiveField(state, lambda: None, pytest.fail, examples)
+    panel.show(Scene(DESIGN))
+    asked(worker)[1](field())
+    [offer] = [offer for line in panel.widget.lines for offer in line.offers]
+    assert offer.words == "Show a trained U-Net"
+    assert offer.cost == f"a tiny example: {pretrained['U-Net'].about}"
+
+    panel.widget._handle_custom_msg({"remedy": offer.words}, [])
+    assert worker.requests[-1][1] == UsePretrained("U-Net")
+    [(design, step)] = steps
+    assert design == Design(pretrained["U-Net"].architecture, DESIGN.input)
+    assert step == "trained example: U-Net"
+    panel.show(Scene(design))
+    while not isinstance(worker.requests[-1][1], Gradient):
+        worker.asked.acquire(timeout=10)
+    worker.requests[-1][2](attrs.evolve(field(), is_untrained=False))
+    assert not [offer for line in panel.widget.lines for offer in line.offers]
+    panel.close()
+    examples.close()

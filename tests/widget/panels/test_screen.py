@@ -21,7 +21,7 @@ from tests.widget.test_fuzz import widgets_of
 
 SMALL = Design(UNet(filters=2, down_blocks=2, up_blocks=2), Input(64, 64, 1))
 OTHER = Design(UNet(filters=4, down_blocks=2, up_blocks=2), Input(64, 64, 1))
-STAGE = ("Diagram", "Receptive field", "Feature maps", "Charts", "Train")
+STAGE = ("Diagram", "Receptive field", "Feature maps", "Charts", "Train", "Design")
 SIDE = ("Explain", "Layers", "Compare", "Code", "Run and time")
 
 
@@ -52,6 +52,7 @@ def screen():
         Measurement,
         View,
         lambda: None,
+        print,
         print,
     )
     made.show(SMALL)

@@ -261,6 +261,14 @@ def test_weights_are_saved_while_it_learns(shown, worker, monkeypatch):
     ((message, buffers),) = sent
     assert (message.file, buffers) == ("UNet.weights.h5", [b"content"])
     assert "from training here" in state_of(panel)
+    assert "“Save model” has that, too" in state_of(panel)
+
+    panel.widget.save_model.click()
+    _, work, done, _ = worker.requests[-1]
+    assert work.kind == "keras-file"
+    done(KerasFile(b"whole", Weights(0, "training here", 4, 4)))
+    assert (sent[-1][0].file, sent[-1][1]) == ("UNet.keras", [b"whole"])
+    assert "with the convolution that answers the task" in state_of(panel)
 
 
 def test_what_the_output_gets_is_said(shown, worker):

@@ -1,17 +1,24 @@
 """Networks that learn in the worker, asked again and again, and what then has their weights."""
 
+import attrs
 import keras
 import numpy as np
 import pytest
 
-from explorer import Head, UNet
+from explorer import Head, UNet, build_pretrained, pretrained
 from explorer.core.asking.failures import GivenUp
 from explorer.core.asking.training import Training, TrainingSettings
 from explorer.core.network.errors import Refusal
 from explorer.keras_side.machine_memory import NotEnoughMemory
 from explorer.worker.tasks import forward as keras_tasks
 from explorer.worker.tasks import training as module
-from explorer.worker.tasks.forward import DEFAULT, draw_weights, ready_model, weights_now
+from explorer.worker.tasks.forward import (
+    DEFAULT,
+    draw_weights,
+    ready_model,
+    use_pretrained,
+    weights_now,
+)
 from explorer.worker.tasks.training import save_trained, train, train_twins
 
 SMALL = UNet(filters=2, down_blocks=1, up_blocks=1)
@@ -120,6 +127,35 @@ def test_random_weights_take_the_place_of_learnt_ones():
     draw_weights(1)
     ready_model(SMALL, SHAPE, 1, DEFAULT)
     assert weights_now().are_random
+
+
+def test_models_of_a_trained_example_get_its_weights_until_others_are_drawn():
+    example = pretrained["U-Net"]
+    use_pretrained("U-Net")
+    kept = ready_model(example.architecture, (32, 48, 1), 1, DEFAULT)
+    given = build_pretrained("U-Net", (32, 48, 1))
+    assert all(map(np.array_equal, weights(kept.model), weights(given)))
+    assert str(weights_now()) == f"from {example.about}"
+
+    deeper = attrs.evolve(example.architecture, middle_block=False)
+    ready_model(deeper, (32, 48, 1), 1, DEFAULT)
+    assert "layers with weights; the rest random (seed 0)" in str(weights_now())
+    ready_model(example.architecture, (32, 48, 1), 1, DEFAULT)
+    assert str(weights_now()) == f"from {example.about}"
+    draw_weights(1)
+    ready_model(example.architecture, (32, 48, 1), 1, DEFAULT)
+    assert weights_now().are_random
+
+
+def test_what_learnt_here_keeps_its_weights_beside_a_trained_example():
+    learnt()
+    use_pretrained("U-Net")
+    ready_model(pretrained["U-Net"].architecture, SHAPE, 1, DEFAULT)
+    assert "on drawn pictures" in str(weights_now())
+    kept = ready_model(SMALL, SHAPE, 1, DEFAULT)
+    assert "training here" in str(weights_now())
+    design = module._learners[LEARNS].design
+    assert all(map(np.array_equal, weights(kept.model), weights(design)))
 
 
 def test_saved_weights_are_those_that_learnt(tmp_path):

@@ -33,7 +33,7 @@ class Resized(Layer):
     @property
     def is_square(self) -> bool:
         """Whether the layer does the same along every axis."""
-        return not any(isinstance(value, tuple) for value in self._by_axis())
+        return tuple not in map(type, self._by_axis())
 
     def _by_axis(self) -> tuple[ByAxis, ...]:
         """Return the settings that can differ by axis."""

@@ -163,7 +163,18 @@ def plot_code() -> bytes:
 
 
 def figure_of(drawing: Drawing) -> Any:
-    """Return the figure that shows a drawing."""
+    """Return the figure that shows a drawing of charts."""
+    return new_figure(_traces(), _layout(), drawing)
+
+
+def new_figure(traces: list[dict[str, Any]], layout: dict[str, Any], drawing: Drawing) -> Any:
+    """Return a figure that shows a drawing.
+
+    Args:
+        traces: What never changes of each part, which has its name as `meta`.
+        layout: The same of the layout.
+        drawing: The rest.
+    """
     from plotly.graph_objects import FigureWidget
 
     class Figure(FigureWidget):
@@ -175,7 +186,7 @@ def figure_of(drawing: Drawing) -> Any:
             if self._widget_data:
                 super().open()
 
-    figure = Figure(_traces(), _layout())
+    figure = Figure(traces, layout)
     apply(figure, drawing)
     figure._config = {"displaylogo": False, "modeBarButtons": BUTTONS, "responsive": True}
     # What a browser starts from. plotly copies it here, once; set to what its updates change, it is
@@ -225,26 +236,34 @@ def _traces() -> list[dict[str, Any]]:
     ]
 
 
+#: What all figures look like.
+LOOK: dict[str, Any] = {
+    "template": "none",
+    "paper_bgcolor": CLEAR,
+    "plot_bgcolor": CLEAR,
+    "font": {"family": "system-ui, sans-serif", "size": 11.5, "color": LIGHT.text},
+    "modebar": {"bgcolor": CLEAR, "color": "#768390", "activecolor": GREY},
+    "hoverlabel": {
+        "bgcolor": "#24292f",
+        "bordercolor": GREY,
+        "font": {"color": "#ffffff", "size": 12},
+        "align": "left",
+    },
+}
+#: And their axes.
+AXIS = {"gridcolor": GRID, "zeroline": False, "automargin": False}
+
+
 def _layout() -> dict[str, Any]:
-    grid = {"gridcolor": GRID, "zeroline": False, "automargin": False}
+    grid = AXIS
     layout: dict[str, Any] = {
-        "template": "none",
+        **LOOK,
         "height": PANELS + FOOT,
         # Legends would widen it.
         "margin": {"l": MARGIN, "r": 30, "t": 4, "b": FOOT, "autoexpand": False},
-        "paper_bgcolor": CLEAR,
-        "plot_bgcolor": CLEAR,
-        "font": {"family": "system-ui, sans-serif", "size": 11.5, "color": LIGHT.text},
-        "modebar": {"bgcolor": CLEAR, "color": "#768390", "activecolor": GREY},
         "barmode": "stack",
         "hovermode": "x",
         "hoverdistance": -1,
-        "hoverlabel": {
-            "bgcolor": "#24292f",
-            "bordercolor": GREY,
-            "font": {"color": "#ffffff", "size": 12},
-            "align": "left",
-        },
         "xaxis": grid | {"anchor": "y3"},
     }
     for panel, name in enumerate(("", "2", "3")):

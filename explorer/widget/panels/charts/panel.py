@@ -4,38 +4,29 @@ plotly is imported, and its one figure made, once the charts were first shown: t
 and 5 MB then travel to the browser. From then on only what changed is sent.
 """
 
-import threading
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
-import traitlets
 
 from explorer.core.analysis.quantities import QUANTITIES
 from explorer.core.editing.snapshot import Scene
 from explorer.core.guard import guarded
 from explorer.core.network.names import block_id, nodes_of
-from explorer.core.ports import Timer
 from explorer.core.settling import Settling
 from explorer.widget.controls.form import page, plain_layout
-from explorer.widget.front.modules import module
-from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import ChartStep, Code, Missed, WantsCode
+from explorer.widget.messages import ChartStep
 from explorer.widget.panels.charts.data import ChartData
 from explorer.widget.panels.charts.figure import (
     Drawing,
-    apply,
     bands,
     drawing_of,
     figure_of,
-    plot_code,
-    style_sheet,
 )
+from explorer.widget.panels.charts.plot import Plot
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import Items, Line, Words
-from explorer.worker import later, load
+from explorer.worker import later
 
 STEPS = ("by layer", "by block")
 #: Seconds that an edit must outlast before it is drawn: the browser takes longer over the charts
@@ -43,33 +34,8 @@ STEPS = ("by layer", "by block")
 PAUSE = 0.2
 
 
-class Frame(FrontWidget):
-    """Gives the plot its colours and its width, and sees to it that it is up to date.
-
-    What the pointer is on in another view is marked over the plot, and the other way round.
-
-    Attributes:
-        drawing: Number of the drawing that the plot should show, which has it as `layout.meta`.
-        steps: What stands along its horizontal axis, at 0, 1, 2 and so on.
-    """
-
-    _esm = module(Path(__file__).with_name("panel.js"), "hover", "code")
-    _css = style_sheet()
-    sends = Missed | WantsCode
-    gets = Code
-
-    drawing: Any = traitlets.Int().tag(sync=True)
-    steps = shared(tuple[ChartStep, ...], ())
-
-
-class Charts(widgets.VBox, TabView):
-    """Three charts, the choice of what they show, and what they show in words.
-
-    Attributes:
-        loading: Loads plotly and makes the charts; None until they are first shown.
-    """
-
-    _figure: Any = None  # ipywidgets closes what could not be made, too
+class Charts(Plot, TabView):
+    """Three charts, the choice of what they show, and what they show in words."""
 
     def __init__(self, select: Callable[[str], None]) -> None:
         """Make the view, without the charts: they are made when they are first shown.
@@ -78,15 +44,8 @@ class Charts(widgets.VBox, TabView):
             select: Called with the selection that a click stands for.
         """
         self._select = select
-        # Charts are shown under the state's lock, but also when a button here is clicked.
-        self._lock = threading.RLock()
         self._scene: Scene | None = None  # while the charts are on screen
-        # Waits before an edit is drawn.
-        self._settling = Settling(later, self._lock, partial(self._chosen, None), self._alert)
         self._data: ChartData | None = None
-        self.loading: Timer | None = None
-        self._loaded = False
-        self._shown: Drawing = {}
         self._steps = widgets.ToggleButtons(
             options=STEPS,
             tooltips=["A step for each layer", "A step for each block of layers"],
@@ -102,11 +61,9 @@ class Charts(widgets.VBox, TabView):
         controls = widgets.Box([self._steps, self._measure], layout=plain_layout())
         controls.add_class("explorer-row")
         self._words = page()
-        self._frame = Frame(layout=plain_layout())
-        self._frame.on_sent(self._received)
-        self._above = (self._frame, controls, self._words)
-        super().__init__(self._above, layout=plain_layout())
-        self.add_class("explorer-charts")
+        super().__init__((controls, self._words))
+        # Waits before an edit is drawn.
+        self._settling = Settling(later, self._lock, self._draw_again, self._alert)
 
     def show(self, scene: Scene) -> None:
         """Show a scene, or another design a moment later; what is shown already is not sent again.
@@ -118,7 +75,7 @@ class Charts(widgets.VBox, TabView):
             self._settling.stop()
             if self.loading is None:
                 self._words.parts = (Line("The charts are being made …", "muted"),)
-                self.loading = load("plotly", self._load)
+                self._begin_to_load()
             elif self._loaded and last and last.design != scene.design:
                 self._settling.wait(PAUSE)
             else:
@@ -133,17 +90,13 @@ class Charts(widgets.VBox, TabView):
     def close(self) -> None:
         """Give up the charts, too."""
         self.hide()
-        if self._figure is not None:
-            self._figure.close()
         super().close()
 
-    @guarded
-    def _load(self) -> None:
-        from plotly.graph_objects import FigureWidget  # noqa: F401 — takes seconds
+    def _draw_again(self) -> None:
+        self._chosen(None)
 
-        with self._lock:
-            self._loaded = self.comm is not None  # else it was closed meanwhile
-            self._chosen(None)
+    def _new_figure(self, drawing: Drawing) -> Any:
+        return figure_of(drawing)
 
     @guarded
     def _chosen(self, _: Any) -> None:
@@ -168,46 +121,6 @@ class Charts(widgets.VBox, TabView):
                 ChartStep(step.selection, block_id(step.nodes[0])) for step in data.steps
             )
             self._data = data
-
-    def _send_changes(self, drawing: Drawing) -> None:
-        """Show in the plot what differs from what it shows already, in one message."""
-        changes = {key: value for key, value in drawing.items() if self._shown.get(key) != value}
-        if not changes:
-            return
-        changes["layout", "meta"] = self._frame.drawing + 1
-        if self._figure is None:
-            self._make_figure(changes)
-        else:
-            apply(self._figure, changes)
-        self._shown |= changes
-        self._frame.drawing += 1
-
-    def _make_figure(self, drawing: Drawing) -> None:
-        before, self._figure = self._figure, figure_of(drawing)
-        for trace in self._figure.data:
-            trace.on_click(self._clicked)
-        self.children = (*self._above, self._figure)
-        if before is not None:
-            before.close()
-
-    @guarded
-    def _received(self, message: Missed | WantsCode, _: Any) -> None:
-        if isinstance(message, WantsCode):
-            later(0.0, self._send_code)
-        else:
-            self._missed(message)
-
-    @guarded
-    def _send_code(self) -> None:
-        self._frame.send_message(Code("plotly"), [plot_code()])  # imports plotly: seconds
-
-    def _missed(self, message: Missed) -> None:
-        """Replace a plot that no update reaches: see `panel.js`."""
-        with self._lock:
-            if message.missed == self._frame.drawing:
-                self._shown["layout", "meta"] = self._frame.drawing + 1
-                self._make_figure(self._shown)
-                self._frame.drawing += 1
 
     @guarded
     def _clicked(self, _: Any, points: Any, __: Any) -> None:

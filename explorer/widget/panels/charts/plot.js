@@ -20,7 +20,7 @@ async function plottingOf(model) {
 
 /** @param {{ model: object, el: HTMLElement }} view */
 function render({ model, el }) {
-  el.textContent = "The kernel has what draws the charts: run the cell.";
+  el.textContent = "What draws the charts comes from the kernel. If none runs, run the cell.";
   const waiting = plottings.get(model) ?? plottingOf(model);
   plottings.set(model, waiting);
   let isGone = false;

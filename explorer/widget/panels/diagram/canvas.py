@@ -122,7 +122,7 @@ class Canvas(FrontWidget):
         Args:
             dot: The drawing in Graphviz' language.
         """
-        can = self.pages_can or not graphviz_layout.is_there()
+        can = self.pages_can or not graphviz_layout.writes("svg")
         self.svg = "" if can and "no" not in self._pages else Diagram(dot).svg()
         self.dot = dot
 
@@ -137,6 +137,6 @@ class Canvas(FrontWidget):
     def _get_embed_state(self, drop_defaults: bool = False) -> Any:
         """Return what a page without a kernel gets, which has nothing to lay drawings out with."""
         embedded = super()._get_embed_state(drop_defaults)
-        can = self.dot and graphviz_layout.is_there()
+        can = self.dot and graphviz_layout.writes("svg")
         embedded["state"]["kept"] = self.svg or (Diagram(self.dot).svg() if can else self.kept)
         return embedded

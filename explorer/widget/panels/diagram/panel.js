@@ -499,6 +499,7 @@ function render({ model, el }) {
   function reveal() {
     items.mark();
     found.textContent = model.get("found");
+    found.classList.toggle("explorer-sentence", model.get("found").endsWith("."));
     const element = items.elements.get(model.get("shown"));
     if (!element || canvas.contains(document.activeElement)) return;
     if (document.activeElement === search && /^\d/.test(model.get("found"))) zoom.zoomForSearch();

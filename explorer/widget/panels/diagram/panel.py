@@ -148,8 +148,11 @@ class DiagramView(widgets.VBox, TabView):
         drawn = self.drawn(scene)
         drawing = drawn.drawing
         same_way = last is not None and last.options == drawing.options
-        edited = same_way and before is not None and before.design != scene.design
+        is_edit = before is not None and before.design != scene.design and not scene.begins
+        edited = same_way and is_edit
         self.canvas.draw(drawing.dot())
+        if before is not None and before.design != scene.design:
+            self.canvas.found = ""  # it was of that one
         self.canvas.places = drawing.places
         self.canvas.items = drawn.items
         self.canvas.changed = (
@@ -314,8 +317,10 @@ class DiagramView(widgets.VBox, TabView):
         """Send the drawing to the browser as a file, for papers."""
         if self._scene is None:
             return
+        self.canvas.found = ""
         drawing = self.drawn(self._scene).paper()
-        if ending in ("svg", "png") and self.canvas.pages_can and not graphviz_layout.is_there():
+        is_of_page = self.canvas.pages_can and not graphviz_layout.writes(ending)
+        if ending in ("svg", "png") and is_of_page:
             self.canvas.send_message(ToLayOut(ending), [drawing.dot.encode()])
             return
         try:

@@ -11,12 +11,14 @@ import traitlets
 
 from explorer.core.drawing.boxes import Card
 from explorer.core.drawing.palette import DARK, LIGHT
+from explorer.core.families import Architecture
 from explorer.core.formatting import printable, product, size_text
 from explorer.core.network.graph import positions
 from explorer.widget.controls.form import page, plain_layout
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import ChannelPicture, Channels, FilmFrame, FilmGroup, Select
+from explorer.widget.panels.pretrained import ExampleList, TrainedExamples
 from explorer.widget.parts import Line, Paragraph, Words
 
 if TYPE_CHECKING:
@@ -79,15 +81,20 @@ class FeatureMapsView(widgets.VBox):
         load: Loads the file.
         redraw: Goes to other random weights.
         film: The pictures.
+        examples: The trained networks that can be chosen, if there are such.
     """
 
-    def __init__(self, select: Callable[[str], None]) -> None:
+    def __init__(
+        self, select: Callable[[str], None], examples: TrainedExamples | None = None
+    ) -> None:
         """Make the view.
 
         Args:
             select: Called with the selection that the user made.
+            examples: Trained networks that can be chosen; None: there are none.
         """
         self._weights = page()
+        self.examples = ExampleList(examples) if examples else None
         self.path = widgets.Text(
             description="weights file",
             placeholder="path/to/NAME.weights.h5",
@@ -106,7 +113,10 @@ class FeatureMapsView(widgets.VBox):
             tooltip="Give the model other random weights",
             layout=plain_layout(),
         )
-        row = widgets.Box([self._weights, self.path, self.load, self.redraw], layout=plain_layout())
+        chosen = [self.examples] if self.examples else []
+        file = widgets.Box([self.path, self.load], layout=plain_layout())
+        file.add_class("explorer-weights-file")
+        row = widgets.Box([self._weights, *chosen, file, self.redraw], layout=plain_layout())
         row.add_class("explorer-row")
         row.add_class("explorer-weights")
         self._problem = page()
@@ -125,6 +135,11 @@ class FeatureMapsView(widgets.VBox):
             [row, self._problem, self._status, self.film, legend], layout=plain_layout()
         )
         self.show_weights(None)
+
+    def show_example(self, architecture: Architecture) -> None:
+        """Show which trained network is on screen."""
+        if self.examples:
+            self.examples.show(architecture)
 
     def show_weights(self, weights: "Weights | None") -> None:
         """Say where the weights of the pictures come from; None: there are no pictures yet."""

@@ -1,7 +1,7 @@
 """A picture's way through the network, run by the Keras process while the panel is open."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.failures import NoKeras
+from explorer.core.asking.measurement import IN_BROWSER
 from explorer.core.asking.questions import DrawWeights, Features, LoadWeights
 from explorer.core.drawing.boxes import Card, cards_of
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.guard import guarded
+from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Shape
 from explorer.core.network.names import block_id
 from explorer.core.settling import Settling
-from explorer.widget.controls.form import close_with_parts
+from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.panels.feature_maps.page import FeatureMapsView
 from explorer.widget.panels.tab_view import TabView
 from explorer.worker import later, shared_worker
@@ -27,6 +30,8 @@ from explorer.worker import later, shared_worker
 if TYPE_CHECKING:
     from explorer.core.asking.feature_maps import FeatureMaps as Maps
     from explorer.core.asking.weights import Weights
+    from explorer.widget.panels.keras.in_browser import InBrowser
+    from explorer.widget.panels.pretrained import TrainedExamples
 
 _RESTART = "The next change starts it again, with random weights."
 
@@ -68,6 +73,7 @@ class FeatureMaps(TabView):
         picture: Callable[[], bytes | None],
         select: Callable[[str], None],
         alert: Callable[[str], None],
+        examples: "TrainedExamples | None" = None,
     ) -> None:
         """Make the panel.
 
@@ -76,8 +82,10 @@ class FeatureMaps(TabView):
             picture: Returns the content of the user's picture, or None for the photograph.
             select: Called with the selection that the user made.
             alert: Shows the text of an unforeseen error.
+            examples: Trained networks that can be chosen; None: there are none.
         """
         self._state = state
+        self._examples = examples
         self._picture = picture
         self._alert = alert
         self._pictures = 0
@@ -91,7 +99,8 @@ class FeatureMaps(TabView):
         self._loading: Ask[str] = Ask(
             shared_worker, state.lock, alert, _RESTART, counts=lambda _: True
         )
-        self.widget = FeatureMapsView(select)
+        self._seed = 0  # of weights that the page draws
+        self.widget = FeatureMapsView(select, examples)
         self.widget.load.on_click(self._load_clicked)
         self.widget.redraw.on_click(self._redraw_clicked)
 
@@ -101,6 +110,7 @@ class FeatureMaps(TabView):
         """Show a scene: its pictures follow a moment after it has settled."""
         with self._state.lock:
             self._scene = scene
+            self.widget.show_example(scene.design.architecture)
             self.widget.film.selected = block_id(scene.node) if scene.node else ""
             layer = scene.node or scene.graph.outputs[-1]
             self._want(
@@ -126,6 +136,8 @@ class FeatureMaps(TabView):
         """Have the pictures made anew, which stay until they are."""
         with self._state.lock:
             self._shown = None
+            if self._scene:
+                self.widget.show_example(self._scene.design.architecture)
             if self._scene and not self._asking.is_under_way:
                 self._ask(quietly=True)
 
@@ -135,6 +147,8 @@ class FeatureMaps(TabView):
             self.hide()
             for part in (self._settling, self._asking, self._loading):
                 part.close()
+            if "_browser" in vars(self):
+                self._browser.close()
             close_with_parts(self.widget)
 
     # The pictures.
@@ -161,6 +175,8 @@ class FeatureMaps(TabView):
     def _drop_request(self) -> None:
         self._settling.stop()
         self._asking.drop()
+        if "_browser" in vars(self):
+            self._browser.stop()
 
     def _ask(self, quietly: bool = False) -> None:
         way, scene = self._wanted, self._scene
@@ -178,7 +194,7 @@ class FeatureMaps(TabView):
             way,
             Features(way.architecture, way.shape, self._picture(), names, way.layer),
             partial(self._ran, way, scene.graph, cards),
-            self._not_run,
+            partial(self._not_run, way, scene.graph, cards),
         )
 
     def _ran(self, way: _Way, graph: Graph, cards: Sequence[Card], maps: "Maps") -> None:
@@ -199,8 +215,31 @@ class FeatureMaps(TabView):
         self.widget.show_weights(maps.weights)
         self.widget.show_ready()
 
-    def _not_run(self, failure: Failure) -> None:
-        self.widget.show_failure(failure.text)
+    def _not_run(self, way: _Way, graph: Graph, cards: Sequence[Card], failure: Failure) -> None:
+        if not isinstance(failure.error, (NoKeras, ImportError)):
+            self.widget.show_failure(failure.text)
+            return
+        self.widget.show_waiting(f"The picture is on its way through the network in {IN_BROWSER} …")
+        example = self._examples.of(way.architecture) if self._examples else None
+        try:
+            self._browser.look(
+                graph,
+                self._picture(),
+                [card.output.name for card in cards],
+                way.layer,
+                example or self._seed,
+                partial(self._ran, way, graph, cards),
+                self.widget.show_failure,
+            )
+        except Refusal as error:
+            self.widget.show_failure(str(error))
+
+    @cached_property
+    def _browser(self) -> "InBrowser":
+        """What has the page run networks where Keras is not there."""
+        from explorer.widget.panels.keras.in_browser import InBrowser
+
+        return InBrowser(self._state.lock, self._alert, layout=plain_layout())
 
     def _run_all(self) -> None:
         """Have all pictures made anew, if the panel is visible."""
@@ -240,8 +279,12 @@ class FeatureMaps(TabView):
             self._ask_weights("Drawing random weights …", DrawWeights(seed))
 
     def _ask_weights(self, doing: str, question: LoadWeights | DrawWeights) -> None:
+        if self._examples:
+            self._examples.forget()
+            self.widget.show_example(self._state.design.architecture)
         self.widget.show_loading(doing)
-        self._loading.submit(doing, question, self._weights_changed, self._weights_stayed)
+        stayed = partial(self._weights_stayed, question)
+        self._loading.submit(doing, question, self._weights_changed, stayed)
 
     def _weights_changed(self, weights: "Weights | None") -> None:
         self.widget.show_loading("")
@@ -249,7 +292,13 @@ class FeatureMaps(TabView):
             self.widget.show_weights(weights)
         self._run_all()
 
-    def _weights_stayed(self, failure: Failure) -> None:
+    def _weights_stayed(self, question: LoadWeights | DrawWeights, failure: Failure) -> None:
+        if isinstance(failure.error, (NoKeras, ImportError)) and isinstance(question, DrawWeights):
+            self._seed = question.seed
+            if self._examples:
+                self._examples.seed = question.seed
+            self._weights_changed(None)
+            return
         self.widget.show_problem(failure.text)
 
 

@@ -12,7 +12,7 @@ const EDGE = 8;
 const CLICKED = "button, a, input, select, [role=slider], [role=tab], tr";
 
 /** Where a word is no part of what is read as a text. */
-const NO_TEXT = "button, [role=button], label, pre, code, select, textarea, svg, [aria-hidden=true]";
+const NO_TEXT = "button, [role=button], summary, label, pre, code, select, textarea, svg, [aria-hidden=true]";
 
 /** All that is explained. */
 class Terms {

@@ -1,19 +1,46 @@
-"""What to try next: worked out while nothing changes, for the network on screen."""
+"""What can be done next: worked out while nothing changes, for the network on screen."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from explorer.core.analysis.design import Design
 from explorer.core.settling import Settling
 from explorer.worker import later
 
 if TYPE_CHECKING:
+    from explorer.core.analysis.sensitivity import Sensitivity
     from explorer.core.editing.moves import Move
 
 
+@attrs.frozen
+class Offered:
+    """What can be done with a design.
+
+    Attributes:
+        moves: What to try next.
+        steps: What the next steps of its parameters would do.
+    """
+
+    moves: "tuple[Move, ...]" = ()
+    steps: "tuple[Sensitivity, ...]" = ()
+
+    def called(self, words: str) -> Design | None:
+        """Return what the change leads to that is called by these words; None: none is."""
+        from explorer.widget.panels.inspector.steps import call_of
+
+        offered = {move.words: move.design for move in self.moves}
+        for found in self.steps:
+            for step in (found.down, found.up):
+                if step.design:
+                    offered[call_of(found, step)] = step.design
+        return offered.get(words)
+
+
 class NextMoves:
-    """Offers moves of a design that has stayed for a moment, and makes the one that is chosen."""
+    """Offers changes of a design that has stayed for a moment, and makes the one that is chosen."""
 
     def __init__(
         self,
@@ -26,36 +53,36 @@ class NextMoves:
         Args:
             lock: Held while the design changes.
             alert: Shows the text of an unforeseen error.
-            take: Called with the design that the move leads to which the user chose.
+            take: Called with the design that the change leads to which the user chose.
         """
+        self._lock = lock
         self._take = take
         self._found: Callable[[], None] = lambda: None
         self._settling = Settling(later, lock, lambda: self._found(), alert, self._work_out)
         self._wanted: Design | None = None
-        self._known: tuple[Design, tuple[Move, ...]] | None = None
+        self._known: tuple[Design, Offered] | None = None
 
-    def of(self, design: Design, found: Callable[[], None]) -> "tuple[Move, ...]":
-        """Return the moves of a design; none before they are worked out.
+    def of(self, design: Design, found: Callable[[], None]) -> Offered:
+        """Return what can be done with a design; nothing before it is worked out.
 
         Args:
             design: The design on screen.
-            found: Called once they are, unless another design is asked for, or `stop` is called.
+            found: Called once it is, unless another design is asked for, or `stop` is called.
         """
         self._wanted, self._found = design, found
         if self._known and self._known[0] == design:
             self._settling.stop()
             return self._known[1]
         self._settling.wait()
-        return ()
+        return Offered()
 
     def take(self, words: str) -> None:
-        """Make the move of these words, if it is offered of the design on screen."""
+        """Make the change of these words, if it is offered of the design on screen."""
         if not self._known or self._known[0] != self._wanted:
             return
-        for move in self._known[1]:
-            if move.words == words:
-                self._take(move.design)
-                return
+        design = self._known[1].called(words)
+        if design is not None:
+            self._take(design)
 
     def stop(self) -> None:
         """Work nothing out: nobody looks."""
@@ -67,8 +94,16 @@ class NextMoves:
         self._settling.close()
 
     def _work_out(self) -> None:
+        from explorer.core.analysis.sensitivity import sensitivity
         from explorer.core.editing.moves import moves
 
         design = self._wanted
-        if design is not None:
-            self._known = design, moves(design)
+        if design is None:
+            return
+        found = moves(design)
+        if self._wanted is not design:
+            return
+        known = design, Offered(found, sensitivity(design))
+        with self._lock:
+            if self._wanted is design:  # not an earlier one, which took longer
+                self._known = known

@@ -2,6 +2,9 @@
 // Shows what the kernel says of the selected layer or block. Its buttons select another, or ask to
 // edit a block.
 
+/** @param {Element | null} element */
+const foldOf = (element) => element?.closest("details")?.dataset.fold;
+
 /** @param {View<InspectorState, InspectorSends>} view */
 function render({ model, el }) {
   el.classList.add("explorer-inspector");
@@ -24,6 +27,10 @@ function render({ model, el }) {
   });
   /** @type {Part[] | null} */
   let shown = null;
+  /** @type {Set<string>} */
+  const open = new Set(); // names of folds, which stay open with another network
+  let shownOf = "";
+  let left = ""; // name of the fold in which a step was made
 
   function draw() {
     const root = el.getRootNode();
@@ -35,8 +42,13 @@ function render({ model, el }) {
     clear.hidden = !model.get("selected");
     if (model.get("parts") !== shown) {
       shown = model.get("parts");
+      for (const { dataset, open: isOpen } of body.querySelectorAll("details")) {
+        if (isOpen) open.add(dataset.fold ?? "");
+        else open.delete(dataset.fold ?? "");
+      }
       body.replaceChildren();
       addParts(body, shown);
+      for (const fold of body.querySelectorAll("details")) fold.open = open.has(fold.dataset.fold ?? "");
       markTerms(body);
       hover.drawn();
     }
@@ -47,16 +59,29 @@ function render({ model, el }) {
       time.disabled = model.get("running");
       time.textContent = time.disabled ? "Running …" : "Time every layer";
     }
-    if (isNew) el.scrollTop = 0;
+    const isElsewhere = shownOf !== model.get("selected");
+    shownOf = model.get("selected");
+    if (isElsewhere) {
+      el.scrollTop = 0;
+      left = "";
+    }
+    if (isElsewhere || body.querySelector("[data-move]")) body.style.minHeight = "";
+    /** @type {HTMLElement | null} */
+    const back = left ? body.querySelector(`details[data-fold="${left}"] summary`) : null;
+    if (back && focused && (focused === heading || !focused.isConnected)) {
+      left = "";
+      return back.focus({ preventScroll: true });
+    }
     if (!focused || (!isNew && focused.isConnected && !focused.hidden)) return;
     /** @type {NodeListOf<HTMLElement>} */
-    const reachable = body.querySelectorAll("button, .explorer-term");
+    const reachable = body.querySelectorAll("button, summary, .explorer-term");
     const same = [...reachable].find(
-      ({ dataset }) =>
-        dataset.select === focused.dataset.select &&
-        dataset.edit === focused.dataset.edit &&
-        dataset.term === focused.dataset.term &&
-        dataset.move === focused.dataset.move,
+      (each) =>
+        each.dataset.select === focused.dataset.select &&
+        each.dataset.edit === focused.dataset.edit &&
+        each.dataset.term === focused.dataset.term &&
+        each.dataset.move === focused.dataset.move &&
+        foldOf(each) === foldOf(focused),
     );
     ((!isNew && same) || heading).focus({ preventScroll: true });
   }
@@ -66,7 +91,12 @@ function render({ model, el }) {
     if (select !== undefined) model.send({ select });
     else if (time !== undefined) model.send({ time: true });
     else if (edit !== undefined) model.send({ edit });
-    else if (move !== undefined) model.send({ move });
+    else if (move !== undefined) {
+      // What comes in place of what is offered comes in a moment: nothing is scrolled until then.
+      body.style.minHeight = `${body.offsetHeight}px`;
+      left = foldOf(targetOf(event)) ?? "";
+      model.send({ move });
+    }
   });
   draw();
   const ignore = listen(model, { change: draw }); // heading and text come in one message

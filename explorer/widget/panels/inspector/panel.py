@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import attrs
@@ -21,7 +21,7 @@ from explorer.core.words.explanations import block_text, layer_text, skips_text
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Edit, Select, TakeMove, TimeLayers
-from explorer.widget.panels.inspector.next_moves import NextMoves
+from explorer.widget.panels.inspector.next_moves import NextMoves, Offered
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import (
     EditButton,
@@ -38,11 +38,10 @@ from explorer.widget.parts import (
     words,
 )
 
-if TYPE_CHECKING:
-    from explorer.core.editing.moves import Move
-
 #: Roles of the blocks that an architecture lists, so that they can be edited one by one.
 EDITABLE = ("stem", "encoder", "middle", "decoder", "head")
+#: What can be done next where nobody works that out.
+NOTHING = Offered()
 #: Most skip connections that are listed.
 MOST_SKIPS = 8
 
@@ -82,7 +81,7 @@ class Inspector(FrontWidget, TabView):
             select: Called with the selection that the user clicked; empty for none.
             edit: Called with the block that the user wants to edit.
             time_layers: Called when the user wants every layer timed.
-            next_moves: What to try next; None: nothing is offered.
+            next_moves: What can be done next; None: nothing is offered.
             **options: Of the widget.
         """
         super().__init__(**options)
@@ -91,7 +90,7 @@ class Inspector(FrontWidget, TabView):
         self._time_layers = time_layers
         self._next_moves = next_moves
         self._scene: Scene | None = None
-        self._rests = False  # after `hide`: moves are asked for again
+        self._rests = False  # after `hide`: what can be done is asked for again
         self._wiring: Wiring | None = None
         self.on_sent(self._received)
 
@@ -103,17 +102,17 @@ class Inspector(FrontWidget, TabView):
         if self._wiring is None or self._wiring.graph is not scene.graph:
             self._wiring = wiring_of(scene.graph)
         with self.hold_sync():
-            for name, value in explained(scene, self._wiring, self._moves(scene)).items():
+            for name, value in explained(scene, self._wiring, self._offered(scene)).items():
                 self.set_trait(name, value)
         self._scene = scene  # at last: what is broken off is shown again
 
-    def _moves(self, scene: Scene) -> "tuple[Move, ...]":
-        """Return what to try next, where the whole network is explained."""
+    def _offered(self, scene: Scene) -> Offered:
+        """Return what can be done next, where the whole network is explained."""
         if self._next_moves is None:
-            return ()
+            return NOTHING
         if scene.node is not None:
             self._next_moves.stop()
-            return ()
+            return NOTHING
         return self._next_moves.of(scene.design, self._show_again)
 
     def _show_again(self) -> None:
@@ -122,13 +121,13 @@ class Inspector(FrontWidget, TabView):
             self.show(scene)
 
     def hide(self) -> None:
-        """Work out no moves."""
+        """Work out nothing that can be done next."""
         if self._next_moves is not None:
             self._next_moves.stop()
         self._rests = True
 
     def close(self) -> None:
-        """Close the view, and work out no moves any more."""
+        """Close the view, and work out nothing any more."""
         if self._next_moves is not None:
             self._next_moves.close()
         super().close()
@@ -147,15 +146,15 @@ class Inspector(FrontWidget, TabView):
                 self._edit(node.block)
 
 
-def explained(scene: Scene, wiring: Wiring, moves: "Sequence[Move]" = ()) -> dict[str, Any]:
+def explained(scene: Scene, wiring: Wiring, offered: Offered = NOTHING) -> dict[str, Any]:
     """Return the traits of an inspector that explains what is selected in a scene.
 
     Args:
         scene: What is shown.
         wiring: That of the scene's graph.
-        moves: What to try next.
+        offered: What can be done next.
     """
-    heading, prefix, parts = _Page(scene, wiring, moves).content()
+    heading, prefix, parts = _Page(scene, wiring, offered).content()
     named = {"heading": printable(heading), "prefix": printable(prefix)}
     return {**named, "parts": parts, "selected": scene.selected}
 
@@ -166,7 +165,7 @@ class _Page:
 
     scene: Scene
     wiring: Wiring
-    moves: "Sequence[Move]"
+    offered: Offered
 
     def content(self) -> tuple[str, str, tuple[Part, ...]]:
         """Return the heading, the start of a block's layers' names, and what stands beneath."""
@@ -274,13 +273,22 @@ class _Page:
                 MACS,
                 words(f"{MACS.told(MACS.in_network(report))} for one image."),
             ),
+            *self._steps(),
             *self._what_next(),
         )
+
+    def _steps(self) -> tuple[Section, ...]:
+        if not self.offered.steps:
+            return ()
+        from explorer.widget.panels.inspector.steps import folded
+
+        folds = folded(self.offered.steps)
+        return (Section("What would a step do?", folds),) if folds else ()
 
     def _what_next(self) -> tuple[Section, ...]:
         parts = [
             part
-            for move in self.moves
+            for move in self.offered.moves
             for part in (
                 Paragraph((MoveButton(move.words),)),
                 Facts(move.figures),

@@ -74,8 +74,10 @@ function serve({ model }) {
       return;
     }
     isBusy = true;
-    const { number, program, batch, limit } = asked;
+    const { number, ...question } = asked;
     const file = new Blob([model.get("picture")]);
+    const given = model.get("weights");
+    const halves = given.buffer.slice(given.byteOffset, given.byteOffset + given.byteLength);
     try {
       runner ??= new Runner(code.addresses);
     } catch (error) {
@@ -84,11 +86,21 @@ function serve({ model }) {
     }
     const own = runner;
     const { backend, device, version, error } = await own.ready;
-    const found = error ? { error } : await own.ask({ program, batch, limit, file });
+    const found = error ? { error } : await own.ask({ ...question, file, halves });
     if (own !== runner || model.get("asked")?.number !== number) return;
     isBusy = false;
     if (found.error) {
       fail(number, found.error);
+      return;
+    }
+    if ("looked" in found) {
+      const { strip, channels } = found.looked;
+      model.send({ number, strip, channels }, undefined, found.pngs);
+      return;
+    }
+    if ("field" in found) {
+      const { half, most } = found.field;
+      model.send({ number, half, most }, undefined, found.pngs);
       return;
     }
     /** @type {{ times: number[], first: number, warmups: number, strongest: { channel: number, png: ArrayBuffer }[], image: ArrayBuffer }} */

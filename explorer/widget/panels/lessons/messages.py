@@ -46,7 +46,7 @@ class LessonQuestion:
         unit: What a number is one of.
         selected: What is selected now, where something is to be clicked.
         limits: What is to be kept to, where something is to be built.
-        given: The answer that was given; empty: none yet.
+        given: The answer that was given, in words; empty: none yet.
         verdict: What was said of it.
         reason: Why.
         solution: The right answer, once one was given.
@@ -83,18 +83,24 @@ class LessonPage:
         sliding: A window at work, which is played.
         pictures: Grids that are shown.
         can_save: Whether there are answers to be handed in.
+        can_keep: Whether they can be written to the notebook's folder, to go on another day.
+        offer: What was kept there before, with which one can go on; empty: nothing.
+        note: What became of it when they were written; empty: they weren't.
     """
 
     title: str
     place: int
     marks: tuple[Literal["", "asked", "right", "wrong"], ...]
-    heading: str
-    text: tuple[str, ...]
+    heading: str = ""
+    text: tuple[str, ...] = ()
     points_at: str = ""
     question: LessonQuestion | None = None
     sliding: Sliding | None = None
     pictures: tuple[GridPicture, ...] = ()
     can_save: bool = False
+    can_keep: bool = False
+    offer: str = ""
+    note: str = ""
 
 
 @attrs.frozen
@@ -138,6 +144,20 @@ class LeaveLesson:
     """The list of lessons is wanted."""
 
     leave: Literal[True]
+
+
+@attrs.frozen
+class KeepOutcome:
+    """The answers are to be written to the notebook's folder, to go on with them another day."""
+
+    keep: Literal[True]
+
+
+@attrs.frozen
+class GoOn:
+    """The answers that were kept are to be gone on with."""
+
+    go_on: Literal[True]
 
 
 @attrs.frozen

@@ -5,6 +5,7 @@ from typing import Literal
 import attrs
 
 from explorer.core.analysis.design import Design
+from explorer.core.exchange.links import from_link
 from explorer.core.formatting import counted, printable
 from explorer.lessons.outcomes import Given, Outcome, graded
 from explorer.lessons.pictures.sliding import sliding
@@ -19,6 +20,7 @@ from explorer.lessons.questions import (
     name_of,
 )
 from explorer.widget.panels.lessons.messages import CourseEntry, LessonPage, LessonQuestion, Limit
+from explorer.worker import IN_PAGE
 
 Mark = Literal["", "asked", "right", "wrong"]
 
@@ -53,6 +55,8 @@ class Shown:
         place: Number of the step, from 0; the one after the last is the end.
         attempt: Which variant of the step.
         problem: Why what was given last is no answer.
+        kept: What was answered another day, with which one can go on; None: nothing is known.
+        note: What became of it when the answers were written to a file.
     """
 
     plan: Plan
@@ -60,6 +64,8 @@ class Shown:
     place: int = 0
     attempt: int = 0
     problem: str = ""
+    kept: Outcome | None = None
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -94,22 +100,32 @@ def page(shown: Shown, step: Step | None, on_screen: Design, selected: str) -> L
     title = f"Lesson {plan.number}: {plan.title}"
     can_save = bool(outcome.given)
     marks = (*(mark(outcome, name) for name in plan.names), "")
-    if step is None:
-        return LessonPage(title, shown.place, marks, "Done", _end(outcome), can_save=can_save)
-    asked = step.question
-    question = _question(asked, shown) if asked else None
-    return LessonPage(
+    found = LessonPage(
         title,
         shown.place,
         marks,
-        step.title,
-        tuple(step.text.split("\n\n")),
-        step.points_at,
-        question and following(question, asked, on_screen, selected),
-        sliding(step.moves, seed=f"{outcome.seed}/{shown.attempt}") if step.moves else None,
-        step.pictures,
-        can_save,
+        can_save=can_save,
+        can_keep=can_save and not IN_PAGE,
+        offer=_offer(shown.kept) if shown.kept and not can_save else "",
+        note=printable(shown.note),
     )
+    if step is None:
+        return attrs.evolve(found, heading="Done", text=_end(outcome))
+    asked = step.question
+    question = _question(asked, shown) if asked else None
+    return attrs.evolve(
+        found,
+        heading=step.title,
+        text=tuple(step.text.split("\n\n")),
+        points_at=step.points_at,
+        question=question and following(question, asked, on_screen, selected),
+        sliding=sliding(step.moves, seed=f"{outcome.seed}/{shown.attempt}") if step.moves else None,
+        pictures=step.pictures,
+    )
+
+
+def _offer(kept: Outcome) -> str:
+    return f"{kept.file_name}, beside this notebook, holds {counted(len(kept.given), 'answer')}."
 
 
 def mark(outcome: Outcome, name: str) -> Mark:
@@ -123,13 +139,17 @@ def mark(outcome: Outcome, name: str) -> Mark:
 def _question(asked: Question, shown: Shown) -> LessonQuestion:
     """Return what the pane says of a question, but for what follows the screen."""
     given = shown.given
+    limits: tuple[Limit, ...] = ()
+    if given and isinstance(asked, BuildQuestion):
+        limits = _limits(asked, from_link(given.answer).design)
     verdict = asked.judged(given.answer) if given else Verdict(False, "")
     return LessonQuestion(
         asked.prompt,
         TAKES[type(asked)],
         choices=asked.choices if isinstance(asked, ChoiceQuestion) else (),
         unit=asked.unit if isinstance(asked, NumberQuestion) else "",
-        given=given.answer if given else "",
+        limits=limits,
+        given=asked.told(given.answer) if given else "",
         verdict=("right" if verdict.is_right else "wrong") if given else "",
         reason=verdict.reason,
         solution=asked.told_solution if given else "",
@@ -160,7 +180,7 @@ def following(
 
 def _limits(asked: BuildQuestion, design: Design) -> tuple[Limit, ...]:
     checked = (budget.check(design) for budget in asked.budgets)
-    return tuple(Limit(each.words, each.is_met) for each in checked)
+    return tuple(Limit(each.beside_mark, each.is_met) for each in checked)
 
 
 def _end(outcome: Outcome) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ const PARTS = {
   run: ".explorer-bar > .mod-primary",
 };
 
+/** Those of them that are filled by tabs. */
+const COVERED = ["stage", "side"];
+
 /**
  * Returns the selector of what a step points at; none where it points at nothing.
  * @param {string} name
@@ -22,6 +25,12 @@ function pointedAt(name) {
   if (kind === "figure" && of) return `.explorer-total[data-name="${CSS.escape(of)}"]`;
   return PARTS[/** @type {keyof typeof PARTS} */ (kind)] ?? "";
 }
+
+/**
+ * Returns what tells whether something was said of an answer.
+ * @param {LessonPage} page
+ */
+const saidOf = ({ question }) => question?.given || question?.problem;
 
 /** What is read out of a mark in the row of steps. */
 const MARKS = { "": "", asked: ", a question", right: ", right", wrong: ", not right yet" };
@@ -66,7 +75,12 @@ function render({ model, el }) {
     workspace.dataset.pointsAt = page?.points_at ?? "";
     if (!at || !page) return;
     const here = `.explorer-workspace[data-points-at="${CSS.escape(page.points_at)}"]`;
-    pointing.textContent = `${here} ${at} { outline: 2px solid var(--points, #b35900); outline-offset: -2px; border-radius: 4px; }`;
+    const offset = page.points_at.startsWith("control ") ? 3 : -2; // a label begins at its edge
+    const marked = `${here} ${at}`;
+    // Tabs would cover an outline of what they are in.
+    pointing.textContent = COVERED.includes(page.points_at)
+      ? `${marked} { position: relative; } ${marked}::after { content: ""; position: absolute; inset: 0; z-index: 2; pointer-events: none; border: 2px solid var(--points, #b35900); border-radius: 4px; }`
+      : `${marked} { outline: 2px solid var(--points, #b35900); outline-offset: ${offset}px; border-radius: 4px; }`;
     if (!drawn || drawn.heading !== page.heading) {
       workspace.querySelector(at)?.scrollIntoView({ block: "nearest" });
     }
@@ -77,7 +91,7 @@ function render({ model, el }) {
    * @param {LessonPage | null} page
    */
   function makeRoom(page) {
-    const isTall = Boolean(page && (page.sliding || page.pictures.length));
+    const isTall = Boolean(page && (page.sliding || page.pictures.length || page.question?.pictures.length));
     workspace?.classList.toggle("explorer-lesson-tall", isTall);
   }
 
@@ -111,21 +125,34 @@ function render({ model, el }) {
     drawMarks(page);
     const heading = make("h2", { textContent: page.heading, tabIndex: -1 }, body);
     heading.dataset.key = "heading";
+    if (page.offer) {
+      const offer = make("div", { className: "explorer-lesson-offer" }, body);
+      make("p", { textContent: page.offer }, offer);
+      makeButton(offer, "Go on from there", "", () => model.send({ go_on: true }), { className: "jupyter-button" });
+    }
     for (const text of page.text) make("p", { textContent: text }, body);
-    drawMoving(page);
+    // Pictures may be asked about; a window at work is there to look at, and may be high.
+    if (!page.question || page.pictures.length) drawMoving(page);
     if (page.question) drawQuestion(page.question, typed);
+    if (page.question && !page.pictures.length) drawMoving(page);
     markTerms(body);
     drawWays(page);
     if (!isNew) {
       body.scrollTop = scrollTop;
       const same = /** @type {HTMLElement | null} */ (key ? body.querySelector(`[data-key="${key}"]`) : null);
       same?.focus({ preventScroll: true });
-      const answered = page.question?.given && !drawn?.question?.given;
-      if (answered) body.querySelector(".explorer-lesson-verdict")?.scrollIntoView({ block: "nearest" });
+      if (drawn && saidOf(page) && saidOf(page) !== saidOf(drawn)) showVerdict();
     } else {
       body.scrollTop = 0;
       if (focused) heading.focus({ preventScroll: true });
     }
+  }
+
+  /** Brings what was said of an answer into sight: from its beginning where it is higher than the pane. */
+  function showVerdict() {
+    const said = body.querySelector(".explorer-lesson-verdict");
+    const room = body.clientHeight - (body.querySelector(".explorer-lesson-ways")?.clientHeight ?? 0);
+    said?.scrollIntoView({ block: said.clientHeight < room ? "nearest" : "start" });
   }
 
   /** @param {LessonPage} page */
@@ -161,7 +188,7 @@ function render({ model, el }) {
     } else if (question.takes === "click" && isOpen) {
       const text = question.selected ? `Selected: ${question.selected}` : "Click in the diagram.";
       make("p", { className: "explorer-lesson-selected", textContent: text }, form).setAttribute("role", "status");
-    } else if (question.takes === "build" && isOpen) {
+    } else if (question.takes === "build") {
       const list = make("ul", { className: "explorer-lesson-limits" }, form);
       for (const { text, is_met } of question.limits) {
         const item = make("li", { textContent: text }, list);
@@ -176,8 +203,8 @@ function render({ model, el }) {
       form.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && event.target instanceof HTMLInputElement) give();
       });
-    } else if (question.takes === "number" || question.takes === "choice") {
-      make("p", { className: "explorer-lesson-given", textContent: `Your answer: ${question.given}${question.unit ? ` ${question.unit}` : ""}` }, form);
+    } else if (question.takes !== "build") {
+      make("p", { className: "explorer-lesson-given", textContent: `Your answer: ${question.given}` }, form);
     }
     const said = make("div", { className: "explorer-lesson-verdict" }, body);
     said.setAttribute("role", "status");
@@ -187,7 +214,7 @@ function render({ model, el }) {
     make("b", { textContent: question.verdict === "right" ? "Right." : "Not right." }, said);
     if (question.reason) make("p", { textContent: question.reason }, said);
     const isRight = question.verdict === "right";
-    if (!isRight && question.solution) make("p", { textContent: `The answer is ${question.solution}.` }, said);
+    if (!isRight && question.solution) make("p", { textContent: `The answer: ${question.solution.replace(/\.$/, "")}.` }, said);
     if (question.pictures.length) addGridPictures(said, question.pictures);
     if (isRight) return;
     const variant = makeButton(said, "Try a variant", "The same question with other numbers", () => model.send({ variant: true }), { className: "jupyter-button" });
@@ -217,20 +244,32 @@ function render({ model, el }) {
   function drawWays(page) {
     const row = make("div", { className: "explorer-lesson-ways" }, body);
     const last = page.marks.length - 1;
+    const note = make("p", { className: "explorer-lesson-note", textContent: page.note, hidden: !page.note }, row);
+    note.setAttribute("role", "status");
     const back = makeButton(row, "Back", "", () => model.send({ step: page.place - 1 }), { className: "jupyter-button" });
     back.disabled = page.place === 0;
     back.dataset.key = "back";
     if (page.place < last) {
       const again = makeButton(row, "↺", "Show the network of this step again", () => model.send({ again: true }), { className: "jupyter-button", label: "Show the network of this step again" });
       again.dataset.key = "again";
+      addKeep(row, page);
       const next = makeButton(row, "Next", "", () => model.send({ step: page.place + 1 }), { className: "jupyter-button" });
       next.dataset.key = "next";
       next.classList.toggle("mod-primary", !page.question || page.question.verdict === "right");
     } else {
+      addKeep(row, page);
       const save = makeButton(row, "Save my answers", "", () => model.send({ save_outcome: true }), { className: "jupyter-button mod-primary" });
       save.disabled = !page.can_save;
       save.dataset.key = "save";
     }
+  }
+
+  /** @type {(row: HTMLElement, page: LessonPage) => void} */
+  function addKeep(row, page) {
+    if (!page.can_keep) return;
+    const told = "Write your answers to a file beside the notebook, to go on another day";
+    const keep = makeButton(row, "Save", told, () => model.send({ keep: true }), { className: "jupyter-button" });
+    keep.dataset.key = "keep";
   }
 
   function draw() {

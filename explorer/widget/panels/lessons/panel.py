@@ -9,10 +9,11 @@ import attrs
 import traitlets
 
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.receptive_field import Box
 from explorer.core.editing.snapshot import Scene
 from explorer.core.guard import guarded
 from explorer.core.network.errors import Refusal
-from explorer.lessons.outcomes import Given, Outcome
+from explorer.lessons.outcomes import Given, Outcome, kept
 from explorer.lessons.plan import Plan, Step, lesson
 from explorer.lessons.questions import BuildQuestion, ClickQuestion, link_of
 from explorer.widget.front import GRIDS
@@ -23,7 +24,9 @@ from explorer.widget.panels.lessons.messages import (
     BeginLesson,
     CourseEntry,
     GiveAnswer,
+    GoOn,
     GoToStep,
+    KeepOutcome,
     LeaveLesson,
     LessonPage,
     SaveOutcome,
@@ -31,6 +34,7 @@ from explorer.widget.panels.lessons.messages import (
     TakeVariant,
 )
 from explorer.widget.panels.lessons.page import Shown, course, following, page
+from explorer.worker import IN_PAGE
 
 
 class LessonView(FrontWidget):
@@ -47,7 +51,15 @@ class LessonView(FrontWidget):
         each.read_text(encoding="utf-8") for each in (GRIDS, Path(__file__).with_name("panel.css"))
     )
     sends = (
-        BeginLesson | GoToStep | GiveAnswer | TakeVariant | ShowAgain | LeaveLesson | SaveOutcome
+        BeginLesson
+        | GoToStep
+        | GiveAnswer
+        | TakeVariant
+        | ShowAgain
+        | LeaveLesson
+        | SaveOutcome
+        | KeepOutcome
+        | GoOn
     )
     gets = SavedFile
 
@@ -58,8 +70,8 @@ class LessonView(FrontWidget):
     def __init__(
         self,
         scene: Callable[[], Scene],
-        show: Callable[[Design, str], None],
-        look: Callable[[str, str], None],
+        show: Callable[[Design, str, bool], None],
+        look: Callable[[str, str, Box | None], None],
         alert: Callable[[str], None],
         lock: AbstractContextManager[Any],
         **options: Any,
@@ -68,8 +80,8 @@ class LessonView(FrontWidget):
 
         Args:
             scene: Returns what is on screen.
-            show: Shows a design, as a step of this name.
-            look: Opens the tab of this title, or the diagram, and selects this.
+            show: Shows a design as a step of this name, and whether another subject begins with it.
+            look: Opens the tab of this title, or the diagram, selects this, and marks an object.
             alert: Shows the text of an unforeseen error.
             lock: The lock under which the screen changes.
             **options: Of the widget.
@@ -98,7 +110,8 @@ class LessonView(FrontWidget):
             self.name = name
             self._begun = plan.number, name
             outcome = self._outcomes.setdefault(self._begun, Outcome(plan.number, name))
-            self._go(Shown(plan, outcome))
+            found = None if outcome.given or IN_PAGE else kept(*self._begun)
+            self._go(Shown(plan, outcome, kept=found))
 
     def show(self, scene: Scene) -> None:
         """Say how what is on screen now keeps to what is asked."""
@@ -132,13 +145,38 @@ class LessonView(FrontWidget):
                     self.page = None
                 case SaveOutcome():
                     self._save(shown.outcome)
+                case KeepOutcome():
+                    self._keep(shown)
+                case GoOn():
+                    self._go_on(shown)
 
     def _save(self, outcome: Outcome) -> None:
         file = SavedFile(outcome.file_name, "application/json")
         self.send_message(file, [outcome.to_json().encode()])
 
+    def _keep(self, shown: Shown) -> None:
+        """Write the answers to the notebook's folder, which is where the kernel runs."""
+        try:
+            note = f"Saved as {shown.outcome.save().name}, beside the notebook."
+        except OSError as error:
+            note = f"Not saved: {error.strerror}. Use “Save my answers” at the end of the lesson."
+        self._shown = attrs.evolve(shown, note=note)
+        self._tell(self._scene())
+
+    def _go_on(self, shown: Shown) -> None:
+        """Take the answers that were kept, and show the step after the last one answered."""
+        if not shown.kept or shown.outcome.given:
+            return
+        outcome = self._outcomes[self._begun] = shown.kept
+        answered = {each.step for each in outcome.given}
+        names = shown.plan.names
+        last = max(place for place, name in enumerate(names) if name in answered)
+        self._step = None  # which is drawn anew, whatever was shown
+        self._go(Shown(shown.plan, outcome, place=last + 1))
+
     def _go(self, shown: Shown) -> None:
         """Show a step: of a question that was answered the variant that was answered last."""
+        shown = attrs.evolve(shown, note="")
         if self._shown is None or self._shown.place != shown.place or self._step is None:
             attempts = [each.attempt for each in shown.outcome.given if each.step == shown.name]
             shown = attrs.evolve(shown, attempt=max(attempts, default=0), problem="")
@@ -154,8 +192,9 @@ class LessonView(FrontWidget):
             revealed = question.reveals if question and shown.given else None
             design = revealed or step.design
             if design:
-                self._show(design, f"Lesson {shown.plan.number}: {step.title}")
-            self._look(step.opens, step.select)
+                begins = revealed is None or self._scene().design != step.design
+                self._show(design, f"Lesson {shown.plan.number}: {step.title}", begins)
+            self._look(step.opens, step.select, step.box)
         self._tell(self._scene())
 
     def _take(self, shown: Shown, given: str) -> None:
@@ -177,7 +216,7 @@ class LessonView(FrontWidget):
             return
         outcome = attrs.evolve(shown.outcome, given=(*shown.outcome.given, answer))
         self._outcomes[outcome.lesson, outcome.seed] = outcome
-        self._shown = attrs.evolve(shown, outcome=outcome, problem="")
+        self._shown = attrs.evolve(shown, outcome=outcome, problem="", note="")
         if asked.reveals:
             self._set_up()
         else:

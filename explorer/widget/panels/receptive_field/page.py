@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import traitlets
 
+from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
 from explorer.core.analysis.seeing_more import Remedies, Way, is_smaller
@@ -29,6 +30,7 @@ from explorer.widget.messages import (
 )
 
 if TYPE_CHECKING:
+    from explorer.core.asking.position import FieldFound
     from explorer.core.pictures.effective_field import EffectiveField
 
 
@@ -125,7 +127,7 @@ def window_line(
     return FieldLine(f"{most} (this pixel: {own}).")
 
 
-def effective_line(half: int, most: int, field: "EffectiveField") -> FieldLine:
+def effective_line(half: int, most: int, field: "EffectiveField | FieldFound") -> FieldLine:
     """Say what a position looks at.
 
     Args:
@@ -192,3 +194,18 @@ def cost(way: Way, present: Design) -> str:
     # Lines break between figures only.
     kept = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
     return " · ".join(figure.translate(kept) for figure in figures)
+
+
+def with_object(target: Box, budgets: Sequence[Budget]) -> tuple[Budget, ...]:
+    """Return budgets that ask for a window that can hold an object, in place of another such."""
+    others = (each for each in budgets if each.of != "receptive field" or each.at_least is None)
+    return (Budget("receptive field", at_least=max(target.size)), *others)
+
+
+def budget_offers(target: Box, budgets: Sequence[Budget]) -> tuple[Offer, ...]:
+    """Return what offers an object as a budget; nothing if it is one."""
+    wanted = with_object(target, budgets)
+    if wanted[0] in budgets:
+        return ()
+    words = f"Budget: receptive field at least {max(target.size)} px"
+    return (Offer(words, ""),)

@@ -1,11 +1,12 @@
 """The receptive field on the user's picture: what a layer can see, and what it looks at.
 
 The theoretical window is computed here, at once. The gradient, which shows the effective receptive
-field, is asked of the Keras process a moment after the last change, while the panel is on screen.
+field, is asked of the Keras process, or without it of the page, a moment after the last change,
+while the panel is on screen.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,15 +14,17 @@ import attrs
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow, receptive_window
 from explorer.core.analysis.seeing_more import Remedies, remedies
 from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.failures import NoKeras
 from explorer.core.asking.questions import Gradient, See
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.formatting import printable
 from explorer.core.guard import guarded
-from explorer.core.network.errors import ParameterError
+from explorer.core.network.errors import ParameterError, Refusal
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Shape
 from explorer.core.settling import Settling
+from explorer.widget.controls.form import plain_layout
 from explorer.widget.messages import (
     At,
     Column,
@@ -37,22 +40,27 @@ from explorer.widget.messages import (
 from explorer.widget.panels.receptive_field.page import (
     Message,
     ReceptiveFieldView,
+    budget_offers,
     object_line,
     rectangle,
     window_line,
+    with_object,
 )
 from explorer.widget.panels.receptive_field.subject import (
     Answer,
     Prepared,
     Subject,
     answer_of,
+    answer_of_page,
     photograph,
 )
 from explorer.widget.panels.tab_view import TabView
-from explorer.worker import IN_PAGE, later, shared_worker
+from explorer.worker import later, shared_worker
 
 if TYPE_CHECKING:
     from explorer.core.pictures.seen import Seen
+    from explorer.widget.panels.keras.in_browser import InBrowser
+    from explorer.widget.panels.pretrained import TrainedExamples
 
 
 class ReceptiveField(TabView):
@@ -67,6 +75,7 @@ class ReceptiveField(TabView):
         state: State,
         picture: Callable[[], bytes | None],
         alert: Callable[[str], None],
+        examples: "TrainedExamples | None" = None,
     ) -> None:
         """Make the panel; the position in the middle is chosen.
 
@@ -74,8 +83,11 @@ class ReceptiveField(TabView):
             state: What is on screen.
             picture: Returns the content of the user's picture, or None for the photograph.
             alert: Shows the text of an unforeseen error.
+            examples: Trained networks, one of which is offered where weights are random; None:
+                there are none.
         """
         self._state = state
+        self._examples = examples
         self._picture = picture
         self._alert = alert
         self._scene: Scene | None = None
@@ -95,8 +107,7 @@ class ReceptiveField(TabView):
         self._answer: Answer | None = None
         self._need: tuple[Node, tuple[int, int]] | None = None
         self._remedies: Remedies | None = None  # for that need
-        # In a page there is no Keras to run the model.
-        self.widget = ReceptiveFieldView(self._received, effective=not IN_PAGE)
+        self.widget = ReceptiveFieldView(self._received)
         self.widget.observe(self._toggled, names="effective")
 
     def show(self, scene: Scene) -> None:
@@ -116,7 +127,7 @@ class ReceptiveField(TabView):
         with self._state.lock:
             self._is_visible = False
             self._settling.stop()
-            if self._gradient.is_under_way:
+            if self._gradient.is_under_way or self._page_is_busy:
                 self._forget()
 
     def close(self) -> None:
@@ -125,6 +136,19 @@ class ReceptiveField(TabView):
             self.hide()
             for part in (self._settling, self._gradient, self._looking):
                 part.close()
+            if "_browser" in vars(self):
+                self._browser.close()
+
+    def look_at(self, box: Box) -> None:
+        """Take a box as the object's, in pixels of the input, and look from its middle."""
+        with self._state.lock:
+            height, width = self._state.design.input.shape[:2]
+            middle = (box.top + box.height / 2) / height, (box.left + box.width / 2) / width
+            self._place, self._problem = middle, ""
+            self._object = _object(
+                ObjectBox(box.top, box.left, box.height, box.width), height, width
+            )
+            self._refresh()
 
     def picture_changed(self) -> None:
         """Show another picture: the user has chosen one, or the photograph again."""
@@ -138,7 +162,7 @@ class ReceptiveField(TabView):
             question = self._gradient.question
             if not self._is_visible:
                 self._forget()
-            elif question and self._answer and not self._gradient.is_under_way:
+            elif question and not self._gradient.is_under_way:
                 self._submit(question)
 
     # From the scene to the view.
@@ -152,6 +176,7 @@ class ReceptiveField(TabView):
         if subject.question != self._gradient.question:
             self._answer = None
             self._gradient.outdate()
+            self._stop_page()
         window = subject.window or ReceptiveWindow(None, None)
         with self.widget.hold_sync():
             self.widget.size = Size(*subject.image)
@@ -204,7 +229,11 @@ class ReceptiveField(TabView):
         lines.append(window_line(name, subject.image, subject.window, largest))
         side = 0
         if self.widget.effective:
-            lines.append(self._answer.line if self._answer else self._waiting_line())
+            effective = self._answer.line if self._answer else self._waiting_line()
+            if self._answer and self._answer.is_untrained and self._examples:
+                offer = self._examples.offer(subject.scene.design.architecture)
+                effective = attrs.evolve(effective, offers=(offer,))
+            lines.append(effective)
             side = self._answer.side if self._answer else 0
         if subject.target is None:
             lines.append(
@@ -212,7 +241,9 @@ class ReceptiveField(TabView):
             )
         else:
             line = object_line(name, subject.target, subject.window, side, self._known_remedies)
-            lines[told:told] = [line] if line else []  # what one asks, and can mend, comes first
+            if line:  # what one asks, and can mend, comes first
+                offers = budget_offers(subject.target, self._state.budgets)
+                lines.insert(told, attrs.evolve(line, offers=(*line.offers, *offers)))
         self.widget.lines = tuple(lines)
 
     @property
@@ -248,8 +279,9 @@ class ReceptiveField(TabView):
         if subject.need and subject.need != need:
             found = remedies(subject.scene.design, *subject.need)
             with self._state.lock:
-                self._need, self._remedies = subject.need, found
-                self._write()
+                if self._subject and self._subject.need == subject.need:  # not an earlier one
+                    self._need, self._remedies = subject.need, found
+                    self._write()
 
     def _look(self, content: bytes, shape: Shape) -> None:
         """Have the worker decode the user's file: what it takes then is not the kernel's."""
@@ -309,7 +341,44 @@ class ReceptiveField(TabView):
         )
 
     def _failed(self, failure: Failure) -> None:
-        self._show_result(Answer(FieldLine(f"Effective: {failure.text}", "bad")))
+        subject = self._subject
+        if subject is None or not isinstance(failure.error, (NoKeras, ImportError)):
+            self._show_failure(failure.text)
+            return
+        question = self._gradient.question
+        assert self._prepared
+        assert question
+        example = self._examples and self._examples.of(question.architecture)
+        try:
+            self._browser.find_field(
+                subject.scene.graph,
+                self._prepared.upload,
+                question.layer,
+                question.position,
+                example or (self._examples.seed if self._examples else 0),
+                lambda found: self._show_result(answer_of_page(found)),
+                self._show_failure,
+            )
+        except Refusal as error:
+            self._show_failure(str(error))
+
+    @cached_property
+    def _browser(self) -> "InBrowser":
+        """What has the page run networks where Keras is not there."""
+        from explorer.widget.panels.keras.in_browser import InBrowser
+
+        return InBrowser(self._state.lock, self._alert, layout=plain_layout())
+
+    @property
+    def _page_is_busy(self) -> bool:
+        return "_browser" in vars(self) and self._browser.is_busy
+
+    def _stop_page(self) -> None:
+        if self._page_is_busy:
+            self._browser.stop()
+
+    def _show_failure(self, text: str) -> None:
+        self._show_result(Answer(FieldLine(f"Effective: {text}", "bad")))
 
     def _show_result(self, answer: Answer) -> None:
         self._answer = answer
@@ -325,6 +394,7 @@ class ReceptiveField(TabView):
         """Drop the answer, and give the question up."""
         self._answer = None
         self._gradient.drop()
+        self._stop_page()
         self._show_answer()
 
     # What the user does.
@@ -351,7 +421,14 @@ class ReceptiveField(TabView):
             self._refresh()
 
     def _apply(self, words: str) -> None:
-        """Change the design in one of the ways that are offered."""
+        """Do what is offered: change the design, take the object as a budget, or an example."""
+        if self._examples and self._examples.take(words):
+            return
+        target = self._subject.target if self._subject else None
+        if target and words in [each.words for each in budget_offers(target, self._state.budgets)]:
+            self._state.limit(with_object(target, self._state.budgets))
+            self._write()
+            return
         offered = self._known_remedies
         if offered is None or offered.present != self._state.design:
             return

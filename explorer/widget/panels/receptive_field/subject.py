@@ -16,6 +16,7 @@ from explorer.widget.messages import FieldLine, Rectangle
 from explorer.widget.panels.receptive_field.page import effective_line
 
 if TYPE_CHECKING:
+    from explorer.core.asking.position import FieldFound
     from explorer.core.pictures.effective_field import EffectiveField
 
 
@@ -69,23 +70,33 @@ class Answer:
         heat: The gradient's strength as the content of a PNG; empty if there is none.
         side: Side of the square that holds most of it, or 0.
         square: Where it is.
+        is_untrained: Whether it is that of random weights.
     """
 
     line: FieldLine
     heat: bytes = b""
     side: int = 0
     square: Rectangle | None = None
+    is_untrained: bool = False
 
 
 def answer_of(field: "EffectiveField") -> Answer:
     """Return what to show of an effective field."""
-    half, most = field.side(0.5), field.side(0.95)
-    answer = Answer(effective_line(half, most, field))
-    if field.has_gradient:
-        row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
-        square = Rectangle(row, column, most, most)
-        answer = attrs.evolve(answer, heat=heat_png(field.strength), side=most, square=square)
-    return answer
+    heat = heat_png(field.strength) if field.has_gradient else b""
+    return _answer(field.side(0.5), field.side(0.95), heat, field)
+
+
+def answer_of_page(found: "FieldFound") -> Answer:
+    """Return what to show of an effective field that the page found."""
+    return _answer(found.half, found.most, found.heat, found)
+
+
+def _answer(half: int, most: int, heat: bytes, field: "EffectiveField | FieldFound") -> Answer:
+    line = effective_line(half, most, field)
+    if not half:
+        return Answer(line, is_untrained=field.is_untrained)
+    row, column = (at + 0.5 - most / 2 for at in field.center)  # pixel 0 ends at 1
+    return Answer(line, heat, most, Rectangle(row, column, most, most), field.is_untrained)
 
 
 @attrs.frozen(eq=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -24,6 +24,9 @@ from explorer.core.formatting import (
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Figure, OpenFigure
+
+if TYPE_CHECKING:
+    from explorer.core.analysis.budgets import Budget
 
 #: What the time is called before there is one.
 TIME = "time"
@@ -72,6 +75,7 @@ class Totals(FrontWidget):
         before: Design | None,
         pinned: Design | None,
         trains: bool = False,
+        budgets: "tuple[Budget, ...]" = (),
     ) -> None:
         """Show a network.
 
@@ -80,8 +84,10 @@ class Totals(FrontWidget):
             before: What was shown before the last edit, if there was one.
             pinned: What it is compared with, if anything.
             trains: Whether memory is that of a training step, and not of a forward pass.
+            budgets: What it is to keep to.
         """
-        if (design, before, pinned, trains) == self._shown:
+        shown = design, before, pinned, trains, budgets
+        if shown == self._shown:
             return
         if before != self._before:
             self._before = attrs.evolve(before) if before else None
@@ -92,8 +98,8 @@ class Totals(FrontWidget):
         self.figures = tuple(
             _figure(make(design), *(make(other) if other else None for other in (before, pinned)))
             for make in (*makers, _sight, _output)
-        )
-        self._shown = design, before, pinned, trains  # at last: what is broken off is shown again
+        ) + ((_kept(design, budgets),) if budgets else ())
+        self._shown = shown  # at last: what is broken off is shown again
 
 
 @attrs.frozen
@@ -221,6 +227,16 @@ def _output(design: Design) -> _Told:
         steps = " and ".join(map(str, dict.fromkeys(architecture.size_steps)))
         lines.append(f"Height and width of the input must be multiples of {steps}")
     return _Told("output", value, None, tuple(lines), "Diagram", whole)
+
+
+def _kept(design: Design, budgets: "tuple[Budget, ...]") -> Figure:
+    """Return how many of the budgets are kept; which are not stands first of what it means."""
+    checks = sorted((budget.check(design) for budget in budgets), key=lambda each: each.is_met)
+    kept = sum(each.is_met for each in checks)
+    lines = [f"{kept} of {len(checks)} budgets kept"]
+    lines += [f"{'✓' if c.is_met else '✗'} {c.budget.words}: {c.verdict}" for c in checks]
+    value = f"{kept} of {len(checks)}"
+    return Figure("budgets", value, "", "", "\n".join(lines), "Design", kept < len(checks))
 
 
 def time_figure(

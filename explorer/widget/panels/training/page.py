@@ -102,6 +102,7 @@ class TrainingView(widgets.VBox):
         stop: Stops, to go on at will.
         reset: Forgets what was learnt.
         save: Saves the weights.
+        save_model: Saves the whole model.
         learning: The curves and pictures.
     """
 
@@ -136,9 +137,15 @@ class TrainingView(widgets.VBox):
         self.save = button(
             "Save weights", "Save the design’s weights as a file of Keras", disabled=True
         )
+        self.save_model = button(
+            "Save model",
+            "Save the whole model that learnt as a .keras file, with what answers the task",
+            disabled=True,
+        )
         self._form = Form(parameters_of(Chosen), Chosen(), lambda _: chosen())
         self._form.widget.add_class("explorer-choices")
-        buttons = [self.train, self.twins, self.seeds, self.stop, self.reset, self.save]
+        buttons = [self.train, self.twins, self.seeds, self.stop, self.reset]
+        buttons += [self.save, self.save_model]
         row = widgets.Box(buttons, layout=plain_layout())
         row.add_class("explorer-row")
         self._task = page()
@@ -190,7 +197,7 @@ class TrainingView(widgets.VBox):
         self.train.disabled = runs or not ready
         self.stop.disabled = not runs
         self.reset.disabled = not has_learnt
-        self.save.disabled = not saves
+        self.save.disabled = self.save_model.disabled = not saves
 
     def show_twins(self, *, pinned: bool, may_begin: bool, may_repeat: bool) -> None:
         """Let two learn side by side.

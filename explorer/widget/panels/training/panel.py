@@ -11,17 +11,15 @@ from math import lcm
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from explorer.core.analysis.design import Design
 from explorer.core.asking.ask import Ask, Failure
-from explorer.core.asking.questions import DrawWeights, SaveTrained, Train, TrainTwins
-from explorer.core.asking.training import LearningCurve, Learnt, Training
-from explorer.core.asking.twins import TwinRun, Twins, check_differ
+from explorer.core.asking.questions import DrawWeights, SaveTrained
+from explorer.core.asking.training import Learnt, Training
+from explorer.core.asking.twins import check_differ
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.families import ReadModel
-from explorer.core.formatting import byte_size, counted, printable, product
+from explorer.core.formatting import byte_size, printable, product
 from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError, Refusal, problem_text
 from explorer.core.network.layers import Shape
@@ -30,13 +28,13 @@ from explorer.core.training.fitting import output_strides, side_for
 from explorer.widget.controls.form import close_with_parts
 from explorer.widget.messages import SavedFile
 from explorer.widget.panels.tab_view import TabView
+from explorer.widget.panels.training.course import Course
 from explorer.widget.panels.training.page import (
     HONEST,
     MOVING,
     Chosen,
     TrainingView,
     output_note,
-    progress,
 )
 from explorer.worker import IN_PAGE, shared_worker
 
@@ -47,8 +45,12 @@ if TYPE_CHECKING:
 SLICE = 0.3
 #: Seconds between two times that the other views look at the weights again.
 PAUSE = 3.0
-#: Steps whose times give the pace.
-RECENT = 10
+#: What is said of a file.
+SAVED_WEIGHTS = (
+    "It holds the design’s weights, as build() and “Load” above the feature maps take them. A 1×1 "
+    "convolution that training put behind the design is not in it: “Save model” has that, too."
+)
+SAVED_MODEL = "It holds the whole model that learnt, with the convolution that answers the task."
 
 
 class TrainingPanel(TabView):
@@ -82,33 +84,22 @@ class TrainingPanel(TabView):
             state.lock,
             alert,
             "“Reset” and “Train” start it again.",
-            counts=lambda training: training is self._training,
+            counts=lambda training: self._course is not None and training is self._course.training,
         )
         # What the user asks for once: a file, or random weights.
         self._saving: Ask[str] = Ask(shared_worker, state.lock, alert, "", counts=lambda _: True)
         self._shown: Design | None = None
-        self._training: Training | None = None  # what has learnt, if only for a moment
-        self._runs = False
-        self._forget()
+        self._course: Course | None = None  # of what has learnt, if only for a moment
+        self._looked = 0.0  # when the other views looked at the weights
         self.widget = TrainingView(self._chosen)
         self.widget.train.on_click(self._train_clicked)
         self.widget.twins.on_click(self._twins_clicked)
         self.widget.seeds.on_click(self._seeds_clicked)
         self.widget.stop.on_click(self._stop_clicked)
         self.widget.reset.on_click(self._reset_clicked)
-        self.widget.save.on_click(self._save_clicked)
+        self.widget.save.on_click(self._save_weights_clicked)
+        self.widget.save_model.on_click(self._save_model_clicked)
         self._chosen()
-
-    def _forget(self) -> None:
-        self._training, self._runs = None, False
-        self._pair: tuple[Training, Training] | None = None  # A and B with the first seed
-        self._curve = LearningCurve()
-        self._curve_of_a = LearningCurve()
-        self._earlier: list[TwinRun] = []  # with the seeds before the present one
-        self._seeds = 1  # how many there are to be
-        self._times: list[tuple[int, float]] = []  # steps, and seconds at each answer
-        self._until = 0.0  # when, of these, it stops
-        self._looked = 0.0  # when the other views looked at the weights
 
     # What the screen tells.
 
@@ -126,18 +117,18 @@ class TrainingPanel(TabView):
             self._follow()
 
     def _follow(self) -> None:
-        if self._training is not None:
+        if self._course:
             if not self._is_of_design:
-                self._leave()
-            elif not self._runs:
+                self._leave(self._course)
+            elif not self._course.runs:
                 self.widget.learning.is_old = False
-                self._show_stopped()
+                self._show_stopped(self._course)
         self._show_buttons()
 
-    def _leave(self) -> None:
+    def _leave(self, course: Course) -> None:
         """Say that what has learnt is not what is on screen; it learns no more."""
-        if self._runs:
-            self._runs = False
+        if course.runs:
+            course.runs = False
             self._asking.drop()
         self.widget.learning.is_old = True
         self.widget.show_difference("")
@@ -150,7 +141,8 @@ class TrainingPanel(TabView):
     def close(self) -> None:
         """Stop, and drop what was asked for."""
         with self._state.lock:
-            self._runs = False
+            if self._course:
+                self._course.runs = False
             self._asking.close()
             self._saving.close()
             close_with_parts(self.widget)
@@ -158,11 +150,14 @@ class TrainingPanel(TabView):
     @property
     def _is_of_design(self) -> bool:
         """Whether what has learnt is the design on screen, with what is chosen."""
+        course = self._course
+        if course is None:
+            return False
         try:
             chosen = self.widget.chosen
-            if self._pair:
-                return self._pair == self._wanted_twins(chosen)
-            return self._training is not None and (self._training,) == self._wanted(chosen)
+            if course.pair:
+                return course.pair == self._wanted_twins(chosen)
+            return (course.training,) == self._wanted(chosen)
         except ValueError:
             return False
 
@@ -194,33 +189,6 @@ class TrainingPanel(TabView):
         check_differ(beside, own)
         return beside, own
 
-    @property
-    def _seconds(self) -> float:
-        """How long it has trained, with the present seed; A and B together."""
-        return self._curve.seconds + self._curve_of_a.seconds
-
-    @property
-    def _steps(self) -> int | None:
-        """How many steps are to be made with a further seed: as with the first; None: no such."""
-        return len(self._earlier[0].b.losses) if self._earlier else None
-
-    @property
-    def _is_whole(self) -> bool:
-        """Whether what was to be learnt with the present seed is learnt."""
-        if self._steps is None:
-            return bool(self._curve.scores) and (not self._runs or self._seconds >= self._until)
-        return len(self._curve.losses) >= self._steps
-
-    @property
-    def _runs_so_far(self) -> tuple[TwinRun, ...]:
-        """What both have learnt, with each seed that is done."""
-        return (*self._earlier, *((self._present,) if self._is_whole else ()))
-
-    @property
-    def _present(self) -> TwinRun:
-        assert self._training is not None
-        return TwinRun(self._training.settings.seed, self._curve_of_a, self._curve)
-
     # What the user does.
 
     @guarded
@@ -233,10 +201,10 @@ class TrainingPanel(TabView):
                 self.widget.show_state(str(error), "bad")
                 return
             self.widget.show_task(chosen)
-            if self._training is None:
+            if self._course is None:
                 self._show_idle()
-            elif self._runs:
-                self._until = self._seconds + chosen.stretch
+            elif self._course.runs:
+                self._course.until = self._course.seconds + chosen.stretch
             self._follow()
 
     def _show_idle(self) -> None:
@@ -244,33 +212,34 @@ class TrainingPanel(TabView):
         if not IN_PAGE:
             self.widget.show_state("")
             return
-        from explorer.worker.page import NO_KERAS
+        from explorer.core.asking.failures import NO_KERAS
 
         self.widget.show_state(NO_KERAS, "muted")
 
     @guarded
     def _train_clicked(self, _: Any) -> None:
         with self._state.lock:
-            if self._runs:
+            course = self._course
+            if course and course.runs:
                 return
-            if self._may_go_on:
-                self._go()
+            if course and self._may_go_on:
+                self._go(course)
             else:
                 self._begin(self._wanted)
 
     @guarded
     def _twins_clicked(self, _: Any) -> None:
         with self._state.lock:
-            if not self._runs:
+            if not (self._course and self._course.runs):
                 self._begin(self._wanted_twins)
 
     @guarded
     def _seeds_clicked(self, _: Any) -> None:
         with self._state.lock:
-            if self._may_repeat:
-                self._seeds = len(self._runs_so_far) + 2
-                self._next_seed()
-                self._go()
+            if self._course and self._may_repeat:
+                self._course.seeds = len(self._course.runs_so_far) + 2
+                self._course.next_seed()
+                self._go(self._course)
 
     def _begin(self, wanted: Callable[[Chosen], tuple[Training, ...]]) -> None:
         try:
@@ -278,227 +247,184 @@ class TrainingPanel(TabView):
         except Exception as error:  # a class that the user wrote can raise anything
             self.widget.show_state(printable(problem_text(error)), "bad")
             return
-        self._forget()
         self.widget.show_nothing()
-        self._training = own
-        if beside:
-            self._pair = beside[0], own
-        self._go()
+        self._course = Course(own, (beside[0], own) if beside else None)
+        self._go(self._course)
 
-    def _go(self) -> None:
+    def _go(self, course: Course) -> None:
         """Learn with the present seed: begin, or go on."""
-        self._runs = True
-        self._until = self._seconds + self.widget.chosen.stretch
+        course.runs = True
+        course.until = course.seconds + self.widget.chosen.stretch
         self._show_buttons()
         self.widget.show_state(self._asking.outlook("Building and compiling the model …"))
-        self._show_difference()
-        self._ask(len(self._curve.losses) if self._curve.scores else None)
-
-    def _next_seed(self) -> None:
-        """Put what was learnt aside, and take the next seed."""
-        self._earlier.append(self._present)
-        self._curve = self._curve_of_a = LearningCurve()
-        self._times = []
-        self._training = self._with_seed[1]
-
-    @property
-    def _with_seed(self) -> tuple[Training, Training]:
-        """A and B with the present seed."""
-        assert self._pair is not None
-        a, b = self._pair
-        seed = (b.settings.seed + len(self._earlier)) % 2**31
-        settings = attrs.evolve(b.settings, seed=seed)
-        return attrs.evolve(a, settings=settings), attrs.evolve(b, settings=settings)
+        self.widget.show_difference(course.difference)
+        self._ask(course, len(course.curve.losses) if course.curve.scores else None)
 
     @guarded
     def _stop_clicked(self, _: Any) -> None:
         with self._state.lock:
-            self._runs = False  # the step under way is still told
+            course = self._course
+            if course is None:
+                return
+            course.runs = False  # the step under way is still told
             self.widget.show_state("Stopping after this step …")
-            if not self._curve.scores:  # it may be compiled for long
-                self._give_up()
+            if not course.curve.scores:  # it may be compiled for long
+                self._give_up(course)
             self._show_buttons()
 
-    def _give_up(self) -> None:
+    def _give_up(self, course: Course) -> None:
         """Drop what has learnt nothing yet, but not what was learnt with other seeds."""
-        if self._earlier:
+        if course.earlier:
             self._asking.drop()
-            self._show_stopped()
+            self._show_stopped(course)
         else:
             self._reset()
 
     @guarded
     def _reset_clicked(self, _: Any) -> None:
         with self._state.lock:
-            training = self._training
+            course = self._course
             self._reset()
-            if training:  # all views go back to random weights
-                question = DrawWeights(training.settings.seed)
+            if course:  # all views go back to random weights
+                question = DrawWeights(course.training.settings.seed)
                 self._saving.submit("", question, lambda _: self._weights_changed(), self._not_done)
 
     def _reset(self) -> None:
         self._asking.drop()
-        self._forget()
+        self._course = None
         self.widget.show_nothing()
         self._show_buttons()
 
     @guarded
-    def _save_clicked(self, _: Any) -> None:
+    def _save_weights_clicked(self, _: Any) -> None:
+        self._save("weights", ".weights.h5")
+
+    @guarded
+    def _save_model_clicked(self, _: Any) -> None:
+        self._save("keras-file", ".keras")
+
+    def _save(self, kind: str, ending: str) -> None:
         with self._state.lock:
-            training = self._training
-            if training is None or self._saving.is_under_way:
+            if self._course is None or self._saving.is_under_way:
                 return
-            name = f"{printable(self._state.design.graph.name)}.weights.h5"
-            self._saving.submit(
-                name, SaveTrained(training, "weights"), partial(self._saved, name), self._not_done
-            )
+            name = f"{printable(self._state.design.graph.name)}{ending}"
+            question = SaveTrained(self._course.training, kind)
+            self._saving.submit(name, question, partial(self._saved, name), self._not_done)
 
     def _saved(self, name: str, file: "KerasFile") -> None:
         self.widget.learning.send_message(
             SavedFile(name, "application/octet-stream"), [file.content]
         )
-        if not self._runs:
+        if not (self._course and self._course.runs):
             size = byte_size(len(file.content))
-            self.widget.show_state(f"{name}: {size}", "good", f"weights: {file.weights}")
+            what = SAVED_MODEL if name.endswith(".keras") else SAVED_WEIGHTS
+            told = f"{what} Weights: {file.weights}."
+            self.widget.show_state(f"{name}: {size}", "good", told)
 
     # What Keras answers.
 
-    def _ask(self, after: int | None) -> None:
-        assert self._training is not None
+    def _ask(self, course: Course, after: int | None) -> None:
         # The first answer is to come soon: with it, there is something to be seen.
-        pause = 0.0 if after is None else SLICE
-        question: Train | TrainTwins = Train(self._training, after, pause)
-        if self._pair:
-            question = TrainTwins(*self._with_seed, after, pause, self._steps)
-        self._asking.submit(self._training, question, self._answered, self._not_done)
+        question = course.question(after, 0.0 if after is None else SLICE)
+        self._asking.submit(course.training, question, self._answered, self._not_done)
 
     def _answered(self, answer: Learnt | tuple[Learnt, Learnt]) -> None:
-        training = self._training
-        assert training is not None
+        course = self._course
+        assert course is not None
         *beside, learnt = answer if isinstance(answer, tuple) else (answer,)
-        self._curve = self._curve.extended(learnt)
-        for each in beside:
-            self._curve_of_a = self._curve_of_a.extended(each)
-        self._times.append((learnt.step, self._seconds))
+        course.take(learnt, beside[0] if beside else None)
         if learnt.held_out:
             self.widget.show_held_out(learnt.held_out)
             graphs = [self._state.design.graph]
-            if self._pair and (a := self._pinned()):
+            if course.pair and (a := self._pinned()):
                 graphs.append(a.graph)
             has_moving = any(
                 node.kind == "BatchNormalization" for graph in graphs for node in graph
             )
-            about = [self._about_output(each) for each in (*beside, learnt)]
+            channels = course.training.task.channels
+            about = [
+                output_note(each.strides, each.adds_convolution, channels)
+                for each in (*beside, learnt)
+            ]
             if len(set(about)) > 1:
                 about = [f"{name}: {text}" for name, text in zip("AB", about, strict=True)]
             notes = dict.fromkeys(about)
             self.widget.show_notes(HONEST, *notes, MOVING if has_moving else "")
         self.widget.show_curves(
-            training, self._curve, self._curve_of_a if self._pair else None, self._earlier
+            course.training,
+            course.curve,
+            course.curve_of_a if course.pair else None,
+            course.earlier,
         )
         if not self._is_of_design:
-            self._leave()
-        elif self._runs and not self._is_whole:
-            self.widget.show_state(self._progress)
+            self._leave(course)
+        elif course.runs and not course.is_whole:
+            self.widget.show_state(course.progress)
             if perf_counter() - self._looked > PAUSE:
                 self._look_again()
-            self._ask(learnt.step)
-        elif self._runs and len(self._runs_so_far) < self._seeds:
-            self._next_seed()
-            self._go()
+            self._ask(course, learnt.step)
+        elif course.runs and len(course.runs_so_far) < course.seeds:
+            course.next_seed()
+            self._go(course)
         else:
-            self._runs = False
-            self._show_stopped()
+            course.runs = False
+            self._show_stopped(course)
             self._look_again()
         self._show_buttons()
-
-    @property
-    def _progress(self) -> str:
-        """How far it is, and how long it will take."""
-        step, pace = len(self._curve.losses), self._pace
-        if self._steps is None:
-            told = progress(step, self._seconds, self._until - self._seconds, pace)
-            return f"A and B: {told}" if self._pair else told
-        left = f"; {pace * (self._steps - step):.0f} s left for this seed" if pace else ""
-        number = len(self._earlier) + 1
-        return f"Seed {number} of {self._seeds}: step {step:,} of {self._steps:,}{left}"
-
-    def _about_output(self, learnt: Learnt) -> str:
-        assert self._training is not None
-        return output_note(learnt.strides, learnt.adds_convolution, self._training.task.channels)
 
     def _look_again(self) -> None:
         self._looked = perf_counter()
         self._weights_changed()
 
-    @property
-    def _pace(self) -> float | None:
-        """Seconds of a step, lately; the first ones, which compile, are left out."""
-        recent = [each for each in self._times if each[0] > 1][-RECENT:]
-        if len(recent) < 2 or recent[-1][0] == recent[0][0]:
-            return None
-        return (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
-
     def _not_done(self, failure: Failure) -> None:
-        self._runs = False
+        if self._course:
+            self._course.runs = False
         self.widget.show_state(printable(failure.text), "bad")
         self._show_buttons()
 
-    def _show_stopped(self) -> None:
-        training = self._training
-        if training is None or not (self._curve.scores or self._earlier):
+    def _show_stopped(self, course: Course) -> None:
+        if not course.has_learnt:
             return
-        self._show_difference()
-        size = product(*training.input_shape[:2])
-        steps = counted(len(self._curve.losses), "step")
-        whose = "this design"
-        if self._pair:
-            whose = "B"
-            of_seeds = f"Seed {len(self._earlier) + 1} of {self._seeds}: " if self._earlier else ""
-            told = (
-                f"{of_seeds}{steps} each, A in {self._curve_of_a.seconds:.0f} s, B in "
-                f"{self._curve.seconds:.0f} s"
-            )
-        else:
-            value = training.task.metric.text(self._curve.metric)
-            told = f"{training.task.metric.name} {value} after {steps} in {self._seconds:.0f} s"
+        self.widget.show_difference(course.difference)
+        size = product(*course.training.input_shape[:2])
+        whose = "B" if course.pair else "this design"
         self.widget.show_state(
-            f"{told}, on pictures of {size} px",
+            f"{course.result}, on pictures of {size} px",
             "good",
             f"Feature maps, effective field and forward pass of {whose} have these weights from "
             "now on, until other ones are loaded or drawn.",
         )
 
-    def _show_difference(self) -> None:
-        """Say which of both is better, with the seeds that are done."""
-        runs = self._runs_so_far
-        told = str(Twins(*self._pair, runs)) if self._pair and runs else ""
-        self.widget.show_difference(told)
-
     @property
     def _may_go_on(self) -> bool:
         """Whether there is something that can learn more."""
-        begun = bool(self._curve.scores or self._earlier)
-        return begun and self._is_of_design and (self._steps is None or not self._is_whole)
+        course = self._course
+        if course is None or not course.has_learnt or not self._is_of_design:
+            return False
+        return course.steps is None or not course.is_whole
 
     @property
     def _may_repeat(self) -> bool:
         """Whether both have learnt, and nothing else is to be done before they do so again."""
-        done = bool(self._pair) and not self._runs and self._is_whole
-        return done and bool(self._curve.losses) and self._is_of_design
+        course = self._course
+        if course is None or course.pair is None or course.runs or not course.is_whole:
+            return False
+        return bool(course.curve.losses) and self._is_of_design
 
     def _show_buttons(self) -> None:
-        of_design = self._is_of_design
+        course, of_design = self._course, self._is_of_design
+        runs = course is not None and course.runs
+        is_pair = course is not None and course.pair is not None
         self.widget.show_buttons(
-            runs=self._runs,
-            has_learnt=self._training is not None,
+            runs=runs,
+            has_learnt=course is not None,
             goes_on=self._may_go_on,
             ready=not IN_PAGE,
-            saves=bool(self._curve.scores) and of_design,
+            saves=course is not None and bool(course.curve.scores) and of_design,
         )
         self.widget.show_twins(
             pinned=self._pinned() is not None,
-            may_begin=not (IN_PAGE or self._runs or (self._pair and of_design)),
+            may_begin=not (IN_PAGE or runs or (is_pair and of_design)),
             may_repeat=self._may_repeat,
         )
 

@@ -1,0 +1,532 @@
+"""The tab “Design”: budgets of what is on screen, and a search beside the user."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+import explorer.worker.process
+from explorer import Budget, Explorer, FCDenseNet, UNet, analyze, presets, search, trace
+from explorer.core.analysis.budgets import MEASURES
+from explorer.core.analysis.design import Design, Input
+from explorer.core.editing.snapshot import Scene
+from explorer.core.editing.store import State
+from explorer.core.network.parameters import parameters_of
+from explorer.widget.given import as_architecture
+from explorer.widget.panels.search import panel as panel_module
+from explorer.widget.panels.search.panel import SearchPanel
+from explorer.widget.panels.search.variables import Variable, variables_of
+from tests.said import said
+from tests.still_worker import StillWorker
+
+NET = UNet(filters=4, down_blocks=2, up_blocks=2)
+DESIGN = Design(NET, Input(64, 64, 1))
+FIELD = Budget("receptive field", at_least=40)
+
+
+class Calls:
+    """What is to be called later: at once when asked for."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.waiting.append(call)
+
+    def next(self) -> None:
+        self.waiting.pop(0)()
+
+    def all(self) -> None:
+        while self.waiting:
+            self.next()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    found = Calls()
+    monkeypatch.setattr(panel_module, "later", found.later)
+    return found
+
+
+@pytest.fixture
+def state() -> State:
+    return State(DESIGN, threading.RLock())
+
+
+@pytest.fixture
+def panel(state: State, calls: Calls) -> Iterator[SearchPanel]:
+    """A panel on screen, whose search goes on when `calls` are made."""
+    alerts: list[str] = []
+    made = SearchPanel(state, alerts.append)
+    made.show(Scene(state.design))
+    state.subscribe(lambda design: made.show(Scene(design)))
+    yield made
+    made.close()
+    assert alerts == []
+
+
+def do(panel: SearchPanel, **message: Any) -> None:
+    """Do what the user does in the form, or in the table."""
+    widget = panel.table if {"take", "save_found"} & message.keys() else panel.form
+    widget._handle_custom_msg(message, [])
+
+
+def set_budget(panel: SearchPanel, of: str, amount: str) -> None:
+    row = next(row for row in panel.form.budgets if row.of == of)
+    do(panel, budget=row.row, limit=row.limit, amount=amount)
+
+
+def rows(panel: SearchPanel) -> dict[str, tuple[str, str, str, bool]]:
+    return {r.of: (r.limit, r.amount, r.verdict, r.is_kept) for r in panel.form.budgets}
+
+
+def vary_only(panel: SearchPanel, **values: str) -> None:
+    for each in panel.form.variables:
+        text = values.get(each.name, each.values)
+        do(panel, vary=each.name, on="yes" if each.name in values else "no", values=text)
+
+
+SMALL_SPACE = {"filters": "2, 4, 8", "down_blocks": "1–3", "convs_per_block": "1, 2"}
+
+
+# Budgets.
+
+
+def test_there_is_a_place_for_what_is_usually_limited(panel: SearchPanel) -> None:
+    assert rows(panel) == {
+        "receptive field": ("at least", "", "", False),
+        "memory": ("at most", "", "", False),
+        "parameters": ("at most", "", "", False),
+    }
+
+
+def test_a_budget_is_judged_for_what_is_on_screen(panel: SearchPanel, state: State) -> None:
+    field = min(DESIGN.report.receptive_field)
+    set_budget(panel, "receptive field", str(field + 12))
+    set_budget(panel, "parameters", "1.5m")
+
+    assert state.budgets == (
+        Budget("receptive field", at_least=field + 12),
+        Budget("parameters", at_most=1_500_000),
+    )
+    found = rows(panel)
+    assert found["receptive field"][2:] == (f"{field} px: missed by 12 px", False)
+    assert found["parameters"][1] == "1.5 M"
+    assert found["parameters"][2].endswith(": passed")
+
+    state.update(architecture=attrs.evolve(NET, down_blocks=3, up_blocks=3))
+    assert rows(panel)["receptive field"][3]
+
+
+def test_what_is_no_amount_is_told_beside_it_and_counts_for_nothing(
+    panel: SearchPanel, state: State
+) -> None:
+    set_budget(panel, "memory", "2 GB")
+    set_budget(panel, "memory", "much")
+    row = next(row for row in panel.form.budgets if row.of == "memory")
+    assert row.amount == "much"
+    assert row.problem.startswith("memory='much' is no amount: give a number with a unit: GiB")
+    assert state.budgets == ()
+    set_budget(panel, "memory", "")
+    assert next(row for row in panel.form.budgets if row.of == "memory").problem == ""
+
+
+def test_budgets_are_added_turned_and_removed(panel: SearchPanel, state: State) -> None:
+    do(panel, add_budget="output stride")
+    do(panel, add_budget="beauty")
+    added = panel.form.budgets[-1]
+    assert (added.of, added.limit) == ("output stride", "at most")
+    do(panel, budget=added.row, limit="at least", amount="2")
+    assert state.budgets == (Budget("output stride", at_least=2),)
+    for row in panel.form.budgets:
+        do(panel, remove_budget=row.row)
+    assert state.budgets == panel.form.budgets == ()
+
+
+def test_budgets_that_are_set_elsewhere_are_shown(panel: SearchPanel, state: State) -> None:
+    state.limit([Budget("receptive field", at_least=20, at_most=50)])
+    first, second, *empty = panel.form.budgets
+    assert [(row.limit, row.amount) for row in (first, second)] == [
+        ("at least", "20 px"),
+        ("at most", "50 px"),
+    ]
+    assert [row.of for row in empty] == ["memory", "parameters"]
+    panel.show(Scene(state.design))
+    assert panel.form.budgets[0] == first
+    do(panel, vary="filters", on="no", values="4")
+    assert len(state.budgets) == 1
+    state.limit([Budget("receptive field", at_least=-1)])
+    assert "'-1' is no amount" in panel.form.budgets[0].problem
+
+
+# What is varied.
+
+
+@pytest.mark.parametrize("preset", presets)
+def test_of_every_family_something_may_be_varied_its_present_value_among_it(preset: str) -> None:
+    architecture = presets[preset]
+    found = variables_of(architecture)
+    assert any(each.is_on for each in found)
+    for each in found:
+        present = getattr(architecture, each.parameter.name)
+        assert present in each.values
+        assert len(set(each.values)) == len(each.values) > 1
+        for value in each.values:
+            each.parameter.check("", value)
+        if each.is_free:
+            assert each.read(each.text) == each.values
+
+
+def variable(name: str) -> Variable:
+    return next(each for each in variables_of(NET) if each.parameter.name == name)
+
+
+def test_values_are_typed_one_by_one_or_as_a_range() -> None:
+    filters = variable("filters")
+    assert filters.read("4, 8;16  8") == (4, 8, 16)
+    assert filters.read("2 – 5, 8") == (2, 3, 4, 5, 8)
+    assert filters.read("2..4") == filters.read("2-4") == (2, 3, 4)
+    assert variable("filters_rate").read("1, 1.5") == (1.0, 1.5)
+    for text in ("", "a", "5-2", "1.5", "1-1000000000"):
+        with pytest.raises(ValueError, match=r"filters='.*' are no values: give"):
+            filters.read(text)
+
+
+def test_values_that_cannot_be_are_told_and_nothing_is_searched(panel: SearchPanel) -> None:
+    for text, told in (("a", "are no values"), ("0, 4", "filters=0 is too small")):
+        do(panel, vary="filters", on="yes", values=text)
+        row = next(row for row in panel.form.variables if row.name == "filters")
+        assert told in row.problem
+        assert row.values == text
+        assert panel.form.outlook == row.problem
+        assert not panel.form.ready
+    do(panel, vary="filters", on="yes", values="4, 8")
+    assert panel.form.ready
+    for each in panel.form.variables:
+        do(panel, vary=each.name, on="no", values=each.values)
+    assert panel.form.outlook == "Nothing is varied: choose a parameter."
+    do(panel, start_search=True)
+    assert not panel.form.runs
+
+
+def test_it_is_told_how_many_combinations_there_are(panel: SearchPanel) -> None:
+    vary_only(panel, **SMALL_SPACE)
+    assert panel.form.outlook == "18 combinations: all are tried"
+    vary_only(panel, filters="1-200", down_blocks="1-6", kernel_size="1-40")
+    assert panel.form.outlook.startswith("48,000 combinations: 10,000 of them are tried, drawn at")
+
+
+def test_another_family_has_other_parameters(panel: SearchPanel, state: State) -> None:
+    do(panel, vary="filters", on="no", values="4")
+    state.update(architecture=attrs.evolve(NET, filters=5))
+    assert not next(row for row in panel.form.variables if row.name == "filters").is_on
+    net = FCDenseNet(growth_rate=4)
+    state.update(architecture=net)
+    assert {row.name for row in panel.form.variables} <= {p.name for p in parameters_of(FCDenseNet)}
+    assert panel.form.ready
+
+
+# The search.
+
+
+def test_a_search_finds_what_python_does(
+    panel: SearchPanel, state: State, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_module, "SLICE", 0.0)
+    set_budget(panel, "receptive field", "40")
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    assert panel.form.runs
+    assert not panel.form.ready
+    calls.all()
+
+    vary = {"filters": [2, 4, 8], "convs_per_block": [1, 2], "down_blocks": [1, 2, 3]}
+    wanted = search(NET, [FIELD], vary=vary, input_shape=(64, 64, 1))
+    assert [each.number for each in wanted] == [row.number for row in panel.table.rows]
+    assert panel.table.heads == (
+        *("filters", "convs per block", "down blocks"),
+        *("parameters", "multiply-adds", "receptive field"),
+    )
+    smallest = wanted[0]
+    assert panel.table.rows[0].cells == (
+        *map(str, smallest.parameters.values()),
+        *(MEASURES[of].amount(value) for of, value in smallest.values.items()),
+    )
+    assert not panel.form.runs
+    assert panel.form.done == panel.form.count == 18
+    told = said(panel.form.told)
+    assert f"{len(wanted)} networks found, 18 tried" in told
+    assert f"Budgets missed: {wanted.missed['receptive field']} the receptive field." in told
+
+
+def test_a_network_that_was_found_is_one_step_with_its_name(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    calls.all()
+    assert not any(row.is_shown for row in panel.table.rows)
+    row = panel.table.rows[0]
+    do(panel, take=row.number)
+
+    taken = state.design.architecture
+    assert isinstance(taken, UNet)
+    assert (taken.filters, taken.down_blocks, taken.convs_per_block) == (2, 1, 1)
+    assert taken.up_blocks == 1
+    assert [row.is_shown for row in panel.table.rows] == [True] + [False] * (
+        len(panel.table.rows) - 1
+    )
+    assert not panel.table.is_old
+    label = state.history.steps[-1].label
+    assert label.startswith("found: ")
+    assert "filters 2" in label
+    state.move(-1, relative=True)
+    assert state.design.architecture == NET
+    do(panel, take=10**9)
+    assert state.design.architecture == NET
+
+
+def test_the_best_are_points_and_a_click_shows_one(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    assert panel.plot.loading is None
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    calls.all()
+    loading = panel.plot.loading
+    assert loading is not None
+    loading.join(timeout=60)
+    assert panel.plot.layout.display != "none"
+    figure: Any = panel.plot.children[-1]
+    best, shown = figure.data
+    found = panel._outcome.found  # type: ignore[union-attr]
+    assert list(zip(best.x, best.y, strict=True)) == [
+        (each.values["parameters"], each.values["multiply-adds"]) for each in found
+    ]
+    assert best.hovertext[0].startswith("filters: 2<br>convs per block: 1<br>down blocks: 1<br>")
+    report = DESIGN.report
+    assert (list(shown.x), list(shown.y)) == ([report.total_params], [report.macs])
+
+    points = {"trace_indexes": [0], "point_indexes": [0], "xs": [best.x[0]], "ys": [best.y[0]]}
+    figure._js2py_pointsCallback = {
+        "event_type": "plotly_click",
+        "points": points,
+        "device_state": None,
+        "selector": None,
+    }
+    assert state.design == found[0].design
+    assert list(shown.x) == [best.x[0]]
+    assert state.history.steps[-1].label.startswith("found: filters 2")
+
+
+def test_what_is_wanted_by_now_is_told_apart_from_what_was_found(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    calls.all()
+    for change, back in (
+        ({"vary": "filters", "on": "yes", "values": "2, 4"},) * 1
+        + ({"vary": "filters", "on": "yes", "values": "2, 4, 8"},),
+        (
+            {"minimise": "memory", "and_then": "parameters"},
+            {"minimise": "parameters", "and_then": "multiply-adds"},
+        ),
+        (
+            {"image_height": 128, "image_width": 64},
+            {"image_height": 64, "image_width": 64},
+        ),
+    ):
+        do(panel, **change)
+        assert panel.table.is_old, change
+        do(panel, **back)
+        assert not panel.table.is_old, back
+    state.update(architecture=attrs.evolve(NET, kernel_size=5))
+    assert panel.table.is_old
+
+
+def test_a_search_can_be_stopped_and_what_it_found_stays(
+    panel: SearchPanel, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_module, "SLICE", 0.0)
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    for _ in range(4):
+        calls.next()
+    do(panel, stop_search=True)
+    calls.all()
+    assert panel.form.done == 4
+    assert "4 of 18 tried" in said(panel.form.told)
+    assert panel.table.rows
+    assert not panel.form.runs
+    assert panel.form.ready
+
+
+def test_a_search_that_was_overtaken_tells_nothing(panel: SearchPanel, calls: Calls) -> None:
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    [first] = calls.waiting
+    do(panel, stop_search=True)
+    vary_only(panel, filters="2, 4")
+    do(panel, start_search=True)
+    calls.waiting.remove(first)
+    calls.all()
+    first()
+    assert panel.form.done == panel.form.count == 2
+
+
+def test_an_edit_has_the_search_rest(
+    panel: SearchPanel, state: State, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(
+        panel_module,
+        "later",
+        lambda seconds, call: (waits.append(seconds), calls.later(seconds, call)),
+    )
+    monkeypatch.setattr(panel_module, "SLICE", 0.0)
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    state.update(architecture=attrs.evolve(NET, filters=5))
+    calls.next()
+    assert panel_module.REST - 0.2 < waits[-1] <= panel_module.REST
+
+
+def test_where_nothing_keeps_to_the_budgets_the_nearest_are_shown(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    set_budget(panel, "receptive field", "40")
+    set_budget(panel, "parameters", "900")
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    calls.all()
+    told = said(panel.form.told)
+    assert "None of 18 keeps to all budgets" in told
+    assert " the receptive field" in told
+    assert " the parameters." in told
+    assert panel.table.caption == "The nearest, which miss a budget"
+    assert not panel.table.can_save
+
+    def gap(filters: int, down: int, convs: int) -> float:
+        net = UNet(filters=filters, down_blocks=down, up_blocks=down, convs_per_block=convs)
+        report = analyze(trace(net, (64, 64, 1)))
+        field, count = min(report.receptive_field), report.total_params
+        return max(0, 1 - field / 40) + max(0, 1 - 900 / count)
+
+    gaps = {(f, d, c): gap(f, d, c) for f in (2, 4, 8) for d in (1, 2, 3) for c in (1, 2)}
+    do(panel, take=panel.table.rows[0].number)
+    taken: Any = state.design.architecture
+    nearest = (taken.filters, taken.down_blocks, taken.convs_per_block)
+    assert nearest == min(gaps, key=lambda each: gaps[each])
+
+
+def test_combinations_that_are_none_are_counted_by_reason(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    vary_only(panel, down_blocks="5–8")
+    do(panel, start_search=True)
+    calls.all()
+    told = said(panel.form.told)
+    for stride in (128, 256):
+        assert f"1 skipped: height is not a multiple of {stride}, the maximum stride" in told
+
+
+def test_what_was_found_is_saved(panel: SearchPanel, calls: Calls) -> None:
+    sent: list[tuple[Any, list[bytes]]] = []
+    panel.table.send = lambda message, buffers: sent.append((message, buffers))  # type: ignore[method-assign]
+    do(panel, save_found="csv")
+    assert not sent
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    calls.all()
+    do(panel, save_found="csv")
+    do(panel, save_found="json")
+    [(csv, [table]), (text, [values])] = sent
+    assert csv["file"] == "UNet-search.csv"
+    assert text["file"] == "UNet-search.json"
+    head, *lines = table.decode().splitlines()
+    assert len(lines) == len(panel.table.rows)
+    assert set(head.split(",")) == set(json.loads(values)[0])
+
+
+def test_images_of_another_size_are_shown_or_refused(panel: SearchPanel, state: State) -> None:
+    do(panel, image_height=128, image_width=96)
+    assert state.design.input.shape == (128, 96, 1)
+    for height in (30, 1.5, None):
+        do(panel, image_height=height, image_width=96)
+        assert panel.form.problem
+        assert state.design.input.shape == (128, 96, 1)
+    do(panel, image_height=64, image_width=96)
+    assert panel.form.problem == ""
+
+
+# From the explorer.
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Explorer]]:
+    monkeypatch.setattr(explorer.worker.process, "shared_worker", StillWorker)
+    made: list[Explorer] = []
+
+    def make(*args: Any, **options: Any) -> Explorer:
+        made.append(Explorer(*args, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_the_top_bar_says_how_many_budgets_are_kept(opened: Callable[..., Explorer]) -> None:
+    budgets = [FIELD, Budget("parameters", at_most=100)]
+    widget = opened(NET, (64, 64, 1), budgets=budgets)
+    assert widget.budgets == tuple(budgets)
+    figure = widget._panels.totals.figures[-1]
+    assert (figure.name, figure.value, figure.opens) == ("budgets", "1 of 2", "Design")
+    assert figure.unsettled
+    summary, missed, kept = figure.text.splitlines()
+    assert summary == "1 of 2 budgets kept"
+    assert missed.startswith("✗ at most 100 parameters: missed by ")
+    assert kept == "✓ at least a receptive field of 40 px: passed"
+    widget.budgets = ()
+    assert widget._panels.totals.figures[-1].name != "budgets"
+    with pytest.raises(TypeError, match="is no budget"):
+        widget.budgets = ["small"]  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="is no budget"):
+        opened(NET, budgets=[1])
+
+
+def test_what_a_person_wants_in_five_clicks(opened: Callable[..., Explorer], calls: Calls) -> None:
+    """It sees 180 px in 1024×1024, takes at most 2 GB, and is the smallest."""
+    widget = opened()
+    widget._panels.screen.stage.choose("Design")  # a click
+    panel: Any = widget._panels.screen.views["Design"]
+    do(panel, image_height=1024, image_width=1024)  # a click into the first field, then typing
+    set_budget(panel, "receptive field", "180")
+    set_budget(panel, "memory", "2 GB")
+    do(panel, start_search=True)  # a click
+    calls.all()
+    do(panel, take=panel.table.rows[0].number)  # a click
+
+    report = widget.report
+    assert widget.input_shape == (1024, 1024, 1)
+    assert min(report.receptive_field) >= 180
+    assert report.peak_memory_bytes <= 2e9
+    assert widget._panels.totals.figures[-1].value == "2 of 2"
+    assert report.total_params == min(
+        each.values["parameters"] for each in panel._outcome.found.candidates
+    )
+    assert widget.controls["filters"].value == widget.architecture.filters
+
+
+def test_of_a_model_that_was_read_nothing_is_varied(
+    state: State, panel: SearchPanel, calls: Calls
+) -> None:
+    state.update(architecture=as_architecture(trace(NET, (64, 64, 1)), None))
+    assert panel.form.variables == ()
+    assert panel.form.outlook.startswith("A model that was read has nothing to vary")
+    set_budget(panel, "receptive field", "20")
+    assert rows(panel)["receptive field"][3]
