@@ -29,6 +29,14 @@ class Task:
     budgets: tuple[Budget, ...]
     wanted: tuple[str, ...]
 
+    @classmethod
+    def of(
+        cls, space: Space, given: Input, budgets: tuple[Budget, ...], minimised: Iterable[str]
+    ) -> "Task":
+        """Return the task that tells what is to be small, and what there are budgets of."""
+        told = dict.fromkeys((*minimised, *(budget.of for budget in budgets)))
+        return cls(space, given, budgets, tuple(told))
+
     def design(self, number: int) -> Design:
         """Return a combination as a design; see `Space.architecture`."""
         return Design(self.space.architecture(number), self.input)

@@ -84,9 +84,8 @@ def search(
             raise ParameterError(
                 "search", "minimise", name, "is no measure", f"use some of {', '.join(MEASURES)}"
             )
-    kept = tuple(budgets)
-    told = dict.fromkeys((*wanted, *(budget.of for budget in kept)))
-    task = Task(Space.of(base, vary), Input().of_shape(input_shape), kept, tuple(told))
+    space, given = Space.of(base, vary), Input().of_shape(input_shape)
+    task = Task.of(space, given, tuple(budgets), wanted)
     plan = Plan(task, wanted, most, seed)
     workers = chosen(executor, plan.total)
     judged: list[Judged] = []

@@ -49,11 +49,11 @@ class Effect:
         """The change alone, as in "+125 %"."""
         if self.before is None or self.after is None:
             return "not known"
-        if self.before == self.after:
-            return "same"
-        if not self.before:
+        if self.relative is None:
             return f"from none to {MEASURES[self.of].write(self.after)}"
-        percent = 100 * (self.after / self.before - 1)
+        if not self.relative:
+            return "same"
+        percent = 100 * self.relative
         told = f"{percent:+,.1f}".removesuffix(".0") if abs(percent) >= 0.05 else f"{percent:+.1g}"
         return f"{told.replace('-', '−', 1)} %"
 

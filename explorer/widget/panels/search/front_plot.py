@@ -58,16 +58,17 @@ class FrontPlot(Plot):
 
 
 def drawing_of(
-    candidates: Sequence[Candidate], minimised: Sequence[str], shown: tuple[float, float] | None
+    candidates: Sequence[Candidate],
+    names: tuple[str, str],
+    shown: tuple[float, float] | None,
 ) -> Drawing:
     """Return what is drawn of some networks.
 
     Args:
         candidates: The networks.
-        minimised: Names of the measures of the axes; of one alone, of both.
+        names: Of the measures of the axes.
         shown: The place of the design on screen; None: it is not known.
     """
-    names = minimised[0], minimised[-1]
     points = [place_of(each, names) for each in candidates]
     drawing: Drawing = {
         ("found", "x"): [x for x, _ in points],

@@ -236,7 +236,7 @@ class SearchPanel(TabView):
         self.plot.layout.display = "none" if is_empty else ""
         if outcome is None or is_empty:
             return
-        names = outcome.plan.minimised[0], outcome.plan.minimised[-1]
+        names = outcome.plan.axes
         x, y = (MEASURES[name].of(self._state.design) for name in names)
         place = None if x is None or y is None else (x, y)
         self.plot.show(drawing_of([each for each, _ in self._listed], names, place))
@@ -246,9 +246,8 @@ class SearchPanel(TabView):
         with self._state.lock:
             if self._outcome is None:
                 return
-            names = self._outcome.plan.minimised[0], self._outcome.plan.minimised[-1]
             for each, _ in self._listed:
-                if place_of(each, names) == (x, y):
+                if place_of(each, self._outcome.plan.axes) == (x, y):
                     self._take(each)
                     return
 

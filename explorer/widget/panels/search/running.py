@@ -46,8 +46,12 @@ class Plan:
     @property
     def task(self) -> Task:
         """What is to be found of each combination."""
-        told = dict.fromkeys((*self.minimised, *(budget.of for budget in self.budgets)))
-        return Task(self.space, self.input, self.budgets, tuple(told))
+        return Task.of(self.space, self.input, self.budgets, self.minimised)
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """Names of the measures that a plot is of; the same twice, where one is to be small."""
+        return self.minimised[0], self.minimised[-1]
 
     @classmethod
     def of(
