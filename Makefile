@@ -147,6 +147,8 @@ $(VENV)/.gpu: pyproject.toml $(VENV)/.created
 memory: $(VENV)/.test
 	@$(BIN)/python tests/measure_limited.py table
 	@$(BIN)/python tests/measure_limited.py draw 200
+	@$(BIN)/python -m tests.measure_expected table
+	@$(BIN)/python -m tests.measure_expected draw 15
 	@PYTHONPATH=. $(BIN)/python tests/measure_binder.py
 
 clean:

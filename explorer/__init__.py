@@ -56,6 +56,7 @@ from explorer.keras_side.build import build, read
 
 if TYPE_CHECKING:
     from explorer.core.analysis.budgets import Budget
+    from explorer.core.analysis.device_profile import DeviceProfile
     from explorer.core.analysis.sensitivity import sensitivity
     from explorer.core.analysis.tiling import Tile, Tiling, tiling
     from explorer.core.asking.pretrained import pretrained
@@ -70,7 +71,13 @@ if TYPE_CHECKING:
     from explorer.widget.explorer import Explorer
     from explorer.widget.lesson import Lesson
     from explorer.widget.panels.lessons.motion import animate
-    from explorer.worker.timing_functions import time_each_layer, time_forward, time_pair
+    from explorer.worker.timing_functions import (
+        profile_device,
+        time_best,
+        time_each_layer,
+        time_forward,
+        time_pair,
+    )
     from explorer.worker.training_function import train, train_twins
 
 hooks.by_keras = building
@@ -85,6 +92,7 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "Budget": "explorer.core.analysis.budgets",
+    "DeviceProfile": "explorer.core.analysis.device_profile",
     "Explorer": "explorer.widget.explorer",
     "Lesson": "explorer.widget.lesson",
     "Loaded": "explorer.core.exchange.loaded",
@@ -98,10 +106,12 @@ _ON_FIRST_USE = {
     "grade": "explorer.lessons.outcomes",
     "load": "explorer.core.exchange.loading",
     "pretrained": "explorer.core.asking.pretrained",
+    "profile_device": "explorer.worker.timing_functions",
     "save_keras": "explorer.keras_side.saving",
     "search": "explorer.searching.search",
     "sensitivity": "explorer.core.analysis.sensitivity",
     "tiling": "explorer.core.analysis.tiling",
+    "time_best": "explorer.worker.timing_functions",
     "time_each_layer": "explorer.worker.timing_functions",
     "time_forward": "explorer.worker.timing_functions",
     "time_pair": "explorer.worker.timing_functions",
@@ -144,6 +154,7 @@ __all__ = [
     "DecoderBlock",
     "DenseDownBlock",
     "DenseUpBlock",
+    "DeviceProfile",
     "Diagram",
     "EncoderBlock",
     "EncoderDecoder",
@@ -201,11 +212,13 @@ __all__ = [
     "parameter",
     "presets",
     "pretrained",
+    "profile_device",
     "read",
     "save_keras",
     "search",
     "sensitivity",
     "tiling",
+    "time_best",
     "time_each_layer",
     "time_forward",
     "time_pair",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from explorer.core.drawing.fonts import measured_with
+from explorer.core.drawing.pdf import as_pdf
 from explorer.core.network.errors import Refusal
 
 #: The process has one error stream: a second thread would keep the first one's silence for it.
@@ -21,7 +22,7 @@ def writes(file_format: str) -> bool:
     Args:
         file_format: As Graphviz names it.
     """
-    return _is_installed() or (file_format == "svg" and _of_page() is not None)
+    return _is_installed() or (file_format in ("svg", "pdf") and _of_page() is not None)
 
 
 def _is_installed() -> bool:
@@ -66,12 +67,13 @@ def _drawn_by_page(dot: str, file_format: str) -> bytes:
             "Drawings can't be laid out by this Python, which has no pygraphviz: "
             f"{remedy} this one as .dot, for Graphviz elsewhere."
         )
-    if file_format != "svg":
+    if file_format not in ("svg", "pdf"):
         raise Refusal(
             f"A diagram can't be saved as .{file_format} in a web page, which has no pygraphviz: "
-            "save it as .svg, which browsers show and print, also to a PDF."
+            "save it as .svg or .pdf."
         )
-    return lay_out(dot).encode()
+    svg = lay_out(dot)
+    return as_pdf(svg) if file_format == "pdf" else svg.encode()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Settings that must stand before anything else is imported."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # TensorFlow reads its variable once, at import.
@@ -18,6 +19,14 @@ settings.load_profile("explorer")
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def every_message_is_read(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail where a page sends what its widget can't read, unless a test calls `caplog.clear`."""
+    yield
+    log = "explorer.widget.front.widget"
+    assert [each.getMessage() for each in caplog.get_records("call") if each.name == log] == []
 
 
 @pytest.hookimpl(optionalhook=True)

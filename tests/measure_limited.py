@@ -23,7 +23,7 @@ from pathlib import Path
 
 import attrs
 
-from explorer import Hourglass, LeapCNN, UNet, analyze, presets, trace
+from explorer import EncoderDecoder, Hourglass, LeapCNN, UNet, analyze, presets, trace
 from explorer.core.analysis.memory_need import needed_bytes
 from explorer.core.asking.measurement import Measurement
 from explorer.core.network.errors import ParameterError
@@ -135,9 +135,10 @@ def draw(seed: int) -> Case:
             return case
 
 
-def _drawn(chance: random.Random) -> Case:
+def drawn_network(chance: random.Random) -> EncoderDecoder:
+    """Return a network of one of the families, small or large."""
     depth = chance.randint(1, 5)
-    net = chance.choice(
+    return chance.choice(
         (
             UNet(
                 filters=chance.choice((4, 8, 16, 32, 64)),
@@ -156,6 +157,10 @@ def _drawn(chance: random.Random) -> Case:
             presets[chance.choice(list(presets))],
         )
     )
+
+
+def _drawn(chance: random.Random) -> Case:
+    net = drawn_network(chance)
     kind = chance.choice(KINDS)
     step = net.maximum_stride
     height = step * chance.randint(1, max(1, 2048 // step))

@@ -102,6 +102,7 @@ def unets(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> UNet:
         "up_interpolate": st.booleans(),
         "block_contraction": st.booleans(),
         "skips": skips,
+        "strided_conv": st.booleans(),
     } | drawn
     return UNet(
         stacks=stacks,
@@ -121,6 +122,7 @@ def leap_cnns(draw: st.DrawFn, **drawn: st.SearchStrategy[Any]) -> LeapCNN:
         "down_convs_per_block": st.integers(1, 3),
         "up_interpolate": st.booleans(),
         "up_convs_per_block": st.integers(0, 3),
+        "strided_conv": st.booleans(),
     } | drawn
     return LeapCNN(
         stacks=stacks,

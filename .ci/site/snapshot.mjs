@@ -22,7 +22,7 @@ const python = await loadPyodide({ _makeSnapshot: true });
 unpack(python, new Uint8Array(gunzipSync(readFileSync(new URL("packages.bin", folder)))));
 // One explorer is made, too: what it imports, reads and prepares then need not be done in the page.
 python.runPython(`
-  import gc, importlib, sys
+  import gc, importlib.metadata, sys
   importlib.invalidate_caches()
   sys.path[:] = filter(None, sys.path)
   import piplite.piplite
@@ -32,6 +32,7 @@ python.runPython(`
   Explorer().close()
   del pyodide_kernel.ipython_shell.send_comm
   del Explorer, pyodide_kernel, piplite
+  importlib.metadata.MetadataPathFinder.invalidate_caches()  # holds a file open, which no page has
   gc.collect()
 `);
 

@@ -1,15 +1,32 @@
 """What is to happen in a moment, unless it is called off before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeAlias, TypeVar
 
 from explorer.core.guard import guarded
 from explorer.core.ports import Later, Timer
 
 #: Seconds that a change on screen must outlast before the Keras process is asked about it.
 SETTLED = 0.3
+#: Seconds after which work gives way to whatever else is to be done.
+SLICE = 0.02
+
+Result = TypeVar("Result")
+#: Work that can give way each time it yields, and returns a result.
+Work: TypeAlias = Generator[None, None, Result]
+
+
+def finished(work: Work[Result]) -> Result:
+    """Return the result of work that gives way to nothing."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 class Settling:
@@ -34,7 +51,8 @@ class Settling:
             lock: The lock, which one thread can take several times.
             call: What is called.
             alert: Shows the text of an unforeseen error.
-            prepare: Called before, without the lock: what takes a while, and may be in vain.
+            prepare: Called before, without the lock: what takes a while, and may be in vain. If it
+                returns an iterator, that is gone through in slices, and given up with the wait.
         """
         self._later = later
         self._lock = lock
@@ -78,18 +96,41 @@ class Settling:
         Args:
             timeout: Seconds after which to give up.
         """
-        if self._timer:
-            self._timer.join(timeout)
+        timer = None
+        end = None if timeout is None else perf_counter() + timeout
+        while self._timer is not timer:  # each slice has its own
+            timer = self._timer
+            if timer:
+                timer.join(None if end is None else max(0.0, end - perf_counter()))
+            if end is not None and perf_counter() >= end:
+                return
 
     def _cancel(self) -> None:
         if self._timer:
             self._timer.cancel()
 
     @guarded
-    def _settled(self, wanted: object) -> None:
-        if self._prepare:
-            self._prepare()
+    def _settled(self, wanted: object, work: Iterator[object] | None = None) -> None:
+        if self._wanted is not wanted:
+            return
+        prepared = self._prepare() if self._prepare and work is None else work
+        if isinstance(prepared, Iterator) and not self._is_through(prepared, wanted):
+            return
         with self._lock:
             if self._wanted is wanted:
                 self._wanted = None
                 self._call()
+
+    def _is_through(self, work: Iterator[object], wanted: object) -> bool:
+        """Do a slice of work; return whether none is left, else the next one comes in its turn."""
+        until = perf_counter() + SLICE
+        for _ in work:
+            if self._wanted is not wanted:
+                return False
+            if perf_counter() > until:
+                with self._lock:
+                    if self._wanted is wanted:
+                        again = partial(self._settled, wanted, work)
+                        self._timer = self._later(0.0, again)
+                return False
+        return True

@@ -10,7 +10,9 @@ from statistics import fmean
 
 import attrs
 
+from explorer.core.exchange.own_json import from_json
 from explorer.core.formatting import counted
+from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.training.tasks import task_of
 
 FILE = Path(__file__).with_name("measured.json")
@@ -26,7 +28,7 @@ class MeasuredPair:
         names: What they are called.
         task: What they learnt; more of its metric is better.
         side: Height and width of the pictures, in pixels.
-        designs: The networks, as they are written in Python.
+        designs: The networks.
         steps: At which steps the metric was computed.
         runs: The metric at these steps, of both, for each seed; None where an answer was no number.
     """
@@ -34,7 +36,7 @@ class MeasuredPair:
     names: tuple[str, str]
     task: str
     side: int
-    designs: tuple[str, str]
+    designs: tuple[EncoderDecoder, EncoderDecoder]
     steps: tuple[int, ...]
     runs: tuple[tuple[tuple[float | None, ...], tuple[float | None, ...]], ...]
 
@@ -76,7 +78,7 @@ class MeasuredPair:
 
 
 def _text(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # no zero is negative
 
 
 @cache
@@ -88,7 +90,7 @@ def measured() -> dict[str, MeasuredPair]:
             names=tuple(found["names"]),
             task=found["task"],
             side=found["side"],
-            designs=tuple(found["designs"]),
+            designs=tuple(from_json(json.dumps(each)) for each in found["designs"]),
             steps=tuple(found["steps"]),
             runs=tuple((tuple(first), tuple(second)) for first, second in found["runs"]),
         )

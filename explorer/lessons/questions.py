@@ -5,6 +5,7 @@ A question takes what a learner gives as text, so that it can be kept, handed in
 
 import re
 from collections.abc import Iterable
+from math import ceil, floor, log10
 from random import Random
 from typing import Self
 
@@ -161,10 +162,18 @@ class NumberQuestion(Question):
     def told(self, answer: float | str) -> str:
         """Return a number with its unit; see `Question`."""
         number = float(answer)
-        text = f"{number:,.0f}" if number == int(number) else f"{number:,.6g}"
-        text = text.replace("-", "−")
+        text = (f"{number:,.0f}" if number == int(number) else self._rounded(number)).replace(
+            "-", "−"
+        )
         is_one = number == 1 and self.unit != "times"
         return f"{text} {self.unit.removesuffix('s') if is_one else self.unit}".strip()
+
+    def _rounded(self, number: float) -> str:
+        """Return a number with six digits, or no more than an answer needs to be right."""
+        digits = 2 + ceil(-log10(self.within)) if self.within else 6
+        places = max(0, digits - 1 - floor(log10(abs(number))))
+        text = f"{number:,.{places}f}"
+        return text.rstrip("0").rstrip(".") if places else text
 
     def _is(self, number: float, other: float) -> bool:
         return abs(number - other) <= max(self.within * abs(other), 1e-9 * abs(other))

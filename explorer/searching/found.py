@@ -12,7 +12,7 @@ from explorer.core.analysis.budgets import MEASURES
 from explorer.core.analysis.design import Design
 from explorer.core.analysis.tables import data_frame
 from explorer.core.exchange.tables import csv_text
-from explorer.core.formatting import counted, listed
+from explorer.core.formatting import counted, duration, listed
 from explorer.searching.front import Front
 from explorer.searching.judging import Judged, Task
 
@@ -28,11 +28,13 @@ class Candidate:
         task: What it is one of.
         number: Its number there.
         values: What it has of each measure that was wanted, by name.
+        measured: Seconds of a forward pass of its batch, where that was measured.
     """
 
     task: Task = attrs.field(repr=False)
     number: int
     values: Mapping[str, float | None]
+    measured: float | None = None
 
     @cached_property
     def design(self) -> Design:
@@ -101,6 +103,8 @@ class Found(Sequence[Candidate]):
                 for name, value in each.values.items()
                 if value is not None
             )
+            if each.measured is not None:
+                told += f", {duration(each.measured)} measured"
             own = ", ".join(f"{name}={value!r}" for name, value in each.parameters.items())
             lines.append(f"{own}: {told}")
         if len(self.best) > 10:
@@ -111,7 +115,15 @@ class Found(Sequence[Candidate]):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the best as rows: what was varied, and what each has."""
-        return [{**each.parameters, **each.values} for each in self.best]
+        timed = any(each.measured is not None for each in self.best)
+        return [
+            {
+                **each.parameters,
+                **each.values,
+                **({"measured time": each.measured} if timed else {}),
+            }
+            for each in self.best
+        ]
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the best as a data frame."""

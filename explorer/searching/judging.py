@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from explorer.core.analysis.budgets import MEASURES, Budget
+from explorer.core.analysis.budgets import Budget, value_of
 from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.network.errors import ParameterError
 from explorer.searching.space import Duplicate, Space
 
@@ -21,21 +22,28 @@ class Task:
         space: The combinations.
         input: What each network is given.
         budgets: What it has to keep to.
-        wanted: Names of the measures to return.
+        wanted: Names of the measures to return, those of the budgets among them.
+        profile: Of the device that times are told for, if they are.
     """
 
     space: Space
     input: Input
     budgets: tuple[Budget, ...]
     wanted: tuple[str, ...]
+    profile: DeviceProfile | None = None
 
     @classmethod
     def of(
-        cls, space: Space, given: Input, budgets: tuple[Budget, ...], minimised: Iterable[str]
+        cls,
+        space: Space,
+        given: Input,
+        budgets: tuple[Budget, ...],
+        minimised: Iterable[str],
+        profile: DeviceProfile | None = None,
     ) -> "Task":
         """Return the task that tells what is to be small, and what there are budgets of."""
         told = dict.fromkeys((*minimised, *(budget.of for budget in budgets)))
-        return cls(space, given, budgets, tuple(told))
+        return cls(space, given, budgets, tuple(told), profile)
 
     def design(self, number: int) -> Design:
         """Return a combination as a design; see `Space.architecture`."""
@@ -67,15 +75,18 @@ def judge(task: Task, numbers: Iterable[int]) -> list[Judged]:
 def _judged(task: Task, number: int) -> Judged:
     try:
         design = task.design(number)
-        design.report  # noqa: B018 — raises for a design that cannot be
+        design.graph  # noqa: B018 — raises for a design that cannot be
+        values = {name: value_of(name, design, task.profile) for name in task.wanted}
     except Duplicate:
         return Judged(number, reason=DUPLICATE)
     except ParameterError as error:
         return Judged(number, reason=f"{error.field} {error.problem}")
     except Exception as error:  # a class that the user wrote can raise anything
         return Judged(number, reason=f"{type(error).__name__}: {error}")
-    missed = tuple(budget.of for budget in task.budgets if not budget.check(design).is_met)
-    return Judged(number, tuple(MEASURES[name].of(design) for name in task.wanted), missed)
+    missed = tuple(
+        budget.of for budget in task.budgets if not budget.check_value(values[budget.of]).is_met
+    )
+    return Judged(number, tuple(values.values()), missed)
 
 
 def chunks(numbers: Sequence[int], size: int) -> list[Sequence[int]]:

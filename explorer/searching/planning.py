@@ -41,14 +41,9 @@ class Plan:
         """Return the numbers of the next round; none: it was the last.
 
         Args:
-            found: What came of the last round, in any order.
+            found: What came of the last round, in any order, unless it was learnt before.
         """
-        for each in found:
-            scores = [each.values[place] for place in self._scored] if each.values else [None]
-            if not each.missed and None not in scores:
-                self._front.offer(
-                    tuple(score for score in scores if score is not None), each.number
-                )
+        self.learn(found)
         rest = self.total - len(self._begun)
         if self.total == self._space.size:
             size = rest
@@ -66,6 +61,15 @@ class Plan:
                     break
         return chosen
 
+    def learn(self, found: Iterable[Judged]) -> None:
+        """Note what came of some combinations, at the end of their round or before."""
+        for each in found:
+            scores = [each.values[place] for place in self._scored] if each.values else [None]
+            if not each.missed and None not in scores:
+                self._front.offer(
+                    tuple(score for score in scores if score is not None), each.number
+                )
+
     def _near(self) -> list[int]:
         """Return what is a step from the best and was not judged, in random order."""
         found = {
@@ -81,9 +85,11 @@ class Plan:
 
 def neighbours(space: Space, number: int) -> Iterator[int]:
     """Yield the numbers of the combinations that are a step of one parameter away."""
-    values = space.values(number)
-    for name, all_values in space.varied:
-        place = all_values.index(values[name])
-        for near in (place - 1, place + 1):
-            if 0 <= near < len(all_values):
-                yield space.number({**values, name: all_values[near]})
+    step = space.size
+    for _, values in space.varied:
+        step //= len(values)
+        place = number // step % len(values)
+        if place > 0:
+            yield number - step
+        if place + 1 < len(values):
+            yield number + step

@@ -21,7 +21,7 @@ AHEAD = 256
 #: How often a chunk is given to an executor before it is done here.
 TRIES = 3
 #: Items from which on other processes save more time than it takes to start them.
-ENOUGH = 2000
+ENOUGH = 3000
 #: Processes of this machine at most, and the seconds that idle ones wait for more.
 MOST_PROCESSES, PATIENCE = 16, 60
 #: Seconds after which whoever waits for a result is asked whether to go on.

@@ -1,12 +1,15 @@
 """Budgets in, the best designs out."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from math import ceil
 from typing import Any, Literal
 
-from explorer.core.analysis.budgets import MEASURES, Budget, Checked
+from explorer.core.analysis.budgets import MEASURES, TIME, Budget, Checked
 from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.families import Architecture
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import ParameterError
@@ -16,17 +19,27 @@ from explorer.searching.planning import Plan
 from explorer.searching.running import chosen, results
 from explorer.searching.space import Space
 
-#: Combinations in a chunk: about a tenth of a second.
-CHUNK = 100
+#: Combinations in a chunk that is judged here, and at most in one for an executor, of which Dask's
+#: takes some milliseconds for each.
+CHUNK, LARGEST = 100, 250
 
 #: Told how many of how many combinations were judged, and what came last; True ends the search.
 Progress = Callable[[int, int, Sequence[Judged]], bool | None]
+
+
+def chunk_size(count: int, cores: int) -> int:
+    """Return how many of so many combinations go into a chunk for an executor.
+
+    Each core has two or more, where there are enough, so that all end a round at about one time.
+    """
+    return min(LARGEST, ceil(count / (2 * cores)))
 
 
 def check(
     architecture: Architecture,
     budgets: Budget | Iterable[Budget],
     input_shape: Sequence[int] = (256, 256, 1),
+    profile: DeviceProfile | None = None,
 ) -> tuple[Checked, ...]:
     """Return how an architecture keeps to budgets.
 
@@ -34,13 +47,14 @@ def check(
         architecture: The architecture.
         budgets: The budgets.
         input_shape: `(height, width, channels)` of the input.
+        profile: Of the device that times are told for; None: they are not known.
 
     Raises:
         ParameterError: If the shape does not fit.
     """
     design = Design(architecture, Input().of_shape(input_shape))
     all_budgets = [budgets] if isinstance(budgets, Budget) else budgets
-    return tuple(budget.check(design) for budget in all_budgets)
+    return tuple(budget.check(design, profile) for budget in all_budgets)
 
 
 def search(
@@ -50,6 +64,7 @@ def search(
     *,
     vary: Mapping[str, Sequence[Any]] | Sequence[str] | None = None,
     input_shape: Sequence[int] = (256, 256, 1),
+    profile: DeviceProfile | None = None,
     most: int = 10_000,
     seed: int = 0,
     executor: Executor | Literal["serial"] | None = None,
@@ -67,6 +82,7 @@ def search(
         minimise: Names of the measures that are to be small: see `MEASURES`.
         vary: The parameters to vary, with the values of each or not; None: all that are handy.
         input_shape: `(height, width, channels)` of the input.
+        profile: Of the device that times are told for; see `profile_device`.
         most: Most combinations that are judged.
         seed: Of the choice, where not all are.
         executor: Any of `concurrent.futures`' kind, of other processes or machines, such as Dask's
@@ -85,7 +101,11 @@ def search(
                 "search", "minimise", name, "is no measure", f"use some of {', '.join(MEASURES)}"
             )
     space, given = Space.of(base, vary), Input().of_shape(input_shape)
-    task = Task.of(space, given, tuple(budgets), wanted)
+    task = Task.of(space, given, tuple(budgets), wanted, profile)
+    if TIME in task.wanted and profile is None:
+        raise ParameterError(
+            "search", "profile", profile, "tells no time", "give one, such as profile_device()"
+        )
     plan = Plan(task, wanted, most, seed)
     workers = chosen(executor, plan.total)
     judged: list[Judged] = []
@@ -93,7 +113,8 @@ def search(
     numbers = plan.next(())
     while numbers and not is_stopped:
         begun = len(judged)
-        for some in results(partial(judge, task), chunks(numbers, CHUNK), workers):
+        size = chunk_size(len(numbers), os.cpu_count() or 1) if workers else CHUNK
+        for some in results(partial(judge, task), chunks(numbers, size), workers):
             judged += some or ()
             if progress and progress(len(judged), plan.total, some or ()):
                 is_stopped = True

@@ -25,7 +25,14 @@ from explorer.core.network.graph import Graph
 from explorer.core.network.parameters import Parameter
 from explorer.keras_side.given_models import built
 from explorer.widget.controls.form import close_unused, parts_of
-from explorer.widget.given import as_architecture, block_of, budgets_of, design_of
+from explorer.widget.given import (
+    as_architecture,
+    block_of,
+    budgets_in,
+    budgets_of,
+    check_profile,
+    design_of,
+)
 from explorer.widget.panels.panels import Panels
 from explorer.widget.saved_view import SavedView
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     import keras
 
     from explorer.core.analysis.budgets import Budget
+    from explorer.core.analysis.device_profile import DeviceProfile
     from explorer.core.exchange.loaded import Loaded
 
     Shown: TypeAlias = "Architecture | EncoderBlock | DecoderBlock | Graph | Loaded | keras.Model"
@@ -63,6 +71,7 @@ class Explorer(widgets.VBox):
         input_shape: Sequence[int] | None = None,
         height: int | None = None,
         budgets: "Iterable[Budget]" = (),
+        profile: "DeviceProfile | None" = None,
     ) -> None:
         """Make an explorer.
 
@@ -73,18 +82,21 @@ class Explorer(widgets.VBox):
             input_shape: `(height, width, channels)` of the input; if None, a model's or file's
                 own, or (256, 256, 1).
             height: Of the explorer on the page, in pixels, at least 300; None: as high as the
-                window allows, up to 740.
-            budgets: What the design is to keep to: see `budgets`.
+                window allows, up to 740. In a narrow page a lesson takes at least 620.
+            budgets: What the design is to keep to: see `budgets`; none: what was loaded with it.
+            profile: Of the device that times are told for: see `profile_device`.
 
         Raises:
             ParameterError: If the shape does not fit the architecture, or the height is too small.
             ValueError: If a model cannot be read.
             TypeError: If it is something else.
         """
+        check_profile(profile)
         if height is not None:
             HEIGHT.check("Explorer", height)
         self._state = State(design_of(architecture, input_shape), threading.RLock())
-        self._state.limit(budgets_of(budgets))
+        self._state.limit(budgets_of(budgets) or budgets_in(architecture))
+        self._state.profile = profile
         self._built_here: tuple[Graph, Any] | None = None
         self._panels = Panels(self._state)
         self._saved = SavedView(self._panels.saved, self._state.lock, self._alert)
@@ -113,7 +125,7 @@ class Explorer(widgets.VBox):
         shared = from_link(text)
         if shared.pinned:
             _ = shared.pinned.report  # raises for a design that cannot be
-        made = cls(shared.design, **options)
+        made = cls(shared.design, **{"budgets": shared.budgets, **options})
         made._panels.look_as(shared.selected, shared.pinned)
         return made
 
@@ -121,7 +133,7 @@ class Explorer(widgets.VBox):
 
     @property
     def link(self) -> str:
-        """What is on screen, as the fragment of a link: design, selection and pinned design.
+        """What is on screen, as the fragment of a link: design, selection, A, and budgets.
 
         Raises:
             ValueError: If it is, or is compared with, a Keras model, which no link holds.

@@ -47,6 +47,22 @@ def design_of(value: Any, input_shape: Sequence[int] | None) -> Design:
     return Design(shown, Input().of_shape(input_shape))
 
 
+def check_profile(profile: Any) -> None:
+    """Check that times can be told by what an explorer is given for that.
+
+    Raises:
+        TypeError: If not.
+    """
+    if profile is not None:
+        from explorer.core.analysis.device_profile import DeviceProfile
+
+        if not isinstance(profile, DeviceProfile):
+            raise TypeError(
+                f"profile={profile!r} is no device profile: give what profile_device() or "
+                "DeviceProfile.from_json(text) returns"
+            )
+
+
 def budgets_of(values: "Iterable[Budget]") -> "tuple[Budget, ...]":
     """Return the budgets that an explorer is given.
 
@@ -64,6 +80,11 @@ def budgets_of(values: "Iterable[Budget]") -> "tuple[Budget, ...]":
                     'Budget("memory", at_most=2**31)'
                 )
     return budgets
+
+
+def budgets_in(given: object) -> "tuple[Budget, ...]":
+    """Return the budgets in what an explorer is given, which only what was loaded has."""
+    return given.budgets if isinstance(given, Loaded) else ()
 
 
 def block_of(given: EncoderBlock | DecoderBlock, graph: Graph) -> Block:

@@ -52,6 +52,29 @@ class Code:
     code: Literal["plotly", "graphviz", "runner"]
 
 
+# The controls.
+
+
+@attrs.frozen
+class StepsOf:
+    """What the next steps of a parameter would do is wanted; of none if it is empty."""
+
+    steps_of: str
+
+
+@attrs.frozen
+class Steps:
+    """What the next steps of a parameter would do.
+
+    Attributes:
+        of: Its name; empty: nothing is told.
+        words: A sentence for each.
+    """
+
+    of: str
+    words: tuple[str, ...]
+
+
 # The blocks.
 
 
@@ -143,7 +166,7 @@ class Save:
 class ToLayOut:
     """The page is to lay out the drawing in the one buffer, which is to be saved."""
 
-    lay_out_for: Literal["svg", "png"]
+    lay_out_for: Literal["svg", "pdf", "png"]
 
 
 @attrs.frozen
@@ -151,7 +174,7 @@ class LaidOutDrawing:
     """The page laid out such a drawing: as SVG; empty if it could not."""
 
     laid_out: str
-    ending: Literal["svg", "png"]
+    ending: Literal["svg", "pdf", "png"]
 
 
 @attrs.frozen
@@ -166,7 +189,7 @@ class SavedPicture:
 class LaysOut:
     """Whether the page lays drawings out by itself."""
 
-    lays_out: Literal["yes", "no"]
+    lays_out: bool
 
 
 # The code.
@@ -231,6 +254,23 @@ class BudgetRow:
     is_kept: bool = False
     problem: str = ""
     hint: str = ""
+
+
+@attrs.frozen
+class ObjectsRow:
+    """Objects that a receptive field is to hold.
+
+    Attributes:
+        percent: How many of a hundred, as it is typed.
+        sizes: Their sizes, as they were typed.
+        told: How many there are, and how large; empty: there are none.
+        problem: Why what was typed or chosen can't be used, if it can't.
+    """
+
+    percent: str
+    sizes: str
+    told: str
+    problem: str = ""
 
 
 @attrs.frozen
@@ -305,11 +345,25 @@ class RemoveBudget:
 
 
 @attrs.frozen
+class HoldShare:
+    """So many of a hundred objects are to be held; None where the field is empty."""
+
+    hold_percent: float | None
+
+
+@attrs.frozen
+class SetSizes:
+    """Objects have these sizes."""
+
+    object_sizes: str
+
+
+@attrs.frozen
 class Vary:
     """A parameter is to be varied or not, over these values."""
 
     vary: str
-    on: Literal["yes", "no"]
+    on: bool
     values: str
 
 
@@ -326,6 +380,16 @@ class StartSearch:
     """The search is to begin."""
 
     start_search: Literal[True]
+
+
+@attrs.frozen
+class MeasureDevice:
+    """What kinds of work take on this machine's device is to be measured, so that times are known.
+
+    False: no longer.
+    """
+
+    measure_device: bool
 
 
 @attrs.frozen

@@ -20,7 +20,16 @@ def answers() -> dict[type, Callable[..., Any]]:
     It is imported in the worker alone.
     """
     from explorer.core.pictures.images import see
-    from explorer.worker.tasks import features, forward, gradient, pair, reading, saving, training
+    from explorer.worker.tasks import (
+        features,
+        forward,
+        gradient,
+        pair,
+        profiling,
+        reading,
+        saving,
+        training,
+    )
 
     return {
         asked.Rebuild: forward.rebuild,
@@ -28,6 +37,7 @@ def answers() -> dict[type, Callable[..., Any]]:
         asked.TimeLayers: forward.run_layers,
         asked.TimeModel: forward.run_noise,
         asked.TimePair: pair.run_pair,
+        asked.ProfileDevice: profiling.profile_device,
         asked.Gradient: gradient.effective_field,
         asked.Features: features.run_feature_maps,
         asked.LoadWeights: forward.load_weights,

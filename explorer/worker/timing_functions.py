@@ -3,12 +3,17 @@
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from statistics import median
 from typing import Any
 
+import attrs
+
+from explorer.core.analysis.device_profile import PROFILE_SECONDS, DeviceProfile
 from explorer.core.asking.measurement import Measurement
 from explorer.core.asking.questions import (
     PAIR_TIME_LIMIT,
     TIME_LIMIT,
+    ProfileDevice,
     Question,
     TimeLayers,
     TimeModel,
@@ -19,7 +24,11 @@ from explorer.core.families import Architecture
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
+from explorer.searching.found import Candidate, Found
 from explorer.worker import shared_worker
+
+#: Turns in which the best of a search are timed, and seconds of each of them in a turn.
+TURNS, TURN_SECONDS = 3, 0.5
 
 _callers = itertools.count()
 
@@ -116,6 +125,87 @@ def time_pair(
         TimePair(architecture_a, shape, architecture_b, shape, batch_size, how, time_limit)
     )
     return timing
+
+
+def profile_device(
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+    seconds: float = PROFILE_SECONDS,
+) -> DeviceProfile:
+    """Time small networks on a device, in the worker process, to tell the time of others.
+
+    It is best done while nothing else runs. The profile can be saved, and used where there is no
+    such device: see `DeviceProfile.to_json`.
+
+    Args:
+        device: Such as "CPU:0" or "GPU:1"; "auto": a GPU, if there is one.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        compiler: "graph", "XLA", "fastest" of the two, or "auto" (see `Measurement`).
+        seconds: After which no further network is begun; fewer of them tell less well.
+
+    Raises:
+        ParameterError: If one of the choices cannot be used.
+        Refusal: If in so many seconds too few could be timed.
+        WorkerDied: If the process ended, or gave no answer.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler)
+    profile: DeviceProfile = asked(ProfileDevice(how, seconds))
+    return profile
+
+
+def time_best(
+    found: Found,
+    count: int = 5,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    compiler: str = "auto",
+) -> Found:
+    """Return what a search found, with the measured times of the best, in the worker process.
+
+    They are built and timed in turns, so that what slows the machine down slows all of them; the
+    median over the turns is kept. One that does not fit into memory has no time.
+
+    Args:
+        found: What a search found.
+        count: How many of its best are timed.
+        device: Where to run; see `time_forward`.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        compiler: "graph", "XLA", "fastest" of the two, or "auto".
+
+    Raises:
+        ParameterError: If one of the choices cannot be used.
+        WorkerDied: If the process ended, or gave no answer.
+    """
+    how = Measurement(device=device, precision=precision, compiler=compiler)
+    times: dict[int, list[float]] = {}
+    for _ in range(TURNS):
+        for each in found.best[:count]:
+            seconds = _timed(each, how)
+            if seconds is not None:
+                times.setdefault(each.number, []).append(seconds)
+    return attrs.evolve(
+        found,
+        candidates=tuple(
+            attrs.evolve(each, measured=median(times[each.number]))
+            if each.number in times
+            else each
+            for each in found.candidates
+        ),
+    )
+
+
+def _timed(candidate: Candidate, how: Measurement) -> float | None:
+    design = candidate.design
+    given = design.input
+    question = TimeModel(design.architecture, given.shape, given.batch_size, how, TURN_SECONDS)
+    try:
+        timing: Timing = asked(question)
+    except MemoryError:
+        return None
+    return timing.median
 
 
 def checked(input_shape: Sequence[int], batch_size: int) -> Shape:

@@ -19,7 +19,7 @@ from statistics import fmean, median
 
 import attrs
 
-from explorer import UNet, presets, train, train_twins
+from explorer import UNet, presets, to_json, train, train_twins
 from explorer.lessons.measured import FILE
 from explorer.widget.panels.training.page import STRETCH
 
@@ -68,7 +68,7 @@ def main() -> None:
     measured = {
         "task": given.task,
         "side": side,
-        "designs": [str(first), str(second)],
+        "designs": [json.loads(to_json(each)) for each in (first, second)],
         "names": names,
         "steps": list(range(EVERY, steps + 1, EVERY)),
         "runs": [],

@@ -47,6 +47,14 @@ READY = f"""
     () => {CURRENT}?.sessionContext?.isReady
         && {CURRENT}.sessionContext.session?.kernel?.status === 'idle'
 """
+#: Has what the kernel can't read of a page among the errors of its console.
+TELL_UNREAD = f"""
+    () => {{
+        {CURRENT}.sessionContext.session.kernel.iopubMessage.connect((_, {{content}}) => {{
+            if (content.text?.includes('is no message')) console.error(content.text);
+        }});
+    }}
+"""
 RUN_ALL = """
     () => {
         window.allCellsRan = false;
@@ -250,6 +258,7 @@ class Notebooks:
         lab = self.lab
         page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={lab.token}")
         page.wait_for_function(READY, timeout=90_000)
+        page.evaluate(TELL_UNREAD)
         return page
 
     def begin_anew(

@@ -84,7 +84,7 @@ def test_files_are_saved_and_opened_again(opened, tmp_path):  # noqa: F811
 
 
 def test_the_model_is_saved_with_its_weights(opened):  # noqa: F811
-    page = opened(TINY, keras=False)
+    page = opened(TINY, keras=False, fresh=True)  # a kernel that takes a while to save the first
     show_whole(page)
     page.get_by_role("button", name="Save and share").click()
     with page.expect_download(timeout=60_000) as download:

@@ -480,6 +480,30 @@ def test_only_what_there_is_can_be_undone_and_redone(page, position, refused, di
     assert sent == [message for message, off in zip(messages, disabled, strict=True) if not off]
 
 
+def test_the_list_of_steps_follows_and_keeps_what_stays(page):
+    script = """
+        const list = el.querySelector("select");
+        const first = list.options[0];
+        let chosen = 0;
+        const place = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "selectedIndex");
+        Object.defineProperty(list, "selectedIndex", {
+            get: () => place.get.call(list),
+            set: index => { chosen += 1; place.set.call(list, index); },
+        });
+        const shown = (...steps) => {
+            model.change({ steps, position: steps.length - 1 });
+            const now = [...list.options].map(({ text, value }) => `${value} ${text}`);
+            return [now, list.value, chosen, list.options[0] === first];
+        };
+        return [shown("start", "4 → 5"), shown("start", "4 → 6"), shown("anew")];
+    """
+    assert render(page, HistoryView, script, steps=("start",), position=0) == [
+        [["0 0. start", "1 1. 4 → 5"], "1", 1, True],
+        [["0 0. start", "1 1. 4 → 6"], "1", 1, True],
+        [["0 0. anew"], "0", 1, True],
+    ]
+
+
 @pytest.mark.parametrize(
     ("mode", "space", "room", "zoom"),
     [
@@ -503,6 +527,33 @@ def test_a_drawing_is_fitted_as_the_mode_says(page, mode, space, room, zoom):
     """
     fitting = run(page, Canvas, script, {"mode": mode, "space": space, "room": room})
     assert fitting == pytest.approx(zoom)
+
+
+def test_the_overview_does_not_ask_where_a_new_drawing_is_scrolled_to(page):
+    """The browser would lay the page out for the answer, and once more for the frame's place."""
+    script = """
+        const canvas = document.createElement("div");
+        document.body.replaceChildren(canvas);
+        const svg = '<svg viewBox="0 0 900 900"><g class="graph"></g></svg>';
+        canvas.innerHTML = `<div style="height: 5000px">${svg}</div>`;
+        canvas.style = "height: 300px; overflow: auto";
+        const zoom = new PanZoom(canvas, () => {});
+        [zoom.space, zoom.room] = [300, 300];
+        const map = new Minimap(document.body, zoom);
+        const scrolled = new Promise(resolve => canvas.addEventListener("scroll", resolve));
+        canvas.scrollTop = 120;
+        return scrolled.then(() => {
+            let asked = 0;
+            for (const name of ["scrollLeft", "scrollTop"]) {
+                Object.defineProperty(canvas, name, { get: () => { asked += 1; return 0; } });
+            }
+            map.show();
+            return [asked, Number(map.frame.getAttribute("y")) * zoom.present * (96 / 72)];
+        });
+    """
+    asked, top = run(page, Canvas, script)
+    assert asked == 0
+    assert top == pytest.approx(120)
 
 
 # The figures, the strip, and the frame.
@@ -762,6 +813,31 @@ def test_code_that_comes_twice_is_kept_once(page):
             .then(made => [made.default(), madeCount, kept.size]);
     """
     assert run(page, Frame, script) == ["plotting", 1, 1]
+
+
+def test_keys_go_on_from_what_was_clicked_before_the_kernel_says_so(page):
+    """It may say so to other views first."""
+    steps = tuple(StripStep(name, name, name, "#000", 8, 4, 256, 0) for name in "abcde")
+    sent = render(
+        page,
+        Strip,
+        """
+        const bars = el.querySelectorAll(".explorer-strip-step");
+        const svg = el.querySelector("svg");
+        const press = key => svg.dispatchEvent(new KeyboardEvent("keydown", {key}));
+        const click = place => bars[place].dispatchEvent(new MouseEvent("click", {bubbles: true}));
+        click(1);
+        press("ArrowRight");
+        model.change({selected: ["c"]});
+        click(2);  // selected already: the kernel says nothing
+        model.change({selected: ["a"]});
+        press("ArrowRight");
+        return model.sent.map(({ select }) => select);
+        """,
+        steps=steps,
+        selected=("e",),
+    )
+    assert sent == ["b", "c", "c", "b"]
 
 
 def run_here(page: BrowserPage, worker: str, script: str) -> Any:

@@ -31,7 +31,7 @@ from explorer.core.pictures.effective_field import EffectiveField
 from explorer.core.pictures.heat_map import DECADES, OPACITY, RAMP, heat_png
 from explorer.keras_side import backends
 from explorer.widget.messages import FieldHere, LookHere
-from explorer.widget.panels.keras.in_browser import RUNNER_CODE
+from explorer.widget.panels.keras.in_browser import runner_code
 from tests.browser.conftest import BROWSERS
 from tests.browser.test_explorer import (  # noqa: F401
     PATIENCE,
@@ -128,7 +128,7 @@ def check(page, architecture, shape, backend="WebAssembly"):
     outputs = model(image, training=False)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     question = {"program": attrs.asdict(program), "weights": weights, "image": text(image)}
-    code = [base64.b64encode(file.read_bytes()).decode() for file in RUNNER_CODE]
+    code = [base64.b64encode(content).decode() for content in runner_code()]
     answer = page.evaluate(ASK, [code, question])
     assert "error" not in answer, (answer, architecture)
     assert answer["backend"] == backend
@@ -154,7 +154,7 @@ def test_what_layers_make_of_an_image_with_trained_weights(page):
     strip = (0, 4, 9, len(program.steps) - 1)
     question = attrs.asdict(LookHere(1, program, 0, strip, 9, 4, 256))
     question |= {"halves": base64.b64encode(halves).decode(), "image": text(image)}
-    code = [base64.b64encode(file.read_bytes()).decode() for file in RUNNER_CODE]
+    code = [base64.b64encode(content).decode() for content in runner_code()]
     answer = page.evaluate(ASK, [code, question])
     assert "error" not in answer, answer
 
@@ -197,7 +197,7 @@ def check_field(page, architecture, shape, layer="", trained="", backend="WebAss
         FieldHere(1, program, 0, place, position, weights, middle, RAMP, DECADES, OPACITY)
     )
     question |= {"halves": base64.b64encode(halves).decode(), "image": text(image)}
-    code = [base64.b64encode(file.read_bytes()).decode() for file in RUNNER_CODE]
+    code = [base64.b64encode(content).decode() for content in runner_code()]
     answer = page.evaluate(ASK, [code, question])
     assert "error" not in answer, (answer, architecture)
     assert answer["backend"] == backend

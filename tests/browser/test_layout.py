@@ -81,7 +81,7 @@ def lay_out(page: BrowserPage, script: str, **traits):
                 if (event === "msg:custom") listener({ code: "graphviz" }, code);
             }
         };
-        const said = () => model.sent.map(message => message.lays_out).filter(Boolean);
+        const said = () => model.sent.map(({lays_out}) => lays_out).filter(is => is !== undefined);
     """
     return render(page, Canvas, f"{given} return (async () => {{ {script} }})();", **traits)
 
@@ -123,7 +123,7 @@ def test_the_last_of_many_drawings_is_drawn_and_not_each(page):
     """
     drawn, said, kept = lay_out(page, script)
     assert drawn < len(DOTS)
-    assert said == ["yes"]
+    assert said == [True]
     assert kept
 
 
@@ -151,8 +151,8 @@ def test_what_was_kept_gives_way_to_the_present_network(page):
 
 
 def test_explorers_of_a_page_share_what_lays_out(page):
-    assert lay_out(page, "give(code); await until(() => said().includes('yes')); return said()")
-    assert lay_out(page, "await until(() => said().length); return said()") == ["yes"]
+    assert lay_out(page, "give(code); await until(() => said().includes(true)); return said()")
+    assert lay_out(page, "await until(() => said().length); return said()") == [True]
 
 
 def test_what_the_kernel_drew_is_shown_at_once(page):
@@ -179,7 +179,7 @@ def test_the_other_views_wait_for_the_picture(page):
     """One frame shows all that an edit changes: each of its own would keep the picture waiting."""
     script = f"""
         give(code);
-        await until(() => said().includes("yes"));
+        await until(() => said().includes(true));
         const shown = [];
         model.change({{ dot: {json.dumps(DOTS[0])} }});
         shown.push(explorerWaiting.layouts);
@@ -194,7 +194,7 @@ def test_the_other_views_wait_for_the_picture(page):
 def test_a_view_that_fails_stops_neither_the_others_nor_the_drawing(page):
     script = f"""
         give(code);
-        await until(() => said().includes("yes"));
+        await until(() => said().includes(true));
         const shown = [];
         const fail = () => {{ throw new Error("a view that fails"); }};
         explorerWaiting.listeners.add(fail).add(() => fail()).add(() => shown.push("other"));
@@ -210,7 +210,7 @@ def test_a_view_that_fails_stops_neither_the_others_nor_the_drawing(page):
 def test_the_other_views_wait_no_longer_than_a_moment(page):
     script = f"""
         give(code);
-        await until(() => said().includes("yes"));
+        await until(() => said().includes(true));
         const post = Worker.prototype.postMessage;
         Worker.prototype.postMessage = () => {{}};
         model.change({{ dot: {json.dumps(DOTS[0])} }});
@@ -226,7 +226,7 @@ def test_the_other_views_wait_no_longer_than_a_moment(page):
 def test_a_page_whose_policy_forbids_it_says_so(browser, policy):
     page = open_page(browser, policy)
     script = "give(code); await until(() => said().length); return said()"
-    assert lay_out(page, script) == ["no"]
+    assert lay_out(page, script) == [False]
     page.close()
 
 
@@ -246,3 +246,41 @@ def test_all_text_stands_in_its_box_in_the_page_too(page, name, options):
     lay_out(page, script)
     assert page.locator("g.node text").count() > 20
     assert page.evaluate(OVERFLOWING) == []
+
+
+#: Stands for Graphviz, takes some milliseconds, and draws how often it was called.
+COUNTING = """
+let calls = 0;
+const dot = () => {
+    const end = performance.now() + TAKES;
+    while (performance.now() < end);
+    return `<svg>${++calls}`;
+};
+export const Graphviz = { load: async () => ({ dot }) };
+"""
+#: Asks a worker several times, with pauses in which it could lay out more; returns what it drew.
+ASK = """
+    async ([graphviz, times]) => {
+        const address = text => URL.createObjectURL(new Blob([text], {type: "text/javascript"}));
+        const worker = new Worker(address(code[1]), {type: "module"});
+        const drawn = [];
+        for (let asked = 0; asked < times; asked += 1) {
+            worker.postMessage(asked ? {dot: "graph {}"} : {address: address(graphviz)});
+            const {data} = await new Promise(resolve => { worker.onmessage = resolve; });
+            drawn.push(data.svg);
+            await new Promise(resolve => setTimeout(resolve, 100));
+        }
+        worker.terminate();
+        return drawn;
+    }
+"""
+
+
+def test_what_was_laid_out_is_laid_out_again_while_nobody_waits(page):
+    *_, last = page.evaluate(ASK, [COUNTING.replace("TAKES", "0"), 10])
+    assert int(last.removeprefix("<svg>")) > 10
+
+
+def test_a_drawing_that_takes_long_is_not_laid_out_again(page):
+    drawn = page.evaluate(ASK, [COUNTING.replace("TAKES", "250"), 3])
+    assert drawn == ["<svg>1", "<svg>2", "<svg>3"]

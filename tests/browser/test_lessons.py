@@ -7,8 +7,9 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from explorer.lessons.outcomes import from_json
-from explorer.lessons.plan import lesson
+from explorer.lessons.plan import Plan, lesson, lessons
 from tests.browser.test_explorer import (
+    eventually,
     in_kernel,
     opened,  # noqa: F401 — a fixture
     type_number,
@@ -127,12 +128,74 @@ def test_question_and_button_are_within_the_pane(opened) -> None:  # noqa: F811
     expect_in_pane(page)
 
 
+def longest_steps() -> dict[str, tuple[Plan, str]]:
+    """Return of each kind of question the step of most words."""
+
+    def words(found: tuple[Plan, str]) -> int:
+        plan, name = found
+        step = plan.step(name, "Ada")
+        choices = getattr(step.question, "choices", ())
+        return len(step.text) + len(step.question.prompt) + sum(map(len, choices))
+
+    asking: dict[str, list[tuple[Plan, str]]] = {}
+    for plan in lessons().values():
+        for name in plan.names:
+            if question := plan.step(name, "Ada").question:
+                asking.setdefault(type(question).__name__, []).append((plan, name))
+    return {kind: max(found, key=words) for kind, found in asking.items()}
+
+
+def test_the_answer_is_in_sight_beside_the_longest_questions(opened) -> None:  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    page.get_by_role("button", name="Lessons").click()
+    for plan, name in longest_steps().values():
+        pane(page).get_by_label("Your name").fill("Ada")
+        press(page, plan.title)
+        place = plan.names.index(name) + 1
+        pane(page).get_by_role("button", name=re.compile(rf"^Step {place}\b")).click()
+        heading = pane(page).get_by_role("heading", level=2)
+        expect(heading).to_have_text(plan.step(name, "Ada").title)
+        for width, height in ((1440, 900), (1280, 720), (720, 450)):  # the last: 200 %
+            page.set_viewport_size({"width": width, "height": height})
+            expect_in_pane(page)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        press(page, "Back to the list of lessons")
+
+
+def test_no_choice_is_made_for_who_has_made_none(opened) -> None:  # noqa: F811
+    plan, name = longest_steps()["ChoiceQuestion"]
+    page = opened(
+        f"from explorer import Lesson\nwidget = Lesson({plan.number}, seed='Ada')\nwidget",
+        keras=False,
+    )
+    place = plan.names.index(name) + 1
+    pane(page).get_by_role("button", name=re.compile(rf"^Step {place}\b")).click()
+    press(page, "This is my answer")
+    expect(pane(page).locator(".explorer-lesson-problem")).to_have_count(1)
+    expect(pane(page).locator("input:checked")).to_have_count(0)
+
+
 def expect_in_pane(page: Page) -> None:
-    """The button of a question can be seen, and nothing is cut off."""
-    commit = pane(page).get_by_role("button", name="This is my answer")
-    commit.scroll_into_view_if_needed()
-    frame, box = pane(page).bounding_box(), commit.bounding_box()
-    assert frame["width"] >= 200
-    assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    """Where a question is answered can be seen, and nothing is cut off, once all is laid out."""
+    assert eventually(page, lambda: cut_off(page), lambda found: not found) == []
+
+
+def cut_off(page: Page) -> list[str]:
+    """Return what is wrong with where a question is answered."""
+    frame = pane(page).bounding_box()
+    commit = pane(page).get_by_role("button", name=re.compile("^This is my "))
+    fields = pane(page).locator("input:visible, .explorer-lesson-selected")
     wide = pane(page).evaluate("e => [e.scrollWidth, e.clientWidth]")
-    assert wide[0] <= wide[1]
+    body = pane(page).locator(".explorer-lesson-body").bounding_box()
+    wrong = []
+    if frame["width"] < 200 or wide[0] > wide[1]:
+        wrong.append(f"the pane: {frame}, {wide}")
+    for part in (commit, *fields.all()[:1]):
+        box = part.bounding_box()
+        is_wide = box["x"] + box["width"] > frame["x"] + frame["width"]
+        is_high = not frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
+        if is_wide or is_high:
+            wrong.append(f"{box} in {frame}")
+    if body["height"] < 60:  # there is room to read the question
+        wrong.append(f"the question: {body}")
+    return wrong

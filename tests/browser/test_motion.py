@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from explorer import UNet, animate, layers, trace
 from explorer.lessons.pictures.grids import checkerboard_picture, overlap_picture
 from explorer.widget.panels.lessons.motion import Motion
+from tests.browser.test_explorer import PATIENCE
 from tests.browser.test_front import render
 
 CONV = layers.Conv2D(name="conv", filters=1)
@@ -214,8 +215,8 @@ def test_in_a_notebook_its_keys_are_its_own(kept_notebook):
     code = "import explorer\nexplorer.animate(explorer.layers.Conv2D(name='a', filters=1))"
     page = kept_notebook([code, "1"])
     group = page.get_by_role("group", name="Conv2D")
-    group.get_by_role("button", name="Pause").click()
-    group.get_by_role("button", name="Restart").click()
+    expect(group).to_be_visible(timeout=PATIENCE)
+    group.get_by_role("button", name="Restart").click()  # which pauses, if it still plays
     group.focus()
     for key in ("ArrowRight", "x", "m", "a", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)

@@ -1,5 +1,7 @@
 """What to try next: a click on it changes the network, and undo brings it back."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.test_explorer import TINY, in_kernel, opened  # noqa: F401
@@ -41,3 +43,25 @@ def test_a_step_is_made_and_the_next_one_is_at_hand(opened):  # noqa: F811
     page.locator(".explorer-canvas [data-item='block-stack0_enc0']").click()
     expect(inspector.locator("h2")).to_have_text("encoder 0")
     assert inspector.evaluate("element => element.scrollTop") == 0
+
+
+def test_the_tooltip_of_a_number_tells_its_next_steps(opened):  # noqa: F811
+    page = opened(SETTLED + TINY, keras=False)
+    control = page.locator(".explorer-parameters .explorer-control-filters")
+    label = control.locator(".widget-label").first
+    doc = label.get_attribute("title")
+    box = control.locator("input[type=number]")
+    told = "filters 4 → 3: −"
+    box.hover()
+    expect(label).to_have_attribute("title", re.compile(f"^{re.escape(doc)}\n{told}"))
+    for part in (box, control.locator(".slider-container")):
+        expect(part).to_have_attribute("title", re.compile(f"^{told}"))
+    expect(box).to_have_attribute("aria-description", re.compile(f"^{told}"))
+    box.fill("6")
+    box.press("Enter")
+    expect(box).to_have_attribute("aria-description", re.compile("filters 6 → 8: "))
+    handle = page.locator(".explorer-control-kernel_size [role=slider]")
+    handle.focus()
+    expect(handle).to_have_attribute("aria-description", re.compile("kernel size 3 → 5: "))
+    assert box.get_attribute("aria-description") is None
+    assert (label.get_attribute("title"), box.get_attribute("title")) == (doc, "")

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -22,9 +23,20 @@ STATE = f"""
 """
 
 
-def reopened(page: Page, notebooks) -> Page:
-    """Return the page as it is after its notebook was saved, and its kernel ended."""
+def reopened(page: Page, notebooks, is_trusted: bool = True) -> Page:
+    """Return the page as it is after its notebook was saved, and its kernel ended.
+
+    Args:
+        page: The page.
+        notebooks: What opened it.
+        is_trusted: Whether JupyterLab trusts the notebook; else it is as one that others made.
+    """
     page.evaluate(SAVE)
+    if not is_trusted:
+        file = notebooks.lab.notebooks / page.notebook
+        content = nbformat.read(file, as_version=4)
+        content.cells[0].source += "\n# changed elsewhere"
+        nbformat.write(content, file)
     for session in notebooks.lab.request("GET", "/api/sessions"):
         if session["path"] == page.notebook:
             notebooks.lab.request("DELETE", f"/api/sessions/{session['id']}")
@@ -57,6 +69,25 @@ def test_a_notebook_opened_again_shows_the_design_as_it_was(notebook, notebooks)
     expect(kept).to_contain_text("input 64 × 64 × 1")
     kept.locator("summary").click()
     expect(kept.locator("tbody tr").nth(1)).to_contain_text("64 × 64 × 8")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_notebook_that_is_not_trusted_shows_the_design(notebook, notebooks, theme):
+    page = notebook([f"{QUIET}{IMPORT}\n{TINY}"], theme=theme)
+    page.locator(".explorer-canvas svg").wait_for(timeout=PATIENCE)
+    reopened(page, notebooks, is_trusted=False)
+
+    kept = page.locator(".explorer-saved")
+    expect(kept).to_be_visible(timeout=PATIENCE)
+    assert page.evaluate(f"() => {CURRENT}.content.widgets[0].model.trusted") is False
+    expect(page.locator("style", has_text="explorer-saved")).to_have_count(0)
+    picture = kept.locator("img")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 200
+    expect(picture).to_be_in_viewport()
+    expect(kept).to_contain_text("input 64 × 64 × 1")
+    expect(page.get_by_text("model not found")).to_have_count(0)
+    kept.locator("summary").click()
+    expect(kept.locator("tbody tr").nth(1)).to_contain_text("64 × 64 × 4")
 
 
 @pytest.fixture

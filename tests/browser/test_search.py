@@ -1,5 +1,6 @@
 """The tab “Design”, as a person uses it who knows what the network is for."""
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -70,3 +71,33 @@ def test_what_a_person_wants_takes_four_clicks(opened, tmp_path):  # noqa: F811
 
     page.get_by_role("button", name="Undo").click()
     expect(number(page, "filters")).to_have_value("16")
+
+
+def test_a_file_of_objects_sets_how_far_the_field_is_to_see(opened, tmp_path):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    open_tab(page, "Design")
+    page.get_by_text("A field that holds objects").click()
+    file = tmp_path / "boxes.json"
+    boxes = [{"bbox": [0, 0, side, 9]} for side in range(10, 210)]
+    file.write_text(json.dumps({"annotations": boxes}))
+    with page.expect_file_chooser() as chooser:
+        page.locator(".explorer-search-objects").get_by_role("button").click()
+    chooser.value.set_files(file)
+    told = page.locator(".explorer-search-objects")
+    expect(told).to_contain_text("200 objects in boxes.json: median 109 px, largest 209 px")
+    amount = page.get_by_label("amount of receptive field")
+    expect(amount).to_have_value("199 px")
+    page.get_by_label("percent of the objects").fill("50")
+    page.keyboard.press("Tab")
+    expect(amount).to_have_value("109 px")
+
+    file.write_text("{}")
+    with page.expect_file_chooser() as chooser:
+        page.locator(".explorer-search-objects").get_by_role("button").click()
+    chooser.value.set_files(file)
+    expect(told.get_by_role("alert")).to_contain_text("no list of annotations")
+    page.get_by_label("sizes of objects in px").fill("30, 60 × 44")
+    page.keyboard.press("Tab")
+    expect(told).to_contain_text("2 objects: median 30 px, largest 60 px")
+    expect(told.get_by_role("alert")).to_be_hidden()
+    assert page.console_errors == []

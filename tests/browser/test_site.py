@@ -179,13 +179,14 @@ def test_the_notebook_runs_in_the_page(visit, tmp_path):
         list(trace(SMALL, (256, 256, 1)))[-1].name
     )
     open_tab(page, "Diagram")
-    for ending, start in (("SVG", b"<?xml"), ("PNG", b"\x89PNG")):
+    for ending, start in (("SVG", b"<?xml"), ("PDF", b"%PDF"), ("PNG", b"\x89PNG")):
         with page.expect_download(timeout=START) as download:
             page.get_by_label("Save the diagram").select_option(ending)
         assert download.value.suggested_filename == f"UNet.{ending.lower()}"
         assert download.value.path().read_bytes().startswith(start)
     assert reports_of(page) == reference.reports()
     assert "<img" in page.evaluate(KEPT)  # what a notebook keeps has the picture, too
+    assert printed(page, "import gc; _ = gc.collect()") == ""  # nor does a file complain
     still = tmp_path / "design.html"
     still.write_text(printed(page, "print(widget.snapshot())"))
     alone = page.context.new_page()

@@ -87,3 +87,68 @@ def test_errors_are_alerted_and_what_could_not_be_prepared_is_not_called():
         assert "ZeroDivisionError" in waiting.alerts[0]
 
     assert [len(waiting.calls) for waiting in broken] == [0, 1]
+
+
+@pytest.fixture
+def queued():
+    """A settling that waits for nothing, what it is to call next, and what it did."""
+    calls, done = [], []
+
+    class Queued:
+        def cancel(self):
+            calls.clear()
+
+        def put_off(self, seconds, call):
+            return False
+
+    def queue(seconds, call):
+        calls.append(call)
+        return Queued()
+
+    def work():
+        for part in range(3):
+            done.append(part)
+            yield
+
+    settling = Settling(queue, threading.RLock(), lambda: done.append("told"), pytest.fail, work)
+    return settling, calls, done
+
+
+@pytest.mark.parametrize(("slice_", "turns"), [(-1, 4), (3600, 1)])
+def test_work_gives_way_after_each_slice(queued, monkeypatch, slice_, turns):
+    monkeypatch.setattr("explorer.core.settling.SLICE", slice_)
+    settling, calls, done = queued
+    settling.wait()
+    for turn in range(turns):
+        assert "told" not in done
+        assert len(done) == turn
+        (call,) = calls
+        calls.clear()
+        call()
+
+    assert done == [0, 1, 2, "told"]
+    assert calls == []
+
+
+@pytest.mark.parametrize("way", ["stop", "close", "wait"])
+def test_work_is_given_up_with_what_was_waited_for(queued, monkeypatch, way):
+    monkeypatch.setattr("explorer.core.settling.SLICE", -1)
+    settling, calls, done = queued
+    settling.wait()
+    calls.pop()()
+    (late,) = calls
+    getattr(settling, way)()
+    late()
+
+    assert done == [0]
+    assert len(calls) == (way == "wait")
+
+
+def test_slices_in_threads_are_waited_for(monkeypatch):
+    monkeypatch.setattr("explorer.core.settling.SLICE", -1)
+    waiting = Waiting(prepare=lambda: iter(range(5)))
+    waiting.settling.wait(0)
+
+    waiting.settling.join(30)
+
+    assert len(waiting.calls) == 1

@@ -80,6 +80,26 @@ def test_a_mistake_that_happens_to_be_right_is_right() -> None:
     assert asked.judged("4").is_right
 
 
+@pytest.mark.parametrize(
+    ("number", "within", "told"),
+    [
+        (25 / 18, 0.015, "1.389 times"),
+        (25 / 18, 0.0, "1.38889 times"),
+        (1091.4375, 0.01, "1,091 times"),
+        (1234567.5, 0.01, "1,234,568 times"),
+        (0.5, 0.01, "0.5 times"),
+        (-4 / 3, 0.02, "−1.333 times"),
+    ],
+)
+def test_a_number_is_told_no_finer_than_it_is_judged(
+    number: float, within: float, told: str
+) -> None:
+    question = NumberQuestion(prompt="?", reason="so", answer=9, unit="times", within=within)
+    assert question.told(number) == told
+    exact = attrs.evolve(question, answer=number)
+    assert exact.judged(exact.taken(told)).is_right or not within
+
+
 def test_the_first_of_two_mistakes_that_lead_to_the_same_is_told() -> None:
     asked = NumberQuestion(
         prompt="?", reason="so", answer=4, mistakes=(Mistake(5, "one"), Mistake(5, "two"))

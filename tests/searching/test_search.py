@@ -23,8 +23,9 @@ from explorer.core.analysis.budgets import Budget
 from explorer.core.network.errors import ParameterError
 from explorer.searching import running
 from explorer.searching.front import dominates
+from explorer.searching.judging import chunks
 from explorer.searching.running import ENOUGH, chosen, results
-from explorer.searching.search import CHUNK, check, search
+from explorer.searching.search import CHUNK, LARGEST, check, chunk_size, search
 from explorer.searching.space import Duplicate, Space
 
 VARY = {
@@ -200,6 +201,23 @@ def test_who_stops_keeps_what_there_is() -> None:
     assert found.tried == CHUNK
 
 
+@pytest.mark.parametrize(
+    ("count", "cores", "sizes"),
+    [
+        (500, 2, [125] * 4),
+        (500, 4, [63] * 7 + [59]),
+        (5000, 2, [LARGEST] * 20),
+        (20, 16, [1] * 20),
+        (1, 1, [1]),
+    ],
+)
+def test_no_core_waits_long_for_another_at_the_end_of_a_round(
+    count: int, cores: int, sizes: list[int]
+) -> None:
+    found = chunks(range(count), chunk_size(count, cores))
+    assert [len(some) for some in found] == sizes
+
+
 def test_what_is_judged_of_a_large_space_depends_on_the_seed() -> None:
     once, again, other = (
         [each.number for each in found.candidates]
@@ -281,3 +299,10 @@ def test_leaves_as_a_table() -> None:
     assert list(frame["parameters"]) == sorted(frame["parameters"])
     assert found.to_csv().count("\n") == len(found) + 1
     assert '"filters"' in found.to_json()
+
+
+def test_a_search_for_a_short_time_needs_a_profile():
+    with pytest.raises(ParameterError, match=r"search\.profile=None tells no time: give one"):
+        search(UNet, minimise=("time",))
+    with pytest.raises(ParameterError, match="give one, such as profile_device"):
+        search(UNet, [Budget("time", at_most=0.02)])

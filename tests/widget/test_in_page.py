@@ -53,7 +53,7 @@ async def main():
     [line] = panels.screen.views["Train"].widget._state.parts
     said["train"] = line.text
     search = panels.screen.views["Design"]
-    search.form._handle_custom_msg({"vary": "filters", "on": "yes", "values": "2, 4"}, [])
+    search.form._handle_custom_msg({"vary": "filters", "on": True, "values": "2, 4"}, [])
     search.form._handle_custom_msg({"start_search": True}, [])
     while search.form.runs:
         await asyncio.sleep(0.01)
@@ -63,19 +63,22 @@ async def main():
     said["problems"] = [part.code for part in panels.problem.parts]
     said["laid out here"] = canvas.svg
     said["drawn"] = canvas.dot
-    sent = []
-    canvas.send = lambda message, buffers=None: sent.append((message, *map(bytes, buffers)))
-    canvas._handle_custom_msg({"lays_out": "yes"}, [])
-    canvas._handle_custom_msg({"save": "svg"}, [])
-    canvas._handle_custom_msg({"laid_out": "<svg>drawn</svg>", "ending": "png"}, [])
-    [(asked, dot), (saved, svg)] = sent
-    said["laid out there"] = [asked, "× 4" in dot.decode(), saved, "@font-face" in svg.decode()]
     canvas._handle_custom_msg({"save": "pdf"}, [])
     said["saved"] = canvas.found
     widget.architecture = explorer.UNet(filters=5)
     said["saved then"] = canvas.found
     widget.architecture = explorer.UNet(filters=4)
     await asyncio.sleep(SETTLED + 0.5)
+    sent = []
+    canvas.send = lambda message, buffers=None: sent.append((message, *map(bytes, buffers)))
+    canvas._handle_custom_msg({"lays_out": True}, [])
+    canvas._handle_custom_msg({"save": "svg"}, [])
+    canvas._handle_custom_msg({"laid_out": "<svg>drawn</svg>", "ending": "png"}, [])
+    drawn = '<svg width="9pt" height="9pt"></svg>'
+    canvas._handle_custom_msg({"laid_out": drawn, "ending": "pdf"}, [])
+    [(asked, dot), (saved, svg), (pdf, content)] = sent
+    said["laid out there"] = [asked, "× 4" in dot.decode(), saved, "@font-face" in svg.decode()]
+    said["pdf"] = [pdf["file"], content[:4].decode()]
     panels.keras.forward.button.click()
     said["steps"] = len(panels.keras._browser.asked.program.steps)
     said["kept"] = [data["text/plain"] for data in kept]
@@ -85,7 +88,7 @@ async def main():
     except ValueError as error:
         said["snapshot"] = str(error)
     # As on the site (`boot.mjs`).
-    js.explorerLayOut = lambda dot: "<?xml?><svg>drawn here</svg>"
+    js.explorerLayOut = lambda dot: '<!-- --><svg width="9pt" height="9pt">drawn here</svg>'
     said["snapshot there"] = widget.snapshot()[:15]
     said["kept there"] = "<img" in panels.saved().outputs("")["text/html"]
     widget.close()
@@ -95,11 +98,11 @@ diagram = explorer.diagram(explorer.trace(explorer.UNet(), (64, 64, 1)))
 said["svg there"] = diagram.svg()
 def refusal(ending):
     try:
-        return diagram.content(ending) and ""
+        return diagram.content(ending)[:4].decode()
     except ValueError as error:
         return str(error)
 
-said["pdf there"] = refusal("pdf")
+said["pdf there"], said["png there"] = refusal("pdf"), refusal("png")
 del js.explorerLayOut
 said["svg"] = refusal("svg")
 net, shape = explorer.UNet(), (64, 64, 1)
@@ -136,8 +139,9 @@ def test_all_but_keras_works_there():
     assert not any(said["tabs"].values())
     assert not said["problems"]
     assert ".dot" in said["svg"]
-    assert said["svg there"] == "<svg>drawn here</svg>"
-    assert ".svg" in said["pdf there"]
+    assert said["svg there"] == '<svg width="9pt" height="9pt">drawn here</svg>'
+    assert said["pdf there"] == "%PDF"
+    assert ".svg or .pdf" in said["png there"]
     *of_keras, of_pandas = said["refused"]
     assert len(of_keras) == 5
     assert all("Binder" in refusal for refusal in of_keras)
@@ -153,6 +157,7 @@ def test_all_but_keras_works_there():
     assert said["kept there"]
     asked, saved = {"lay_out_for": "svg"}, {"picture": "UNet.png", "dpi": 200}
     assert said["laid out there"] == [asked, True, saved, True]
+    assert said["pdf"] == ["UNet.pdf", "%PDF"]
     assert said["effective"] is True
     assert said["steps"] == len(trace(UNet(filters=4), (256, 256, 1)))
     assert not done.stderr

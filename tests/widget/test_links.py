@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 import explorer
-from explorer import Explorer, Head, ReadModel, UNet, trace
+from explorer import Budget, Explorer, Head, ReadModel, UNet, trace
 from explorer.core.analysis.design import Design, Input
 from explorer.core.exchange.links import SharedDesign, to_link
 from explorer.core.network.errors import ParameterError, Refusal
@@ -51,6 +51,22 @@ def test_what_is_pinned_comes_back_too_with_its_own_input(made):
     copy._panels.screen.pin(None)
     assert copy._panels.screen.a is None
     assert copy.link != first.link
+
+
+def test_budgets_come_back_unless_others_are_given(made):
+    limits = Budget("memory", at_most=2 * 10**9), Budget("receptive field", at_least=18)
+    first = Explorer(SMALL, (64, 64, 1), budgets=limits)
+    made(first)
+    copy = Explorer.from_link(first.link)
+    made(copy)
+    assert copy.budgets == limits
+    assert copy.link == first.link
+    with_others = Explorer.from_link(first.link, budgets=limits[:1])
+    made(with_others)
+    assert with_others.budgets == limits[:1]
+    loaded = Explorer(explorer.load(first.link))
+    made(loaded)
+    assert loaded.budgets == limits
 
 
 def test_a_link_has_the_address_that_it_is_given(made):

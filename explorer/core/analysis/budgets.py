@@ -3,28 +3,43 @@
 import re
 from collections.abc import Callable, Mapping
 from math import inf, isfinite
+from numbers import Real
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.device_profile import DeviceProfile
+from explorer.core.analysis.expected_memory import expected_bytes
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS
-from explorer.core.formatting import byte_size, counted, short_count
-from explorer.core.network.errors import Refusal
+from explorer.core.formatting import byte_size, counted, duration, short_count
+from explorer.core.network.errors import ParameterError, Refusal
 from explorer.core.network.graph import channels_of, pixels_of
 from explorer.core.network.layers import Conv2DTranspose, along
 
-_AMOUNT = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)\s*([a-z]*)", re.IGNORECASE)
+#: The measure that a profile of a device tells.
+TIME = "time"
+
+_AMOUNT = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)\s*([a-zµ]*)", re.IGNORECASE)
+#: Largest limit of a budget.
+LARGEST = 1e300
 #: Units of amounts, the largest first; an amount without one is of "".
-_PLAIN: Mapping[str, int] = MappingProxyType({"": 1})
-_PIXELS: Mapping[str, int] = MappingProxyType({"px": 1, "": 1})
-_COUNTS: Mapping[str, int] = MappingProxyType(
+_PLAIN: Mapping[str, float] = MappingProxyType({"": 1})
+_PIXELS: Mapping[str, float] = MappingProxyType({"px": 1, "": 1})
+_COUNTS: Mapping[str, float] = MappingProxyType(
     {"T": 10**12, "G": 10**9, "M": 10**6, "k": 1000, "": 1}
 )
-_BYTES: Mapping[str, int] = MappingProxyType(
+_BYTES: Mapping[str, float] = MappingProxyType(
     {"GiB": 2**30, "GB": 10**9, "MiB": 2**20, "MB": 10**6, "KiB": 1024, "kB": 1000, "B": 1}
 )
+_SECONDS: Mapping[str, float] = MappingProxyType({"s": 1, "ms": 1e-3, "µs": 1e-6})
+
+
+def _times(number: float, size: float) -> float:
+    """Return so many of a unit, of which there may be parts: 33.3 ms are 0.0333 s."""
+    return number * size if size >= 1 else float(f"{number * size:.15g}")
 
 
 @attrs.frozen
@@ -41,12 +56,14 @@ class Measure:
     name: str
     of: Callable[[Design], float | None]
     write: Callable[[float], str]
-    units: Mapping[str, int] = _PLAIN
+    units: Mapping[str, float] = _PLAIN
 
     def amount(self, value: float) -> str:
         """Return an amount with its unit, in three digits where it is a large one."""
         if self.units is _BYTES:
             return byte_size(value)
+        if self.units is _SECONDS:
+            return duration(value)
         if self.units is _COUNTS:
             return short_count(value)
         return f"{value:,.10g} px" if self.units is _PIXELS else f"{value:,.10g}"
@@ -54,9 +71,10 @@ class Measure:
     def exact(self, value: float) -> str:
         """Return an amount as one types it, with all its digits: see `read`."""
         for unit, size in self.units.items():
-            if value >= size and round(value / size, 2) * size == value:
-                return f"{value / size:.15g} {unit}".strip()
-        return f"{value:.15g} {list(self.units)[-1]}".strip()
+            if value >= size and _times(round(value / size, 2), size) == value:
+                return f"{round(value / size, 2):.15g} {unit}".strip()
+        unit, size = list(self.units.items())[-1]
+        return f"{value / size:.15g} {unit}".strip()
 
     def read(self, text: str) -> float:
         """Return the amount that a text stands for, such as "2 GB", "300k" or "180 px".
@@ -67,25 +85,20 @@ class Measure:
         found = _AMOUNT.fullmatch(text.strip())
         sizes = {unit.lower(): size for unit, size in self.units.items()}
         unit = found[2].lower() if found else ""
-        value = float(found[1].replace(",", "")) * sizes.get(unit, 0) if found else inf
+        value = _times(float(found[1].replace(",", "")), sizes.get(unit, 0)) if found else inf
         if unit not in sizes or not isfinite(value):
             units = [unit for unit in self.units if unit]
             such = f", or with a unit: {', '.join(units)}" if units else ""
             if "" not in self.units:
                 such = f" with a unit: {', '.join(units)}"
             raise Refusal(f"{self.name}={text!r} is no amount: give a number{such}.")
+        value = min(value, LARGEST)  # written, it may have become a little more
         return int(value) if value.is_integer() else value
 
 
 def _field(design: Design) -> float | None:
-    field = design.report.receptive_field
+    field = design.totals.receptive_field
     return None if field is None else min(field)
-
-
-def _training_memory(design: Design) -> float | None:
-    if PARAMETERS.in_network(design.report).exact is None:
-        return None
-    return design.report.training_memory(design.input.batch_size)
 
 
 def _output_stride(design: Design) -> float | None:
@@ -95,7 +108,7 @@ def _output_stride(design: Design) -> float | None:
 
 def _maximum_stride(design: Design) -> float | None:
     """Return the largest stride of any feature, along the axis that is lowered most."""
-    stride = design.report.maximum_stride
+    stride = design.totals.maximum_stride
     return None if stride is None else float(max(stride if isinstance(stride, tuple) else [stride]))
 
 
@@ -116,40 +129,47 @@ def _widest(design: Design) -> int | None:
 
 
 #: All of them, by name. The receptive field is that of the output, along the axis where it is
-#: smaller; memory, in bytes, is that of one image unless its name says otherwise.
+#: smaller; memory, in bytes, is that of one image unless its name says otherwise; time, in seconds,
+#: is told by the profile of a device alone: see `value_of`.
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         each.name: each
         for each in (
             Measure(
                 "parameters",
-                lambda design: PARAMETERS.in_network(design.report).exact,
+                lambda design: PARAMETERS.in_network(design.totals).exact,
                 lambda n: f"{short_count(n)} parameters",
                 _COUNTS,
             ),
             Measure(
                 "multiply-adds",
-                lambda design: MACS.in_network(design.report).exact,
+                lambda design: MACS.in_network(design.totals).exact,
                 lambda n: f"{short_count(n)} multiply-adds",
                 _COUNTS,
             ),
             Measure(
                 "memory",
-                lambda design: MEMORY.in_network(design.report).exact,
+                lambda design: MEMORY.in_network(design.totals).exact,
                 lambda n: f"{byte_size(n)} of memory",
                 _BYTES,
             ),
             Measure(
                 "memory of the batch",
-                lambda design: MEMORY.in_network(design.report, design.input.batch_size).exact,
+                lambda design: MEMORY.in_network(design.totals, design.input.batch_size).exact,
                 lambda n: f"{byte_size(n)} of memory for the batch",
                 _BYTES,
             ),
             Measure(
                 "training memory",
-                _training_memory,
+                expected_bytes,
                 lambda n: f"{byte_size(n)} of memory to train with the batch",
                 _BYTES,
+            ),
+            Measure(
+                TIME,
+                lambda design: None,  # it takes a profile
+                lambda n: f"{duration(n)} for a forward pass of the batch",
+                _SECONDS,
             ),
             Measure(
                 "receptive field", _field, lambda n: f"a receptive field of {n:,.0f} px", _PIXELS
@@ -196,6 +216,19 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         )
     }
 )
+
+
+def value_of(name: str, design: Design, profile: DeviceProfile | None = None) -> float | None:
+    """Return what a design has of a measure; None where that is not known.
+
+    Args:
+        name: Of the measure.
+        design: The design.
+        profile: Of the device that its time is told for; None: times are not known.
+    """
+    if name == TIME and profile is not None:
+        return profile.predict(design)
+    return MEASURES[name].of(design)
 
 
 @attrs.frozen
@@ -272,6 +305,19 @@ class Checked:
         return self.gap / max(self.value, self._limit)
 
 
+def _check_measure(_: object, __: object, name: Any) -> None:
+    if not isinstance(name, str) or name not in MEASURES:
+        remedy = f"use some of {', '.join(MEASURES)}"
+        raise ParameterError("Budget", "of", name, "is no measure", remedy)
+
+
+def _check_limit(_: object, field: "attrs.Attribute[Any]", limit: Any) -> None:
+    is_number = isinstance(limit, Real) and not isinstance(limit, bool)
+    if limit is not None and not (is_number and 0 <= limit <= LARGEST):
+        remedy = f"give a number from 0 to {LARGEST:g}"
+        raise ParameterError("Budget", field.name, limit, "is no amount", remedy)
+
+
 @attrs.frozen
 class Budget:
     """A limit on what a design has.
@@ -280,11 +326,14 @@ class Budget:
         of: Name of the measure: see `MEASURES`.
         at_most: Largest value that is allowed; None: any.
         at_least: Smallest value that is allowed; None: any.
+
+    Raises:
+        ParameterError: If there is no such measure, or a limit is no finite number from 0 on.
     """
 
-    of: str = attrs.field(validator=attrs.validators.in_(MEASURES))
-    at_most: float | None = None
-    at_least: float | None = None
+    of: str = attrs.field(validator=_check_measure)
+    at_most: float | None = attrs.field(default=None, validator=_check_limit)
+    at_least: float | None = attrs.field(default=None, validator=_check_limit)
 
     @property
     def measure(self) -> Measure:
@@ -302,9 +351,9 @@ class Budget:
         ]
         return " and ".join(told)
 
-    def check(self, design: Design) -> Checked:
-        """Return how a design keeps to it."""
-        return self.check_value(self.measure.of(design))
+    def check(self, design: Design, profile: DeviceProfile | None = None) -> Checked:
+        """Return how a design keeps to it; a time is told by the profile of a device."""
+        return self.check_value(value_of(self.of, design, profile))
 
     def check_value(self, value: float | None) -> Checked:
         """Return how a design keeps to it that has this much; None: that is not known."""

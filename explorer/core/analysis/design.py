@@ -6,7 +6,14 @@ from typing import Any
 
 import attrs
 
-from explorer.core.analysis.report import MemoryPoint, Report, analyze, memory_curve
+from explorer.core.analysis.report import (
+    MemoryPoint,
+    Report,
+    Totals,
+    TotalsOf,
+    analyze,
+    memory_curve,
+)
 from explorer.core.families import Architecture
 from explorer.core.network.encoder_decoder import blocks_of
 from explorer.core.network.graph import Graph
@@ -96,6 +103,12 @@ class Design:
     def report(self) -> Report:
         """The analysis of the graph."""
         return analyze(self.graph)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The report's totals; without a report, what is not asked for is not worked out."""
+        made: Report | None = self.__dict__.get("report")
+        return made or TotalsOf(self.graph)
 
     @cached_property
     def memory(self) -> tuple[MemoryPoint, ...]:

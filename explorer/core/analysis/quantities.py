@@ -16,7 +16,7 @@ import attrs
 from explorer.core.formatting import at_least, byte_size, duration, short_count
 
 if TYPE_CHECKING:
-    from explorer.core.analysis.report import Report
+    from explorer.core.analysis.report import Report, Totals
 
 #: What a quantity is taken from: a row of a report, or a node.
 Counted = Any
@@ -99,7 +99,7 @@ class Quantity:
     meaning: str = ""
     unit: Literal["count", "bytes", "seconds"] = "count"
     of: Callable[[Counted], float | None] | None
-    of_network: Callable[["Report", int], Total] | None = None
+    of_network: Callable[["Totals", int], Total] | None = None
     prefix: str = ""
     headline: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
     parts: Mapping[str, Callable[["Report"], int]] = MappingProxyType({})
@@ -120,7 +120,7 @@ class Quantity:
         """What a network's figure is called."""
         return f"{self.prefix}{self.name}"
 
-    def in_network(self, report: "Report", batch_size: int = 1) -> Total:
+    def in_network(self, report: "Totals", batch_size: int = 1) -> Total:
         """Return what a network has, as far as its report tells."""
         return self.of_network(report, batch_size) if self.of_network else Total(None, False)
 

@@ -5,7 +5,6 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import chain
 from math import lcm, prod
-from typing import Any
 
 import attrs
 
@@ -54,6 +53,11 @@ class _Window:
     def is_constant(self) -> bool:
         """Whether all positions see the same."""
         return self.step == 0
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether no position sees anything."""
+        return self.spans == (None,)
 
     @classmethod
     def of(cls, spans: list[tuple[int, int] | None], step: int) -> "_Window":
@@ -108,13 +112,17 @@ def receptive_fields(graph: Graph) -> dict[Node, tuple[int, ...] | None]:
     For images with other axes, there is a number for each.
     """
     axes = _windows(graph)
-    fields: dict[Node, tuple[int, ...] | None] = {}
-    for node in graph:
-        found = [windows[node] for windows in axes]
-        fields[node] = (
-            tuple([window.extent for window in found if window]) if found and all(found) else None
-        )
-    return fields
+    return {node: _field(axes, node) for node in graph}
+
+
+def receptive_field(graph: Graph, node: Node) -> tuple[int, ...] | None:
+    """Return the receptive field of one layer's output: see `receptive_fields`."""
+    return _field(_windows(graph), node)
+
+
+def _field(axes: tuple[dict[Node, "_Window | None"], ...], node: Node) -> tuple[int, ...] | None:
+    found = [windows[node] for windows in axes]
+    return tuple([window.extent for window in found if window]) if found and all(found) else None
 
 
 # A design is analysed once, and then asked for many positions.
@@ -147,44 +155,41 @@ def _window(
         axis: The axis.
         image: The image's size along it, and how many axes the image has.
     """
+    layer, inputs = node.layer, node.inputs
+    if len(inputs) == 1 and layer.pointwise and layer.is_known and not layer.mixes:
+        return windows[inputs[0]]  # as of half of all layers
     size, axes = image
-    if not node.inputs:
+    if not inputs:
         is_image = len(node.shape) - 1 == axes
         return _Window.of([(0, 0)], 1) if is_image else _Window.constant(None)
-    layer = node.layer
-    sources = [windows[source] for source in node.inputs]
-    if len(sources) == 1 and layer.pointwise and layer.is_known and not layer.mixes:
-        return sources[0]
-    found = [source for source in sources if source is not None]
-    if len(found) < len(sources):
+    found = [window for source in inputs if (window := windows[source])]
+    if len(found) < len(inputs):
         return None
-    if all(source.spans == (None,) for source in found):
+    if found[0].is_blind and all(window.is_blind for window in found):
         return _Window.constant(None)  # whatever it does, it sees nothing of the image
     if layer.rearranges and (constant := _moved(found, node, axes)):
         return constant
     if not layer.is_known:
         return None
+    merged: _Window | None = found[0]
     if len(found) > 1:
         found = [
             _spread_out(source, before, node, axis, axes)
-            for source, before in zip(found, node.inputs, strict=True)
+            for source, before in zip(found, inputs, strict=True)
         ]
-    merged = found[0] if len(found) == 1 else _kept(_merge, found)(tuple(found), size)
+        is_short = all(len(window.spans) <= LONGEST_KEPT for window in found)
+        merged = (_merge if is_short else _merge.__wrapped__)(tuple(found), size)
     if merged is None or layer.pointwise:
-        return merged if merged is None or not layer.mixes else attrs.evolve(merged, mixed=True)
-    before = node.inputs[0].shape
+        if merged is None or merged.mixed or not layer.mixes:
+            return merged
+        return attrs.evolve(merged, mixed=True)
+    before = inputs[0].shape
     if len(before) - 1 != axes:
         return merged if merged.is_constant else None
     if layer.covers(before[axis], axis):
         mixed = not layer.rearranges or prod(before[:-1]) == 1
         return _whole(merged, before[axis], size, mixed)
     return _look(layer, merged, before[axis], axis)
-
-
-def _kept(function: Any, windows: Iterable[_Window]) -> Any:
-    """Return a function that keeps what it makes of windows, or that does not, of long ones."""
-    is_short = all(len(window.spans) <= LONGEST_KEPT for window in windows)
-    return function if is_short else function.__wrapped__
 
 
 def _moved(found: list[_Window], node: Node, axes: int) -> _Window | None:
@@ -258,8 +263,8 @@ def _look(layer: Layer, window: _Window, size: int, axis: int) -> _Window:
         return window
     up = along(layer.up, axis)
     reads = tuple([layer.sources(position, size, axis) for position in range(up)])
-    found: _Window = _kept(_through, [window])(window, reads, along(layer.down, axis))
-    return found
+    through = _through if len(window.spans) <= LONGEST_KEPT else _through.__wrapped__
+    return through(window, reads, along(layer.down, axis))
 
 
 @lru_cache(maxsize=KEPT)

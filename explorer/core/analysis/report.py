@@ -8,11 +8,11 @@ convolution at the resolution of its input; memory is that of float32 values.
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from explorer.core.analysis.receptive_field import receptive_fields
+from explorer.core.analysis.receptive_field import receptive_field, receptive_fields
 from explorer.core.analysis.tables import data_frame, report_html, report_line
 from explorer.core.network.graph import BYTES_PER_VALUE, Graph, Node, Stride, named
 from explorer.core.network.layers import Shape
@@ -51,8 +51,73 @@ class LayerReport:
     receptive_field: tuple[int, ...] | None
 
 
+class Totals:
+    """What a network has in all; numbers are for one image, and attributes those of a `Report`."""
+
+    layers: Sequence[Any]
+    peak_activation_bytes: int
+    receptive_field: tuple[int, ...] | None
+    input_shape: Shape
+
+    @cached_property
+    def total_params(self) -> int:
+        """Number of parameters of the model."""
+        return sum(row.params for row in self.layers)
+
+    @cached_property
+    def trainable_params(self) -> int:
+        """Number of parameters that training changes."""
+        return sum(row.trainable_params for row in self.layers)
+
+    @cached_property
+    def _macs(self) -> list[int | None]:
+        return [row.macs for row in self.layers]
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass (convolutions and dense layers).
+
+        Layers whose MACs are not known add nothing: see `macs_are_known`.
+        """
+        return sum([macs or 0 for macs in self._macs])
+
+    @property
+    def macs_are_known(self) -> bool:
+        """Whether `macs` counts every layer; otherwise the network has at least so many."""
+        return None not in self._macs
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one forward pass: two for each multiply-accumulate."""
+        return 2 * self.macs
+
+    @cached_property
+    def maximum_stride(self) -> Stride:
+        """Largest stride of all features with several positions; None if one is not known."""
+        strides = {row.stride for row in self.layers if prod(row.shape[:-1]) > 1}
+        if None in strides or not strides:
+            return None
+        pairs = [s if isinstance(s, tuple) else (s,) * (len(self.input_shape) - 1) for s in strides]
+        largest = tuple(max(steps) for steps in zip(*pairs, strict=True))
+        return largest[0] if len(set(largest)) == 1 else largest
+
+    @property
+    def weights_bytes(self) -> int:
+        """Memory of all parameters, in float32."""
+        return self.total_params * BYTES_PER_VALUE
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """Memory that a forward pass of one image needs at its peak, the weights included."""
+        return self.peak_memory(batch_size=1)
+
+    def peak_memory(self, batch_size: int) -> int:
+        """Return the bytes that a forward pass of `batch_size` images needs at its peak."""
+        return self.peak_activation_bytes * batch_size + self.weights_bytes
+
+
 @attrs.frozen(slots=False, repr=False)
-class Report:
+class Report(Totals):
     """The analysis of a graph; numbers are for one image. `report[name]` is the row of a layer.
 
     Attributes:
@@ -89,68 +154,6 @@ class Report:
     def __iter__(self) -> Iterator[LayerReport]:
         return iter(self.layers)
 
-    @cached_property
-    def total_params(self) -> int:
-        """Number of parameters of the model."""
-        return sum(row.params for row in self.layers)
-
-    @cached_property
-    def trainable_params(self) -> int:
-        """Number of parameters that training changes."""
-        return sum(row.trainable_params for row in self.layers)
-
-    @cached_property
-    def macs(self) -> int:
-        """Multiply-accumulates of one forward pass (convolutions and dense layers).
-
-        Layers whose MACs are not known add nothing: see `macs_are_known`.
-        """
-        return sum(row.macs or 0 for row in self.layers)
-
-    @property
-    def macs_are_known(self) -> bool:
-        """Whether `macs` counts every layer; otherwise the network has at least so many."""
-        return all(row.macs is not None for row in self.layers)
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations of one forward pass: two for each multiply-accumulate."""
-        return 2 * self.macs
-
-    @cached_property
-    def maximum_stride(self) -> Stride:
-        """Largest stride of all features with several positions; None if one is not known."""
-        strides = {row.stride for row in self.layers if prod(row.shape[:-1]) > 1}
-        if None in strides or not strides:
-            return None
-        pairs = [s if isinstance(s, tuple) else (s,) * (len(self.input_shape) - 1) for s in strides]
-        largest = tuple(max(steps) for steps in zip(*pairs, strict=True))
-        return largest[0] if len(set(largest)) == 1 else largest
-
-    @property
-    def weights_bytes(self) -> int:
-        """Memory of all parameters, in float32."""
-        return self.total_params * BYTES_PER_VALUE
-
-    @property
-    def peak_memory_bytes(self) -> int:
-        """Memory that a forward pass of one image needs at its peak, the weights included."""
-        return self.peak_memory(batch_size=1)
-
-    def peak_memory(self, batch_size: int) -> int:
-        """Return the bytes that a forward pass of `batch_size` images needs at its peak."""
-        return self.peak_activation_bytes * batch_size + self.weights_bytes
-
-    def training_memory(self, batch_size: int) -> int:
-        """Return the bytes that a training step of `batch_size` images keeps, in float32.
-
-        That is the output of every layer, which the way back uses, the weights, and a gradient and
-        Adam's two moments for each that is trained.
-        """
-        outputs = sum(row.memory_bytes for row in self.layers)
-        trained = 3 * self.trainable_params * BYTES_PER_VALUE
-        return outputs * batch_size + self.weights_bytes + trained
-
     def __repr__(self) -> str:
         """Return the totals in a line."""
         return report_line(self)
@@ -162,6 +165,25 @@ class Report:
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the rows as a data frame, indexed by layer name."""
         return data_frame([attrs.asdict(row) for row in self.layers]).set_index("name")
+
+
+class TotalsOf(Totals):
+    """The totals of a graph, each of which is worked out when it is asked for."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.layers = graph.nodes
+        self.input_shape = graph.input_shape
+        self._graph = graph
+
+    @cached_property
+    def peak_activation_bytes(self) -> int:  # type: ignore[override]
+        """Most memory that features alive at the same time take."""
+        return _peak_bytes(self._graph)
+
+    @cached_property
+    def receptive_field(self) -> tuple[int, ...] | None:  # type: ignore[override]
+        """The largest of all outputs along each axis; None where one is not known."""
+        return _largest([receptive_field(self._graph, node) for node in self._graph.outputs])
 
 
 def graph_html(graph: Graph) -> str:
@@ -195,8 +217,7 @@ def analyze(graph: Graph) -> Report:
     return Report(
         layers=tuple(rows),
         output_shapes=tuple(node.shape for node in graph.outputs),
-        peak_activation_bytes=max(total for _, _, total in _features_alive(graph))
-        * BYTES_PER_VALUE,
+        peak_activation_bytes=_peak_bytes(graph),
         receptive_field=_largest([fields[node] for node in graph.outputs]),
         head_params=sum(
             row.params
@@ -205,6 +226,11 @@ def analyze(graph: Graph) -> Report:
         ),
         input_shape=graph.input_shape,
     )
+
+
+def _peak_bytes(graph: Graph) -> int:
+    """Return the most memory that features alive at the same time take."""
+    return max([total for _, _, total in _features_alive(graph)]) * BYTES_PER_VALUE
 
 
 def _largest(fields: Sequence[tuple[int, ...] | None]) -> tuple[int, ...] | None:

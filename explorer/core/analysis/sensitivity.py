@@ -13,6 +13,7 @@ from explorer.core.network.balance import following
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import ParameterError, problem_text
 from explorer.core.network.parameters import Parameter, inactive_reason, parameters_of
+from explorer.core.settling import Work, finished
 
 #: The measures that are told where none are named.
 TOLD = ("parameters", "multiply-adds", "memory", "receptive field", "output stride")
@@ -120,7 +121,9 @@ class Sensitivity:
         return f"{moved}: {step.reason or listed([effect.words for effect in step.effects])}"
 
 
-def sensitivity(design: Design, measures: Sequence[str] = TOLD) -> tuple[Sensitivity, ...]:
+def sensitivity(
+    design: Design, measures: Sequence[str] = TOLD, of: str | None = None
+) -> tuple[Sensitivity, ...]:
     """Return what the next step of each parameter, down and up, would do.
 
     Each step is traced. Blocks that follow on screen go along. Of a model that was read, which has
@@ -129,10 +132,18 @@ def sensitivity(design: Design, measures: Sequence[str] = TOLD) -> tuple[Sensiti
     Args:
         design: The design.
         measures: Names of the measures to tell: see `MEASURES`.
+        of: Name of the one parameter to tell of; None: all.
 
     Raises:
         ParameterError: If there is no such measure.
     """
+    return finished(sensitivity_in_slices(design, measures, of))
+
+
+def sensitivity_in_slices(
+    design: Design, measures: Sequence[str] = TOLD, of: str | None = None
+) -> Work[tuple[Sensitivity, ...]]:
+    """Do the work of `sensitivity`."""
     for name in measures:
         if name not in MEASURES:
             raise ParameterError(
@@ -142,18 +153,19 @@ def sensitivity(design: Design, measures: Sequence[str] = TOLD) -> tuple[Sensiti
     if isinstance(architecture, ReadModel) or design.graph.read_from_keras:
         return ()
     before = {name: MEASURES[name].of(design) for name in measures}
-    return tuple(
-        Sensitivity(
-            found,
-            getattr(architecture, found.name),
-            *(_step(design, found, before, is_up) for is_up in (False, True)),
-        )
-        for found in parameters_of(type(architecture))
-        if found.choices or found.value_type in (int, float, bool, tuple)
-    )
+    told = []
+    for found in parameters_of(type(architecture)):
+        can_step = found.choices or found.value_type in (int, float, bool, tuple)
+        if can_step and of in (None, found.name):
+            down = yield from _step(design, found, before, is_up=False)
+            up = yield from _step(design, found, before, is_up=True)
+            told.append(Sensitivity(found, getattr(architecture, found.name), down, up))
+    return tuple(told)
 
 
-def _step(design: Design, found: Parameter, before: dict[str, float | None], is_up: bool) -> Step:
+def _step(
+    design: Design, found: Parameter, before: dict[str, float | None], is_up: bool
+) -> Work[Step]:
     architecture: Any = design.architecture
     if reason := inactive_reason(architecture, found):
         return Step(None, reason=reason)
@@ -165,6 +177,9 @@ def _step(design: Design, found: Parameter, before: dict[str, float | None], is_
         along = following(architecture, {found.name: value})
         changed: EncoderDecoder = attrs.evolve(architecture, **{found.name: value}, **along)
         tried = attrs.evolve(design, architecture=changed)
+        yield
+        tried.graph  # noqa: B018 — may raise, and takes about as long as what follows
+        yield
         effects = tuple(Effect(name, has, MEASURES[name].of(tried)) for name, has in before.items())
     except Exception as error:  # a class of the user's can raise anything
         return Step(value, reason=problem_text(error), along=along)

@@ -73,6 +73,14 @@ class TimePair:
 
 
 @attrs.frozen
+class ProfileDevice:
+    """Time small networks for so many seconds. The answer is a `DeviceProfile`."""
+
+    how: Measurement
+    seconds: float
+
+
+@attrs.frozen
 class Gradient:
     """Say what a row and column of a layer's output looks at. The answer is an `EffectiveField`."""
 
@@ -201,6 +209,7 @@ Question: TypeAlias = (
     | TimeLayers
     | TimeModel
     | TimePair
+    | ProfileDevice
     | Gradient
     | Features
     | LoadWeights

@@ -15,11 +15,13 @@ import attrs
 
 from explorer.core.analysis.connections import Skip, Wiring, wiring_of
 from explorer.core.analysis.design import Design, changed, with_decoder_block
-from explorer.core.families import ReadModel, ResNet
+from explorer.core.families import Custom, ReadModel, ResNet
 from explorer.core.formatting import product
+from explorer.core.network.blocks import SimpleConvBlock
 from explorer.core.network.encoder_decoder import EncoderDecoder, blocks_of
 from explorer.core.network.graph import Node, positions
 from explorer.core.network.parameters import parameters_of
+from explorer.core.settling import Work, finished
 from explorer.core.words.arithmetic import Fact
 from explorer.core.words.beside import change, changes
 
@@ -35,6 +37,8 @@ WIDTHS = (
     "filter_increase",
     "growth_rate",
 )
+#: With fewer filters than this, other ways are offered before a change of their number.
+FEW_FILTERS = 16
 
 
 @attrs.frozen
@@ -75,13 +79,21 @@ def moves(design: Design) -> tuple[Move, ...]:
     Args:
         design: The network on screen.
     """
+    return finished(moves_in_slices(design))
+
+
+def moves_in_slices(design: Design) -> Work[tuple[Move, ...]]:
+    """Do the work of `moves`."""
     if isinstance(design.architecture, ReadModel) or design.graph.read_from_keras:
         return ()
     chosen: list[_Tried] = []
     spare: list[_Tried] = []
     for ideas, are_in_order in ((_of_detail, True), (_of_sight, False), (_of_cost, True)):
-        tried = (_tried(design, idea) for idea in ideas(design))
-        found = [each for each in tried if each is not None]
+        found: list[_Tried] = []
+        for idea in ideas(design):
+            tried = yield from _tried(design, idea)
+            if tried is not None:
+                found.append(tried)
         if not are_in_order:
             found.sort(key=_by_contrast)
         chosen += found[:1]
@@ -102,12 +114,15 @@ def _by_contrast(tried: _Tried) -> float:
     return -tried.contrast
 
 
-def _tried(design: Design, idea: _Idea) -> _Tried | None:
+def _tried(design: Design, idea: _Idea) -> Work[_Tried | None]:
+    yield
     try:
         changed = idea.design()
         if _layers(changed) == _layers(design):
             return None
+        yield
         changed.report  # noqa: B018 — raises for a design that cannot be
+        yield
         watch = idea.watch(changed)
     except Exception:  # the input does not fit it, or a class of the user's raises
         return None
@@ -165,12 +180,13 @@ def _always(text: str) -> Callable[[Design], str | None]:
 
 
 def _of_detail(design: Design) -> Iterator[_Idea]:
-    wiring = wiring_of(design.graph)
+    wiring, values = wiring_of(design.graph), _values(design)
     if finest := _finest(wiring):
         yield _cut(design, wiring, finest)
     else:
+        if "skips" not in values and not isinstance(design.architecture, Custom):
+            yield from _lowered_otherwise(design)
         yield from _given_a_skip(design)
-    values = _values(design)
     if values.get("skips") == "concatenate":
         yield _Idea(
             "Add the skips instead of concatenating them",
@@ -344,9 +360,50 @@ def _levels(values: dict[str, Any], more: int) -> dict[str, Any]:
 # What it costs.
 
 
+def _lowered_otherwise(design: Design) -> Iterator[_Idea]:
+    """Yield the move from pooling to strided convolutions, or back."""
+    architecture: Any = design.architecture
+    fields: dict[str, Any]
+    if isinstance(architecture, Custom):
+        lists = {name: getattr(architecture, name) for name in ("stem", "encoder")}
+        lowering = [block for blocks in lists.values() for block in blocks if _pools(block)]
+        pools = not all(block.strided_conv for block in lowering)
+        fields = {
+            name: [
+                attrs.evolve(block, strided_conv=pools) if _pools(block) else block
+                for block in blocks
+            ]
+            for name, blocks in lists.items()
+        }
+    elif "strided_conv" in _values(design):
+        pools = not architecture.strided_conv
+        fields = {"strided_conv": pools}
+    else:
+        return
+    yield _Idea(
+        "Strided convolutions instead of pooling"
+        if pools
+        else "Pooling instead of strided convolutions",
+        _changed(design, **fields),
+        _always(
+            "The windows get weights: what is kept of each is learnt, instead of being the largest "
+            "value of each channel."
+            if pools
+            else "Of each window the largest value of each channel is kept, which needs no weights."
+        ),
+    )
+
+
+def _pools(block: Any) -> bool:
+    """Return whether a block lowers the resolution by pooling, or by what can take its place."""
+    return isinstance(block, SimpleConvBlock) and block.pool
+
+
 def _of_cost(design: Design) -> Iterator[_Idea]:
     values = _values(design)
     widths = {name: values[name] for name in WIDTHS if values.get(name)}
+    if "skips" in values and min(widths.values(), default=0) < FEW_FILTERS:
+        yield from _lowered_otherwise(design)
     if widths:
         halves = min(widths.values()) >= 8
         yield _Idea(
@@ -378,3 +435,5 @@ def _of_cost(design: Design) -> Iterator[_Idea]:
         lambda: attrs.evolve(design, input=larger),
         watch,
     )
+    if isinstance(design.architecture, Custom):
+        yield from _lowered_otherwise(design)

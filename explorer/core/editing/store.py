@@ -12,6 +12,7 @@ from explorer.core.guard import Unbroken
 
 if TYPE_CHECKING:
     from explorer.core.analysis.budgets import Budget
+    from explorer.core.analysis.device_profile import DeviceProfile
 
 
 class State:
@@ -22,6 +23,7 @@ class State:
         unbroken: Has everybody told again after an interrupt, which may have left some untold.
         history: Where the user has been.
         budgets: What the design is to keep to.
+        profile: Of the device that its time is told for, if one is known.
     """
 
     def __init__(self, design: Design, lock: AbstractContextManager[Any]) -> None:
@@ -34,6 +36,7 @@ class State:
         self.lock = lock
         self._design = _analysed(design)
         self.budgets: tuple[Budget, ...] = ()
+        self.profile: DeviceProfile | None = None
         self.history = History(design)
         self.unbroken = Unbroken(self.tell)
         self._step = "", False  # what led to the design, in words; whether another subject began
@@ -76,6 +79,15 @@ class State:
         if budgets != self.budgets:
             self.budgets = budgets
             self.tell()
+
+    def tell_times(self, profile: "DeviceProfile") -> None:
+        """Have times told by the profile of a device, and tell everybody."""
+        with self.lock:
+            self.unbroken.do(self._tell_times, profile)
+
+    def _tell_times(self, profile: "DeviceProfile") -> None:
+        self.profile = profile
+        self.tell()
 
     def move(self, steps: int, relative: bool = False) -> None:
         """Go to a step of the history, or so many steps from the present one; tell everybody."""

@@ -11,9 +11,10 @@ import zlib
 
 import attrs
 
+from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input
 from explorer.core.exchange import own_json
-from explorer.core.exchange.loaded import Answers, Entry, Loaded
+from explorer.core.exchange.loaded import Answers, Entry, Loaded, budgets_entry
 from explorer.core.families import Architecture
 from explorer.core.network.errors import Refusal
 
@@ -35,12 +36,14 @@ class SharedDesign:
         input: What it is given.
         selected: What is selected, as `explorer.core.network.names` names it.
         pinned: The design that it is compared with, A, or None.
+        budgets: What it is to keep to.
     """
 
     architecture: Architecture
     input: Input = attrs.field(factory=Input)
     selected: str = attrs.field(default="", validator=_text)
     pinned: Design | None = None
+    budgets: tuple[Budget, ...] = attrs.field(default=(), validator=own_json.few)
 
     @property
     def design(self) -> Design:
@@ -124,7 +127,7 @@ def _unpacked(packed: str) -> str:
 
 
 def read(text: str, answers: Answers) -> Loaded:
-    """Return the architecture of a link, with its input.
+    """Return the architecture of a link, with its input and budgets.
 
     Args:
         text: The link.
@@ -145,6 +148,8 @@ def read(text: str, answers: Answers) -> Loaded:
         entries.append(Entry("selected", shared.selected, apart))
     if shared.pinned:
         entries.append(Entry("pinned", type(shared.pinned.architecture).__name__, apart))
+    if shared.budgets:
+        entries.append(budgets_entry(shared.budgets))
     given = shared.input
     shape = given.height, given.width, given.channels
-    return Loaded(shared.architecture, shape, "Link", tuple(entries))
+    return Loaded(shared.architecture, shape, "Link", tuple(entries), budgets=shared.budgets)

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input
 from explorer.core.families import Architecture, ReadModel
 from explorer.core.network.errors import Refusal
@@ -27,6 +28,11 @@ class Entry:
     name: str
     value: Any
     because: str = ""
+
+
+def budgets_entry(budgets: tuple[Budget, ...]) -> Entry:
+    """Return the field of a file that has budgets."""
+    return Entry("budgets", [budget.words for budget in budgets])
 
 
 @attrs.frozen
@@ -83,6 +89,7 @@ class Loaded:
         document: What the file says, whole, to be kept when the design is saved as one again.
         configuration: Which of the file's configurations was read; empty if it has no such thing.
         configurations: All that it has.
+        budgets: What the design is to keep to.
     """
 
     architecture: Architecture
@@ -93,6 +100,7 @@ class Loaded:
     document: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     configuration: str = ""
     configurations: tuple[Configuration, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def read(self) -> tuple[Entry, ...]:

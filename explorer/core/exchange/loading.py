@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 
 from explorer.core.exchange import links, nnunet, sleap, sleap_nn
-from explorer.core.exchange.loaded import Answers, Loaded
-from explorer.core.exchange.own_json import LONGEST, from_json
+from explorer.core.exchange.loaded import Answers, Entry, Loaded, budgets_entry
+from explorer.core.exchange.own_json import LONGEST, Document, is_document, read_back
 from explorer.core.exchange.parsing import parsed
 from explorer.core.formatting import listed
 from explorer.core.network import hooks
@@ -57,12 +57,23 @@ class Format:
 
 
 def _read_own(document: Mapping[str, Any], _: Answers) -> Loaded:
-    return Loaded(from_json(json.dumps(document)), format="explorer", document=document)
+    found: Document = read_back(json.dumps(document), Document)
+    entries: tuple[Entry, ...] = ()
+    if found.budgets:
+        name = type(found.architecture).__name__
+        entries = Entry("architecture", name), budgets_entry(found.budgets)
+    return Loaded(
+        found.architecture,
+        format="explorer",
+        entries=entries,
+        document=document,
+        budgets=found.budgets,
+    )
 
 
 #: The formats of text files, the first that fits is read.
 FORMATS = (
-    Format("explorer", lambda document: "class" in document, _read_own),
+    Format("explorer", is_document, _read_own),
     Format("SLEAP", sleap.fits, sleap.read),
     Format("sleap-nn", sleap_nn.fits, sleap_nn.read),
     Format("nnU-Net", nnunet.is_plans, nnunet.read),

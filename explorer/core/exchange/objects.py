@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from explorer.core.analysis.budgets import Budget
+from explorer.core.analysis.budgets import LARGEST, Budget
 from explorer.core.formatting import counted
 from explorer.core.network.errors import ParameterError, Refusal
 
@@ -95,13 +96,22 @@ class Objects:
         return f"<{told}, all within {self.side_of(1):g} px>"
 
 
+def sizes_in(text: str) -> list[Any]:
+    """Return the sizes that are typed, such as "30, 45, 60 × 40", as `Objects.of` takes them."""
+    joined = re.sub(r"\s*[×xX*]\s*", "×", re.sub(r"\bpx\b|(?<=\d)px\b", " ", text))
+    return [
+        part.split("×") if "×" in part else part for part in re.split(r"[,;\s]+", joined) if part
+    ]
+
+
 def _of_number(size: Any) -> Size:
-    pair = tuple(size) if isinstance(size, Iterable) else (size, size)
+    is_pair = isinstance(size, Iterable) and not isinstance(size, str)
+    pair = tuple(size) if is_pair else (size, size)
     try:
         height, width = map(float, pair)
     except (TypeError, ValueError) as error:
         raise _refused(size) from error
-    if not (0 < height < math.inf and 0 < width < math.inf):
+    if not (0 < height <= LARGEST and 0 < width <= LARGEST):
         raise _refused(size)
     return height, width
 

@@ -1,8 +1,8 @@
-"""Architectures to JSON and back."""
+"""Architectures, with budgets or without, to JSON and back."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ import cattrs
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
+from explorer.core.analysis.budgets import Budget
 from explorer.core.families import Architecture, ReadModel, ResNet
 from explorer.core.formatting import listed, shortened
 from explorer.core.network.blocks import DecoderBlock, EncoderBlock
@@ -22,6 +23,8 @@ from explorer.core.network.heads import Head
 #: Most characters, objects and lists of a text, and how deep they lie in each other: far more than
 #: an architecture has that can be shown.
 LONGEST, MOST, DEEPEST = 2_000_000, 10_000, 50
+#: Most budgets of a text.
+MOST_BUDGETS = 100
 #: Classes whose values are written with the name of their class.
 _TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
 #: What fields of a class were called in older texts: by that name the present one, and the present
@@ -35,17 +38,42 @@ class NoJSON(Refusal, TypeError):
     """A model that was read, which JSON is not for."""
 
 
-def to_json(architecture: EncoderDecoder) -> str:
+def few(_: object, __: object, budgets: tuple[Budget, ...]) -> None:
+    """Raise a `Refusal` if there are more budgets than a text may have."""
+    if len(budgets) > MOST_BUDGETS:
+        raise Refusal(f"{len(budgets):,} budgets are too many: give {MOST_BUDGETS} at most.")
+
+
+@attrs.frozen
+class Document:
+    """What such a text holds.
+
+    Attributes:
+        architecture: The architecture.
+        budgets: What it is to keep to.
+    """
+
+    architecture: Architecture
+    budgets: tuple[Budget, ...] = attrs.field(default=(), validator=few)
+
+
+def to_json(architecture: Architecture, budgets: Iterable[Budget] = ()) -> str:
     """Return the architecture as JSON: the name of its class, and every field.
+
+    Args:
+        architecture: The architecture.
+        budgets: What it is to keep to; where there are any, the JSON has both.
 
     Raises:
         NoJSON: A `TypeError`, if it is a model that was read.
     """
+    if limits := tuple(budgets):
+        return written(Document(architecture, limits), Document, indent=2)
     return written(architecture, Architecture, indent=2)
 
 
 def from_json(text: str) -> Any:
-    """Return the architecture that `to_json` wrote.
+    """Return the architecture that `to_json` wrote; its budgets are what `load` returns, too.
 
     Args:
         text: JSON of an object with "class" and the fields; missing fields take their defaults.
@@ -54,7 +82,13 @@ def from_json(text: str) -> Any:
         ValueError: If a class is unknown, a field or value isn't valid, or the text is larger than
             that of any architecture.
     """
-    return read_back(text, Architecture)
+    return read_back(text, Document).architecture
+
+
+def is_document(fields: Mapping[str, Any]) -> bool:
+    """Return whether an object is what `to_json` writes: an architecture, or one with budgets."""
+    within = fields.get("architecture")
+    return "class" in fields or (isinstance(within, dict) and "class" in within)
 
 
 def written(value: Any, kind: Any, brief: bool = False, **options: Any) -> str:
@@ -187,6 +221,17 @@ def _converter(brief: bool = False) -> cattrs.Converter:
         values = _with_present_names(classes[name], _without_class(fields))
         return reader(classes[name])(values, classes[name])
 
+    def read_document(fields: Any, _: Any) -> Document:
+        if isinstance(fields, dict) and "class" not in fields and is_document(fields):
+            made: Document = reader(Document)(fields, Document)
+            return made
+        return Document(read(fields, EncoderDecoder))
+
+    def read_budgets(values: Any, _: Any) -> tuple[Budget, ...]:
+        if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
+            raise Refusal("Budgets are a list of objects: give some, or leave them out.")
+        return tuple(reader(Budget)(each, Budget) for each in values)
+
     def is_tagged(cls: Any) -> bool:
         return isinstance(cls, type) and issubclass(cls, _TAGGED)
 
@@ -214,6 +259,8 @@ def _converter(brief: bool = False) -> cattrs.Converter:
             raise TypeError(f"{shortened(repr(value), 99)} is no list")
         return tuple(map(read_any, value))
 
+    converter.register_structure_hook(Document, read_document)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[Budget, ...], read_budgets)
     converter.register_structure_hook_func(lambda kind: kind is Any, read_any)
     converter.register_structure_hook_func(
         lambda kind: kind in (tuple, tuple[Any, ...]), read_tuple

@@ -98,13 +98,14 @@ _BACKBONES = {
             "convs_per_block": 2,
             "block_contraction": False,
             "skips": "concatenate",
+            "strided_conv": False,
         },
         max_stride=16,
     ),
     "leap": _Backbone(
         LeapCNN,
         {"filters": 64, "filters_rate": 2, "up_interpolate": False, "stacks": 1},
-        {"down_convs_per_block": 3, "up_convs_per_block": 2},
+        {"down_convs_per_block": 3, "up_convs_per_block": 2, "strided_conv": False},
         max_stride=8,
     ),
     "hourglass": _Backbone(

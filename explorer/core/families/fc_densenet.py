@@ -1,5 +1,6 @@
 """FC-DenseNet: a U-Net of dense blocks, in which every layer sees all layers of its block."""
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -8,6 +9,7 @@ from explorer.core.network.blocks import (
     DecoderBlock,
     EncoderBlock,
     add_skip,
+    block_of,
     filters_parameter,
     skip_add_parameter,
     skip_connection_parameter,
@@ -214,19 +216,22 @@ class FCDenseNet(EncoderDecoder):
     @property
     def encoder_stack(self) -> list[EncoderBlock]:
         """The dense blocks down to the bottleneck, a transition before each but the first."""
-        block = DenseDownBlock(growth_rate=self.growth_rate, dropout=self.dropout)
+        block = partial(
+            block_of, DenseDownBlock, growth_rate=self.growth_rate, dropout=self.dropout
+        )
         first, *others = self.layers_per_block
         return [
-            attrs.evolve(block, pool=False, first_filters=self.first_filters, layers=first),
-            *(attrs.evolve(block, layers=layers) for layers in others),
-            attrs.evolve(block, layers=self.bottleneck_layers, keep_input=False),
+            block(pool=False, first_filters=self.first_filters, layers=first),
+            *(block(layers=layers) for layers in others),
+            block(layers=self.bottleneck_layers, keep_input=False),
         ]
 
     @property
     def decoder_stack(self) -> list[DecoderBlock]:
         """The encoder's dense blocks mirrored, a transition up before each."""
         return [
-            DenseUpBlock(
+            block_of(
+                DenseUpBlock,
                 layers=layers,
                 growth_rate=self.growth_rate,
                 dropout=self.dropout,

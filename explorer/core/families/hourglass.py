@@ -8,6 +8,7 @@ from explorer.core.network.blocks import (
     DECODES,
     DecoderBlock,
     EncoderBlock,
+    block_of,
     filters_parameter,
     interpolation_parameter,
     skip_add_parameter,
@@ -221,7 +222,7 @@ class Hourglass(EncoderDecoder):
     def encoder_stack(self) -> list[EncoderBlock]:
         """A pooling and a convolution per step."""
         return [
-            HourglassDownBlock(filters=self._filters(i, f"encoder block {i}"))
+            block_of(HourglassDownBlock, filters=self._filters(i, f"encoder block {i}"))
             for i in range(self.down_blocks)
         ]
 
@@ -229,7 +230,8 @@ class Hourglass(EncoderDecoder):
     def decoder_stack(self) -> list[DecoderBlock]:
         """A convolution and an upsampling per step, with a skip connection if there are any."""
         return [
-            HourglassUpBlock(
+            block_of(
+                HourglassUpBlock,
                 filters=self._filters(self.down_blocks - 1 - i, f"decoder block {i}"),
                 interp_method=self.interp_method,
                 **skip_fields(self.skips),

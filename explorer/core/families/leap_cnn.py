@@ -10,7 +10,9 @@ from explorer.core.network.blocks import (
     EncoderBlock,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
+    block_of,
     filters_parameter,
+    strided_conv_parameter,
     up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
@@ -34,6 +36,8 @@ class LeapCNN(EncoderDecoder):
         up_blocks: Upsampling steps of the decoder.
         up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
         up_convs_per_block: Convolutions in each decoder block.
+        strided_conv: Lower the resolution by convolutions as large as their stride instead of
+            max pooling.
     """
 
     filters: int = filters_parameter(64, "Filters of the first block.", whole=False, group="Size")
@@ -78,17 +82,20 @@ class LeapCNN(EncoderDecoder):
         slider=(0, 5),
         active=DECODES,
     )
+    strided_conv: bool = strided_conv_parameter(group="Depth")
 
     def _filters(self, level: int, where: str) -> int:
         return self.widened("filters", "filters_rate", level, where)
 
     @property
     def encoder_stack(self) -> list[EncoderBlock]:
-        """Convolutions with a pooling after them, per step."""
+        """Convolutions with what lowers the resolution after them, per step."""
         return [
-            SimpleConvBlock(
+            block_of(
+                SimpleConvBlock,
                 num_convs=self.down_convs_per_block,
                 filters=self._filters(i, f"encoder block {i}"),
+                strided_conv=self.strided_conv,
             )
             for i in range(self.down_blocks)
         ]
@@ -100,7 +107,8 @@ class LeapCNN(EncoderDecoder):
 
     def _decoder_block(self, i: int) -> Any:
         filters = self._filters(self.up_blocks - i, f"decoder block {i}")
-        return SimpleUpsamplingBlock(
+        return block_of(
+            SimpleUpsamplingBlock,
             transposed_conv=not self.up_interpolate,
             transposed_conv_filters=filters,
             transposed_conv_batch_norm=False,

@@ -9,6 +9,7 @@ from explorer.core.network.blocks import (
     AXES,
     DecoderBlock,
     EncoderBlock,
+    block_of,
     filters_parameter,
     kernel_parameter,
 )
@@ -309,8 +310,10 @@ class _Stages:
     def decoder_stack(self) -> list[DecoderBlock]:
         """An upsampling block, with a skip connection, per stage but the lowest."""
         return [
-            TransposedUpBlock(
-                num_convs=_at(self.up_convs_per_stage, i), **self._units(self.stages - 2 - i)
+            block_of(
+                TransposedUpBlock,
+                num_convs=_at(self.up_convs_per_stage, i),
+                **self._units(self.stages - 2 - i),
             )
             for i in range(self.stages - 1)
         ]
@@ -343,8 +346,11 @@ class PlainConvUNet(_Stages, EncoderDecoder):
     def encoder_stack(self) -> list[EncoderBlock]:
         """A block per stage; each but the first has a stride."""
         return [
-            StridedConvBlock(
-                pool=stage > 0, num_convs=_at(self.convs_per_stage, stage), **self._units(stage)
+            block_of(
+                StridedConvBlock,
+                pool=stage > 0,
+                num_convs=_at(self.convs_per_stage, stage),
+                **self._units(stage),
             )
             for stage in range(self.stages)
         ]
@@ -384,7 +390,8 @@ class ResidualEncoderUNet(_Stages, EncoderDecoder):
     def encoder_stack(self) -> list[EncoderBlock]:
         """A block per stage; each but the first has a stride, and the first begins the network."""
         return [
-            StridedResidualBlock(
+            block_of(
+                StridedResidualBlock,
                 pool=stage > 0,
                 first_filters=None if stage else self._units(0)["filters"],
                 num_units=_at(self.units_per_stage, stage),

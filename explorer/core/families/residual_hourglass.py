@@ -8,6 +8,7 @@ from explorer.core.families.hourglass import HourglassUpBlock
 from explorer.core.network.blocks import (
     DecoderBlock,
     EncoderBlock,
+    block_of,
     filters_parameter,
     interpolation_parameter,
     skip_fields,
@@ -166,14 +167,17 @@ class ResidualHourglass(EncoderDecoder):
     def encoder_stack(self) -> list[EncoderBlock]:
         """A pooling and a module per step, and a module at the lowest resolution."""
         return [
-            *(ResidualDownBlock(filters=self.filters) for _ in range(self.down_blocks)),
-            ResidualDownBlock(pool=False, filters=self.filters),
+            *([block_of(ResidualDownBlock, filters=self.filters)] * self.down_blocks),
+            block_of(ResidualDownBlock, pool=False, filters=self.filters),
         ]
 
     @property
     def decoder_stack(self) -> list[DecoderBlock]:
         """A module and an upsampling per step, with a skip connection if there are any."""
-        block = ResidualUpBlock(
-            filters=self.filters, interp_method=self.interp_method, **skip_fields(self.skips)
+        block = block_of(
+            ResidualUpBlock,
+            filters=self.filters,
+            interp_method=self.interp_method,
+            **skip_fields(self.skips),
         )
         return [block] * self.down_blocks

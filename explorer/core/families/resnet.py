@@ -10,6 +10,7 @@ from explorer.core.network.blocks import (
     DecoderBlock,
     EncoderBlock,
     SimpleUpsamplingBlock,
+    block_of,
     filters_parameter,
     kernel_parameter,
     skip_fields,
@@ -280,7 +281,8 @@ class ResNet(EncoderDecoder):
             else:
                 dilation *= 2
             blocks.append(
-                ResNetStage(
+                block_of(
+                    ResNetStage,
                     pool=pools,
                     max_pool=i == 0,
                     filters=self.filters * 2**i,
@@ -297,7 +299,8 @@ class ResNet(EncoderDecoder):
         for i in range(self.up_blocks):
             filters = self.widened("up_filters", "up_filters_rate", i, f"decoder block {i}")
             blocks.append(
-                SimpleUpsamplingBlock(
+                block_of(
+                    SimpleUpsamplingBlock,
                     upsampling_stride=self.up_stride,
                     transposed_conv=not self.up_interpolate,
                     transposed_conv_filters=filters,

@@ -7,10 +7,12 @@ from explorer.core.network.blocks import (
     EncoderBlock,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
+    block_of,
     filters_parameter,
     kernel_parameter,
     skip_fields,
     skips_parameter,
+    strided_conv_parameter,
     up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
@@ -38,6 +40,8 @@ class UNet(EncoderDecoder):
         up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
         block_contraction: Narrow the features at the end of each decoder block.
         skips: "concatenate", as published, "add" or "none".
+        strided_conv: Lower the resolution by convolutions as large as their stride instead of
+            max pooling.
     """
 
     filters: int = filters_parameter(64, "Filters of the first level.", whole=False, group="Size")
@@ -98,23 +102,29 @@ class UNet(EncoderDecoder):
     )
 
     skips: str = skips_parameter("concatenate")
+    strided_conv: bool = strided_conv_parameter(group="Depth")
 
     def _filters(self, level: int, where: str) -> int:
         return self.widened("filters", "filters_rate", level, where)
 
     def _down_stack(self, levels: range, kernel_size: int, where: str) -> list[EncoderBlock]:
-        """Return one block per level, and the pooling after the last one."""
+        """Return one block per level, and what lowers the resolution after the last one."""
         blocks: list[EncoderBlock] = [
-            SimpleConvBlock(
+            block_of(
+                SimpleConvBlock,
                 pool=level > levels.start,
                 pool_before_convs=True,
                 num_convs=self.convs_per_block,
                 filters=self._filters(level, f"{where} block {level - levels.start}"),
                 kernel_size=kernel_size,
+                strided_conv=self.strided_conv,
             )
             for level in levels
         ]
-        return [*blocks, SimpleConvBlock(num_convs=0, block_prefix="_last")]
+        last = block_of(
+            SimpleConvBlock, num_convs=0, block_prefix="_last", strided_conv=self.strided_conv
+        )
+        return [*blocks, last]
 
     @property
     def stem_stack(self) -> list[EncoderBlock] | None:
@@ -130,27 +140,24 @@ class UNet(EncoderDecoder):
         blocks = self._down_stack(range(self.stem_blocks, bottom), self.kernel_size, "encoder")
         if not self.middle_block:
             return blocks
-        middle = SimpleConvBlock(
-            pool=False,
-            filters=self._filters(bottom, "the middle block"),
-            kernel_size=self.kernel_size,
-        )
+        widest = self._filters(bottom, "the middle block")
         if self.convs_per_block > 1:
-            blocks.append(
-                attrs.evolve(
-                    middle, num_convs=self.convs_per_block - 1, block_prefix="_middle_expand"
-                )
-            )
+            blocks.append(self._middle("expand", self.convs_per_block - 1, widest))
         contracted = bottom - 1 if self.block_contraction else bottom
-        blocks.append(
-            attrs.evolve(
-                middle,
-                num_convs=1,
-                filters=self._filters(contracted, "the middle block"),
-                block_prefix="_middle_contract",
-            )
+        last = self._filters(contracted, "the middle block")
+        return [*blocks, self._middle("contract", 1, last)]
+
+    def _middle(self, does: str, num_convs: int, filters: int) -> EncoderBlock:
+        """Return a block of convolutions that do not pool."""
+        block: EncoderBlock = block_of(
+            SimpleConvBlock,
+            pool=False,
+            num_convs=num_convs,
+            filters=filters,
+            kernel_size=self.kernel_size,
+            block_prefix=f"_middle_{does}",
         )
-        return blocks
+        return block
 
     @property
     def decoder_stack(self) -> list[DecoderBlock]:
@@ -163,7 +170,8 @@ class UNet(EncoderDecoder):
                 self._filters(level - 1, f"decoder block {i}") if self.block_contraction else first
             )
             blocks.append(
-                SimpleUpsamplingBlock(
+                block_of(
+                    SimpleUpsamplingBlock,
                     transposed_conv=not self.up_interpolate,
                     transposed_conv_filters=first,
                     transposed_conv_kernel_size=self.kernel_size,

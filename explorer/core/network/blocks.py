@@ -4,6 +4,7 @@ A block is written once and serves both symbolic features and Keras tensors, whi
 `(batch, height, width, channels)`.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -32,8 +33,18 @@ from explorer.core.network.parameters import (
 #: More filters than any layer can have: a 3×3 kernel between two such would take 36 TB.
 MAX_FILTERS = 1_000_000
 
+#: How many blocks are kept: networks that differ a little, as those of a search do, share most.
+KEPT = 4096
+
 #: Axes along which a block can change the resolution.
 AXES = ("both", "height", "width")
+
+
+# Checking all fields of its blocks is three quarters of what it takes to make an architecture.
+@lru_cache(maxsize=KEPT, typed=True)
+def block_of(cls: type, **fields: Any) -> Any:
+    """Return a block of a class with these fields; of equal ones there is one."""
+    return cls(**fields)
 
 
 def filters_parameter(
@@ -75,6 +86,19 @@ def interpolation_parameter(default: str, label: str = "upsample by", **options:
 
 #: When a family that counts its up blocks has a decoder.
 DECODES = active_when(up_blocks=AtLeast(1))
+
+
+def strided_conv_parameter(**options: Any) -> Any:
+    """Declare whether an encoder lowers the resolution by convolutions in place of pooling."""
+    return parameter(
+        False,
+        doc="Lower the resolution by max pooling, or by a convolution with weights: its window is "
+        "as large as its stride, and it has as many filters as there are channels.",
+        label="downsample by",
+        words={False: "max pooling", True: "strided conv"},
+        kw_only=True,
+        **options,
+    )
 
 
 def skips_parameter(
@@ -157,12 +181,19 @@ class EncoderBlock:
         raise NotDefined(f"{type(self).__name__} does not define make_block.")
 
 
+_CONVOLVES = active_when(num_convs=AtLeast(1)) | active_when(pool=True, strided_conv=True)
+
+
 @attrs.frozen(slots=False)
 class SimpleConvBlock(EncoderBlock):
     """Convolutions, each followed by an activation, with max pooling before or after them.
 
+    A convolution can take the place of the pooling, with the block's bias, normalisation and
+    activation.
+
     Attributes:
-        pool: Whether the block pools (window 2).
+        pool: Whether the block lowers the resolution, by max pooling (window 2) unless
+            `strided_conv` says otherwise.
         pooling_stride: Stride of the pooling.
         pool_before_convs: Pool first instead of last.
         num_convs: Number of convolutions.
@@ -174,6 +205,8 @@ class SimpleConvBlock(EncoderBlock):
         activation: Name of a Keras activation.
         block_prefix: Appended to the prefix that `make_block` is given.
         dilation_rate: Distance of every kernel's taps, in positions of what it reads.
+        strided_conv: Lower the resolution by a convolution as large as its stride instead of
+            max pooling.
     """
 
     pool_before_convs: bool = parameter(
@@ -190,22 +223,19 @@ class SimpleConvBlock(EncoderBlock):
     kernel_size: int = kernel_parameter(
         3, "Height and width of every kernel.", active=active_when(num_convs=AtLeast(1))
     )
-    use_bias: bool = parameter(
-        True, doc="Add a bias per filter.", active=active_when(num_convs=AtLeast(1))
-    )
+    use_bias: bool = parameter(True, doc="Add a bias per filter.", active=_CONVOLVES)
     batch_norm: bool = parameter(
         False,
         doc="Normalise the batch after each convolution.",
-        active=active_when(num_convs=AtLeast(1)),
+        active=_CONVOLVES,
     )
     batch_norm_before_activation: bool = parameter(
         True,
         doc="Convolution, normalisation, activation; off: normalisation comes last.",
-        active=active_when(num_convs=AtLeast(1), batch_norm=True),
+        active=active_when(num_convs=AtLeast(1), batch_norm=True)
+        | active_when(pool=True, strided_conv=True, batch_norm=True),
     )
-    activation: str = activation_parameter(
-        "Activation after each convolution.", active=active_when(num_convs=AtLeast(1))
-    )
+    activation: str = activation_parameter("Activation after each convolution.", active=_CONVOLVES)
     block_prefix: str = parameter(
         "",
         doc="Appended to the names of the block's layers.",
@@ -219,6 +249,7 @@ class SimpleConvBlock(EncoderBlock):
         slider=(1, 8),
         active=active_when(num_convs=AtLeast(1), kernel_size=AtLeast(2)),
     )
+    strided_conv: bool = strided_conv_parameter(active=active_when(pool=True))
 
     def make_block(self, x_in: Any, prefix: str = "conv_block") -> Any:
         """Return the block's output.
@@ -242,19 +273,32 @@ class SimpleConvBlock(EncoderBlock):
                 dilation_rate=self.dilation_rate if self.kernel_size > 1 else 1,
                 use_bias=self.use_bias,
             )(x)
-            x = activate(
-                x,
-                f"{prefix}_act{i}_{self.activation}",
-                self.activation,
-                batch_norm_name=f"{prefix}_bn{i}" if self.batch_norm else None,
-                batch_norm_first=self.batch_norm_before_activation,
-            )
+            x = self._activate(x, f"{prefix}_act{i}", f"{prefix}_bn{i}")
         if self.pool and not self.pool_before_convs:
             x = self._pool(x, prefix)
         return x
 
     def _pool(self, x: Any, prefix: str) -> Any:
-        return MaxPooling2D(name=f"{prefix}_pool", strides=self.pooling_stride)(x)
+        if not self.strided_conv:
+            return MaxPooling2D(name=f"{prefix}_pool", strides=self.pooling_stride)(x)
+        name = f"{prefix}_down"
+        x = Conv2D(
+            name=name,
+            filters=x.shape[-1],
+            kernel_size=self.pooling_stride,
+            strides=self.pooling_stride,
+            use_bias=self.use_bias,
+        )(x)
+        return self._activate(x, f"{name}_act", f"{name}_bn")
+
+    def _activate(self, x: Any, name: str, batch_norm_name: str) -> Any:
+        return activate(
+            x,
+            f"{name}_{self.activation}",
+            self.activation,
+            batch_norm_name=batch_norm_name if self.batch_norm else None,
+            batch_norm_first=self.batch_norm_before_activation,
+        )
 
 
 def activate(

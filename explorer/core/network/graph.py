@@ -120,6 +120,11 @@ class Node:
         return sum(self.weights)
 
     @property
+    def trainable_params(self) -> int:
+        """Number of parameters that training changes, and that no layer before has."""
+        return self.weights[0]
+
+    @property
     def can_be_made(self) -> bool:
         """Whether Keras can make it again: its layer, with weights shared as they are now."""
         return self.layer.has_twin and (self.new_weights is None or bool(self.calls))
@@ -160,7 +165,7 @@ class Feature:
         if isinstance(inputs, Feature):
             nodes: tuple[Node, ...] = (inputs.node,)
         else:
-            nodes = tuple(feature.node for feature in inputs)
+            nodes = tuple([feature.node for feature in inputs])
         if "/" in layer.name or not layer.name:
             raise ParameterError(
                 layer.kind,

@@ -299,6 +299,10 @@ _WHY = (
 )
 
 
+def _some(count: int, kernel: int = 3) -> str:
+    return f"{'one' if count == 1 else count} of {product(kernel, kernel)}"
+
+
 def which_is_cheapest(draw: Draw) -> Step:
     """Ask which of four networks with as large a field has most or least of something."""
     random = draw.own
@@ -311,10 +315,10 @@ def which_is_cheapest(draw: Draw) -> Step:
     beyond = (field - 1 - 2 * before) // 4
     before += (field - 1 - 2 * before) % 4 // 2
     ways = {
-        f"one of {product(field, field)}": (_convolutions(filters, 1, field),),
-        f"{(field - 1) // 2} of 3×3": (_convolutions(filters, (field - 1) // 2),),
-        f"{len(rates)} of 3×3, dilated by {listed([*map(str, rates)])}": _dilated(filters, *rates),
-        f"{before} of 3×3, pooling of stride 2, {beyond} of 3×3": (
+        _some(1, field): (_convolutions(filters, 1, field),),
+        _some((field - 1) // 2): (_convolutions(filters, (field - 1) // 2),),
+        f"{_some(len(rates))}, dilated by {listed([*map(str, rates)])}": _dilated(filters, *rates),
+        f"{_some(before)}, pooling of stride 2, {_some(beyond)}": (
             _convolutions(filters, before),
             _convolutions(filters, beyond, pool=True),
         ),

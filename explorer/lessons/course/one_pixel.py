@@ -513,7 +513,7 @@ def the_whole_object(draw: Draw) -> Step:
         kernel_size=3,
         skips=random.choice(["concatenate", "none"]),
     )
-    design = Design(net, Input(64, 64, 1))
+    design = Design(net, Input(128, 128, 1))
     right, wider = _widening(random, design)
     side = random.randint((field_of(design) + field_of(wider)) // 2 + 1, field_of(wider))
     wrong = [way for way in _idle_ways(design, side) if field_of(way.design) < way.side]

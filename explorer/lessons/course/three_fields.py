@@ -291,7 +291,7 @@ def ways_to_the_middle(draw: Draw) -> Step:
     away = random.randint(0, 1)
     ways = _ways([kernel] * count)
     answer = ways[len(ways) // 2 + away]
-    where = "the pixel in its middle" if away == 0 else "the pixel beside the middle"
+    where = "the pixel in the middle" if away == 0 else "the pixel beside the middle"
     return Step(
         title="Many ways to the middle",
         text="The field says which pixels can have an influence, not how much. A pixel at the rim "

@@ -210,8 +210,11 @@ class Control:
 
     def _changed(self, change: Bunch) -> None:
         if not is_under_way(self):
-            as_part_of(self, self._join, change)
-            self._on_change(self.parameter.name)
+            # The page hears of the box last: to show its number takes a frame, for which the
+            # picture would wait.
+            with self._inputs[-1].hold_sync():
+                as_part_of(self, self._join, change)
+                self._on_change(self.parameter.name)
 
     def _join(self, change: Bunch) -> None:
         """Let slider and box show the same."""

@@ -1,4 +1,4 @@
-"""The style sheet, and accessible names for the controls that ipywidgets leaves without one."""
+"""The style sheet, and what ipywidgets' controls lack: accessible names, and what steps do."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ import traitlets
 
 from explorer.widget.front import STYLE
 from explorer.widget.front.modules import module
-from explorer.widget.front.widget import FrontWidget
+from explorer.widget.front.widget import FrontWidget, shared
+from explorer.widget.messages import Steps, StepsOf
 
 
 class Names(FrontWidget):
@@ -15,9 +16,12 @@ class Names(FrontWidget):
 
     Attributes:
         hides: Class of what is hidden while this explorer is on the page.
+        steps: What the next steps of the parameter would do whose control is looked at.
     """
 
     _esm = module(Path(__file__).with_name("names.js"))
     _css = STYLE
+    sends = StepsOf
 
     hides: Any = traitlets.Unicode().tag(sync=True)
+    steps = shared(Steps, Steps("", ()))

@@ -52,7 +52,7 @@ class Layout {
   /** Asks the kernel for the code, unless the page has it. */
   async begin() {
     if (typeof Worker === "undefined") {
-      this.model.send({ lays_out: "no" });
+      this.model.send({ lays_out: false });
       return;
     }
     this.end = requestCode(this.model, "graphviz");
@@ -65,7 +65,7 @@ class Layout {
       // The page may start no Web Worker.
     }
     if (works) this.worker = ofPage.explorerLayout;
-    this.model.send({ lays_out: works ? "yes" : "no" });
+    this.model.send({ lays_out: works });
     this.goOn();
   }
 

@@ -176,7 +176,10 @@ interface MotionState {
 /** Shows nothing; gives the explorer that it is part of its look, and its controls names. */
 interface NamesState {
   hides: string;
+  steps: Steps;
 }
+
+type NamesSends = StepsOf;
 
 /** Names the blocks at the foot of the controls, over what scrolls there. */
 interface OwnSettingsViewState {
@@ -231,10 +234,13 @@ type RefusalSends = TakeRemedy;
 interface SearchFormState {
   budgets: BudgetRow[];
   count: number;
+  device: Part[];
   done: number;
   image: Size;
   measures: string[];
+  measures_device: boolean;
   minimised: string[];
+  objects: ObjectsRow;
   outlook: string;
   problem: string;
   ready: boolean;
@@ -243,7 +249,7 @@ interface SearchFormState {
   variables: VariableRow[];
 }
 
-type SearchFormSends = SetImage | AddBudget | SetBudget | RemoveBudget | Vary | Minimise | StartSearch | StopSearch;
+type SearchFormSends = SetImage | AddBudget | SetBudget | RemoveBudget | FilePart | SetSizes | HoldShare | Vary | Minimise | MeasureDevice | StartSearch | StopSearch;
 
 /** A bar for each layer, or each block of a long network, in the order of the data's way. */
 interface StripState {
@@ -585,6 +591,11 @@ interface HeldOutPicture {
   truth: DataView<ArrayBuffer>;
 }
 
+/** So many of a hundred objects are to be held; None where the field is empty. */
+interface HoldShare {
+  hold_percent: number | null;
+}
+
 /** Something in the drawing that can be selected: a card, or a row of the list in it. */
 interface Item {
   id: string;
@@ -609,7 +620,7 @@ interface KeepOutcome {
 /** The page laid out such a drawing: as SVG; empty if it could not. */
 interface LaidOutDrawing {
   laid_out: string;
-  ending: "svg" | "png";
+  ending: "svg" | "pdf" | "png";
 }
 
 /** A quantity that has a column. */
@@ -642,7 +653,7 @@ interface LayerTotal {
 
 /** Whether the page lays drawings out by itself. */
 interface LaysOut {
-  lays_out: "yes" | "no";
+  lays_out: boolean;
 }
 
 /** The list of lessons is wanted. */
@@ -723,6 +734,11 @@ interface LookedHere {
   channels: ChannelStrength[];
 }
 
+/** What kinds of work take on this machine's device is to be measured, so that times are known. */
+interface MeasureDevice {
+  measure_device: boolean;
+}
+
 /** A figure that was measured, beside how. */
 interface Measured {
   card: Card;
@@ -772,6 +788,14 @@ interface ObjectBox {
   left: number | null;
   height: number | null;
   width: number | null;
+}
+
+/** Objects that a receptive field is to hold. */
+interface ObjectsRow {
+  percent: string;
+  sizes: string;
+  told: string;
+  problem: string;
 }
 
 /** A change of the design that a button makes, and what it leads to and costs. */
@@ -965,6 +989,11 @@ interface SetObject {
   object: ObjectBox | null;
 }
 
+/** Objects have these sizes. */
+interface SetSizes {
+  object_sizes: string;
+}
+
 /** The link to what is on screen is wanted, and the kinds of files that it can be saved as. */
 interface Share {
   share: true;
@@ -1030,6 +1059,17 @@ interface Step {
   settings: Record<string, unknown>;
   weights: number[][];
   calls: number;
+}
+
+/** What the next steps of a parameter would do. */
+interface Steps {
+  of: string;
+  words: string[];
+}
+
+/** What the next steps of a parameter would do is wanted; of none if it is empty. */
+interface StepsOf {
+  steps_of: string;
 }
 
 /** It is to stop, and what it found is kept. */
@@ -1114,7 +1154,7 @@ interface TimeLayers {
 
 /** The page is to lay out the drawing in the one buffer, which is to be saved. */
 interface ToLayOut {
-  lay_out_for: "svg" | "png";
+  lay_out_for: "svg" | "pdf" | "png";
 }
 
 /** A card is to be shown in more or less detail. */
@@ -1144,7 +1184,7 @@ interface VariableRow {
 /** A parameter is to be varied or not, over these values. */
 interface Vary {
   vary: string;
-  on: "yes" | "no";
+  on: boolean;
   values: string;
 }
 

@@ -34,7 +34,13 @@ class Minimap {
     /** @type {SVGSVGElement | null} What it is an overview of. */
     this.shown = null;
     this.request = 0;
-    zoom.canvas.addEventListener("scroll", () => this.follow());
+    // Where the canvas is scrolled to: asking for it after a change would cost a layout of the page.
+    this.left = 0;
+    this.top = 0;
+    zoom.canvas.addEventListener("scroll", () => {
+      [this.left, this.top] = [zoom.canvas.scrollLeft, zoom.canvas.scrollTop];
+      this.follow();
+    });
     this.map.addEventListener("pointerdown", (event) => {
       this.map.setPointerCapture(event.pointerId);
       this.go(event);
@@ -56,7 +62,7 @@ class Minimap {
   }
 
   show() {
-    const { drawing, canvas, space, room } = this.zoom;
+    const { drawing, space, room } = this.zoom;
     const { width, height } = drawing ? this.zoom.size : { width: 0, height: 0 };
     const isLarge = width > FAR_LARGER * space || height > FAR_LARGER * room;
     const isNeeded = space > 0 && isLarge; // without a size, the canvas is in a hidden tab
@@ -68,8 +74,8 @@ class Minimap {
     this.map.style.height = `${Math.max(LEAST, height * small)}px`;
     const scale = width / drawing.viewBox.baseVal.width;
     setAttributes(this.frame, {
-      x: canvas.scrollLeft / scale,
-      y: canvas.scrollTop / scale,
+      x: this.left / scale,
+      y: this.top / scale,
       width: Math.min(space, width) / scale,
       height: Math.min(room, height) / scale,
     });

@@ -1,5 +1,6 @@
 """A widget whose other half is in the browser, and what the two send each other."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
@@ -9,6 +10,8 @@ import cattrs
 import traitlets
 
 from explorer.core.formatting import sendable
+
+_log = logging.getLogger(__name__)
 
 
 def shared(kind: Any, default: Any) -> Any:
@@ -48,13 +51,15 @@ class FrontWidget(anywidget.AnyWidget):
         """Call with each message that the browser's half sends, and its buffers.
 
         Args:
-            act: Called with messages of the type `sends`; what is none is left alone.
+            act: Called with messages of the type `sends`; what is none is logged, and left alone.
         """
 
         def received(_: object, content: object, buffers: Sequence[memoryview]) -> None:
             try:
                 message = _converter().structure(content, self.sends)
-            except Exception:  # cattrs lets through whatever it stumbles upon
+            except Exception as error:  # cattrs lets through whatever it stumbles upon
+                text = f"{content!r:.200}"
+                _log.warning("%s: %s is no message: %s", type(self).__name__, text, error)
                 return
             act(message, buffers)
 
@@ -74,14 +79,15 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(str, sendable)
     # cattrs would make any text or number of anything.
-    for kind, accepted in ((str, str), (int, int), (float, (int, float))):
+    for kind, accepted in ((str, str), (int, int), (float, (int, float)), (bool, bool)):
         converter.register_structure_hook(kind, _checker(accepted))
     return converter
 
 
 def _checker(accepted: Any) -> Callable[[Any, type], Any]:
     def check(value: Any, kind: type) -> Any:
-        if not isinstance(value, accepted) or isinstance(value, bool):
+        # Python takes a truth value for a number.
+        if not isinstance(value, accepted) or isinstance(value, bool) is not (kind is bool):
             raise TypeError(f"{value!r} is no {kind.__name__}")
         return value
 

@@ -19,6 +19,7 @@ from explorer.widget.panels.glossary.panel import Glossary
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.keras.panel import LiveKeras
 from explorer.widget.panels.parameters.panel import Parameters
+from explorer.widget.panels.parameters.steps import StepHints
 from explorer.widget.panels.problems import Problems
 from explorer.widget.panels.refusal.panel import Refusal
 from explorer.widget.panels.screen import Screen
@@ -81,6 +82,7 @@ class Panels:
         self.glossary = Glossary(self._open_lesson, layout=plain_layout())
         self.window = Window(layout=plain_layout())
         self.window.observe(lambda change: self._show_lessons(change.new), names="lessons")
+        self._steps = StepHints(self.names, state, alert)
         self._workspace = _box("workspace", [])
         self.screen = Screen(
             state,
@@ -211,6 +213,7 @@ class Panels:
             ):
                 self.problem.watch(name, view, show, *shown)
             self._show_totals()
+            self._steps.show()
 
     def shared(self) -> "SharedDesign":
         """Return what is on screen as a link holds it."""
@@ -218,7 +221,8 @@ class Panels:
 
         with self._state.lock:
             design, selected = self._state.design, self.screen.scene.selected
-            return SharedDesign(design.architecture, design.input, selected, self.screen.a)
+            budgets = self._state.budgets
+            return SharedDesign(design.architecture, design.input, selected, self.screen.a, budgets)
 
     def saved(self) -> "Saved":
         """Return what the notebook keeps of what is on screen."""
@@ -240,19 +244,22 @@ class Panels:
             self.screen.pin(pinned)
 
     def _show_opened(self, opened: "Opened", step: str) -> None:
-        """Show what was opened, with what is selected and pinned in it, if anything is."""
+        """Show what was opened, with what is selected, pinned and limited in it, if anything is."""
         with self._state.lock:
             self._actions.show(opened.design, step)
             if opened.selected:
                 self.screen.select(opened.selected)
             if opened.pinned:
                 self.screen.pin(opened.pinned)
+            if opened.budgets:
+                self._state.limit(opened.budgets)
 
     def _show_totals(self) -> None:
         state = self._state
         trains = self.keras.forward.measurement.trains
-        shown = state.design, state.history.before, self.screen.pinned, trains, state.budgets
-        self.problem.watch("totals", self.totals, self.totals.show, *shown)
+        shown = state.design, state.history.before, self.screen.pinned, trains
+        limits = state.budgets, state.profile
+        self.problem.watch("totals", self.totals, self.totals.show, *shown, *limits)
 
     def _open(self, title: str) -> None:
         """Open a tab, and have its pane seen."""
@@ -270,6 +277,7 @@ class Panels:
         """Drop what was asked of Keras, and close what is not on screen just now."""
         self.keras.close()
         self._actions.close()
+        self._steps.close()
         self.screen.close()
         if "lesson" in vars(self):
             close_with_parts(self.lesson)

@@ -1,17 +1,28 @@
 """Limits on what a design has, and how one keeps to them."""
 
+from math import inf, nan
 from typing import Any
 
-import attrs
+import numpy as np
 import pytest
 
-from explorer import Custom, StridedConvBlock, UNet
-from explorer.core.analysis.budgets import MEASURES, Budget
+from explorer import Custom, StridedConvBlock, UNet, trace
+from explorer.core.analysis.budgets import MEASURES, Budget, value_of
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.device_profile import DeviceProfile, work_of
+from explorer.core.analysis.expected_memory import expected_bytes
 from explorer.core.formatting import byte_size
-from explorer.core.network.errors import Refusal
+from explorer.core.network.errors import ParameterError, Refusal
 
+PROFILE = DeviceProfile(
+    "CPU",
+    "TensorFlow",
+    "graph",
+    "float32",
+    {**dict.fromkeys(work_of(trace(UNet(), (32, 32, 1)), 1), 0.0), "calls": 2.5},
+    error=0.1,
+)
 DESIGN = Design(UNet(filters=4, down_blocks=2, up_blocks=1), Input(32, 48, 1, batch_size=3))
 
 
@@ -22,38 +33,48 @@ def test_measures_are_those_of_the_report() -> None:
         "multiply-adds": report.macs,
         "memory": report.peak_memory_bytes,
         "memory of the batch": report.weights_bytes + 3 * report.peak_activation_bytes,
-        "training memory": report.training_memory(3),
+        "time": 2.5,
+        "training memory": expected_bytes(DESIGN),
         "receptive field": min(report.receptive_field),
         "output stride": 2,
         "skip connections": len(wiring_of(DESIGN.graph).skips),
     }
-    assert {name: MEASURES[name].of(DESIGN) for name in told} == told
+    assert {name: value_of(name, DESIGN, PROFILE) for name in told} == told
 
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_budget_is_kept_at_its_very_limit(name: str) -> None:
-    value = MEASURES[name].of(DESIGN)
+    value = value_of(name, DESIGN, PROFILE)
     assert value is not None
-    assert Budget(name, at_most=value, at_least=value).check(DESIGN).is_met
-    assert not Budget(name, at_most=value - 1).check(DESIGN).is_met
-    missed = Budget(name, at_least=value + 1).check(DESIGN)
+    assert Budget(name, at_most=value, at_least=value).check(DESIGN, PROFILE).is_met
+    assert value == 0 or not Budget(name, at_most=value - 1).check(DESIGN, PROFILE).is_met
+    missed = Budget(name, at_least=value + 1).check(DESIGN, PROFILE)
     assert not missed.is_met
     assert missed.value == value
     assert missed.words.startswith("at least ")
     assert ": no, " in missed.words
 
 
-def test_what_is_not_known_keeps_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = attrs.evolve(MEASURES["parameters"], of=lambda design: None)
-    monkeypatch.setattr(Budget, "measure", unknown)
-    checked = Budget("parameters", at_most=10**9).check(DESIGN)
+def test_what_is_not_known_keeps_to_nothing() -> None:
+    checked = Budget("time", at_most=10**9).check(DESIGN)
     assert not checked.is_met
     assert checked.words.endswith("not known of this network")
 
 
 def test_there_is_no_budget_of_what_nobody_measures() -> None:
-    with pytest.raises(ValueError, match="beauty"):
+    with pytest.raises(ParameterError, match="'beauty' is no measure: use some of parameters, mul"):
         Budget("beauty", at_least=1)
+
+
+@pytest.mark.parametrize("limit", [nan, inf, -1, -inf, True, "9", [9], 10**400])
+def test_a_limit_is_a_finite_number_from_0_on(limit: Any) -> None:
+    for side in ("at_most", "at_least"):
+        with pytest.raises(ParameterError, match=rf"Budget\.{side}=.* is no amount: give a number"):
+            Budget("memory", **{side: limit})
+
+
+def test_limits_of_numpy_are_numbers() -> None:
+    assert Budget("parameters", at_most=np.int64(9)) == Budget("parameters", at_most=9)
 
 
 OTHER = Design(UNet(filters=4, down_blocks=3, up_blocks=2), Input(48, 64, 1))

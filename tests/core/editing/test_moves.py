@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from explorer import (
     Custom,
     EncoderDecoder,
+    HourglassDownBlock,
+    LeapCNN,
     PlainConvUNet,
     ReadModel,
     ResNet,
@@ -40,13 +42,19 @@ def told(design: Design) -> list[str]:
     ]
 
 
+def links(design: Design) -> list[object]:
+    """Return what a network is made of."""
+    return [(node.layer, node.shape, [each.name for each in node.inputs]) for node in design.graph]
+
+
 def check(design: Design, found: tuple[Move, ...]) -> None:
     """Check that each move is another design, whose figures are those that are told."""
     assert len({move.design for move in found} | {design}) == len(found) + 1
     assert len({move.words for move in found}) == len(found)
+    assert len({str(links(move.design)) for move in found}) == len(found), "no two do the same"
     for move in found:
         after = Design(move.design.architecture, move.design.input)
-        assert [node.layer for node in after.graph] != [node.layer for node in design.graph]
+        assert links(after) != links(design)
         names = ["sees", *(quantity.words for quantity in of_networks())]
         assert list(move.figures) == [
             Fact(name, before if before == now else f"{before} → {now}")
@@ -63,7 +71,7 @@ def test_each_preset_has_three_moves_that_do_what_they_say(name):
     check(design, found)
 
 
-@settings(max_examples=25)
+@settings(max_examples=50)
 @given(architectures.flatmap(lambda each: shapes_for(each).map(lambda shape: (each, shape))))
 def test_whatever_is_offered_of_any_network_can_be_done(case):
     architecture, shape = case
@@ -106,6 +114,36 @@ def test_the_sight_is_changed_by_what_moves_the_figures_most_unlike_each_other()
     # At another output stride a decoder has one step less, so that its output stays as it was.
     dilated = next(move for move in moves(Design(ResNet(up_blocks=5))) if "dilation" in move.words)
     assert dilated.design.architecture.output_stride == 1
+
+
+@pytest.mark.parametrize("net", [SMALL, LeapCNN(filters=16, down_blocks=2, up_blocks=2)])
+def test_strided_convolutions_take_the_place_of_pooling_and_pooling_theirs(net):
+    pooled = Design(net)
+    strided = next(move for move in moves(pooled) if move.words.startswith("Strided"))
+    assert strided.words == "Strided convolutions instead of pooling"
+    assert strided.design.architecture == attrs.evolve(net, strided_conv=True)
+    kinds = {node.kind for node in strided.design.graph}
+    assert "MaxPooling2D" not in kinds
+    levels = (net.filters, 2 * net.filters)
+    weights = sum(4 * channels**2 + channels for channels in levels)
+    before, after = pooled.report, strided.design.report
+    assert after.total_params == before.total_params + weights
+    assert after.receptive_field == before.receptive_field
+    back = next(move for move in moves(strided.design) if move.words.startswith("Pooling"))
+    assert back.words == "Pooling instead of strided convolutions"
+    assert back.design.architecture == net
+
+
+def test_the_pooling_of_listed_blocks_is_replaced_too():
+    convolutions = SimpleConvBlock(filters=4, pooling_stride=3)
+    design = Design(Custom(encoder=(convolutions, HourglassDownBlock(filters=4))), Input(36, 36))
+    strided = next(move for move in moves(design) if move.words.startswith("Strided"))
+    first, second = strided.design.architecture.encoder
+    assert first == attrs.evolve(convolutions, strided_conv=True)
+    assert second == HourglassDownBlock(filters=4), "it has no such choice"
+    assert "unknown" not in strided.figures[0].value
+    back = next(move for move in moves(strided.design) if move.words.startswith("Pooling"))
+    assert back.design.architecture == design.architecture
 
 
 def test_a_larger_image_is_offered_only_where_nothing_but_the_image_changes():

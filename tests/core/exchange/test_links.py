@@ -18,10 +18,13 @@ from explorer import (
     SimpleConvBlock,
     UNet,
     export,
+    from_json,
     load,
     presets,
+    to_json,
     trace,
 )
+from explorer.core.analysis.budgets import MEASURES, Budget
 from explorer.core.analysis.design import Design, Input
 from explorer.core.exchange import links
 from explorer.core.exchange.links import SharedDesign, from_link, is_link, to_link
@@ -50,6 +53,10 @@ edits = st.builds(
 )
 
 
+amounts = st.none() | st.integers(0, 10**12) | st.floats(0, 1e300)
+budgets = st.builds(Budget, of=st.sampled_from(sorted(MEASURES)), at_most=amounts, at_least=amounts)
+
+
 @st.composite
 def shared_designs(draw):
     net = draw(st.one_of([draw_family() for draw_family in FAMILIES.values()]))
@@ -58,7 +65,10 @@ def shared_designs(draw):
     with suppress(ParameterError):  # where such a block fits this network nowhere
         net = attrs.evolve(net, edits=draw(st.lists(edits, max_size=2)))
     pinned = st.builds(Design, FAMILIES[UNet](), inputs)
-    return SharedDesign(net, draw(inputs), draw(st.text(max_size=9)), draw(st.none() | pinned))
+    limits = st.lists(budgets, max_size=3).map(tuple)
+    return SharedDesign(
+        net, draw(inputs), draw(st.text(max_size=9)), draw(st.none() | pinned), draw(limits)
+    )
 
 
 @round_trip()
@@ -70,6 +80,36 @@ def test_a_link_holds_the_whole_design(shared, base):
     assert type(copy.architecture) is type(shared.architecture)
     assert hash(copy.design) == hash(shared.design)
     assert is_link(link)
+
+
+@pytest.mark.parametrize(
+    ("budgets", "told"),
+    [
+        ([{"of": "memory", "at_most": float("nan")}], r"Budget\.at_most=nan is no amount"),
+        ([{"of": "memory", "at_most": -1}], r"Budget\.at_most=-1 is no amount"),
+        ([{"of": "memory", "at_least": True}], r"Budget\.at_least=True is no amount"),
+        ([{"of": "memory", "at_least": "9"}], r"Budget\.at_least='9' is no amount"),
+        ([{"of": "beauty", "at_least": 9}], r"Budget\.of='beauty' is no measure"),
+        ([{"of": "memory", "by": 9}], "Budget has no field by"),
+        ([{"of": "memory"}] * 101, "101 budgets are too many: give 100 at most"),
+        ("memory", "Budgets are a list of objects"),
+        ({}, "Budgets are a list of objects"),
+        ([["memory", 9]], "Budgets are a list of objects"),
+        ([{"at_most": 9}], "there is no 'of'"),
+    ],
+)
+def test_budgets_that_are_none_are_refused_in_a_sentence(budgets, told):
+    with pytest.raises(Refusal, match=told):
+        from_link(packed({"architecture": {"class": "UNet"}, "budgets": budgets}))
+    with pytest.raises(Refusal, match=told):
+        from_json(json.dumps({"architecture": {"class": "UNet"}, "budgets": budgets}))
+
+
+def test_more_budgets_than_are_read_are_not_written():
+    with pytest.raises(Refusal, match="101 budgets are too many: give 100 at most"):
+        SharedDesign(SMALL, budgets=(Budget("memory", at_most=1),) * 101)
+    with pytest.raises(Refusal, match="101 budgets"):
+        to_json(SMALL, [Budget("memory", at_most=1)] * 101)
 
 
 def test_a_link_is_short():
@@ -244,7 +284,7 @@ _FIELDS = ["stacks", "filters", "heads", "edits", "filters_rate", "middle_block"
                 lambda fields: {"class": "UNet", **fields}
             )
         },
-        optional={"input": json_values, "selected": json_values, "pinned": json_values},
+        optional=dict.fromkeys(("input", "selected", "pinned", "budgets"), json_values),
     )
 )
 def test_no_json_raises_anything_but_a_refusal(fields):
@@ -288,6 +328,15 @@ def test_reading_a_link_says_what_load_leaves_out():
     assert (loaded.architecture, loaded.input_shape) == (SMALL, (64, 96, 3))
     assert [entry.name for entry in loaded.not_read] == ["input.batch_size", "selected", "pinned"]
     assert links.read(to_link(SharedDesign(SMALL)), Answers()).not_read == ()
+
+
+def test_load_returns_the_budgets_of_a_link():
+    limits = Budget("memory", at_most=2 * 10**9), Budget("receptive field", at_least=180)
+    loaded = load(to_link(SharedDesign(SMALL, budgets=limits)))
+    assert loaded.budgets == limits
+    assert loaded.read[-1].name == "budgets"
+    told = ["at most 1.86 GiB of memory", "at least a receptive field of 180 px"]
+    assert loaded.read[-1].value == told
 
 
 def test_load_reads_links_and_files_that_hold_one(tmp_path):

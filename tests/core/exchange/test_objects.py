@@ -11,7 +11,7 @@ import pytest
 from explorer import UNet
 from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input
-from explorer.core.exchange.objects import Objects
+from explorer.core.exchange.objects import Objects, sizes_in
 from explorer.core.network.errors import ParameterError, Refusal
 
 COCO = {
@@ -29,6 +29,12 @@ COCO = {
 def test_sizes_are_squares_or_pairs() -> None:
     assert Objects.of([180, (40, 60.5)]).sizes == ((180, 180), (40, 60.5))
     assert repr(Objects.of([10, 20])) == "<2 objects, half of them within 10 px, all within 20 px>"
+
+
+def test_sizes_are_typed() -> None:
+    found = Objects.of(sizes_in("180, 40 x 60.5;12 px 7×8 px\n3*4"))
+    assert found.sizes == ((180, 180), (40, 60.5), (12, 12), (7, 8), (3, 4))
+    assert sizes_in(" ") == []
 
 
 def test_coco_tells_boxes_and_points(tmp_path: Path) -> None:

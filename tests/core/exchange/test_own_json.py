@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import (
+    Budget,
     Custom,
     EncoderDecoder,
     Hourglass,
@@ -17,6 +18,7 @@ from explorer import (
     SimpleConvBlock,
     UNet,
     from_json,
+    load,
     to_json,
 )
 from tests.strategies import FAMILIES, listed, round_trip, with_heads
@@ -55,6 +57,7 @@ def test_json_names_the_class_and_every_field():
         "up_blocks": 3,
         "up_interpolate": False,
         "up_convs_per_block": 2,
+        "strided_conv": False,
     }
     assert next(iter(fields)) == "class"
 
@@ -96,6 +99,17 @@ def test_a_field_of_the_users_own_is_not_taken_for_an_older_one():
     assert from_json(to_json(net)) == net
     del_skips = {k: v for k, v in json.loads(to_json(net)).items() if k != "skips"}
     assert from_json(json.dumps(del_skips)) == attrs.evolve(net, skips="none")
+
+
+def test_budgets_go_with_an_architecture():
+    budgets = Budget("memory", at_most=2 * 10**9), Budget("receptive field", at_least=180.5)
+    text = to_json(UNet(filters=3), budgets)
+    assert list(json.loads(text)) == ["architecture", "budgets"]
+    assert from_json(text) == UNet(filters=3)
+    loaded = load(text)
+    assert (loaded.architecture, loaded.budgets) == (UNet(filters=3), budgets)
+    assert [entry.name for entry in loaded.read] == ["architecture", "budgets"]
+    assert load(to_json(UNet())).budgets == ()
 
 
 def test_writing_twice_gives_the_same_text():

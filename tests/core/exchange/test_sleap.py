@@ -483,8 +483,13 @@ def expressible(draw):
             convs_per_block=st.just(2),
             block_contraction=st.just(False),
             skips=st.just("concatenate"),
+            strided_conv=st.just(False),
         )
-        | strategies.leap_cnns(down_convs_per_block=st.just(3), up_convs_per_block=st.just(2))
+        | strategies.leap_cnns(
+            down_convs_per_block=st.just(3),
+            up_convs_per_block=st.just(2),
+            strided_conv=st.just(False),
+        )
         | strategies.hourglasses(interp_method=st.just("nearest"), skips=st.just("add"))
         | resnets()
     )

@@ -128,8 +128,9 @@ def filters_by_block(architecture, *kinds):
     return found
 
 
+pooled = st.just(False)
 #: Without the convolutions that fit a skip connection's width to what it is added to.
-unprojected = unets(skips=st.sampled_from(["concatenate", "none"]))
+unprojected = unets(skips=st.sampled_from(["concatenate", "none"]), strided_conv=pooled)
 
 
 @given(unprojected)
@@ -160,7 +161,7 @@ def test_u_nets_have_the_filters_of_their_levels(unet):
     assert filters_by_block(unet, Conv2D, Conv2DTranspose) == expected
 
 
-@given(leap_cnns())
+@given(leap_cnns(strided_conv=pooled))
 def test_leap_cnns_have_the_filters_of_their_levels(leap):
     def level(n):
         return int(leap.filters * leap.filters_rate**n)

@@ -15,7 +15,9 @@ from explorer import (
     ParameterError,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
+    analyze,
 )
+from explorer.core.network.blocks import block_of
 from explorer.core.network.graph import Graph, input_feature
 from explorer.core.network.layers import Conv2D, UpSampling2D
 from explorer.core.network.layers.fields import one_where_equal
@@ -44,6 +46,7 @@ def test_fields_stand_in_the_order_of_the_positional_arguments():
         "activation",
         "block_prefix",
         "dilation_rate",
+        "strided_conv",
     ]
     assert [field.name for field in attrs.fields(SimpleUpsamplingBlock)] == [
         "upsampling_stride",
@@ -88,11 +91,34 @@ def test_a_base_block_makes_no_layers():
         ),
         ({"num_convs": 0}, ["pool"]),
         ({"num_convs": 0, "pool": False}, []),
+        (
+            {"num_convs": 1, "strided_conv": True, "activation": "elu"},
+            ["conv0", "act0_elu", "down", "down_act_elu"],
+        ),
+        (
+            {"num_convs": 0, "strided_conv": True, "batch_norm": True},
+            ["down", "down_bn", "down_act_relu"],
+        ),
+        ({"num_convs": 0, "pool": False, "strided_conv": True}, []),
     ],
 )
 def test_layers_of_a_convolution_block(fields, names):
     output = SimpleConvBlock(**fields).make_block(IMAGE, prefix="enc0")
     assert layers(output) == [f"enc0_{name}" for name in names]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_a_strided_convolution_leaves_no_pixel_out_and_keeps_the_channels(stride):
+    block = SimpleConvBlock(
+        num_convs=0, strided_conv=True, pooling_stride=stride, kernel_size=5, use_bias=False
+    )
+    graph = Graph([block.make_block(input_feature((12, 12, 3)))])
+    convolution = graph["conv_block_down"]
+    assert convolution.shape == (12 // stride, 12 // stride, 3)
+    assert convolution.layer.kernel_size == convolution.layer.strides == stride
+    assert not convolution.layer.use_bias
+    assert analyze(graph).total_params == 9 * stride**2
+    assert analyze(graph).receptive_field == (stride, stride)
 
 
 def test_a_block_prefix_is_appended():
@@ -294,3 +320,12 @@ def test_a_stride_of_one_is_a_layer_all_the_same():
     assert output.node.layer == UpSampling2D(
         name="upsample_s4_to_s4_interp_bilinear", size=1, interpolation="bilinear"
     )
+
+
+def test_equal_blocks_are_one_and_checked_by_type():
+    """True is 1 to Python: what was kept of the one must not pass for the other."""
+    kept = block_of(SimpleConvBlock, filters=1)
+    assert block_of(SimpleConvBlock, filters=1) is kept == SimpleConvBlock(filters=1)
+    with pytest.raises(ParameterError, match="filters"):
+        block_of(SimpleConvBlock, filters=True)
+    assert block_of(SimpleConvBlock, filters=1.5).filters == 1

@@ -147,7 +147,8 @@ def test_the_four_ways_see_as_far_as_the_text_says() -> None:
         assert isinstance(step.question, ChoiceQuestion)
         (field,) = re.findall(r"at least (\d+) px", step.text)
         for choice in step.question.choices:
-            before, _, after = choice.partition(", pooling")
+            assert not re.search(r"\b1 of", choice)
+            before, _, after = choice.replace("one of", "1 of").partition(", pooling")
             if after:
                 # By hand: 2 for each convolution, 1 for the pooling, then 4 for each convolution.
                 seen = 1 + 2 * int(before.split()[0]) + 1 + 4 * int(after.split()[3])

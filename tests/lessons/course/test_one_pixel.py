@@ -128,6 +128,15 @@ def test_a_learner_who_doubles_nothing_is_told_of_the_stride() -> None:
         assert "stride" in verdict.reason
 
 
+def test_the_object_fits_in_the_image() -> None:
+    for seed in range(40):
+        step = PLAN.step("the_whole_object", str(seed))
+        assert step.design
+        assert step.question
+        side = int(NUMBER.findall(step.question.prompt)[0])
+        assert side <= min(step.design.input.shape[:2])
+
+
 def test_what_has_to_be_built_can_be_built_in_several_ways() -> None:
     for seed in range(6):
         question = PLAN.step("build_one", str(seed)).question

@@ -126,3 +126,15 @@ def test_answers_are_those_of_keras() -> None:
             "the_middle_grows_slowly": widened,
         },
     )
+
+
+def test_the_pixel_whose_ways_are_counted_is_named() -> None:
+    places = {
+        question.prompt.partition("in how many ways does ")[2].partition(" reach")[0]
+        for seed in range(20)
+        if (question := PLAN.step("ways_to_the_middle", str(seed)).question)
+    }
+    assert places == {
+        "the pixel in the middle of the field",
+        "the pixel beside the middle of the field",
+    }

@@ -1,6 +1,8 @@
 """What the two halves of a widget send each other is what the JavaScript is told of it."""
 
 import json
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import pytest
@@ -10,7 +12,7 @@ from explorer.core.analysis.design import Design
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families import presets
 from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import Find, GoBy, GoTo, Save, Select, Toggle
+from explorer.widget.messages import Find, GoBy, GoTo, LaysOut, Save, Select, Toggle
 from explorer.widget.panels.diagram.panel import Canvas
 from explorer.widget.panels.layers.panel import LayerTable
 from tests.write_messages import FILE, declarations, widgets_of_ours
@@ -29,7 +31,7 @@ def test_another_trait_or_message_makes_them_stale(monkeypatch) -> None:
 class Pair(FrontWidget):
     """A widget for tests."""
 
-    sends = Select | Find | GoTo | GoBy | Save
+    sends = Select | Find | GoTo | GoBy | Save | LaysOut
     choices = shared(tuple[Find, ...], ())
 
 
@@ -40,6 +42,8 @@ class Pair(FrontWidget):
         ({"find": "a", "step": -1}, Find("a", -1)),
         ({"by": 2}, GoBy(2)),
         ({"save": "svg"}, Save("svg")),
+        ({"lays_out": True}, LaysOut(True)),
+        ({"lays_out": False}, LaysOut(False)),
     ],
 )
 def test_a_message_is_read(content, message) -> None:
@@ -61,17 +65,58 @@ def test_a_message_is_read(content, message) -> None:
         {"find": "a", "step": 1, "more": 1},
         {"to": True},
         {"to": 1.5},
+        {"lays_out": 1},
+        {"lays_out": "yes"},
+        {"lays_out": None},
         {"save": "exe"},
         {"select": "a", "to": 1},
         {"other": 1},
     ],
 )
-def test_what_is_no_message_is_left_alone(content) -> None:
+def test_what_is_no_message_is_left_alone_and_noted(content, caplog) -> None:
     assert heard(content) == []
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"Pair: {content!r} is no message: ")
+    caplog.clear()
 
 
-def heard(content) -> list:
+@pytest.mark.parametrize(
+    "widget", [kind for kind in widgets_of_ours() if kind.sends], ids=lambda kind: kind.__name__
+)
+def test_every_message_that_a_page_can_send_is_read(widget) -> None:
+    for kind in get_args(widget.sends) or (widget.sends,):
+        for message in examples(kind):
+            content = json.loads(json.dumps(attrs.asdict(message)))
+            assert heard(content, widget.sends) == [message]
+
+
+def examples(kind: Any) -> list[Any]:
+    """Some values of a type that messages have."""
+    plain = {str: ["", "é"], int: [-1, 0], float: [0.5, 2], bool: [True, False]}
+    if kind in plain:
+        return plain[kind]
+    origin, args = get_origin(kind), get_args(kind)
+    if kind in (None, NoneType):
+        return [None]
+    if origin is Literal:
+        return list(args)
+    if origin in (Union, UnionType):
+        return [value for arg in args for value in examples(arg)]
+    if origin is tuple:
+        return [(), tuple(examples(args[0]))]
+    if origin is dict:
+        return [{}, {"name": examples(args[1])[0]}]
+    hints = get_type_hints(kind)
+    fields = {field.name: examples(hints[field.name]) for field in attrs.fields(kind)}
+    return [
+        kind(**{name: values[place % len(values)] for name, values in fields.items()})
+        for place in range(max(map(len, fields.values()), default=1))
+    ]
+
+
+def heard(content, sends=Pair.sends) -> list:
     pair, found = Pair(), []
+    pair.sends = sends
     pair.on_sent(lambda message, buffers: found.append(message))
     pair._handle_custom_msg(content, [])
     pair.close()

@@ -1,5 +1,7 @@
 """The diagram on screen, without a browser: what it is sent, and what it answers."""
 
+from types import SimpleNamespace
+
 import attrs
 import pytest
 
@@ -9,6 +11,7 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families import ReadModel
+from explorer.widget.panels.diagram.canvas import SENT
 from explorer.widget.panels.diagram.panel import DiagramView
 from explorer.widget.parts import Swatch
 from tests.said import all_of, said
@@ -70,6 +73,22 @@ def test_a_block_is_opened_and_closed_again(shown):
     assert shown.view.canvas.svg == before
 
 
+def test_a_kernel_gets_time_to_send_a_drawing_that_a_page_waits_for(shown, monkeypatch):
+    canvas = shown.view.canvas
+    events = []
+    canvas.observe(lambda _: events.append("drawn"), names="dot")
+    clock = SimpleNamespace(sleep=lambda seconds: events.append(seconds))
+    monkeypatch.setattr("explorer.widget.panels.diagram.canvas.time", clock)
+
+    shown.do(toggle="block-stack0_enc0")
+    assert events == ["drawn"]  # nobody waits
+    shown.do(lays_out=True)
+    shown.do(toggle="block-stack0_enc0")
+    assert events == ["drawn", "drawn", SENT]
+    shown.show(shown.scene)
+    assert len(events) == 3
+
+
 def edited(shown: Shown, filters: int) -> str:
     """What the kernel draws of an edit; nothing where pages do."""
     design = attrs.evolve(shown.scene.design, architecture=attrs.evolve(SMALL, filters=filters))
@@ -87,18 +106,16 @@ def test_pages_that_can_lay_out_do_so_until_there_is_one_that_cannot(shown):
     assert b"addEventListener" in code[1]
     assert "× 4" in edited(shown, 4)
 
-    shown.do(lays_out="yes")
+    shown.do(lays_out=True)
     assert edited(shown, 5) == ""
-    shown.do(lays_out="no")
+    shown.do(lays_out=False)
     assert "× 5" in shown.view.canvas.svg
-    shown.do(lays_out="yes")
+    shown.do(lays_out=True)
     assert "× 6" in edited(shown, 6)
-    shown.do(lays_out="nonsense")
-    assert "× 7" in edited(shown, 7)
 
 
 def test_a_page_without_a_kernel_gets_the_drawing(shown):
-    shown.do(lays_out="yes")
+    shown.do(lays_out=True)
     edited(shown, 5)
     assert "× 5" in shown.view.canvas._get_embed_state()["state"]["kept"]
     assert shown.view.canvas.kept == ""
@@ -116,13 +133,14 @@ def test_each_model_that_was_read_is_looked_at_as_a_whole_at_first(shown):
     assert seen[0][0] == seen[1][0] != seen[2][0], "of another size it is the same model"
 
 
-def test_the_zoom_says_how_much_is_written_until_the_user_does(shown):
+def test_the_zoom_says_how_much_is_written_until_the_user_does(shown, caplog):
     detail = shown.view._form.controls["detail"]
     assert (shown.view.canvas.detail, shown.view.canvas.family) == ("blocks", "UNet")
     shown.do(detail="outline")
     assert (detail.value, shown.view.canvas.detail) == ("outline", "outline")
     assert "conv" not in shown.view.canvas.svg
     shown.do(detail="nonsense")
+    caplog.clear()
     edited(shown, 3)
     assert detail.value == "outline"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from explorer import Explorer, Head, ReadModel, UNet, export, presets, to_json, trace
+from explorer import Budget, Explorer, Head, ReadModel, UNet, export, presets, to_json, trace
 from explorer.core.analysis.design import Design, Input
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.keras_file import KerasFile
@@ -218,6 +218,32 @@ def test_the_users_own_pinned_design_stays(page):
     page.send(OpenText(to_link(shared)))
     assert page.explorer._panels.screen.a == Design(OTHER)
     assert "another design is pinned" in said(page.panel.account)
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_budgets_are_shown_and_the_users_own_stay(page, is_link):
+    limits = Budget("memory", at_most=2 * 10**9), Budget("parameters", at_most=10**5)
+    shared = SharedDesign(OTHER, budgets=limits)
+    text = to_link(shared) if is_link else to_json(OTHER, limits)
+    page.send(OpenText(text))
+    assert page.explorer.budgets == limits
+    assert "at most 1.86 GiB of memory" in said(page.panel.account)
+
+    page.explorer.budgets = limits[1:]
+    page.send(OpenText(text))
+    assert page.explorer.budgets == limits[1:]
+    assert "other budgets are set: remove them" in said(page.panel.account)
+    page.send(OpenText(to_json(SMALL)))
+    assert page.explorer.budgets == limits[1:]
+
+
+def test_budgets_are_saved_with_the_design(page):
+    page.explorer.budgets = [Budget("parameters", at_most=10**5)]
+    page.send(SaveAs("json"))
+    [(_, [content])] = page.files
+    page.explorer.budgets = ()
+    page.open(content)
+    assert page.explorer.budgets == (Budget("parameters", at_most=10**5),)
 
 
 def test_a_size_that_does_not_fit_is_made_the_next_that_does(page):

@@ -556,6 +556,6 @@ def test_a_network_that_no_page_runs_is_said(shown, worker, monkeypatch):
     def refused(graph):
         raise Refusal("This layer isn’t run in a browser.")
 
-    monkeypatch.setattr("explorer.widget.panels.keras.in_browser.program_of", refused)
+    monkeypatch.setattr("explorer.widget.panels.keras.page_questions.program_of", refused)
     browser_of(shown, worker)
     assert "isn’t run in a browser" in status(maps_of(shown))

@@ -9,7 +9,7 @@ from explorer.core.asking.measurement import IN_BROWSER
 from explorer.core.asking.program import program_of
 from explorer.core.network.errors import Refusal
 from explorer.widget.messages import NotRunHere, RanHere, WantsCode
-from explorer.widget.panels.keras.in_browser import RUNNER_CODE
+from explorer.widget.panels.keras.in_browser import runner_code
 
 NET = UNet(filters=2, down_blocks=1, up_blocks=1)
 
@@ -87,7 +87,7 @@ def test_the_code_is_given_when_it_is_wanted(keras, monkeypatch):
     monkeypatch.setattr(keras._browser, "send", lambda *message: sent.append(message))
     keras._browser._receive(WantsCode("runner"), [])
     ((_, buffers),) = sent
-    assert buffers == [file.read_bytes() for file in RUNNER_CODE]
+    assert buffers == runner_code()
 
 
 def test_what_is_out_of_date_is_not_shown(keras):

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 import explorer.worker.process
-from explorer import Explorer, UNet
+from explorer import Explorer, UNet, presets
+from explorer.core.analysis import design as design_module
 from explorer.core.analysis import sensitivity as sensitivity_module
+from explorer.core.analysis.design import Design, Input
 from explorer.core.editing import moves as moves_module
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.parts import MoveButton
@@ -20,13 +22,13 @@ SMALL = UNet(filters=8, down_blocks=2, up_blocks=2)
 def worked_out(monkeypatch) -> list[object]:
     """The designs whose moves were worked out."""
     noted: list[object] = []
-    moves = moves_module.moves
+    moves = moves_module.moves_in_slices
 
     def noting(design):
         noted.append(design.architecture)
         return moves(design)
 
-    monkeypatch.setattr(moves_module, "moves", noting)
+    monkeypatch.setattr(moves_module, "moves_in_slices", noting)
     return noted
 
 
@@ -35,6 +37,7 @@ def shown(monkeypatch, worked_out) -> Iterator[Explorer]:
     """An explorer that settles when it is told to."""
     monkeypatch.setattr(explorer.worker.process, "shared_worker", StillWorker)
     monkeypatch.setattr("explorer.core.settling.SETTLED", 3600)
+    monkeypatch.setattr("explorer.core.settling.SLICE", 3600)
     widget = Explorer(SMALL, (64, 64, 1))
     yield widget
     widget.close()
@@ -112,7 +115,7 @@ def test_a_move_of_an_earlier_design_or_of_other_words_does_nothing(shown):
 
 def test_moves_that_took_longer_do_not_replace_those_of_a_later_design(shown, monkeypatch):
     settling = inspector_of(shown)._next_moves._settling
-    moves = moves_module.moves
+    moves = moves_module.moves_in_slices
 
     def overtaken(design):
         if design.architecture == SMALL:
@@ -120,7 +123,7 @@ def test_moves_that_took_longer_do_not_replace_those_of_a_later_design(shown, mo
             settle(shown)
         return moves(design)
 
-    monkeypatch.setattr(moves_module, "moves", overtaken)
+    monkeypatch.setattr(moves_module, "moves_in_slices", overtaken)
     settling._settled(settling._wanted)
 
     assert "One level more" in offered(shown)
@@ -149,16 +152,54 @@ def test_a_step_is_offered_once_the_design_has_settled_and_taken_by_a_click(show
 
 def test_what_is_overtaken_before_the_steps_are_begun_costs_no_more(shown, monkeypatch):
     settling = inspector_of(shown)._next_moves._settling
-    moves = moves_module.moves
+    moves = moves_module.moves_in_slices
 
     def overtaken(design):
         shown.controls["filters"].value = 9
         return moves(design)
 
-    monkeypatch.setattr(moves_module, "moves", overtaken)
-    monkeypatch.setattr(sensitivity_module, "sensitivity", pytest.fail)
+    monkeypatch.setattr(moves_module, "moves_in_slices", overtaken)
+    monkeypatch.setattr(sensitivity_module, "sensitivity_in_slices", pytest.fail)
     settling._settled(settling._wanted)
     assert inspector_of(shown)._next_moves._known is None
+
+
+def test_what_is_worked_out_in_slices_is_the_same(shown, monkeypatch):
+    settle(shown)
+    whole = said(inspector_of(shown))
+    shown.architecture = SMALL
+    monkeypatch.setattr("explorer.core.settling.SLICE", -1)
+    inspector_of(shown)._next_moves._known = None
+    inspector_of(shown)._show_again()
+    assert "What to try next" not in said(inspector_of(shown))
+
+    settle(shown)
+    inspector_of(shown)._next_moves._settling.join(30)
+    assert said(inspector_of(shown)) == whole
+
+
+@pytest.mark.parametrize("name", presets)
+@pytest.mark.parametrize(
+    "work", [moves_module.moves_in_slices, sensitivity_module.sensitivity_in_slices]
+)
+def test_no_slice_has_more_to_do_than_a_network(work, name, monkeypatch):
+    design = Design(presets[name], Input(256, 256, 3))
+    design.report  # noqa: B018 — is on screen
+    done = []
+    for what in ("trace", "analyze"):
+        call = getattr(design_module, what)
+
+        def noting(*given, what=what, call=call):
+            done.append(what)
+            return call(*given)
+
+        monkeypatch.setattr(design_module, what, noting)
+    slices = 0
+    for _ in work(design):
+        assert done in ([], ["trace"], ["analyze"])
+        slices += bool(done)
+        done.clear()
+    assert slices > 3
 
 
 def test_the_snapshot_has_no_button_that_nobody_hears(shown):

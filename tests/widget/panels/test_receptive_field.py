@@ -323,7 +323,7 @@ def test_without_keras_only_the_answer_to_the_latest_question_counts(shown, work
 def test_without_keras_a_gradient_too_large_for_the_page_is_refused(shown, worker, monkeypatch):
     for limit in ("VALUES", "MACS"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"explorer.widget.panels.keras.in_browser._GRADIENT_{limit}", 1000)
+            patch.setattr(f"explorer.widget.panels.keras.page_questions._GRADIENT_{limit}", 1000)
             shown.show()
             without_keras(shown, worker)
         assert "in a browser at most 1" in shown.text

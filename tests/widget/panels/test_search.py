@@ -1,6 +1,7 @@
 """The tab “Design”: budgets of what is on screen, and a search beside the user."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,14 +10,30 @@ import attrs
 import pytest
 
 import explorer.worker.process
-from explorer import Budget, Explorer, FCDenseNet, UNet, analyze, presets, search, trace
+from explorer import (
+    Budget,
+    DeviceProfile,
+    Explorer,
+    FCDenseNet,
+    UNet,
+    analyze,
+    presets,
+    search,
+    trace,
+)
 from explorer.core.analysis.budgets import MEASURES
 from explorer.core.analysis.design import Design, Input
+from explorer.core.analysis.device_profile import PROFILE_SECONDS, work_of
+from explorer.core.asking.failures import NoKeras
+from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import ProfileDevice
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
+from explorer.core.formatting import short_count
 from explorer.core.network.parameters import parameters_of
 from explorer.widget.given import as_architecture
 from explorer.widget.panels.search import panel as panel_module
+from explorer.widget.panels.search import running as running_module
 from explorer.widget.panels.search.panel import SearchPanel
 from explorer.widget.panels.search.variables import Variable, variables_of
 from tests.said import said
@@ -86,7 +103,7 @@ def rows(panel: SearchPanel) -> dict[str, tuple[str, str, str, bool]]:
 def vary_only(panel: SearchPanel, **values: str) -> None:
     for each in panel.form.variables:
         text = values.get(each.name, each.values)
-        do(panel, vary=each.name, on="yes" if each.name in values else "no", values=text)
+        do(panel, vary=each.name, on=each.name in values, values=text)
 
 
 SMALL_SPACE = {"filters": "2, 4, 8", "down_blocks": "1–3", "convs_per_block": "1, 2"}
@@ -156,10 +173,159 @@ def test_budgets_that_are_set_elsewhere_are_shown(panel: SearchPanel, state: Sta
     assert [row.of for row in empty] == ["memory", "parameters"]
     panel.show(Scene(state.design))
     assert panel.form.budgets[0] == first
-    do(panel, vary="filters", on="no", values="4")
+    do(panel, vary="filters", on=False, values="4")
     assert len(state.budgets) == 1
-    state.limit([Budget("receptive field", at_least=-1)])
-    assert "'-1' is no amount" in panel.form.budgets[0].problem
+
+
+# Objects that the receptive field is to hold.
+
+
+def send_file(panel: SearchPanel, name: str, content: bytes) -> None:
+    half = len(content) // 2
+    for part, piece in enumerate((content[:half], content[half:])):
+        message = {"name": name, "part": part, "parts": 2}
+        panel.form._handle_custom_msg(message, [memoryview(piece)])
+
+
+BOXES = {"annotations": [{"bbox": [0, 0, side, 5]} for side in (10, 20, 30, 41)]}
+
+
+def test_sizes_that_are_typed_make_a_budget(panel: SearchPanel, state: State) -> None:
+    do(panel, object_sizes="10, 20 px; 12×30, 41")
+    row = panel.form.objects
+    assert row.told == "4 objects: median 20 px, largest 41 px"
+    assert (row.percent, row.sizes, row.problem) == ("95", "10, 20 px; 12×30, 41", "")
+    assert state.budgets == (Budget("receptive field", at_least=41),)
+    assert rows(panel)["receptive field"][:2] == ("at least", "41 px")
+
+    do(panel, hold_percent=75)
+    assert state.budgets == (Budget("receptive field", at_least=30),)
+    set_budget(panel, "receptive field", "99")
+    assert state.budgets == (Budget("receptive field", at_least=99),), "the user's own"
+    do(panel, object_sizes=" ")
+    assert panel.form.objects.told == ""
+    assert state.budgets == (Budget("receptive field", at_least=99),)
+
+
+def test_a_file_of_objects_makes_a_budget(panel: SearchPanel, state: State, calls: Calls) -> None:
+    do(panel, add_budget="receptive field")
+    for row in panel.form.budgets:
+        if row.of == "receptive field":
+            do(panel, remove_budget=row.row)
+    send_file(panel, "boxes.json", json.dumps(BOXES).encode())
+    assert panel.form.objects.told == "Reading the file …"
+    do(panel, hold_percent=50)
+    calls.all()
+    assert panel.form.objects.told == "4 objects in boxes.json: median 20 px, largest 41 px"
+    assert state.budgets == (Budget("receptive field", at_least=20),)
+
+
+def test_left_out_objects_are_told(panel: SearchPanel, calls: Calls) -> None:
+    boxes = {"annotations": [*BOXES["annotations"], {"bbox": [1, 1, 0, 4]}]}
+    send_file(panel, "boxes.json", json.dumps(boxes).encode())
+    calls.all()
+    assert panel.form.objects.told.endswith("largest 41 px; 1 of unknown size left out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.json", b"", "'a.json' is no JSON, or is damaged"),
+        ("a.json", b"[" * 100_000, "'a.json' is no JSON, or is damaged"),
+        ("a.json", b"{}", "no list of annotations"),
+        ("a.json", b'[1, "large"]', "'large' is no size"),
+        ("a.json", b"[NaN]", "nan is no size"),
+        ("a.json", b'{"annotations": [{"bbox": [1, 2]}]}', "Annotation 0"),
+        ("../<b>.json", b"\xff", "is no JSON, or is damaged"),
+        ("a.slp", b"nothing", 'pip install "explorer[labels]"'),
+    ],
+)
+def test_a_file_that_tells_no_objects_is_told_beside_it(
+    panel: SearchPanel,
+    state: State,
+    calls: Calls,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes,
+    told: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, "sleap_io", None)
+    do(panel, object_sizes="30")
+    budgets = state.budgets
+    send_file(panel, name, content)
+    calls.all()
+    assert told in panel.form.objects.problem
+    assert panel.form.objects.told == "1 object: median 30 px, largest 30 px", "it stays"
+    assert state.budgets == budgets
+
+
+@pytest.mark.parametrize("text", ["large", "3×", "1×2×3", "0", "-5", "nan", "1e400", "×"])
+def test_sizes_that_are_none_are_told_beside_them(
+    panel: SearchPanel, state: State, text: str
+) -> None:
+    do(panel, object_sizes=text)
+    assert "is no size: give a number of pixels above 0" in panel.form.objects.problem
+    assert panel.form.objects.sizes == text
+    assert state.budgets == ()
+
+
+@pytest.mark.parametrize("percent", [0, -1, 101, None])
+def test_a_share_that_is_none_is_told(
+    panel: SearchPanel, state: State, percent: float | None
+) -> None:
+    do(panel, object_sizes="30, 40")
+    do(panel, hold_percent=percent)
+    assert panel.form.objects.problem == "Give a number of percent above 0, and at most 100."
+    do(panel, hold_percent=50)
+    assert panel.form.objects.problem == ""
+    assert state.budgets == (Budget("receptive field", at_least=30),)
+
+
+def test_a_share_that_is_none_is_told_whatever_the_objects(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    do(panel, hold_percent=500)
+    do(panel, object_sizes="30, 45")
+    assert "at most 100" in panel.form.objects.problem
+    assert state.budgets == ()
+    do(panel, hold_percent=100)
+    assert panel.form.objects.problem == ""
+    assert state.budgets == (Budget("receptive field", at_least=45),)
+
+
+def test_sizes_that_are_none_stay_so_when_the_share_changes(
+    panel: SearchPanel, state: State
+) -> None:
+    do(panel, object_sizes="30, 45")
+    budgets = state.budgets
+    do(panel, object_sizes="abc")
+    do(panel, hold_percent=50)
+    assert "abc" in panel.form.objects.problem
+    assert state.budgets == budgets
+
+
+def test_sizes_that_are_none_end_the_reading_of_a_file(panel: SearchPanel, calls: Calls) -> None:
+    send_file(panel, "boxes.json", b"{}")
+    do(panel, object_sizes="abc")
+    calls.all()
+    assert "Reading" not in panel.form.objects.told
+    assert "abc" in panel.form.objects.problem
+
+
+def test_an_amount_that_no_text_has_exactly_keeps_its_row(panel: SearchPanel, state: State) -> None:
+    state.limit([Budget("memory", at_most=10**9 / 3), Budget("time", at_most=0.0041)])
+    before = [row.row for row in panel.form.budgets]
+    state.update(architecture=attrs.evolve(NET, filters=5))
+    assert [row.row for row in panel.form.budgets] == before
+
+
+def test_what_is_typed_while_a_file_is_read_counts(
+    panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    send_file(panel, "boxes.json", json.dumps(BOXES).encode())
+    do(panel, object_sizes="7")
+    calls.all()
+    assert panel.form.objects.told == "1 object: median 7 px, largest 7 px"
 
 
 # What is varied.
@@ -197,16 +363,16 @@ def test_values_are_typed_one_by_one_or_as_a_range() -> None:
 
 def test_values_that_cannot_be_are_told_and_nothing_is_searched(panel: SearchPanel) -> None:
     for text, told in (("a", "are no values"), ("0, 4", "filters=0 is too small")):
-        do(panel, vary="filters", on="yes", values=text)
+        do(panel, vary="filters", on=True, values=text)
         row = next(row for row in panel.form.variables if row.name == "filters")
         assert told in row.problem
         assert row.values == text
         assert panel.form.outlook == row.problem
         assert not panel.form.ready
-    do(panel, vary="filters", on="yes", values="4, 8")
+    do(panel, vary="filters", on=True, values="4, 8")
     assert panel.form.ready
     for each in panel.form.variables:
-        do(panel, vary=each.name, on="no", values=each.values)
+        do(panel, vary=each.name, on=False, values=each.values)
     assert panel.form.outlook == "Nothing is varied: choose a parameter."
     do(panel, start_search=True)
     assert not panel.form.runs
@@ -216,11 +382,14 @@ def test_it_is_told_how_many_combinations_there_are(panel: SearchPanel) -> None:
     vary_only(panel, **SMALL_SPACE)
     assert panel.form.outlook == "18 combinations: all are tried"
     vary_only(panel, filters="1-200", down_blocks="1-6", kernel_size="1-40")
-    assert panel.form.outlook.startswith("48,000 combinations: 10,000 of them are tried, drawn at")
+    assert panel.form.outlook == (
+        "48,000 combinations: 10,000 of them are tried, half drawn at random (seed 0), "
+        "then what is near the best"
+    )
 
 
 def test_another_family_has_other_parameters(panel: SearchPanel, state: State) -> None:
-    do(panel, vary="filters", on="no", values="4")
+    do(panel, vary="filters", on=False, values="4")
     state.update(architecture=attrs.evolve(NET, filters=5))
     assert not next(row for row in panel.form.variables if row.name == "filters").is_on
     net = FCDenseNet(growth_rate=4)
@@ -260,6 +429,29 @@ def test_a_search_finds_what_python_does(
     told = said(panel.form.told)
     assert f"{len(wanted)} networks found, 18 tried" in told
     assert f"Budgets missed: {wanted.missed['receptive field']} the receptive field." in told
+
+
+@pytest.mark.parametrize("slice_", [0.0, 0.003, 10.0])
+def test_of_a_large_space_it_finds_what_python_does_however_it_is_sliced(
+    panel: SearchPanel, calls: Calls, monkeypatch: pytest.MonkeyPatch, slice_: float
+) -> None:
+    monkeypatch.setattr(running_module, "MOST", 60)
+    monkeypatch.setattr(panel_module, "SLICE", slice_)
+    set_budget(panel, "receptive field", "40")
+    vary_only(panel, filters="2–12", down_blocks="1–3", convs_per_block="1–3", kernel_size="3, 5")
+    do(panel, start_search=True)
+    calls.all()
+
+    vary = {each.parameter.name: each.values for each in panel._variables if each.is_on}
+    wanted = search(
+        *(NET, [FIELD]), vary=vary, input_shape=(64, 64, 1), most=60, seed=running_module.SEED
+    )
+    assert panel._outcome is not None
+    assert panel._outcome.found == wanted
+    assert wanted.tried == 60 < wanted.task.space.size
+    assert [row.number for row in panel.table.rows] == [each.number for each in wanted]
+    drawn = set(wanted.task.space.drawn(60, running_module.SEED))
+    assert drawn != {each.number for each in panel._outcome.judged}, "half is near the best"
 
 
 def test_a_network_that_was_found_is_one_step_with_its_name(
@@ -329,8 +521,8 @@ def test_what_is_wanted_by_now_is_told_apart_from_what_was_found(
     do(panel, start_search=True)
     calls.all()
     for change, back in (
-        ({"vary": "filters", "on": "yes", "values": "2, 4"},) * 1
-        + ({"vary": "filters", "on": "yes", "values": "2, 4, 8"},),
+        ({"vary": "filters", "on": True, "values": "2, 4"},) * 1
+        + ({"vary": "filters", "on": True, "values": "2, 4, 8"},),
         (
             {"minimise": "memory", "and_then": "parameters"},
             {"minimise": "parameters", "and_then": "multiply-adds"},
@@ -452,6 +644,105 @@ def test_what_was_found_is_saved(panel: SearchPanel, calls: Calls) -> None:
     assert set(head.split(",")) == set(json.loads(values)[0])
 
 
+# Times.
+
+
+PROFILE = DeviceProfile(
+    "CPU (some)",
+    "TensorFlow",
+    "graph",
+    "float32",
+    {**dict.fromkeys(work_of(trace(UNet(), (64, 64, 1)), 1), 0.0), "convolutions": 0.001},
+    error=0.1,
+)
+TIME = sum(
+    node.kind == "Conv2D" and getattr(node.layer, "kernel_size", 0) == 3 for node in DESIGN.graph
+)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> StillWorker:
+    """A worker that answers when the test says so."""
+    made = StillWorker()
+    monkeypatch.setattr(explorer.worker.process, "shared_worker", lambda: made)
+    return made
+
+
+def told_of_device(panel: SearchPanel) -> str:
+    return said(panel.form.device)
+
+
+def test_times_are_known_once_the_device_was_measured(
+    worker: StillWorker, panel: SearchPanel, state: State
+) -> None:
+    do(panel, add_budget="time")
+    set_budget(panel, "time", "5 ms")
+    assert state.budgets == (Budget("time", at_most=0.005),)
+    assert rows(panel)["time"] == ("at most", "5 ms", "not known", False)
+    do(panel, minimise="time", and_then="parameters")
+    assert panel.form.outlook == "Times are not known yet: press “Measure this device”."
+    assert not panel.form.ready
+    assert "not known yet" in told_of_device(panel)
+
+    do(panel, measure_device=True)
+    assert panel.form.measures_device
+    _, question, done, _ = worker.requests[-1]
+    assert question == ProfileDevice(Measurement(), PROFILE_SECONDS)
+    done(PROFILE)
+    assert not panel.form.measures_device
+    assert state.profile is PROFILE
+    assert rows(panel)["time"] == (
+        "at most",
+        "5 ms",
+        f"{TIME}.0 ms: missed by {TIME - 5}.00 ms",
+        False,
+    )
+    assert "CPU (some)" in told_of_device(panel)
+    assert panel.form.ready
+
+
+def test_designs_are_searched_by_their_times(
+    worker: StillWorker, panel: SearchPanel, state: State, calls: Calls
+) -> None:
+    state.tell_times(PROFILE)
+    do(panel, minimise="time", and_then="parameters")
+    vary_only(panel, **SMALL_SPACE)
+    do(panel, start_search=True)
+    calls.all()
+    vary = {"filters": (2, 4, 8), "down_blocks": (1, 2, 3), "convs_per_block": (1, 2)}
+    found = search(
+        NET,
+        minimise=("time", "parameters"),
+        vary=vary,
+        input_shape=(64, 64, 1),
+        profile=PROFILE,
+    )
+    assert [row.number for row in panel.table.rows] == [each.number for each in found]
+    assert panel.table.rows[0].cells[-2:] == (
+        f"{1000 * found[0].values['time']:.2f} ms",
+        short_count(found[0].values["parameters"]),
+    )
+
+
+def test_a_measurement_that_fails_or_is_stopped_is_told(
+    worker: StillWorker, panel: SearchPanel, state: State
+) -> None:
+    do(panel, add_budget="time")
+    do(panel, measure_device=True)
+    _, _, _, failed = worker.requests[-1]
+    failed(NoKeras("Keras cannot run here."))
+    assert "Keras cannot run here." in told_of_device(panel)
+    assert not panel.form.measures_device
+
+    do(panel, measure_device=True)
+    assert "Keras cannot run" not in told_of_device(panel)
+    owner, *_ = worker.requests[-1]
+    do(panel, measure_device=False)
+    assert worker.cancelled[-1] is owner
+    assert not panel.form.measures_device
+    assert state.profile is None
+
+
 def test_images_of_another_size_are_shown_or_refused(panel: SearchPanel, state: State) -> None:
     do(panel, image_height=128, image_width=96)
     assert state.design.input.shape == (128, 96, 1)
@@ -497,6 +788,15 @@ def test_the_top_bar_says_how_many_budgets_are_kept(opened: Callable[..., Explor
         widget.budgets = ["small"]  # type: ignore[list-item]
     with pytest.raises(TypeError, match="is no budget"):
         opened(NET, budgets=[1])
+
+
+def test_a_profile_that_was_carried_here_tells_times(opened: Callable[..., Explorer]) -> None:
+    widget = opened(NET, (64, 64, 1), budgets=[Budget("time", at_most=1)], profile=PROFILE)
+    assert widget._panels.totals.figures[-1].value == "1 of 1"
+    with pytest.raises(TypeError, match=r"profile='gpu\.json' is no device profile: give what"):
+        opened(NET, profile="gpu.json")
+    widget._state.tell_times(attrs.evolve(PROFILE, seconds={"calls": 1.0}))
+    assert widget._panels.totals.figures[-1].text.endswith(": not known")
 
 
 def test_what_a_person_wants_in_five_clicks(opened: Callable[..., Explorer], calls: Calls) -> None:

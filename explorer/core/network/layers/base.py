@@ -30,6 +30,9 @@ from explorer.core.network.layers.terms import NOTHING, Terms
 #: More layers than any network that people look at; a typing error must not keep the kernel busy.
 MAX_LAYERS = 3_000
 
+#: Activations whose gradient TensorFlow makes of what they return; else of what they are given.
+OF_OUTPUT = ("relu", "relu6", "sigmoid", "tanh", "elu", "selu", "exponential", "softmax")
+
 #: The network that is traced: its name, and the number of its layers so far.
 _traced: ContextVar[tuple[str, Iterator[int]] | None] = ContextVar("traced", default=None)
 
@@ -75,6 +78,8 @@ class Layer:
         follows: Whether it is told on one line with what it follows.
         family: The family of layers that it belongs to: a key of the palette's `families`.
         joined: What becomes of features that it hands on to later layers, such as "added".
+        keeps_input: Whether training keeps what it is given, which its gradient is made of.
+        passes_gradient: Whether its gradient takes the room of its output's, or is the same.
         read_where: Settings of Keras' layer of this name that the kind lacks, or has only some
             values of: one with others is another layer. All other settings are the kind's fields.
     """
@@ -94,6 +99,8 @@ class Layer:
     follows: ClassVar[bool] = False
     family: ClassVar[str] = "other"
     joined: ClassVar[str] = ""
+    keeps_input: ClassVar[bool] = False
+    passes_gradient: ClassVar[bool] = False
     read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     @property
@@ -181,6 +188,16 @@ class Layer:
     def taps(self, axis: int) -> tuple[int, int]:
         """Return how many steps of its input a window reads along an axis, and their distance."""
         return 1, 1
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether training keeps its output: some activations' gradients are made of that."""
+        return getattr(self, "activation", "linear") in OF_OUTPUT
+
+    @property
+    def keeps_inside(self) -> bool:
+        """Whether training keeps what its activation is given, which is as large as its output."""
+        return getattr(self, "activation", "linear") not in ("linear", *OF_OUTPUT)
 
     @property
     def summary(self) -> str:

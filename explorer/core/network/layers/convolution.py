@@ -59,6 +59,7 @@ class _Sliding(Windowed):
     """A convolution that reads a window."""
 
     slides: ClassVar[bool] = True
+    keeps_input: ClassVar[bool] = True
     family: ClassVar[str] = "convolution"
 
     def _dilated(self) -> str:
@@ -251,6 +252,7 @@ class Conv2DTranspose(Resized):
 
     mixes: ClassVar[bool] = True
     family: ClassVar[str] = "transposed convolution"
+    keeps_input: ClassVar[bool] = True
     read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "padding": PADDINGS,
         "dilation_rate": (1, (1, 1)),
@@ -353,6 +355,7 @@ class Dense(Layer):
 
     mixes: ClassVar[bool] = True
     family: ClassVar[str] = "convolution"
+    keeps_input: ClassVar[bool] = True
 
     units: int = whole()
     use_bias: bool = True

@@ -100,7 +100,7 @@ def _check_whole(layer: Any, field: Any, value: Any) -> None:
 
 
 def _check_by_axis(layer: Any, field: Any, value: Any) -> None:
-    if type(value) is int:  # as most are
-        return _check_whole(layer, field, value)
+    if type(value) is int and value >= 1:  # as most are
+        return
     for size in value if isinstance(value, tuple) and value else (value,):
         _check_whole(layer, field, size)

@@ -73,6 +73,7 @@ class Add(_ElementWise):
     """The element-wise sum of the inputs."""
 
     verb: ClassVar[str] = "add"
+    passes_gradient: ClassVar[bool] = True
     joined: ClassVar[str] = "added"
 
     def does(self, inputs: Sequence[Shape]) -> str:
@@ -85,6 +86,7 @@ class Multiply(_ElementWise):
     """The element-wise product of the inputs: a gate, where one of them lies between 0 and 1."""
 
     verb: ClassVar[str] = "multiply"
+    keeps_input: ClassVar[bool] = True
 
     def does(self, inputs: Sequence[Shape]) -> str:
         """Return what it computes."""

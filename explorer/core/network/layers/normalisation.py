@@ -47,6 +47,7 @@ class GroupNormalization(Layer):
     pointwise: ClassVar[bool] = False
     follows: ClassVar[bool] = True
     family: ClassVar[str] = "normalisation"
+    keeps_input: ClassVar[bool] = True
     read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"axis": CHANNELS}
 
     groups: int = attrs.field(

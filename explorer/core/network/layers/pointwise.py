@@ -68,6 +68,7 @@ class BatchNormalization(Layer):
 
     follows: ClassVar[bool] = True
     family: ClassVar[str] = "normalisation"
+    keeps_input: ClassVar[bool] = True
     read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {"axis": CHANNELS}
 
     momentum: float = attrs.field(default=0.99, metadata=QUIET)
@@ -111,6 +112,7 @@ class Dropout(Layer):
     """Zeros in the place of a share of all values, in training only."""
 
     follows: ClassVar[bool] = True
+    passes_gradient: ClassVar[bool] = True
 
     rate: float = 0.5
 
@@ -137,8 +139,19 @@ class Activation(Layer):
 
     follows: ClassVar[bool] = True
     family: ClassVar[str] = "activation"
+    passes_gradient: ClassVar[bool] = True
 
     activation: str = "relu"
+
+    @property
+    def keeps_input(self) -> bool:  # type: ignore[override]
+        """Whether training keeps what the function is given."""
+        return super().keeps_inside
+
+    @property
+    def keeps_inside(self) -> bool:
+        """Return False: that is its input."""
+        return False
 
     @property
     def summary(self) -> str:
@@ -165,6 +178,8 @@ class LeakyReLU(Layer):
 
     follows: ClassVar[bool] = True
     family: ClassVar[str] = "activation"
+    keeps_input: ClassVar[bool] = True
+    passes_gradient: ClassVar[bool] = True
 
     negative_slope: float = 0.3
 

@@ -82,6 +82,12 @@ class MaxPooling2D(_Pooling):
     """The largest value of each window."""
 
     taken: ClassVar[tuple[str, str]] = _LARGEST
+    keeps_input: ClassVar[bool] = True
+
+    @property
+    def keeps_output(self) -> bool:
+        """Return True: the gradient goes where the input is the output."""
+        return True
 
 
 @attrs.frozen
@@ -128,6 +134,12 @@ class GlobalMaxPooling2D(_GlobalPooling):
     """The largest value of each channel."""
 
     taken: ClassVar[tuple[str, str]] = _LARGEST
+    keeps_input: ClassVar[bool] = True
+
+    @property
+    def keeps_output(self) -> bool:
+        """Return True: the gradient goes where the input is the output."""
+        return True
 
 
 @attrs.frozen

@@ -1,5 +1,6 @@
 """The drawing on screen, and what lays it out there."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,17 @@ from explorer.widget.messages import (
     ToLayOut,
     WantsCode,
 )
+from explorer.worker import IN_PAGE
 
 #: What a page lays drawings out with: Graphviz, and the worker that calls it.
 LAYOUT_CODE = (
     front.STYLE.parent / "graphviz" / "index.js",
     front.STYLE.parent / "layout_worker.js",
 )
+
+
+#: Seconds in which a kernel's thread sends what it was given.
+SENT = 0.001
 
 
 def theme_css() -> str:
@@ -108,13 +114,13 @@ class Canvas(FrontWidget):
         Args:
             **traits: Of the widget.
         """
-        self._pages: set[str] = set()  # what pages said of laying drawings out
+        self._pages: set[bool] = set()  # what pages said of laying drawings out
         super().__init__(**traits)
 
     @property
     def pages_can(self) -> bool:
         """Whether a page lays drawings out."""
-        return "yes" in self._pages
+        return True in self._pages
 
     def draw(self, dot: str) -> None:
         """Show another drawing.
@@ -123,8 +129,16 @@ class Canvas(FrontWidget):
             dot: The drawing in Graphviz' language.
         """
         can = self.pages_can or not graphviz_layout.writes("svg")
-        self.svg = "" if can and "no" not in self._pages else Diagram(dot).svg()
+        self.svg = "" if can and False not in self._pages else Diagram(dot).svg()
         self.dot = dot
+
+    def give_way(self) -> None:
+        """Have what was drawn sent now, if a page waits for it.
+
+        A kernel sends in a thread of its own, which Python keeps waiting while this one computes.
+        """
+        if self.pages_can and not IN_PAGE:  # where there are no threads
+            time.sleep(SENT)
 
     def give_code(self) -> None:
         """Give a page what it lays drawings out with."""

@@ -14,6 +14,7 @@ from explorer.core.drawing.dot import SHARES, DiagramOptions, Drawing, scale_col
 from explorer.core.drawing.items import Item, items_of
 from explorer.core.drawing.merged import merged
 from explorer.core.drawing.palette import LIGHT
+from explorer.core.drawing.pdf import as_pdf
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families import ReadModel
 from explorer.core.formatting import printable
@@ -134,14 +135,17 @@ class DiagramView(widgets.VBox, TabView):
             self.toggled = frozenset()
         self._take_options()
         key = (scene.design, self.options, self.toggled, dict(scene.times), self._comparison)
+        is_new = key != self._key
         with self.canvas.hold_sync():
-            if key != self._key:
+            if is_new:
                 self._draw(scene, key, before)
             self.canvas.family = family
             is_mixed = not self.toggled.isdisjoint(self.canvas.places.values())
             self.canvas.detail = "" if self._is_chosen or is_mixed else self.options.detail
             self.canvas.selected = scene.selected
             self.canvas.shown = self._drawn.item_of(scene) if self._drawn else ""
+        if is_new:
+            self.canvas.give_way()  # all other views would be worked out before
 
     def _draw(self, scene: Scene, key: object, before: Scene | None) -> None:
         last = self._drawn.drawing if self._drawn else None
@@ -257,7 +261,7 @@ class DiagramView(widgets.VBox, TabView):
                 self.canvas.give_code()
             case LaysOut():
                 self.canvas.hear(message)
-                if message.lays_out == "no":
+                if not message.lays_out:
                     self._key = None
                     self._redraw()
             case Select():
@@ -320,7 +324,7 @@ class DiagramView(widgets.VBox, TabView):
         self.canvas.found = ""
         drawing = self.drawn(self._scene).paper()
         is_of_page = self.canvas.pages_can and not graphviz_layout.writes(ending)
-        if ending in ("svg", "png") and is_of_page:
+        if ending != "dot" and is_of_page:
             self.canvas.send_message(ToLayOut(ending), [drawing.dot.encode()])
             return
         try:
@@ -335,11 +339,10 @@ class DiagramView(widgets.VBox, TabView):
         if not message.laid_out:
             self.canvas.found = "The page could not lay the drawing out: save it as .dot."
             return
-        name, content = self._file(message.ending), finished(message.laid_out)
+        ending, svg = message.ending, message.laid_out
+        name, content = self._file(ending), as_pdf(svg) if ending == "pdf" else finished(svg)
         self.canvas.send_message(
-            SavedPicture(name, PNG_DPI)
-            if message.ending == "png"
-            else SavedFile(name, MIME_TYPES["svg"]),
+            SavedPicture(name, PNG_DPI) if ending == "png" else SavedFile(name, MIME_TYPES[ending]),
             [content],
         )
 

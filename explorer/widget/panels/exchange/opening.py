@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.design import Design, Input
 from explorer.core.exchange.links import LONGEST, SharedDesign, from_link, is_link
 from explorer.core.exchange.links import read as read_link
@@ -31,6 +32,7 @@ class Opened:
         design: The design.
         selected: What is selected in it.
         pinned: What it is compared with, or None.
+        budgets: What it is to keep to, or none.
         note: What was taken for what it leaves open.
     """
 
@@ -38,6 +40,7 @@ class Opened:
     design: Design
     selected: str = ""
     pinned: Design | None = None
+    budgets: tuple[Budget, ...] = ()
     note: str = ""
 
 
@@ -48,32 +51,33 @@ def opened(name: str, content: bytes, answers: Mapping[str, Any], present: Share
         name: Its name; `TEXT` for what was not in a file.
         content: What is in it.
         answers: What the user says where it leaves something open, by name.
-        present: What is on screen: its sizes are kept where they are left open.
+        present: What is on screen: its sizes are kept where they are left open, and what the user
+            has pinned, or limited it by.
 
     Raises:
         ValueError: In one sentence, if it holds none that can be shown.
     """
     link = content[: 2 * LONGEST].decode(errors="replace")
     if is_link(link):
-        return _checked(_of_link(link, present.pinned))
+        return _checked(_with_budgets(_of_link(link, present.pinned), present))
     if name == TEXT:
         text = content.decode(errors="replace")
-        return of_loaded(read_text(text, "The text", Answers(**answers)), present.input)
+        return of_loaded(read_text(text, "The text", Answers(**answers)), present)
     _folder, path = as_file(name, content)
-    return of_loaded(load(path, **answers), present.input)
+    return of_loaded(load(path, **answers), present)
 
 
-def of_loaded(loaded: Loaded, present: Input) -> Opened:
+def of_loaded(loaded: Loaded, present: SharedDesign) -> Opened:
     """Return the design that was loaded, with an input that fits it.
 
     Args:
         loaded: What was loaded.
-        present: The input on screen: its sizes are kept where they are left open.
+        present: What is on screen: see `opened`.
 
     Raises:
         ValueError: In one sentence, if it can't be shown.
     """
-    return _checked(_with_input(loaded, present))
+    return _checked(_with_budgets(_with_input(loaded, present.input), present))
 
 
 def _checked(made: Opened) -> Opened:
@@ -87,13 +91,29 @@ def _of_link(link: str, pinned: Design | None) -> Opened:
     """Return all that a link holds, but for what is pinned while the user has pinned another."""
     shared, loaded = from_link(link), read_link(link, Answers())
     is_kept = pinned is not None and pinned != shared.pinned
-    because = "another design is pinned: unpin it, and open the link again" if is_kept else ""
+    entries = tuple(attrs.evolve(entry, because="") for entry in loaded.entries)
+    loaded = attrs.evolve(loaded, entries=entries)
+    if is_kept:
+        loaded = _without(loaded, "pinned", "another design is pinned: unpin it, and open it again")
+    return Opened(loaded, shared.design, shared.selected, None if is_kept else shared.pinned)
+
+
+def _with_budgets(found: Opened, present: SharedDesign) -> Opened:
+    """Return what was opened with its budgets, unless the user has set others."""
+    budgets = found.loaded.budgets
+    if not budgets or not present.budgets or budgets == present.budgets:
+        return attrs.evolve(found, budgets=budgets)
+    because = "other budgets are set: remove them, and open it again"
+    return attrs.evolve(found, loaded=_without(found.loaded, "budgets", because))
+
+
+def _without(loaded: Loaded, name: str, because: str) -> Loaded:
+    """Return the account of what was loaded, where a field is not shown."""
     entries = tuple(
-        attrs.evolve(entry, because=because if entry.name == "pinned" else "")
+        attrs.evolve(entry, because=because) if entry.name == name else entry
         for entry in loaded.entries
     )
-    loaded = attrs.evolve(loaded, entries=entries)
-    return Opened(loaded, shared.design, shared.selected, None if is_kept else shared.pinned)
+    return attrs.evolve(loaded, entries=entries)
 
 
 def as_file(name: str, content: bytes) -> tuple[Folder, Path]:

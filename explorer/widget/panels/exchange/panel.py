@@ -173,11 +173,11 @@ class Exchange(FrontWidget):
         from explorer.core.exchange.exporting import WITH_WEIGHTS
         from explorer.widget.panels.exchange.saving import saved
 
-        design = self._on_screen().design
+        on_screen = self._on_screen()
         if kind in WITH_WEIGHTS:
-            self._save_with_weights(design, kind)
+            self._save_with_weights(on_screen.design, kind)
             return
-        name, content = saved(design, kind, self._loaded)
+        name, content = saved(on_screen, kind, self._loaded)
         self.send_message(SavedFile(name, "text/plain;charset=utf-8"), [content])
 
     def _save_with_weights(self, design: "Design", kind: str) -> None:
@@ -247,7 +247,7 @@ class Exchange(FrontWidget):
         from explorer.widget.panels.exchange.opening import of_loaded
 
         def show() -> None:
-            found = of_loaded(read.here(folder), self._on_screen().input)
+            found = of_loaded(read.here(folder), self._on_screen())
             self._show_opened(found, name, content, answers)
 
         self.reading = ()

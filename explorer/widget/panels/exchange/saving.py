@@ -2,7 +2,9 @@
 
 from explorer.core.analysis.design import Design
 from explorer.core.exchange.exporting import WITH_WEIGHTS, export
+from explorer.core.exchange.links import SharedDesign
 from explorer.core.exchange.loaded import Loaded
+from explorer.core.exchange.own_json import to_json
 from explorer.core.formatting import printable
 from explorer.widget.messages import FileKind
 
@@ -46,17 +48,20 @@ def _keeps(kind: str, loaded: Loaded | None) -> bool:
     return loaded is not None and loaded.document is not None and loaded.format.lower() == kind
 
 
-def saved(design: Design, kind: str, loaded: Loaded | None) -> tuple[str, bytes]:
+def saved(shared: SharedDesign, kind: str, loaded: Loaded | None) -> tuple[str, bytes]:
     """Return the name and the content of a file.
 
     Args:
-        design: The design.
+        shared: What is on screen.
         kind: What it is saved as.
         loaded: What was opened last.
 
     Raises:
         ValueError: If no such file can hold the design.
     """
+    design = shared.design
+    if kind == "json":
+        return file_name(design, kind), to_json(design.architecture, shared.budgets).encode()
     document = loaded.document if loaded and _keeps(kind, loaded) else None
     height, width, channels = design.input.shape
     made = export(design.architecture, kind, (height, width, channels), document)

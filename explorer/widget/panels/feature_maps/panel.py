@@ -216,18 +216,18 @@ class FeatureMaps(TabView):
         self.widget.show_ready()
 
     def _not_run(self, way: _Way, graph: Graph, cards: Sequence[Card], failure: Failure) -> None:
+        from explorer.widget.panels.keras.page_questions import Look
+
         if not isinstance(failure.error, (NoKeras, ImportError)):
             self.widget.show_failure(failure.text)
             return
         self.widget.show_waiting(f"The picture is on its way through the network in {IN_BROWSER} …")
         example = self._examples.of(way.architecture) if self._examples else None
+        strip = [card.output.name for card in cards]
         try:
-            self._browser.look(
-                graph,
+            self._browser.ask(
+                Look(graph, example or self._seed, strip, way.layer),
                 self._picture(),
-                [card.output.name for card in cards],
-                way.layer,
-                example or self._seed,
                 partial(self._ran, way, graph, cards),
                 self.widget.show_failure,
             )

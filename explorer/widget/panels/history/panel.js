@@ -23,8 +23,15 @@ function render({ model, el }) {
     const [steps, position] = [model.get("steps"), model.get("position")];
     undo.disabled = position === 0 && !model.get("refused");
     redo.disabled = position >= steps.length - 1;
-    list.replaceChildren(...steps.map((label, index) => new Option(`${index}. ${label}`, String(index))));
-    list.value = String(position);
+    // Chromium looks through all fields of a page once a list has another choice, if only for a moment.
+    while (list.options.length > steps.length) list.lastChild?.remove();
+    steps.forEach((label, index) => {
+      const text = `${index}. ${label}`;
+      const option = list.options[index];
+      if (!option) list.add(new Option(text, String(index)));
+      else if (option.text !== text) option.text = text;
+    });
+    if (list.selectedIndex !== position) list.selectedIndex = position;
   }
 
   /** @type {EventTarget | null} */

@@ -1,6 +1,6 @@
 """What can be done next: worked out while nothing changes, for the network on screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -93,17 +93,15 @@ class NextMoves:
         """Work nothing out any more."""
         self._settling.close()
 
-    def _work_out(self) -> None:
-        from explorer.core.analysis.sensitivity import sensitivity
-        from explorer.core.editing.moves import moves
+    def _work_out(self) -> Iterator[None]:
+        from explorer.core.analysis.sensitivity import sensitivity_in_slices
+        from explorer.core.editing.moves import moves_in_slices
 
         design = self._wanted
         if design is None:
             return
-        found = moves(design)
-        if self._wanted is not design:
-            return
-        known = design, Offered(found, sensitivity(design))
+        found = yield from moves_in_slices(design)
+        known = design, Offered(found, (yield from sensitivity_in_slices(design)))
         with self._lock:
             if self._wanted is design:  # not an earlier one, which took longer
                 self._known = known

@@ -147,13 +147,13 @@ class LiveKeras:
 
     def _run_in_browser(self) -> None:
         """Have the page run the model with the picture; Keras verifies it all the same."""
+        from explorer.widget.panels.keras.page_questions import Pass
+
         self._is_run_here = True
         self.forward.show_running(f"Running in {IN_BROWSER} …")
-        how, picture = self.forward.measurement, self.picture
+        asked = Pass(self._state.design, self.forward.measurement)
         try:
-            self._browser.run(
-                self._state.design, picture, how, self._ran, self.forward.show_failure
-            )
+            self._browser.ask(asked, self.picture, self._ran, self.forward.show_failure)
         except ParameterError as error:
             self.forward.show_refusal(error)
         except Refusal as error:

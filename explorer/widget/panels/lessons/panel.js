@@ -41,6 +41,8 @@ function render({ model, el }) {
   el.setAttribute("role", "region");
   el.setAttribute("aria-label", "Lesson");
   const body = make("div", { className: "explorer-lesson-body" }, el);
+  /** What is done is in sight wherever one reads. */
+  const foot = make("div", { className: "explorer-lesson-foot" }, el);
   const pointing = make("style", {}, el);
   /** @type {LessonPage | null | undefined} */
   let drawn;
@@ -97,6 +99,7 @@ function render({ model, el }) {
 
   function drawList() {
     body.replaceChildren();
+    foot.replaceChildren();
     make("h2", { textContent: "Lessons" }, body);
     make("p", { textContent: "Each asks first and shows then. What you answer stays on this machine." }, body);
     const label = make("label", { textContent: "Your name " }, body);
@@ -114,11 +117,14 @@ function render({ model, el }) {
   /** @param {LessonPage} page */
   function drawStep(page) {
     const isNew = !drawn || drawn.heading !== page.heading || drawn.place !== page.place;
-    const typed = isNew ? "" : (body.querySelector("input")?.value ?? "");
-    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    /** @type {HTMLInputElement | null} */
+    const field = foot.querySelector('input[type="text"], input:checked');
+    const typed = isNew ? "" : (field?.value ?? "");
+    const focused = el.contains(document.activeElement) ? document.activeElement : null;
     const key = focused instanceof HTMLElement ? (focused.dataset.key ?? "") : "";
     const { scrollTop } = body;
     body.replaceChildren();
+    foot.replaceChildren();
     const bar = make("div", { className: "explorer-lesson-bar" }, body);
     make("b", { textContent: page.title }, bar);
     makeButton(bar, "×", "Back to the list of lessons", () => model.send({ leave: true }), { label: "Back to the list of lessons", className: "jupyter-button" });
@@ -136,10 +142,11 @@ function render({ model, el }) {
     if (page.question) drawQuestion(page.question, typed);
     if (page.question && !page.pictures.length) drawMoving(page);
     markTerms(body);
+    markTerms(foot);
     drawWays(page);
     if (!isNew) {
       body.scrollTop = scrollTop;
-      const same = /** @type {HTMLElement | null} */ (key ? body.querySelector(`[data-key="${key}"]`) : null);
+      const same = /** @type {HTMLElement | null} */ (key ? el.querySelector(`[data-key="${key}"]`) : null);
       same?.focus({ preventScroll: true });
       if (drawn && saidOf(page) && saidOf(page) !== saidOf(drawn)) showVerdict();
     } else {
@@ -151,8 +158,7 @@ function render({ model, el }) {
   /** Brings what was said of an answer into sight: from its beginning where it is higher than the pane. */
   function showVerdict() {
     const said = body.querySelector(".explorer-lesson-verdict");
-    const room = body.clientHeight - (body.querySelector(".explorer-lesson-ways")?.clientHeight ?? 0);
-    said?.scrollIntoView({ block: said.clientHeight < room ? "nearest" : "start" });
+    said?.scrollIntoView({ block: said.clientHeight < body.clientHeight ? "nearest" : "start" });
   }
 
   /** @param {LessonPage} page */
@@ -171,13 +177,14 @@ function render({ model, el }) {
 
   /** @type {(question: LessonQuestion, typed: string) => void} */
   function drawQuestion(question, typed) {
-    const form = make("div", { className: "explorer-lesson-question" }, body);
-    const prompt = make("p", { textContent: question.prompt, id: `explorer-lesson-${Math.random().toString(36).slice(2)}` }, form);
+    const asked = make("div", { className: "explorer-lesson-question" }, body);
+    const prompt = make("p", { textContent: question.prompt, id: `explorer-lesson-${Math.random().toString(36).slice(2)}` }, asked);
     const isOpen = !question.given;
+    const form = isOpen ? make("div", { className: "explorer-lesson-answer" }, foot) : asked;
+    const row = make("div", { className: "explorer-row" });
     /** @type {() => string} */
     let answer = () => "";
     if (question.takes === "number" && isOpen) {
-      const row = make("div", { className: "explorer-row" }, form);
       const input = make("input", { type: "text", inputMode: "decimal", autocomplete: "off", value: typed }, row);
       input.setAttribute("aria-labelledby", prompt.id);
       input.dataset.key = "number";
@@ -187,9 +194,9 @@ function render({ model, el }) {
       answer = addChoices(form, question, prompt.id, typed);
     } else if (question.takes === "click" && isOpen) {
       const text = question.selected ? `Selected: ${question.selected}` : "Click in the diagram.";
-      make("p", { className: "explorer-lesson-selected", textContent: text }, form).setAttribute("role", "status");
+      make("p", { className: "explorer-lesson-selected", textContent: text }, row).setAttribute("role", "status");
     } else if (question.takes === "build") {
-      const list = make("ul", { className: "explorer-lesson-limits" }, form);
+      const list = make("ul", { className: "explorer-lesson-limits" }, asked);
       for (const { text, is_met } of question.limits) {
         const item = make("li", { textContent: text }, list);
         item.className = is_met ? "explorer-lesson-met" : "explorer-lesson-missed";
@@ -198,7 +205,8 @@ function render({ model, el }) {
     if (isOpen) {
       const give = () => model.send({ give: answer() });
       const text = question.takes === "build" ? "This is my network" : "This is my answer";
-      const commit = makeButton(form, text, "", give, { className: "jupyter-button mod-primary" });
+      form.append(row);
+      const commit = makeButton(row, text, "", give, { className: "jupyter-button mod-primary" });
       commit.dataset.key = "commit";
       form.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && event.target instanceof HTMLInputElement) give();
@@ -242,7 +250,7 @@ function render({ model, el }) {
 
   /** @param {LessonPage} page */
   function drawWays(page) {
-    const row = make("div", { className: "explorer-lesson-ways" }, body);
+    const row = make("div", { className: "explorer-lesson-ways" }, foot);
     const last = page.marks.length - 1;
     const note = make("p", { className: "explorer-lesson-note", textContent: page.note, hidden: !page.note }, row);
     note.setAttribute("role", "status");

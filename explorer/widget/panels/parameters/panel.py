@@ -31,6 +31,7 @@ class Parameters:
             on_change: Called with a form and the name of the parameter that the user changed there.
         """
         self.forms = Forms(on_change)
+        self.forms.add_class("explorer-parameters")
         self.input_form = Form(
             parameters_of(Input), given, lambda name: on_change(self.input_form, name)
         )

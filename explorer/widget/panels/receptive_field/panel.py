@@ -341,6 +341,8 @@ class ReceptiveField(TabView):
         )
 
     def _failed(self, failure: Failure) -> None:
+        from explorer.widget.panels.keras.page_questions import Field
+
         subject = self._subject
         if subject is None or not isinstance(failure.error, (NoKeras, ImportError)):
             self._show_failure(failure.text)
@@ -349,13 +351,11 @@ class ReceptiveField(TabView):
         assert self._prepared
         assert question
         example = self._examples and self._examples.of(question.architecture)
+        weights = example or (self._examples.seed if self._examples else 0)
         try:
-            self._browser.find_field(
-                subject.scene.graph,
+            self._browser.ask(
+                Field(subject.scene.graph, weights, question.layer, question.position),
                 self._prepared.upload,
-                question.layer,
-                question.position,
-                example or (self._examples.seed if self._examples else 0),
                 lambda found: self._show_result(answer_of_page(found)),
                 self._show_failure,
             )

@@ -2,8 +2,9 @@
 
 import attrs
 
-from explorer.core.analysis.budgets import MEASURES, Budget
+from explorer.core.analysis.budgets import MEASURES, TIME, Budget
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.formatting import printable
 from explorer.core.network.errors import Refusal
 from explorer.widget.messages import BudgetRow
@@ -18,6 +19,7 @@ HINTS = {
     "training memory": "8 GB",
     "parameters": "300 k",
     "multiply-adds": "2.5 G",
+    TIME: "20 ms",
 }
 #: What there is usually too little of.
 WANTED_LARGE = (
@@ -55,11 +57,11 @@ def with_amount(row: BudgetRow, text: str) -> BudgetRow:
         return attrs.evolve(row, amount=text, problem=printable(str(error)))
 
 
-def judged(row: BudgetRow, design: Design) -> BudgetRow:
-    """Return a row that says how a design keeps to it."""
+def judged(row: BudgetRow, design: Design, profile: DeviceProfile | None) -> BudgetRow:
+    """Return a row that says how a design keeps to it; a time is told by a device's profile."""
     budget = budget_of(row)
     if budget is None:
         return attrs.evolve(row, verdict="", is_kept=False)
-    checked = budget.check(design)
+    checked = budget.check(design, profile)
     value = "" if checked.value is None else f"{budget.measure.amount(checked.value)}: "
     return attrs.evolve(row, verdict=f"{value}{checked.verdict}", is_kept=checked.is_met)

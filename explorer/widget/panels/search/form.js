@@ -1,6 +1,9 @@
 // @ts-check
 // What a design has to keep to, what of it may be varied, and the search for the best.
 
+const MEASURE =
+  "Time small networks for about a minute, so that the time of any other can be told; best while nothing else runs";
+
 /**
  * Keeps an element for each item, so that nobody loses what is being typed; returns what shows items.
  * @template Item
@@ -129,6 +132,45 @@ function render({ model, el }) {
     add.selectedIndex = 0;
   });
 
+  const held = make("details", { className: "explorer-search-objects" }, limits);
+  make("summary", { textContent: "A field that holds objects" }, held);
+  const share = make("div", {}, held);
+  share.append("It holds");
+  const percent = makeField(share, "percent of the objects", () => {
+    model.send({ hold_percent: percent.input.value === "" ? null : percent.input.valueAsNumber });
+  }, { type: "number", min: "1", max: "100" });
+  share.append("% of the objects");
+  const chooser = make("input", { type: "file", accept: ".json,.slp", hidden: true }, share);
+  makeButton(share, "Choose a file…", "COCO’s JSON, or SLEAP’s labels (.slp)", () => chooser.click(), {
+    className: "jupyter-button",
+  });
+  const sizes = makeField(held, "sizes of objects in px", () => model.send({ object_sizes: sizes.input.value }), {
+    placeholder: "or their sizes in px: 30, 45, 60 × 40",
+  });
+  const toldObjects = make("p", { className: "explorer-muted" }, held);
+  toldObjects.setAttribute("role", "status");
+  const tellObjects = makeProblem(held);
+  chooser.addEventListener("change", async () => {
+    const file = chooser.files?.[0];
+    chooser.value = ""; // so that the same file can be chosen again
+    if (!file) return;
+    try {
+      sendFile(model, file.name, await contentOf(file, "file"));
+    } catch (error) {
+      tellObjects(error instanceof Error ? error.message : String(error));
+    }
+  });
+
+  const device = make("div", { className: "explorer-row" }, limits);
+  const toldDevice = make("div", {}, device);
+  const measure = makeButton(
+    device,
+    "Measure this device",
+    MEASURE,
+    () => model.send({ measure_device: !model.get("measures_device") }),
+    { className: "jupyter-button" },
+  );
+
   const vary = makeSection(el, "May vary");
   const first = make("div", { className: "explorer-variables" }, vary);
   const others = make("details", {}, vary);
@@ -140,7 +182,7 @@ function render({ model, el }) {
     const head = make("label", {}, element);
     const box = make("input", { type: "checkbox" }, head);
     head.append(label);
-    const send = () => model.send({ vary: name, on: box.checked ? "yes" : "no", values: values.input.value });
+    const send = () => model.send({ vary: name, on: box.checked, values: values.input.value });
     box.addEventListener("change", send);
     const values = makeField(element, `values of ${label}`, send, { readOnly: !is_free, tabIndex: is_free ? 0 : -1 });
     const tell = makeProblem(element);
@@ -184,6 +226,27 @@ function render({ model, el }) {
     showProblem(model.get("problem"));
   }
   const drawBudgets = () => showBudgets(model.get("budgets"));
+  function drawObjects() {
+    const found = model.get("objects");
+    percent.show(found.percent);
+    sizes.show(found.sizes);
+    toldObjects.textContent = found.told;
+    toldObjects.hidden = !found.told;
+    tellObjects(found.problem);
+    if (found.told || found.problem) held.open = true;
+  }
+  function drawDevice() {
+    toldDevice.replaceChildren();
+    addParts(toldDevice, model.get("device"));
+    showDevice();
+  }
+  function showDevice() {
+    const runs = model.get("measures_device");
+    const isWanted = [...model.get("budgets").map(({ of }) => of), ...model.get("minimised")].includes("time");
+    device.hidden = !isWanted && !runs;
+    measure.textContent = runs ? "Stop" : "Measure this device";
+    measure.title = runs ? "Measure no longer" : MEASURE;
+  }
   function drawVariables() {
     const all = model.get("variables");
     const rest = all.filter((each) => !each.comes_first);
@@ -222,13 +285,22 @@ function render({ model, el }) {
     told.replaceChildren();
     addParts(told, model.get("told"));
   }
-  for (const draw of [drawImage, drawBudgets, drawVariables, drawAims, drawState, drawTold]) draw();
+  for (const draw of [drawImage, drawBudgets, drawObjects, drawDevice, drawVariables, drawAims, drawState, drawTold]) draw();
   return listen(model, {
     "change:image": drawImage,
     "change:problem": drawImage,
-    "change:budgets": drawBudgets,
+    "change:budgets": () => {
+      drawBudgets();
+      showDevice();
+    },
+    "change:device": drawDevice,
+    "change:measures_device": showDevice,
+    "change:objects": drawObjects,
     "change:variables": drawVariables,
-    "change:minimised": drawAims,
+    "change:minimised": () => {
+      drawAims();
+      showDevice();
+    },
     "change:outlook": drawState,
     "change:ready": drawState,
     "change:runs": () => {

@@ -82,7 +82,8 @@ def drawing_of(
         values = [point[place] for point in both]
         is_wide = bool(values) and min(values) > 0 and max(values) > WIDE * min(values)
         drawing["layout", f"{axis}.type"] = "log" if is_wide else "linear"
-        unit = " (bytes)" if "B" in MEASURES[name].units else ""
+        units = MEASURES[name].units
+        unit = " (bytes)" if "B" in units else " (seconds)" if "s" in units else ""
         drawing["layout", f"{axis}.title.text"] = f"{name}{unit}"
     return drawing
 

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import traitlets
 
 from explorer.core.analysis.budgets import MEASURES
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.formatting import counted, listed, printable, sentences
 from explorer.core.network.parameters import Parameter, parameters_of
 from explorer.searching.found import Candidate, Found
@@ -15,13 +16,18 @@ from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import (
     AddBudget,
     BudgetRow,
+    FilePart,
     FoundRow,
+    HoldShare,
+    MeasureDevice,
     Minimise,
+    ObjectsRow,
     RemoveBudget,
     SavedFile,
     SaveFound,
     SetBudget,
     SetImage,
+    SetSizes,
     Size,
     StartSearch,
     StopSearch,
@@ -29,12 +35,23 @@ from explorer.widget.messages import (
     VariableRow,
     Vary,
 )
-from explorer.widget.panels.search.running import MOST, SEED, Outcome, Plan
+from explorer.widget.panels.search.running import MOST, SEED, Outcome, Query
 from explorer.widget.parts import Items, Line, Part, Words
 
 #: What the user does.
 Wanted: TypeAlias = (
-    SetImage | AddBudget | SetBudget | RemoveBudget | Vary | Minimise | StartSearch | StopSearch
+    SetImage
+    | AddBudget
+    | SetBudget
+    | RemoveBudget
+    | FilePart
+    | SetSizes
+    | HoldShare
+    | Vary
+    | Minimise
+    | MeasureDevice
+    | StartSearch
+    | StopSearch
 )
 
 #: Most networks in the table.
@@ -50,9 +67,12 @@ class SearchForm(FrontWidget):
         image: Height and width of the images.
         problem: Why what was typed there can't be, if it can't.
         budgets: The rows of budgets.
+        objects: What the receptive field is to hold.
         measures: Names of what there may be a budget of, or what may be small.
         variables: What may be varied.
         minimised: Names of what is to be small, the first one first.
+        device: What is told of the device that times are for.
+        measures_device: Whether it is being measured.
         outlook: How many combinations there are, or why none is searched.
         ready: Whether there is something to search.
         runs: Whether it is searched.
@@ -61,16 +81,19 @@ class SearchForm(FrontWidget):
         told: What came of it, in words.
     """
 
-    _esm = module(Path(__file__).with_name("form.js"), "parts")
+    _esm = module(Path(__file__).with_name("form.js"), "parts", "files")
     _css = Path(__file__).with_name("panel.css")
     sends = Wanted
 
     image = shared(Size, Size(0, 0))
     problem: Any = traitlets.Unicode().tag(sync=True)
     budgets = shared(tuple[BudgetRow, ...], ())
+    objects = shared(ObjectsRow, ObjectsRow("", "", ""))
     measures = shared(tuple[str, ...], tuple(MEASURES))
     variables = shared(tuple[VariableRow, ...], ())
     minimised = shared(tuple[str, ...], ("parameters", "multiply-adds"))
+    device = shared(tuple[Part, ...], ())
+    measures_device: Any = traitlets.Bool().tag(sync=True)
     outlook: Any = traitlets.Unicode().tag(sync=True)
     ready: Any = traitlets.Bool().tag(sync=True)
     runs: Any = traitlets.Bool().tag(sync=True)
@@ -101,18 +124,28 @@ class FoundTable(FrontWidget):
     is_old: Any = traitlets.Bool().tag(sync=True)
 
 
-def outlook(plan: Plan) -> str:
+def told_of_device(profile: DeviceProfile | None) -> Line:
+    """Say which device times are told for, if one is known."""
+    if profile is None:
+        return Line("Times are not known yet", "muted")
+    return Line(f"Times are told for {printable(profile.device)}", "good", printable(profile.words))
+
+
+def outlook(query: Query) -> str:
     """Say how many combinations there are, and how many of them are tried."""
-    size = plan.space.size
+    size = query.space.size
     told = counted(size, "combination")
     if size <= MOST:
         return f"{told}: all are tried" if size > 1 else f"{told}: vary more"
-    return f"{told}: {MOST:,} of them are tried, drawn at random (seed {SEED})"
+    return (
+        f"{told}: {MOST:,} of them are tried, half drawn at random (seed {SEED}), then what is "
+        "near the best"
+    )
 
 
 def words_of(outcome: Outcome, runs: bool) -> tuple[Part, ...]:
     """Say what a search came to."""
-    found, count = outcome.found, outcome.plan.count
+    found, count = outcome.found, outcome.count
     tried = f"{found.tried:,}" if found.tried == count else f"{found.tried:,} of {count:,}"
     missed = [f"{number:,} the {name}" for name, number in found.missed.items()]
     counts = f"Budgets missed: {', '.join(missed)}." if missed else ""

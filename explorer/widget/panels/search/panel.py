@@ -4,7 +4,7 @@ Combinations are judged here, a few at a time: beside the user in threads, in a 
 events. An edit has the search rest for a moment, so that it never waits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -12,8 +12,12 @@ from typing import Any
 import attrs
 import ipywidgets as widgets
 
-from explorer.core.analysis.budgets import MEASURES
+from explorer.core.analysis.budgets import MEASURES, value_of
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.device_profile import PROFILE_SECONDS, DeviceProfile
+from explorer.core.asking.ask import Ask, Failure
+from explorer.core.asking.measurement import Measurement
+from explorer.core.asking.questions import ProfileDevice
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.families import ReadModel
@@ -22,15 +26,20 @@ from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError, Refusal, problem_text
 from explorer.searching.found import Candidate
 from explorer.widget.controls.form import close_with_parts, plain_layout
+from explorer.widget.front.files import Parts
 from explorer.widget.messages import (
     AddBudget,
     BudgetRow,
+    FilePart,
     FoundRow,
+    HoldShare,
+    MeasureDevice,
     Minimise,
     RemoveBudget,
     SaveFound,
     SetBudget,
     SetImage,
+    SetSizes,
     Size,
     StartSearch,
     StopSearch,
@@ -48,6 +57,7 @@ from explorer.widget.panels.search.budget_rows import (
     with_amount,
 )
 from explorer.widget.panels.search.front_plot import FrontPlot, drawing_of, place_of
+from explorer.widget.panels.search.objects import Held, objects_in
 from explorer.widget.panels.search.page import (
     MOST_ROWS,
     FoundTable,
@@ -59,12 +69,14 @@ from explorer.widget.panels.search.page import (
     heads_of,
     name_of,
     outlook,
+    told_of_device,
     words_of,
 )
-from explorer.widget.panels.search.running import Outcome, Plan, Running
+from explorer.widget.panels.search.running import Outcome, Query, Running
 from explorer.widget.panels.search.variables import Variable, variables_of
 from explorer.widget.panels.tab_view import TabView
-from explorer.worker import later
+from explorer.widget.parts import Line
+from explorer.worker import later, shared_worker
 
 #: Seconds of searching at a stretch, and between two stretches.
 SLICE, PAUSE = 0.02, 0.004
@@ -91,10 +103,17 @@ class SearchPanel(TabView):
             state: What is on screen.
             alert: Shows the text of an unforeseen error.
         """
+        self._asking: Ask[Measurement] = Ask(
+            shared_worker, state.lock, alert, "“Measure this device” starts it again."
+        )
+        self._device_problem: Line | None = None
         self._state = state
         self._alert = alert
         self._rows: tuple[BudgetRow, ...] = ()
         self._last_row = 0
+        self._parts = Parts()
+        self._held = Held()
+        self._file: bytes | None = None  # what is being read
         self._variables: tuple[Variable, ...] = ()
         self._refused: dict[str, tuple[str, str]] = {}  # values as typed, and why not, by name
         self._problem = ""  # with the size of the images
@@ -107,7 +126,7 @@ class SearchPanel(TabView):
         self._unsubscribe = state.subscribe(self._rest)
         self.form = SearchForm(layout=plain_layout())
         self.table = FoundTable(layout=plain_layout())
-        self.form.on_sent(lambda message, _: self._received(message))
+        self.form.on_sent(self._received)
         self.table.on_sent(lambda message, _: self._chosen(message))
         self.plot = FrontPlot(self._point_clicked, alert)
         self.plot.layout = plain_layout(shared=False)
@@ -123,7 +142,7 @@ class SearchPanel(TabView):
     def show(self, scene: Scene) -> None:
         """Show how a design keeps to the budgets, and what of it may be varied."""
         with self._state.lock:
-            shown = scene.design, self._state.budgets
+            shown = scene.design, self._state.budgets, self._state.profile
             if shown == self._shown:
                 return
             before = self._shown[0] if self._shown else None
@@ -140,6 +159,7 @@ class SearchPanel(TabView):
         with self._state.lock:
             self._unsubscribe()
             self._runs, self._running = False, None
+            self._asking.close()
             close_with_parts(self.widget)
 
     def _rest(self, _: Design) -> None:
@@ -148,20 +168,17 @@ class SearchPanel(TabView):
     def _follow_budgets(self) -> None:
         """Have a row for each budget, which may have been set elsewhere."""
         wanted = [
-            (budget.of, limit, amount)
+            (budget.of, limit, MEASURES[budget.of].exact(amount))
             for budget in self._state.budgets
             for limit, amount in (("at least", budget.at_least), ("at most", budget.at_most))
             if amount is not None
         ]
         there = [
-            (row.of, row.limit, amount_of(row)) for row in self._rows if amount_of(row) is not None
+            (row.of, row.limit, row.amount) for row in self._rows if amount_of(row) is not None
         ]
         if self._shown and wanted == there:
             return
-        rows = [
-            with_amount(self._row(of, limit), MEASURES[of].exact(amount))
-            for of, limit, amount in wanted
-        ]
+        rows = [with_amount(self._row(of, limit), amount) for of, limit, amount in wanted]
         names = {of for of, _, _ in wanted}
         self._rows = (*rows, *(self._row(of, limit_of(of)) for of in OFFERED if of not in names))
 
@@ -173,7 +190,7 @@ class SearchPanel(TabView):
     # From what is wanted to the view.
 
     @property
-    def _plan(self) -> Plan:
+    def _query(self) -> Query:
         """What is to be searched.
 
         Raises:
@@ -190,21 +207,29 @@ class SearchPanel(TabView):
             if each.parameter.name in self._refused:
                 raise Refusal(self._refused[each.parameter.name][1])
         vary = {each.parameter.name: each.values for each in varied}
-        return Plan.of(architecture, vary, given, self._state.budgets, self.form.minimised)
+        return Query.of(
+            architecture, vary, given, self._state.budgets, self.form.minimised, self._state.profile
+        )
 
     def _write(self) -> None:
         """Show all that is wanted, and how far it is."""
         design, form = self._state.design, self.form
         try:
-            plan = self._plan
-            told, ready = outlook(plan), plan.space.size > 1
+            query = self._query
+            told, ready = outlook(query), query.space.size > 1
         except ValueError as error:
             told, ready = printable(problem_text(error)), False
         self._write_found()  # first: when the form says that it is done, there is something
         with form.hold_sync():
             form.image = Size(design.input.height, design.input.width)
             form.problem = self._problem
-            form.budgets = tuple(judged(row, design) for row in self._rows)
+            form.budgets = tuple(judged(row, design, self._state.profile) for row in self._rows)
+            measures = form.measures_device = self._asking.is_under_way
+            told_of = self._device_problem or told_of_device(self._state.profile)
+            if measures:
+                told_of = Line(self._asking.outlook("Measuring this device …"), "busy")
+            form.device = (told_of,)
+            form.objects = self._held.row
             form.variables = tuple(
                 _variable_row(each, *self._refused.get(each.parameter.name, ("", "")))
                 for each in self._variables
@@ -216,7 +241,7 @@ class SearchPanel(TabView):
         outcome, table, form = self._outcome, self.table, self.form
         with form.hold_sync():
             form.done = outcome.found.tried if outcome else 0
-            form.count = outcome.plan.count if outcome else 0
+            form.count = outcome.count if outcome else 0
             form.told = words_of(outcome, self._runs) if outcome else ()
         with table.hold_sync():
             table.caption = caption_of(outcome) if outcome else ""
@@ -236,8 +261,8 @@ class SearchPanel(TabView):
         self.plot.layout.display = "none" if is_empty else ""
         if outcome is None or is_empty:
             return
-        names = outcome.plan.axes
-        x, y = (MEASURES[name].of(self._state.design) for name in names)
+        names = outcome.query.axes
+        x, y = (value_of(name, self._state.design, self._state.profile) for name in names)
         place = None if x is None or y is None else (x, y)
         self.plot.show(drawing_of([each for each, _ in self._listed], names, place))
 
@@ -247,7 +272,7 @@ class SearchPanel(TabView):
             if self._outcome is None:
                 return
             for each, _ in self._listed:
-                if place_of(each, self._outcome.plan.axes) == (x, y):
+                if place_of(each, self._outcome.query.axes) == (x, y):
                     self._take(each)
                     return
 
@@ -256,9 +281,9 @@ class SearchPanel(TabView):
         """Whether something else would be searched by now."""
         if self._outcome is None:
             return False
-        then = self._outcome.plan
+        then = self._outcome.query
         try:
-            now = self._plan
+            now = self._query
             if attrs.evolve(now, space=then.space) != then or now.space.varied != then.space.varied:
                 return True
             # What was taken of it differs from what it was searched around in what is varied.
@@ -272,7 +297,7 @@ class SearchPanel(TabView):
     # What the user does.
 
     @guarded
-    def _received(self, message: Wanted) -> None:
+    def _received(self, message: Wanted, buffers: Sequence[memoryview]) -> None:
         with self._state.lock:
             match message:
                 case SetImage():
@@ -288,23 +313,62 @@ class SearchPanel(TabView):
                         else each
                         for each in self._rows
                     )
+                case SetSizes(text):
+                    self._file = None
+                    self._hold(self._held.with_sizes(text))
+                case HoldShare(percent):
+                    self._hold(self._held.with_percent(percent))
+                case FilePart():
+                    self._file = self._parts.take(message, buffers)
+                    if self._file is not None:
+                        self._held = attrs.evolve(self._held, is_reading=True, problem="")
+                        later(0.0, partial(self._read, message.name, self._file))
                 case Vary(name, on, values):
                     self._variables = tuple(
-                        self._changed(each, on == "yes", values)
-                        if each.parameter.name == name
-                        else each
+                        self._changed(each, on, values) if each.parameter.name == name else each
                         for each in self._variables
                     )
                 case Minimise(first, second) if first in MEASURES and second in MEASURES:
                     self.form.minimised = first, second
+                case MeasureDevice(begins):
+                    self._measure_device(begins)
                 case StartSearch():
                     self._start()
                 case StopSearch():
                     self._stop()
             if isinstance(message, (AddBudget, RemoveBudget, SetBudget)):
-                budgets = [budget_of(each) for each in self._rows]
-                self._state.limit(budget for budget in budgets if budget)
+                self._limit()
             self._write()
+
+    def _limit(self) -> None:
+        """Have the budgets of the rows."""
+        budgets = [budget_of(each) for each in self._rows]
+        self._state.limit(budget for budget in budgets if budget)
+
+    def _hold(self, held: Held) -> None:
+        """Have a receptive field wanted that holds some objects; of none, nothing changes."""
+        self._held = held
+        budget = held.budget
+        if budget is None:
+            return
+        rows = [row for row in self._rows if (row.of, row.limit) == (budget.of, "at least")]
+        row = rows[0] if rows else self._row(budget.of, "at least")
+        filled = with_amount(row, budget.measure.exact(budget.at_least or 0))
+        if rows:
+            self._rows = tuple(filled if each is row else each for each in self._rows)
+        else:
+            self._rows = (*self._rows, filled)
+        self._limit()
+
+    @guarded
+    def _read(self, name: str, content: bytes) -> None:
+        """Read a file of objects beside the user, who may have given others meanwhile."""
+        found = objects_in(name, content)
+        with self._state.lock:
+            if self._file is content:
+                self._file = None
+                self._hold(self._held.with_file(name, found))
+                self._write()
 
     def _set_image(self, wanted: SetImage) -> None:
         given = self._state.design.input
@@ -330,10 +394,27 @@ class SearchPanel(TabView):
                 values = variable.values
         return attrs.evolve(variable, is_on=on, values=values)
 
+    def _measure_device(self, begins: bool) -> None:
+        """Have the Keras process measure what kinds of work take, or no longer."""
+        self._device_problem = None
+        if begins:
+            question = ProfileDevice(Measurement(), PROFILE_SECONDS)
+            self._asking.submit(question.how, question, self._measured, self._not_measured)
+        else:
+            self._asking.drop()
+
+    def _measured(self, profile: DeviceProfile) -> None:
+        self._state.tell_times(profile)
+        self._write()
+
+    def _not_measured(self, failure: Failure) -> None:
+        self._device_problem = Line(printable(failure.text), "bad")
+        self._write()
+
     def _start(self) -> None:
         if self._runs or not self.form.ready:
             return
-        self._running, self._runs = Running(self._plan), True
+        self._running, self._runs = Running(self._query), True
         self._outcome, self._listed = self._running.outcome(), ()
         self._continue(self._running)
 

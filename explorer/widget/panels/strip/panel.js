@@ -53,7 +53,7 @@ function render({ model, el }) {
   svg.setAttribute("aria-label", "Place in the network");
   const hint = make("div", { className: "explorer-hint", hidden: true }, el);
   let place = 0; // where the keys are
-  let wanted = ""; // what keys have selected, until the kernel says so
+  let wanted = ""; // what was selected here, until the kernel says so
 
   const hover = new Hover(el, ".explorer-strip-step", (target) =>
     model.get("steps")[Number(/** @type {SVGElement} */ (target).dataset.place)],
@@ -92,8 +92,11 @@ function render({ model, el }) {
   /** @param {number} chosen */
   function select(chosen) {
     const step = model.get("steps")[chosen];
-    if (step) model.send({ select: step.id });
     wanted = "";
+    if (!step) return;
+    model.send({ select: step.id });
+    place = chosen;
+    if (!model.get("selected").includes(step.id)) wanted = step.id;
   }
 
   /** @param {Event} event */
@@ -130,9 +133,7 @@ function render({ model, el }) {
     };
     const next = ways[event.key];
     if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    place = Math.min(last, Math.max(0, next));
-    select(place);
-    wanted = model.get("steps")[place].id;
+    select(Math.min(last, Math.max(0, next)));
     hover.tell(model.get("steps")[place]);
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would go to the next cell

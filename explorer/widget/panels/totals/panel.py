@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.core.analysis.design import Design
-from explorer.core.analysis.memory_need import needed_bytes
+from explorer.core.analysis.expected_memory import WITHIN, expected_bytes
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, Quantity, of_networks
 from explorer.core.families import ReadModel
 from explorer.core.formatting import (
@@ -21,12 +21,14 @@ from explorer.core.formatting import (
     product,
     short_count,
 )
+from explorer.core.network.graph import BYTES_PER_VALUE
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
 from explorer.widget.messages import Figure, OpenFigure
 
 if TYPE_CHECKING:
     from explorer.core.analysis.budgets import Budget
+    from explorer.core.analysis.device_profile import DeviceProfile
 
 #: What the time is called before there is one.
 TIME = "time"
@@ -76,6 +78,7 @@ class Totals(FrontWidget):
         pinned: Design | None,
         trains: bool = False,
         budgets: "tuple[Budget, ...]" = (),
+        profile: "DeviceProfile | None" = None,
     ) -> None:
         """Show a network.
 
@@ -85,8 +88,9 @@ class Totals(FrontWidget):
             pinned: What it is compared with, if anything.
             trains: Whether memory is that of a training step, and not of a forward pass.
             budgets: What it is to keep to.
+            profile: Of the device that its time is told for, if one is known.
         """
-        shown = design, before, pinned, trains, budgets
+        shown = design, before, pinned, trains, budgets, profile
         if shown == self._shown:
             return
         if before != self._before:
@@ -98,7 +102,7 @@ class Totals(FrontWidget):
         self.figures = tuple(
             _figure(make(design), *(make(other) if other else None for other in (before, pinned)))
             for make in (*makers, _sight, _output)
-        ) + ((_kept(design, budgets),) if budgets else ())
+        ) + ((_kept(design, budgets, profile),) if budgets else ())
         self._shown = shown  # at last: what is broken off is shown again
 
 
@@ -178,17 +182,22 @@ def _memory(design: Design) -> tuple[str, ...]:
 
 
 def _training(design: Design) -> _Told:
-    report, count = design.report, design.input.batch_size
-    size = report.training_memory(count)
-    needed = needed_bytes(report, count, step="training step")
-    outputs = sum(row.memory_bytes for row in report.layers) * count
+    report = design.report
+    images = counted(design.input.batch_size, "image")
+    what = f"What a training step of {images} with Adam takes at its peak, in float32"
+    name, opens, size = f"{MEMORY.headline}, training", _OPENS[MEMORY], expected_bytes(design)
+    if size is None:
+        unknown = "What some layers keep for their gradient is not known"
+        return _Told(name, "unknown", None, (what, unknown), opens)
+    least, most = WITHIN
+    weights = report.weights_bytes + 3 * report.trainable_params * BYTES_PER_VALUE
     lines = (
-        f"What a training step of {counted(count, 'image')} with Adam keeps, in float32",
-        f"{byte_size(outputs)} outputs of all layers, {byte_size(size - outputs)} weights, their "
-        "gradients and moments",
-        f"With what libraries need, up to {byte_size(needed)} on a CPU",
+        what,
+        f"{byte_size(weights)} weights, their gradients and moments; the rest is features, their "
+        "gradients and what libraries need",
+        f"Expected of TensorFlow on a CPU; networks took {least} to {most} times that",
     )
-    return _Told(f"{MEMORY.headline}, training", byte_size(size), size, lines, _OPENS[MEMORY])
+    return _Told(name, byte_size(size), size, lines, opens)
 
 
 #: What a figure means, and more of it; for those that need more words than they have.
@@ -229,9 +238,10 @@ def _output(design: Design) -> _Told:
     return _Told("output", value, None, tuple(lines), "Diagram", whole)
 
 
-def _kept(design: Design, budgets: "tuple[Budget, ...]") -> Figure:
+def _kept(design: Design, budgets: "tuple[Budget, ...]", profile: "DeviceProfile | None") -> Figure:
     """Return how many of the budgets are kept; which are not stands first of what it means."""
-    checks = sorted((budget.check(design) for budget in budgets), key=lambda each: each.is_met)
+    found = (budget.check(design, profile) for budget in budgets)
+    checks = sorted(found, key=lambda each: each.is_met)
     kept = sum(each.is_met for each in checks)
     lines = [f"{kept} of {len(checks)} budgets kept"]
     lines += [f"{'✓' if c.is_met else '✗'} {c.budget.words}: {c.verdict}" for c in checks]
