@@ -195,7 +195,7 @@ class _Chain:
         self._names = (f"layer{number}" for number in count())
 
     def put(self, kind: type[Layer], *settings: Any, **more: Any) -> None:
-        """Put a layer at the end; of one that merges, what was the end before goes in as well."""
+        """Put a layer at the end."""
         self.end = kind(*settings, **more, name=next(self._names))(self.end)
 
     def merge(self, kind: type[Layer], other: Feature) -> None:
