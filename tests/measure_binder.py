@@ -36,6 +36,7 @@ from IPython.display import display
 from explorer import Explorer, presets
 from explorer.core.asking.measurement import Measurement
 from explorer.core.asking.questions import *
+from explorer.core.asking.training import Training, TrainingSettings
 from explorer.worker import shared_worker
 
 widget = Explorer()
@@ -72,6 +73,11 @@ ask(Features(*shown(), None, (layer,), layer))""",
     "gradient": "ask(Gradient(*shown(), last(*shown()).name, (128, 128), None))",
     "compared with itself": "ask(TimePair(*shown(), *shown(), 1, Measurement()))",
     "training step": "ask(RunForward(*shown(), 1, None, Measurement(step='training step')))",
+    "learning a task": "ask(Train(Training(*shown()), None, 10.0))",
+    "two learning a task in turns": """
+twins = [Training(*shown(), TrainingSettings(seed=seed)) for seed in (0, 1)]
+ask(TrainTwins(*twins, None, 10.0))""",
+    "device measured": "ask(ProfileDevice(Measurement(), 60.0))",
     "forward pass, U-Net of 34.5 M parameters": (
         "ask(RunForward(*shown('U-Net'), 1, None, Measurement()))"
     ),

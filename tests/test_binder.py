@@ -82,6 +82,21 @@ def test_links_are_to_where_this_is_published(repository):
         assert linked(text, *published()) == text, f"{name}: call `make links`"
 
 
+def test_no_other_page_has_such_links(repository):
+    pages = [path for kind in ("*.md", "*.cff", "*.ipynb") for path in repository.glob(kind)]
+    pages += [
+        path for kind in ("*.md", "*.ipynb") for path in (repository / "notebooks").rglob(kind)
+    ]
+    linking = {
+        page.relative_to(repository).as_posix()
+        for page in pages
+        if ".ipynb_checkpoints" not in page.parts
+        and linked(page.read_text(encoding="utf-8"), "someone", "else") != page.read_text("utf-8")
+    }
+    assert "README.md" in linking
+    assert linking <= set(FILES), "name it in tests/write_links.py"
+
+
 def test_links_follow_the_address():
     text = (
         "[a](https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD?urlpath=lab/tree/x.ipynb) "

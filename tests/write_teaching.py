@@ -28,8 +28,8 @@ typical mistakes are computed from the network that was drawn.
   a show of hands before you commit an answer: that is what the lessons are made for.
 - **Afterwards.** Learners hand in the file that “Save my answers” (or `lesson.save()`) writes. Put
   all of them into a folder: `explorer.grade("folder")` judges them again, by each learner's own
-  numbers, and returns a table (`.to_pandas()`, `.to_csv()`). Nothing leaves a machine but what is
-  handed in.
+  numbers, and returns a table (`.to_pandas()`, `.to_csv()`). Its last column says what can’t be
+  read, and what was handed in more than once. Nothing leaves a machine but what is handed in.
 - **A learner's answers** are `Outcome(1, "Ada").answers()` of `explorer.lessons.outcomes`; below
   stand those of {example!r}.
 """

@@ -37,9 +37,14 @@ UNUSED = (
     "jedi/third_party/typeshed/third_party/*",
     "jedi/third_party/typeshed/stdlib/2/*",
     "jedi/third_party/typeshed/stubs/*",
+    "plotly/express/*",  # it needs NumPy, as do these:
+    "plotly/figure_factory/*",
+    "plotly/matplotlylib/*",
     "plotly/package_data/plotly.min.js",
     "plotly/package_data/datasets/*",
     "plotly/labextension/*",
+    "pygments/lexers/_[!_m]*",  # of other languages than Python
+    "pygments/lexers/[!_ps]*",
 )
 #: What is told of the page's Python when a package's needs depend on it.
 BROWSER = {
@@ -122,7 +127,9 @@ def build_lite(made: Path, out: Path) -> None:
     shutil.copy(HERE / "index.html", out / "index.html")
     repl = out / "repl" / "index.html"  # which shows the explorer alone
     page = repl.read_text().replace("<title>REPLite<", "<title>Encoder-decoder explorer<")
-    repl.write_text(page.replace("</head>", f"<style>{ALONE}</style></head>"))
+    script = (HERE / "alone.js").read_text()
+    alone = f"<style>{ALONE}</style><script>{script}</script></head>"
+    repl.write_text(page.replace("</head>", alone))
     for font in (out / "build").glob("*.woff2"):  # which every browser with WebAssembly knows
         for other in (".eot", ".svg", ".ttf", ".woff"):
             font.with_suffix(other).unlink(missing_ok=True)
@@ -149,8 +156,8 @@ def fill(folder: Path, made: Path) -> None:
 
 #: Wheels of JupyterLite's kernel.
 OF_KERNEL = ("ipykernel", "piplite", "pyodide_kernel")
-#: What a page does without.
-PROVIDED = {"widgetsnbextension"}
+#: What a page does without: it has no terminal.
+PROVIDED = {"prompt-toolkit", "widgetsnbextension"}
 #: Where the page's Python looks for packages.
 SITE_PACKAGES = "/lib/python3.14/site-packages"
 

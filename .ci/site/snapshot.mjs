@@ -27,11 +27,11 @@ python.runPython(`
   sys.path[:] = filter(None, sys.path)
   import piplite.piplite
   import pyodide_kernel
-  from explorer import Explorer
+  from explorer.widget.address import shown_at
   pyodide_kernel.ipython_shell.send_comm = lambda *message: None
-  Explorer().close()
+  shown_at("").close()
   del pyodide_kernel.ipython_shell.send_comm
-  del Explorer, pyodide_kernel, piplite
+  del shown_at, pyodide_kernel, piplite
   importlib.metadata.MetadataPathFinder.invalidate_caches()  # holds a file open, which no page has
   gc.collect()
 `);

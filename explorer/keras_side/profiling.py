@@ -11,7 +11,13 @@ import attrs
 import numpy as np
 
 from explorer.core.analysis.design import Design, Input
-from explorer.core.analysis.device_profile import PROFILE_SECONDS, DeviceProfile, work_of
+from explorer.core.analysis.device_profile import (
+    PROFILE_SECONDS,
+    DeviceProfile,
+    Work,
+    seconds_of,
+    work_of,
+)
 from explorer.core.asking.failures import GivenUp
 from explorer.core.asking.measurement import Measurement
 from explorer.core.families import (
@@ -98,7 +104,7 @@ _SMALL: tuple[tuple[EncoderDecoder, int, int], ...] = (
 class _Timed:
     """A network with its work and its time in seconds."""
 
-    work: dict[str, float]
+    work: Work
     seconds: float
     is_network: bool
 
@@ -142,7 +148,7 @@ def measure_profile(
     if len(timed) < FEWEST:
         raise Refusal(
             f"In {seconds:g} s only {len(timed)} small networks could be timed on {device}, and "
-            f"{FEWEST} are needed: give more seconds."
+            f"{FEWEST} are needed: give more seconds, or let the machine do less meanwhile."
         )
     names = sorted({name for each in timed for name in each.work})
     found = _fitted(timed, names)
@@ -290,9 +296,8 @@ def _error(timed: Sequence[_Timed], names: Sequence[str]) -> float:
     for part in range(PARTS):
         left_out = networks[part::PARTS]
         found = _fitted([each for each in timed if each not in left_out], names)
-        for each in left_out:
-            told = sum(found[names.index(name)] * amount for name, amount in each.work.items())
-            errors.append(abs(told / each.seconds - 1))
+        seconds = dict(zip(names, found, strict=True))
+        errors += [abs(seconds_of(each.work, seconds) / each.seconds - 1) for each in left_out]
     return float(np.median(errors)) if errors else nan
 
 

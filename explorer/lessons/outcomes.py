@@ -6,6 +6,7 @@ A file holds answers alone: whether they are right is computed again from the se
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import attrs
 
 from explorer.core.analysis.tables import as_html, data_frame
 from explorer.core.exchange.tables import csv_text
-from explorer.core.formatting import counted
+from explorer.core.formatting import counted, printable, shortened
 from explorer.core.network.errors import Refusal
 from explorer.lessons.plan import lesson
 from explorer.lessons.questions import Question, Verdict
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 VERSION = 1
 #: Most bytes of a file that is read.
 LONGEST = 1_000_000
+#: What is said of a file that is none.
+NO_ANSWERS = "This holds no answers of a lesson: hand in the file that the lesson saves."
+#: What is said of each of several files of one learner and lesson.
+TWICE = "This learner’s answers to this lesson were handed in more than once."
+#: Most characters of a name, and of a note, in the table.
+_LONGEST_NAME, _LONGEST_NOTE = 80, 300
 
 
 @attrs.frozen
@@ -137,8 +144,12 @@ def from_json(text: str) -> Outcome:
     """
     try:
         read = json.loads(text)
-        if read["explorer lesson"] != VERSION:
-            raise Refusal(f"This is of version {read['explorer lesson']!r}; {VERSION} is read.")
+        version = _typed(read["explorer lesson"], int)
+        if version != VERSION:
+            raise Refusal(
+                f"This is of version {version}, and this explorer reads version {VERSION}: read it "
+                f"with {'a newer' if version > VERSION else 'an older'} explorer."
+            )
         given = tuple(
             Given(
                 _typed(each["step"], str), _typed(each["attempt"], int), _typed(each["answer"], str)
@@ -146,12 +157,11 @@ def from_json(text: str) -> Outcome:
             for each in _typed(read["given"], list)
         )
         outcome = Outcome(_typed(read["lesson"], int), _typed(read["seed"], str), given)
+        outcome.seed.encode()  # nothing can be drawn by a lone surrogate
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal(
-            "This holds no answers of a lesson: hand in the file that the lesson saves."
-        ) from error
+        raise Refusal(NO_ANSWERS) from error
     attempts: dict[str, int] = {}
     for each in outcome.given:
         if each.attempt != attempts.get(each.step, 0):
@@ -181,7 +191,11 @@ def kept(lesson: int, seed: str, folder: str | os.PathLike[str] = ".") -> Outcom
 def _read(file: Path) -> Outcome:
     if file.stat().st_size > LONGEST:
         raise Refusal(f"This has more than {LONGEST:,} bytes: no answers have.")
-    return from_json(file.read_text(encoding="utf-8"))
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
+    except UnicodeDecodeError as error:
+        raise Refusal(NO_ANSWERS) from error
+    return from_json(text)
 
 
 def _typed(value: Any, kind: type) -> Any:
@@ -202,7 +216,7 @@ class Grade:
         right_at_once: How many were answered right by the first answer.
         right: How many were answered right in the end.
         answers: How many answers were given in all.
-        note: What is wrong with the file; empty: nothing.
+        note: What is to be known of the file, such as why it can't be read; empty: nothing.
     """
 
     file: str
@@ -217,11 +231,12 @@ class Grade:
 
 def told(row: Grade) -> str:
     """Return a row of the table as a line of words."""
-    if row.note:
+    if not row.lesson:
         return f"{row.file}: {row.note}"
     return (
         f"{row.name or 'Somebody'}, lesson {row.lesson}: {row.right_at_once} of {row.questions} "
         f"right at once, {row.right} in the end, {counted(row.answers, 'answer')}"
+        f"{f'; {row.file}: {row.note}' if row.note else ''}"
     )
 
 
@@ -270,32 +285,49 @@ def grade(folder: str | os.PathLike[str]) -> Grades:
     """Return a table of the answers that were handed in; each is judged again.
 
     Args:
-        folder: Where the JSON files are that lessons save, in folders of their own or not.
+        folder: Where the JSON files are that lessons save, in folders of their own or not. Hidden
+            ones are left out: Jupyter and macOS keep copies in such.
 
     Raises:
         Refusal: If there is no such folder, or no JSON file in it.
     """
-    files = sorted(Path(folder).rglob("*.json"))
+    files = sorted(
+        file
+        for file in Path(folder).rglob("*.json")
+        if not os.path.isdir(file) and not _is_hidden(file.relative_to(folder))
+    )
     if not files:
         raise Refusal(f"There is no JSON file in {str(folder)!r}: put what was handed in there.")
     rows = [_graded(file, str(file.relative_to(folder))) for file in files]
-    return Grades(tuple(sorted(rows, key=lambda row: (row.lesson, row.name, row.file))))
+    twice = Counter((row.lesson, row.name) for row in rows if row.lesson and row.name)
+    noted = (
+        attrs.evolve(row, note=TWICE) if twice[row.lesson, row.name] > 1 else row for row in rows
+    )
+    return Grades(tuple(sorted(noted, key=lambda row: (row.lesson, row.name, row.file))))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _graded(file: Path, name: str) -> Grade:
     try:
         outcome = _read(file)
-    except (OSError, ValueError) as error:
-        return Grade(name, "", 0, 0, 0, 0, 0, str(error))
-    return graded(outcome, name)
+    except OSError as error:
+        note = f"This cannot be read: {error.strerror}."
+    except ValueError as error:
+        note = str(error)
+    else:
+        return graded(outcome, name)
+    return Grade(printable(name), "", 0, 0, 0, 0, 0, printable(shortened(note, _LONGEST_NOTE)))
 
 
 def graded(outcome: Outcome, file: str = "") -> Grade:
     """Return the row of the table for what somebody answered, as a file has it."""
     right = [outcome.right_at(step) for step in outcome.questions]
     return Grade(
-        file,
-        outcome.seed,
+        printable(file),
+        printable(shortened(outcome.seed, _LONGEST_NAME)),
         outcome.lesson,
         questions=len(right),
         right_at_once=sum(at == 0 for at in right),

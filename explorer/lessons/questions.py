@@ -5,7 +5,7 @@ A question takes what a learner gives as text, so that it can be kept, handed in
 
 import re
 from collections.abc import Iterable
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 from random import Random
 from typing import Self
 
@@ -15,7 +15,7 @@ from explorer.core.analysis.budgets import Budget
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design
 from explorer.core.exchange.links import SharedDesign, from_link, to_link
-from explorer.core.formatting import listed
+from explorer.core.formatting import listed, shortened
 from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import Node
 from explorer.core.network.names import block_id, is_block, layer_id, nodes_of
@@ -99,7 +99,7 @@ class Question:
 
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[,  ' ]\d{3})+(?:\.\d+)?")
+_GROUPED = re.compile(r"[-+]?(?!0\D)\d{1,3}(?:[,  ' ]\d{3})+(?:\.\d+)?")
 
 
 def number_of(text: str) -> float:
@@ -114,8 +114,11 @@ def number_of(text: str) -> float:
         digits = found.group()
         if _GROUPED.fullmatch(digits):
             digits = re.sub(r"[,  ' ]", "", digits)
-        return float(digits.replace(",", "."))
-    raise Refusal(f"“{text}” is not a number: type one, such as 128.")
+        number = float(digits.replace(",", "."))
+        if isfinite(number):
+            return number
+        raise Refusal(f"“{shortened(text, 30)}” is too large: type a number such as 128.")
+    raise Refusal(f"“{shortened(text, 30)}” is not a number: type one, such as 128.")
 
 
 def written(number: float) -> str:

@@ -53,7 +53,6 @@ class Found(Sequence[Candidate]):
 
     Attributes:
         task: What was searched.
-        minimised: Names of the measures that were to be small.
         candidates: All that keep to the budgets, by number.
         tried: How many combinations were judged.
         skipped: How many of them are no networks, by reason.
@@ -61,11 +60,15 @@ class Found(Sequence[Candidate]):
     """
 
     task: Task
-    minimised: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     tried: int
     skipped: Mapping[str, int]
     missed: Mapping[str, int]
+
+    @property
+    def minimised(self) -> tuple[str, ...]:
+        """Names of the measures that were to be small."""
+        return self.task.minimised
 
     @cached_property
     def best(self) -> tuple[Candidate, ...]:
@@ -140,7 +143,7 @@ class Found(Sequence[Candidate]):
         return json.dumps(self.rows(), indent=1)
 
 
-def gathered(task: Task, minimised: tuple[str, ...], judged: Sequence[Judged]) -> Found:
+def gathered(task: Task, judged: Sequence[Judged]) -> Found:
     """Return what was found, whatever the order in which it came."""
     candidates, skipped, missed = [], Counter[str](), Counter[str]()
     for each in sorted(judged, key=lambda each: each.number):
@@ -151,6 +154,4 @@ def gathered(task: Task, minimised: tuple[str, ...], judged: Sequence[Judged]) -
         else:
             values = dict(zip(task.wanted, each.values, strict=True))
             candidates.append(Candidate(task, each.number, values))
-    return Found(
-        task, minimised, tuple(candidates), len(judged), dict(sorted(skipped.items())), dict(missed)
-    )
+    return Found(task, tuple(candidates), len(judged), dict(sorted(skipped.items())), dict(missed))

@@ -1,6 +1,7 @@
 """What each of many architectures has, and whether it keeps to the budgets."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import attrs
 
@@ -14,36 +15,33 @@ from explorer.searching.space import Duplicate, Space
 DUPLICATE = "the same network as another"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Task:
-    """What is to be found of each combination; it goes to other processes.
+    """What is searched, and so what is to be found of each combination; it goes to other processes.
 
     Attributes:
         space: The combinations.
         input: What each network is given.
         budgets: What it has to keep to.
-        wanted: Names of the measures to return, those of the budgets among them.
+        minimised: Names of the measures that are to be small, the first one first.
         profile: Of the device that times are told for, if they are.
     """
 
     space: Space
     input: Input
     budgets: tuple[Budget, ...]
-    wanted: tuple[str, ...]
+    minimised: tuple[str, ...]
     profile: DeviceProfile | None = None
 
-    @classmethod
-    def of(
-        cls,
-        space: Space,
-        given: Input,
-        budgets: tuple[Budget, ...],
-        minimised: Iterable[str],
-        profile: DeviceProfile | None = None,
-    ) -> "Task":
-        """Return the task that tells what is to be small, and what there are budgets of."""
-        told = dict.fromkeys((*minimised, *(budget.of for budget in budgets)))
-        return cls(space, given, budgets, tuple(told), profile)
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of the measures to return: what is to be small, and what there are budgets of."""
+        return tuple(dict.fromkeys((*self.minimised, *(budget.of for budget in self.budgets))))
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """Names of the measures that a plot is of; the same twice, where one is to be small."""
+        return self.minimised[0], self.minimised[-1]
 
     def design(self, number: int) -> Design:
         """Return a combination as a design; see `Space.architecture`."""

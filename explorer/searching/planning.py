@@ -20,18 +20,17 @@ class Plan:
         total: How many combinations are judged in all.
     """
 
-    def __init__(self, task: Task, minimised: tuple[str, ...], most: int, seed: int) -> None:
+    def __init__(self, task: Task, most: int, seed: int) -> None:
         """Begin with nothing judged.
 
         Args:
             task: What is searched.
-            minimised: Names of the measures that are to be small.
             most: How many combinations are judged at most.
             seed: Of the random choice.
         """
         self._space = task.space
         self.total = min(most, task.space.size)
-        self._scored = [task.wanted.index(name) for name in minimised]
+        self._scored = [task.wanted.index(name) for name in task.minimised]
         self._drawn = task.space.drawn(most, seed)
         self._random = Random(seed)
         self._front: Front[int] = Front()

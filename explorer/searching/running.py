@@ -1,7 +1,8 @@
 """Chunks of work on an executor: streamed as they are done, done again where a worker is lost."""
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -10,13 +11,14 @@ from concurrent.futures import (
     Future,
     wait,
 )
+from contextlib import suppress
 from pickle import PicklingError
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 
-#: Chunks that an executor has at most, so that it never lacks one.
+#: Chunks that an executor has, or two for each of its threads, so that it never lacks one.
 AHEAD = 256
 #: How often a chunk is given to an executor before it is done here.
 TRIES = 3
@@ -24,6 +26,8 @@ TRIES = 3
 ENOUGH = 3000
 #: Processes of this machine at most, and the seconds that idle ones wait for more.
 MOST_PROCESSES, PATIENCE = 16, 60
+#: By how much they are nicer than others.
+NICE = 10
 #: Seconds after which whoever waits for a result is asked whether to go on.
 PAUSE = 0.5
 
@@ -40,6 +44,29 @@ def chosen(executor: Executor | Literal["serial"] | None, items: int) -> Executo
     return executor or _processes()
 
 
+def threads_of(executor: Executor) -> int:
+    """Return how many threads the workers of an executor have; of one that won't tell, our cores.
+
+    Dask's is asked for those of its cluster as it is now; mpi4py's and the standard library's tell
+    how many workers they have.
+    """
+    client: Any = getattr(executor, "_client", None)
+    try:
+        if hasattr(client, "nthreads"):
+            told = sum(client.nthreads().values())
+        else:
+            told = getattr(executor, "num_workers", getattr(executor, "_max_workers", 0))
+    except Exception:  # whatever a cluster raises that can't be reached just now
+        told = 0
+    return told if isinstance(told, int) and told > 0 else os.cpu_count() or 1
+
+
+def _give_way() -> None:
+    """Have this process take the time that others leave: edits on screen come first."""
+    with suppress(AttributeError, OSError):  # there is no such thing on Windows
+        os.nice(NICE)
+
+
 def _processes() -> Executor | None:
     """Return a process for each core, or None where there is one core, or no process starts."""
     try:
@@ -51,7 +78,9 @@ def _processes() -> Executor | None:
         return None
     try:
         # Those of an earlier search are there still.
-        made: Executor = loky.get_reusable_executor(cores, timeout=PATIENCE, reuse=True)
+        made: Executor = loky.get_reusable_executor(
+            cores, timeout=PATIENCE, reuse=True, initializer=_give_way
+        )
     except (OSError, ImportError):  # no room for the locks that they share, or no locks
         return None
     return made
@@ -66,7 +95,10 @@ def _is_lost(error: BaseException) -> bool:
 
 
 def results(
-    do: Callable[[Chunk], Result], chunks: Sequence[Chunk], executor: Executor | None
+    do: Callable[[Chunk], Result],
+    chunks: Sequence[Chunk],
+    executor: Executor | None,
+    divided: Callable[[Chunk], Iterable[Chunk]] = lambda chunk: (chunk,),
 ) -> Iterator[Result | None]:
     """Yield what comes of each chunk, as it is done, in any order; None while nothing comes.
 
@@ -76,6 +108,8 @@ def results(
         do: Does a chunk; it goes to another process with it.
         chunks: The chunks.
         executor: Does them; None: they are done here, one after the other.
+        divided: Divides a chunk that is done here after all, since whoever listens may have others
+            waiting for it.
 
     Raises:
         Exception: What `do` raises.
@@ -83,21 +117,25 @@ def results(
     if executor is None:
         yield from map(do, chunks)
         return
+    # Dask would look for a result of the same work first, which takes as long as all else for it.
+    is_dask = type(executor).__module__.startswith("distributed.")
+    options = {"pure": False} if is_dask else {}
+    ahead = max(AHEAD, 2 * threads_of(executor))
     waiting = list(reversed(chunks))
     tries: Counter[int] = Counter()
     running: dict[Future[Result], Chunk] = {}
     is_broken = False
     try:
         while waiting or running:
-            while waiting and len(running) < AHEAD and not is_broken:
+            while waiting and len(running) < ahead and not is_broken:
                 chunk = waiting.pop()
                 try:
-                    running[executor.submit(do, chunk)] = chunk
+                    running[executor.submit(do, chunk, **options)] = chunk
                 except (BrokenExecutor, RuntimeError, OSError, AssertionError):
                     waiting.append(chunk)  # it was lost or shut down, or may not start
                     is_broken = True
             if not running:
-                yield do(waiting.pop())
+                yield from map(do, divided(waiting.pop()))
                 continue
             done, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
             if not done:

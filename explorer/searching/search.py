@@ -1,8 +1,8 @@
 """Budgets in, the best designs out."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from functools import partial
 from math import ceil
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from explorer.core.network.errors import ParameterError
 from explorer.searching.found import Found, gathered
 from explorer.searching.judging import Judged, Task, chunks, judge
 from explorer.searching.planning import Plan
-from explorer.searching.running import chosen, results
+from explorer.searching.running import chosen, results, threads_of
 from explorer.searching.space import Space
 
 #: Combinations in a chunk that is judged here, and at most in one for an executor, of which Dask's
@@ -27,12 +27,39 @@ CHUNK, LARGEST = 100, 250
 Progress = Callable[[int, int, Sequence[Judged]], bool | None]
 
 
-def chunk_size(count: int, cores: int) -> int:
+def chunk_size(count: int, threads: int) -> int:
     """Return how many of so many combinations go into a chunk for an executor.
 
-    Each core has two or more, where there are enough, so that all end a round at about one time.
+    Each thread has two or more, where there are enough, so that all end a round at about one time.
+
+    Args:
+        count: How many combinations there are.
+        threads: How many the executor's workers have.
     """
-    return min(LARGEST, ceil(count / (2 * cores)))
+    return min(LARGEST, ceil(count / (2 * threads)))
+
+
+def in_rounds(
+    task: Task, plan: Plan, executor: Executor | None, at_once: int = CHUNK
+) -> Generator[list[Judged] | None, None, None]:
+    """Yield what comes of a search as it is done, round after round; None while nothing comes.
+
+    Whoever stops listening cancels what has not begun.
+
+    Args:
+        task: What is searched.
+        plan: Its rounds.
+        executor: Who judges; None: who listens, when it asks for more.
+        at_once: How many are judged at a time where there is no executor.
+    """
+    numbers = plan.next(())
+    while numbers:
+        size = chunk_size(len(numbers), threads_of(executor)) if executor else at_once
+        given = chunks(numbers, size)
+        for some in results(partial(judge, task), given, executor, partial(chunks, size=at_once)):
+            plan.learn(some or ())
+            yield some
+        numbers = plan.next(())
 
 
 def check(
@@ -87,7 +114,7 @@ def search(
         seed: Of the choice, where not all are.
         executor: Any of `concurrent.futures`' kind, of other processes or machines, such as Dask's
             `client.get_executor()` (extra `dask`); "serial": this process alone; None: processes
-            of this machine, where there is enough to judge.
+            of this machine that give way to others, where there is enough to judge.
         progress: Told after each chunk, and while none is done; where it returns True, what there
             is is returned.
 
@@ -101,23 +128,16 @@ def search(
                 "search", "minimise", name, "is no measure", f"use some of {', '.join(MEASURES)}"
             )
     space, given = Space.of(base, vary), Input().of_shape(input_shape)
-    task = Task.of(space, given, tuple(budgets), wanted, profile)
+    task = Task(space, given, tuple(budgets), wanted, profile)
     if TIME in task.wanted and profile is None:
         raise ParameterError(
             "search", "profile", profile, "tells no time", "give one, such as profile_device()"
         )
-    plan = Plan(task, wanted, most, seed)
-    workers = chosen(executor, plan.total)
+    plan = Plan(task, most, seed)
     judged: list[Judged] = []
-    is_stopped = False
-    numbers = plan.next(())
-    while numbers and not is_stopped:
-        begun = len(judged)
-        size = chunk_size(len(numbers), os.cpu_count() or 1) if workers else CHUNK
-        for some in results(partial(judge, task), chunks(numbers, size), workers):
+    with closing(in_rounds(task, plan, chosen(executor, plan.total))) as coming:
+        for some in coming:
             judged += some or ()
             if progress and progress(len(judged), plan.total, some or ()):
-                is_stopped = True
                 break
-        numbers = plan.next(judged[begun:])
-    return gathered(task, wanted, judged)
+    return gathered(task, judged)

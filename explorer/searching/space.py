@@ -89,13 +89,6 @@ class Space:
             found[name] = values[place]
         return dict(reversed(found.items()))
 
-    def number(self, values: Mapping[str, Any]) -> int:
-        """Return the number of a combination; see `values`."""
-        number = 0
-        for name, all_values in self.varied:
-            number = number * len(all_values) + all_values.index(values[name])
-        return number
-
     def architecture(self, number: int) -> EncoderDecoder:
         """Return the architecture of a combination.
 

@@ -108,6 +108,10 @@ def train_twins(
     chosen = tuple(range(seeds) if isinstance(seeds, int) else seeds)
     if not chosen:
         raise ParameterError("Training", "seeds", seeds, "are none", "give 1 or more")
+    if len(set(chosen)) < len(chosen):
+        raise ParameterError(
+            "Training", "seeds", seeds, "names one twice", "give each once, or how many"
+        )
     if steps < 1:
         raise ParameterError("Training", "steps", steps, "are none", "give 1 or more")
     shape = checked(input_shape, batch_size)

@@ -106,7 +106,7 @@ def points(task: Task, known: dict[int, Judged], way: str, most: int, seed: int)
         for number in task.space.drawn(most, seed):
             look(number)
     elif way == "search":
-        plan = Plan(task, MINIMISED, most, seed)
+        plan = Plan(task, most, seed)
         numbers = plan.next(())
         while numbers:
             numbers = plan.next([look(number) for number in numbers])
@@ -131,11 +131,10 @@ def evolve(task: Task, look: Look, most: int, seed: int) -> None:
     import optuna
 
     def objective(trial: Any) -> Point:
-        values = {
-            name: values[trial.suggest_int(name, 0, len(values) - 1)]
-            for name, values in task.space.varied
-        }
-        found = look(task.space.number(values))
+        number = 0
+        for name, values in task.space.varied:
+            number = number * len(values) + trial.suggest_int(name, 0, len(values) - 1)
+        found = look(number)
         trial.set_user_attr("missed", float(not is_kept(found)))
         return score(found) if is_kept(found) else (50.0, 50.0)
 

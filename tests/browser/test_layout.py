@@ -161,6 +161,25 @@ def test_what_the_kernel_drew_is_shown_at_once(page):
         assert "× 2" in lay_out(page, "return picture()", dot=DOTS[0], **traits)
 
 
+def test_what_lays_out_practises_with_what_the_kernel_drew(page):
+    """The first edit would wait for a browser that compiles; an empty drawing teaches it little."""
+    svg = diagram(trace(UNet(filters=2), (64, 64, 1))).svg()
+    script = """
+        const asked = [];
+        const { postMessage } = Worker.prototype;
+        Worker.prototype.postMessage = function (message) {
+            asked.push(message.dot);
+            postMessage.call(this, message);
+        };
+        give(code);
+        await until(() => said().includes(true));
+        Worker.prototype.postMessage = postMessage;
+        await globalThis.explorerLayout.send({ dot: "graph {}" });  // after what was asked for
+        return [asked.at(-1) === model.state.dot, drawn.length];
+    """
+    assert lay_out(page, script, dot=DOTS[0], svg=svg) == [True, 0]
+
+
 def test_a_drawing_that_fails_says_so_and_the_next_one_is_drawn(page):
     script = f"""
         const canvas = el.querySelector(".explorer-canvas");
@@ -265,7 +284,7 @@ ASK = """
         const worker = new Worker(address(code[1]), {type: "module"});
         const drawn = [];
         for (let asked = 0; asked < times; asked += 1) {
-            worker.postMessage(asked ? {dot: "graph {}"} : {address: address(graphviz)});
+            worker.postMessage(asked ? {dot: "graph {a}"} : {address: address(graphviz)});
             const {data} = await new Promise(resolve => { worker.onmessage = resolve; });
             drawn.push(data.svg);
             await new Promise(resolve => setTimeout(resolve, 100));
@@ -277,7 +296,8 @@ ASK = """
 
 
 def test_what_was_laid_out_is_laid_out_again_while_nobody_waits(page):
-    *_, last = page.evaluate(ASK, [COUNTING.replace("TAKES", "0"), 10])
+    _, first, *_, last = page.evaluate(ASK, [COUNTING.replace("TAKES", "0"), 10])
+    assert first == "<svg>2"  # it was only asked whether it works
     assert int(last.removeprefix("<svg>")) > 10
 
 

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from explorer.lessons.outcomes import from_json
-from explorer.lessons.plan import Plan, lesson, lessons
+from explorer.lessons.plan import Plan, Step, lesson, lessons
 from tests.browser.test_explorer import (
     eventually,
     in_kernel,
@@ -128,38 +130,123 @@ def test_question_and_button_are_within_the_pane(opened) -> None:  # noqa: F811
     expect_in_pane(page)
 
 
+def words(found: tuple[Plan, str]) -> int:
+    plan, name = found
+    step = plan.step(name, "Ada")
+    choices = getattr(step.question, "choices", ())
+    return len(step.text) + len(step.question.prompt) + sum(map(len, choices))
+
+
+def asking() -> Iterator[tuple[Plan, str]]:
+    """Return the steps that ask something."""
+    for plan in lessons().values():
+        yield from ((plan, name) for name in plan.names if plan.step(name, "Ada").question)
+
+
 def longest_steps() -> dict[str, tuple[Plan, str]]:
     """Return of each kind of question the step of most words."""
+    kinds: dict[str, list[tuple[Plan, str]]] = {}
+    for plan, name in asking():
+        kinds.setdefault(type(plan.step(name, "Ada").question).__name__, []).append((plan, name))
+    return {kind: max(found, key=words) for kind, found in kinds.items()}
 
-    def words(found: tuple[Plan, str]) -> int:
-        plan, name = found
-        step = plan.step(name, "Ada")
-        choices = getattr(step.question, "choices", ())
-        return len(step.text) + len(step.question.prompt) + sum(map(len, choices))
 
-    asking: dict[str, list[tuple[Plan, str]]] = {}
-    for plan in lessons().values():
-        for name in plan.names:
-            if question := plan.step(name, "Ada").question:
-                asking.setdefault(type(question).__name__, []).append((plan, name))
-    return {kind: max(found, key=words) for kind, found in asking.items()}
+def longest_questions() -> Iterator[tuple[Plan, list[str]]]:
+    """Return each lesson with the steps whose question, choices or limits leave least room."""
+    for plan, found in groupby(asking(), key=lambda each: each[0]):
+        steps = {name: plan.step(name, "Ada") for _, name in found}
+        measures: list[Callable[[Step], int]] = [
+            lambda step: len(step.question.prompt),
+            lambda step: sum(map(len, getattr(step.question, "choices", ()))),
+            lambda step: len(getattr(step.question, "budgets", ())),
+        ]
+        longest = {max(steps, key=lambda name: measure(steps[name])) for measure in measures}
+        yield plan, [name for name in steps if name in longest]
+
+
+def show(page: Page, plan: Plan, name: str) -> None:
+    place = plan.names.index(name) + 1
+    pane(page).get_by_role("button", name=re.compile(rf"^Step {place}\b")).click()
+    heading = pane(page).get_by_role("heading", level=2)
+    expect(heading).to_have_text(plan.step(name, "Ada").title)
+
+
+def begin(page: Page, plan: Plan) -> None:
+    pane(page).get_by_label("Your name").fill("Ada")
+    press(page, plan.title)
 
 
 def test_the_answer_is_in_sight_beside_the_longest_questions(opened) -> None:  # noqa: F811
     page = opened("widget = Explorer()\nwidget", keras=False)
     page.get_by_role("button", name="Lessons").click()
     for plan, name in longest_steps().values():
-        pane(page).get_by_label("Your name").fill("Ada")
-        press(page, plan.title)
-        place = plan.names.index(name) + 1
-        pane(page).get_by_role("button", name=re.compile(rf"^Step {place}\b")).click()
-        heading = pane(page).get_by_role("heading", level=2)
-        expect(heading).to_have_text(plan.step(name, "Ada").title)
+        begin(page, plan)
+        show(page, plan, name)
         for width, height in ((1440, 900), (1280, 720), (720, 450)):  # the last: 200 %
             page.set_viewport_size({"width": width, "height": height})
             expect_in_pane(page)
         page.set_viewport_size({"width": 1440, "height": 900})
         press(page, "Back to the list of lessons")
+
+
+#: What of an open question can't be seen at once, without scrolling.
+OUT_OF_SIGHT = """
+    () => {
+        const out = [];
+        const within = (part, frame) => {
+            const [a, b] = [part.getBoundingClientRect(), frame.getBoundingClientRect()];
+            const isIn = a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.height > 0;
+            if (!isIn) out.push(`${part.textContent}: ${a.bottom} of ${b.bottom}`);
+        };
+        const one = selector => document.querySelector(selector);
+        const body = one('.explorer-lesson-body');
+        within(one('.explorer-lesson-question > p'), body);
+        within(one('.explorer-lesson-question'), body);
+        within(one('.explorer-lesson-foot'), one('.explorer-lesson'));
+        const answers = one('.explorer-lesson-choices');
+        for (const each of answers?.children ?? []) within(each, answers);
+        const open = body.clientHeight - one('.explorer-lesson-question').offsetHeight;
+        if (open < 40) out.push(`${open} px to read the text`);
+        return out;
+    }
+"""
+
+
+def test_question_and_choices_are_seen_together_wherever_one_reads(opened) -> None:  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    page.get_by_role("button", name="Lessons").click()
+    for plan, names in longest_questions():
+        begin(page, plan)
+        for name in names:
+            show(page, plan, name)
+            body = pane(page).locator(".explorer-lesson-body")
+            for width, height in ((1440, 900), (1280, 720)):
+                page.set_viewport_size({"width": width, "height": height})
+                for end in ("0", "e.scrollHeight"):
+                    body.evaluate(f"e => {{ e.scrollTop = {end}; }}")
+                    out = eventually(page, lambda: page.evaluate(OUT_OF_SIGHT), lambda it: not it)
+                    assert out == [], (plan.number, name, width, end)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        press(page, "Back to the list of lessons")
+
+
+def test_what_lies_in_a_drawer_is_pointed_at_by_its_button(opened) -> None:  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False, viewport=(1280, 720))
+    page.get_by_role("button", name="Lessons").click()
+    plan = lesson(4)
+    begin(page, plan)
+    show(page, plan, "build_one")
+    assert plan.step("build_one", "Ada").points_at == "side"
+    button = page.get_by_role("button", name="Hide or show explanation and tables")
+    outlined = "element => getComputedStyle(element).outlineStyle"
+    assert eventually(page, lambda: button.evaluate(outlined), "solid".__eq__) == "solid"
+    whole, stage = page.locator(".explorer-workspace"), page.locator(".explorer-stage")
+    assert stage.bounding_box()["width"] > whole.bounding_box()["width"] / 2
+    expect_in_pane(page)
+    button.click()
+    side = page.locator(".explorer-side")
+    expect(side).to_be_visible()
+    assert side.evaluate("e => getComputedStyle(e).position") == "absolute"
 
 
 def test_no_choice_is_made_for_who_has_made_none(opened) -> None:  # noqa: F811

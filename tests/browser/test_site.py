@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect
 from explorer import UNet, trace
 from explorer.core.analysis.design import Input
 from explorer.core.asking.failures import NO_KERAS
-from explorer.core.exchange.links import SharedDesign, to_link
+from explorer.core.exchange.links import LONGEST, SharedDesign, to_link
 from explorer.lessons.plan import lesson
 from tests import reference
 from tests.browser.conftest import CURRENT, PAGES, RUN_ALL, note_message
@@ -226,6 +226,21 @@ def test_an_address_opens_the_design_that_it_holds_alone(visit):
     expect(page.get_by_text("browser, median")).to_be_visible()
     page.get_by_role("button", name="Time every layer").click()
     expect(page.locator(".explorer-bad:visible")).to_contain_text(NO_KERAS)
+    assert page.console_errors == []
+
+
+def test_an_address_that_cannot_be_shown_opens_the_explorer_and_says_why(visit):
+    page = visit(f"#design={'A' * (LONGEST + 6000)}", width=390)  # more than servers take
+    wait_for_drawing(page)
+
+    pane = page.get_by_role("region", name="Open…")
+    expect(pane.get_by_role("alert")).to_contain_text(f"at most {LONGEST:,}")
+    pane.get_by_role("textbox").fill(to_link(SharedDesign(LINKED, Input(64, 64, 3))))
+    pane.get_by_role("button", name="Open", exact=True).click()
+    expect(pane.get_by_role("alert")).to_be_hidden()
+    pane.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Hide or show explanation and tables").click()
+    expect_views(page, LINKED, (64, 64, 3))
     assert page.console_errors == []
 
 

@@ -159,3 +159,20 @@ def test_mistakes_that_lead_to_the_same_answer_are_told_apart_by_another_draw() 
 def test_no_such_lesson(number: object) -> None:
     with pytest.raises(Refusal, match=r"Lesson\.number=.* is no lesson: use one from 1 to"):
         lesson(number)  # type: ignore[arg-type]
+
+
+def test_there_are_twelve_lessons_of_which_one_runs_keras() -> None:
+    assert [plan.number for plan in PLANS] == list(range(1, 13))
+    assert [plan.number for plan in PLANS if plan.needs_keras] == [8]
+
+
+def test_lesson_5_asks_nine_questions() -> None:
+    assert len(asked(lesson(5), ("one",))) == 9
+
+
+def test_every_kind_of_question_is_asked_and_each_lesson_has_something_built() -> None:
+    kinds = (NumberQuestion, ChoiceQuestion, ClickQuestion, BuildQuestion)
+    all_asked = [question for plan in PLANS for question in asked(plan, ("one",))]
+    assert {type(question) for question in all_asked} == set(kinds)
+    for plan in PLANS:
+        assert any(isinstance(each, BuildQuestion) for each in asked(plan, ("one",))), plan.number

@@ -72,15 +72,26 @@ def test_a_folder_without_answers_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda file: file.update({"explorer lesson": 9}), "version 9"),
+        (lambda file: file.update({"explorer lesson": 9}), "with a newer explorer"),
+        (lambda file: file.update({"explorer lesson": 0}), "with an older explorer"),
+        (lambda file: file.update({"explorer lesson": True}), "no answers of a lesson"),
+        (lambda file: file.update({"explorer lesson": ["1"]}), "no answers of a lesson"),
         (lambda file: file.update(lesson=99), "is no lesson"),
+        (lambda file: file.update(lesson=10**300), "is no lesson"),
+        (lambda file: file.update(lesson=1.0), "no answers of a lesson"),
         (lambda file: file.update(seed=3), "no answers of a lesson"),
+        (lambda file: file.update(seed="\ud800"), "no answers of a lesson"),
         (lambda file: file.update(given={}), "no answers of a lesson"),
         (lambda file: file["given"].append(file["given"][0]), "without the others"),
         (lambda file: file["given"].pop(0), "without the others"),
         (lambda file: file["given"][0].update(step="look_around"), "has no question"),
         (lambda file: file["given"][0].update(step="__class__"), "has no question"),
         (lambda file: file["given"][0].update(answer="many"), "is not a number"),
+        (lambda file: file["given"][0].update(answer="1e999"), "is too large"),
+        (lambda file: file["given"][0].update(answer="9" * 400), "is too large"),
+        (lambda file: file["given"][0].update(answer=12), "no answers of a lesson"),
+        (lambda file: file["given"][0].update(step="x" * 9999), "has no question"),
+        (lambda file: file["given"][0].update(step="\ud800"), "has no question"),
         (lambda file: file["given"][-1].update(answer="#design=x"), "link"),
         (lambda file: file["given"][0].update(attempt=True), "no answers of a lesson"),
     ],
@@ -91,7 +102,66 @@ def test_a_file_that_was_tampered_with_is_told(tmp_path: Path, change, said: str
     (tmp_path / "one.json").write_text(json.dumps(file))
     (row,) = grade(tmp_path)
     assert said in row.note
+    assert len(row.note) <= 300
     assert row.questions == 0
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe{", '{"name": "José"}'.encode("latin-1"), b"\x00" * 99]
+)
+def test_what_is_no_text_is_told_in_plain_words(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "one.json").write_bytes(content)
+    (row,) = grade(tmp_path)
+    assert "no answers of a lesson" in row.note
+
+
+def test_a_mark_before_the_text_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(answered().to_json(), encoding="utf-8-sig")
+    (row,) = grade(tmp_path)
+    assert (row.name, row.note) == ("Ada", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ('Ada, "the" first', '"Ada, ""the"" first"'),
+        ("=1+1", "'=1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("Ada\nBob", r"Ada\nBob"),
+        ("\t=1", r"\t=1"),
+        ("x" * 9999, f"{'x' * 53}…{'x' * 26}"),
+    ],
+)
+def test_a_name_is_a_text_on_one_line_whatever_it_is(tmp_path: Path, name: str, cell: str) -> None:
+    (tmp_path / "one.json").write_text(Outcome(1, name).to_json())
+    table = grade(tmp_path)
+    assert table.to_csv().splitlines()[1:] == [f"one.json,{cell},1,6,0,0,0,"]
+    assert len(repr(table).splitlines()) == 1
+
+
+def test_what_was_handed_in_twice_is_told(tmp_path: Path) -> None:
+    for number, seed in ((1, "Ada"), (1, "Bob"), (2, "Ada")):
+        (tmp_path / f"{number} {seed}.json").write_text(Outcome(number, seed).to_json())
+    (tmp_path / "1 Ada (1).json").write_text(answered("Ada").to_json())
+    rows = {row.file: row for row in grade(tmp_path)}
+    assert {file for file, row in rows.items() if row.note} == {"1 Ada.json", "1 Ada (1).json"}
+    assert "more than once" in rows["1 Ada.json"].note
+    assert rows["1 Ada (1).json"].right == 6  # whose figures stand all the same
+    assert "6 of 6 right at once" in repr(grade(tmp_path))
+
+
+def test_who_gave_no_name_is_no_second_self(tmp_path: Path) -> None:
+    for file in "ab":
+        (tmp_path / f"{file}.json").write_text(Outcome(1, "").to_json())
+    assert [row.note for row in grade(tmp_path)] == ["", ""]
+
+
+def test_copies_that_systems_keep_are_left_out(tmp_path: Path) -> None:
+    for path in ("ada.json", ".ipynb_checkpoints/ada-checkpoint.json", "__MACOSX/._ada.json"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(answered("Ada").to_json())
+    (tmp_path / "folder.json").mkdir()
+    assert [row.file for row in grade(tmp_path)] == ["ada.json"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", "[" * 10_000, "null"])

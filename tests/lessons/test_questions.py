@@ -33,6 +33,8 @@ DESIGN = Design(UNet(filters=4, down_blocks=1, up_blocks=1), Input(32, 32, 1))
         ("1,234,567", 1_234_567),
         ("1 234 567", 1_234_567),
         ("0,5", 0.5),
+        ("0,125", 0.125),  # which no group of thousands begins with
+        ("012,345", 12_345),
         ("0.125", 0.125),
         (".5", 0.5),
         ("-3", -3),
@@ -50,6 +52,12 @@ def test_numbers_are_read_as_people_write_them(text: str, number: float) -> None
 def test_what_is_no_number_is_refused_and_not_wrong(text: str) -> None:
     with pytest.raises(Refusal, match="is not a number: type one"):
         number_of(text)
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "9" * 400])
+def test_a_number_that_no_float_holds_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="is too large: type a number"):
+        NumberQuestion(prompt="?", reason="so", answer=8).taken(text)
 
 
 def test_a_number_is_right_within_its_bounds_alone() -> None:

@@ -1,6 +1,7 @@
 """A search on a real cluster of Dask's: the same as here, whatever becomes of workers."""
 
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -59,6 +60,17 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(executor: Executor, tmp_
     found = sorted(each for each in results(end_once, chunks, executor) if each is not None)
     assert found == [number * number for number in range(20)]
     assert int(file.read_text()) != os.getpid()  # it did happen, elsewhere
+
+
+def note(folder: str) -> str:
+    return tempfile.mkdtemp(dir=folder)
+
+
+def test_looks_for_no_result_of_the_same_work(executor: Executor, tmp_path) -> None:
+    """It would compare all that is sent with each chunk."""
+    for made in results(note, [str(tmp_path)] * 3, executor):
+        assert made is None or os.path.isdir(made)
+    assert len(os.listdir(tmp_path)) == 3
 
 
 def slowly(given: tuple[str, int]) -> int:

@@ -40,7 +40,7 @@ def test_what_is_judged_is_what_the_report_says(family: type, data: st.DataObjec
     shape = data.draw(shapes_for(architecture))
     given = Input(batch_size=BATCH).of_shape(shape)
     budgets = tuple(Budget(name, at_least=data.draw(st.integers(1, 10**5))) for name in MEASURES)
-    task = Task.of(Space.of(architecture, {}), given, budgets, ())
+    task = Task(Space.of(architecture, {}), given, budgets, ())
     [judged] = judge(task, [0])
     design = Design(architecture, given)
     expected = reported(design)
@@ -64,7 +64,7 @@ def test_neighbours_do_not_take_each_others_numbers() -> None:
             "skips": ["concatenate", "add", "none"],
         },
     )
-    task = Task.of(space, Input(), (Budget("receptive field"),), ("parameters", "memory"))
+    task = Task(space, Input(), (Budget("receptive field"),), ("parameters", "memory"))
     forth = judge(task, range(space.size))
     assert judge(task, reversed(range(space.size))) == forth[::-1]
     for judged in forth:
@@ -77,13 +77,13 @@ def test_what_is_not_asked_is_not_worked_out(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("receptive_field", "receptive_fields", "_features_alive", "LayerReport"):
         monkeypatch.setattr(report, name, None)
     space = Space.of(UNet, {"filters": [4]})
-    [judged] = judge(Task.of(space, Input(), (), ("parameters", "multiply-adds")), [0])
+    [judged] = judge(Task(space, Input(), (), ("parameters", "multiply-adds")), [0])
     assert not judged.reason
-    [lacking] = judge(Task.of(space, Input(), (), ("memory",)), [0])
+    [lacking] = judge(Task(space, Input(), (), ("memory",)), [0])
     assert lacking.reason  # it would have been seen
 
 
 def test_what_cannot_be_is_no_network_whatever_is_asked() -> None:
     space = Space.of(UNet, {"down_blocks": [4]})
-    [judged] = judge(Task.of(space, Input(height=100), (), ("image height",)), [0])
+    [judged] = judge(Task(space, Input(height=100), (), ("image height",)), [0])
     assert "multiple of 16" in judged.reason

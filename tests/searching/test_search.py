@@ -14,6 +14,8 @@ from concurrent.futures import (
 from itertools import product
 from multiprocessing import get_context
 from pickle import PicklingError
+from types import SimpleNamespace
+from typing import Any
 
 import loky
 import pytest
@@ -24,7 +26,7 @@ from explorer.core.network.errors import ParameterError
 from explorer.searching import running
 from explorer.searching.front import dominates
 from explorer.searching.judging import chunks
-from explorer.searching.running import ENOUGH, chosen, results
+from explorer.searching.running import ENOUGH, chosen, results, threads_of
 from explorer.searching.search import CHUNK, LARGEST, check, chunk_size, search
 from explorer.searching.space import Duplicate, Space
 
@@ -135,6 +137,42 @@ def test_an_executor_that_is_lost_is_done_without(takes: int) -> None:
     assert sorted(results(square, range(10), Broken(takes))) == [n * n for n in range(10)]
 
 
+def test_a_chunk_that_is_done_here_after_all_is_divided() -> None:
+    """Whoever listens may have others waiting."""
+    found = results(sum, [[1, 2], [3, 4, 5]], Broken(0), lambda chunk: [[each] for each in chunk])
+    assert list(found) == [1, 2, 3, 4, 5]
+
+
+def test_each_thread_of_a_large_cluster_has_a_chunk() -> None:
+    class Large(Executor):
+        _max_workers = 400
+
+        def __init__(self) -> None:
+            self.running: list[Future] = []
+
+        def submit(self, fn, /, *args, **kwargs):
+            self.running.append(Future())
+            return self.running[-1]
+
+    executor = Large()
+    coming = results(square, range(1000), executor)
+    assert next(coming) is None
+    assert len(executor.running) == 800
+    coming.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="no process is nicer than another")
+def test_processes_of_this_machine_give_way(monkeypatch) -> None:
+    monkeypatch.setattr(loky, "cpu_count", lambda: 2)
+    processes = chosen(None, ENOUGH)
+    try:
+        assert processes is not None
+        theirs = processes.submit(os.nice, 0).result()
+    finally:
+        processes.shutdown(kill_workers=True)
+    assert theirs == min(19, os.nice(0) + running.NICE)
+
+
 def test_what_cannot_travel_is_done_here() -> None:
     executor = Broken(50, PicklingError("a class of a notebook"))
     assert sorted(results(square, range(10), executor)) == [n * n for n in range(10)]
@@ -218,6 +256,49 @@ def test_no_core_waits_long_for_another_at_the_end_of_a_round(
     assert [len(some) for some in found] == sizes
 
 
+class Cluster(Executor):
+    """An executor as others are: it tells its workers' threads by attributes of its own."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+def lost() -> Any:
+    raise OSError("the cluster can't be reached")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "threads"),
+    [
+        ({"_client": SimpleNamespace(nthreads=lambda: {"tcp://a": 4, "tcp://b": 8})}, 12),
+        ({"_client": SimpleNamespace(nthreads=dict)}, None),
+        ({"_client": SimpleNamespace(nthreads=lost)}, None),
+        ({"num_workers": 96}, 96),
+        ({"_max_workers": 7}, 7),
+        ({"_max_workers": None}, None),
+        ({}, None),
+    ],
+    ids=["dask", "dask-without-workers", "dask-lost", "mpi4py", "standard", "untold", "none"],
+)
+def test_chunks_are_for_the_workers_of_the_executor(
+    attributes: dict[str, Any], threads: int | None
+) -> None:
+    assert threads_of(Cluster(**attributes)) == (threads or os.cpu_count() or 1)
+
+
+def test_a_pool_has_chunks_for_each_of_its_workers() -> None:
+    sizes: list[int] = []
+
+    class Noting(ThreadPoolExecutor):
+        def submit(self, call: Any, /, numbers: Any) -> Any:
+            sizes.append(len(numbers))
+            return super().submit(call, numbers)
+
+    with Noting(6) as threads:
+        search(UNet, vary=VARY, input_shape=SHAPE, executor=threads)
+    assert sizes == [9] * 12
+
+
 def test_what_is_judged_of_a_large_space_depends_on_the_seed() -> None:
     once, again, other = (
         [each.number for each in found.candidates]
@@ -240,9 +321,9 @@ def test_a_sample_is_improved_and_does_not_depend_on_the_executor() -> None:
 def test_every_combination_has_its_number() -> None:
     space = Space.of(UNet, VARY)
     assert space.size == 108
-    values = [space.values(number) for number in range(space.size)]
-    assert len({tuple(each.items()) for each in values}) == 108
-    assert [space.number(each) for each in values] == list(range(108))
+    values = [tuple(space.values(number).items()) for number in range(space.size)]
+    every = product(*([(name, value) for value in all_] for name, all_ in space.varied))
+    assert values == list(every)
 
 
 @pytest.mark.parametrize("family", [UNet, Hourglass, FCDenseNet])

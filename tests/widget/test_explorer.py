@@ -24,7 +24,7 @@ from explorer import (
     presets,
 )
 from explorer.core.analysis.design import Design, Input
-from explorer.core.analysis.expected_memory import WITHIN, expected_bytes
+from explorer.core.analysis.expected_memory import TRAINING, expected_bytes, expected_forward_bytes
 from explorer.core.analysis.quantities import of_networks
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.questions import Rebuild, RunForward
@@ -1347,13 +1347,15 @@ def test_memory_is_that_of_a_training_step_while_one_is_chosen(widget):
 
     report = explorer.analyze(explorer.trace(SMALL, (32, 32, 1)))
     assert memory().value == byte_size(report.peak_memory(1))
+    expected = expected_forward_bytes(Design(SMALL, Input(32, 32, 1)))
+    assert f"In all {byte_size(expected)}: expected of TensorFlow on a CPU" in memory().text
 
     step = widget._panels.keras.forward._form.controls["step"].holder
     step.value = "training step"
     assert memory().name == "memory, training"
     assert memory().value == byte_size(expected_bytes(Design(SMALL, Input(32, 32, 1))))
     assert "training step of 1 image" in memory().text
-    least, most = WITHIN
+    least, most = TRAINING.within
     assert f"networks took {least} to {most} times that" in memory().text
     number(widget, "batch_size").value = 3
     assert memory().value == byte_size(expected_bytes(Design(SMALL, Input(32, 32, 1, 3))))

@@ -34,7 +34,9 @@ def test_it_makes_so_many_steps_and_gives_curve_metric_and_weights(here, tmp_pat
 
     assert len(result.losses) == 12
     assert [score.step for score in result.scores] == [0, 2, 5, 10]
-    assert str(result).startswith(f"Noisy → clean: PSNR {result.metric:.1f} dB after 12 steps")
+    assert str(result).startswith(
+        f"Noisy → clean: PSNR {result.metric:.1f} dB after 10 of 12 steps"
+    )
     curve = result.to_pandas()
     assert list(curve.columns) == ["loss", "PSNR"]
     assert curve["loss"].tolist()[1:] == list(result.losses)
@@ -111,6 +113,7 @@ def test_twins_learn_what_each_learns_alone(here):
         ({"seeds": 0}, "seeds"),
         ({"steps": 0}, "steps"),
         ({"seeds": [-1]}, "seed"),
+        ({"seeds": [1, 2, 1]}, "names one twice"),
         ({"task": "faces"}, "task"),
         ({"b": UNet(heads=(Head(global_pool=True),))}, "turn off its global pool"),
     ],

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from math import inf, isfinite
-from numbers import Real
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ import attrs
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design
 from explorer.core.analysis.device_profile import DeviceProfile
-from explorer.core.analysis.expected_memory import expected_bytes
+from explorer.core.analysis.expected_memory import expected_bytes, expected_forward_bytes
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS
 from explorer.core.formatting import byte_size, counted, duration, short_count
 from explorer.core.network.errors import ParameterError, Refusal
@@ -25,6 +25,8 @@ TIME = "time"
 _AMOUNT = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)\s*([a-zµ]*)", re.IGNORECASE)
 #: Largest limit of a budget.
 LARGEST = 1e300
+#: Largest whole number that is kept digit by digit; a float has no more of them.
+LARGEST_WHOLE = 2**53
 #: Units of amounts, the largest first; an amount without one is of "".
 _PLAIN: Mapping[str, float] = MappingProxyType({"": 1})
 _PIXELS: Mapping[str, float] = MappingProxyType({"px": 1, "": 1})
@@ -157,6 +159,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
                 "memory of the batch",
                 lambda design: MEMORY.in_network(design.totals, design.input.batch_size).exact,
                 lambda n: f"{byte_size(n)} of memory for the batch",
+                _BYTES,
+            ),
+            Measure(
+                "inference memory",
+                expected_forward_bytes,
+                lambda n: f"{byte_size(n)} of memory to run the batch",
                 _BYTES,
             ),
             Measure(
@@ -311,6 +319,18 @@ def _check_measure(_: object, __: object, name: Any) -> None:
         raise ParameterError("Budget", "of", name, "is no measure", remedy)
 
 
+def _as_written(limit: Any) -> Any:
+    """Return a fraction, or a number of NumPy's, or a very large one as JSON keeps it."""
+    if not isinstance(limit, Real) or isinstance(limit, (bool, float)):
+        return limit
+    try:
+        if isinstance(limit, Integral) and abs(int(limit)) <= LARGEST_WHOLE:
+            return int(limit)
+        return float(limit)
+    except OverflowError:  # which is refused as what it is
+        return limit
+
+
 def _check_limit(_: object, field: "attrs.Attribute[Any]", limit: Any) -> None:
     is_number = isinstance(limit, Real) and not isinstance(limit, bool)
     if limit is not None and not (is_number and 0 <= limit <= LARGEST):
@@ -332,8 +352,10 @@ class Budget:
     """
 
     of: str = attrs.field(validator=_check_measure)
-    at_most: float | None = attrs.field(default=None, validator=_check_limit)
-    at_least: float | None = attrs.field(default=None, validator=_check_limit)
+    at_most: float | None = attrs.field(default=None, converter=_as_written, validator=_check_limit)
+    at_least: float | None = attrs.field(
+        default=None, converter=_as_written, validator=_check_limit
+    )
 
     @property
     def measure(self) -> Measure:

@@ -61,7 +61,7 @@ class DeviceProfile:
         work = work_of(design.graph, design.input.batch_size)
         if work is None or not work.keys() <= self.seconds.keys():
             return None
-        return sum(amount * self.seconds[name] for name, amount in work.items())
+        return seconds_of(work, self.seconds)
 
     @cached_property
     def words(self) -> str:
@@ -131,6 +131,11 @@ def work_of(graph: Graph, batch_size: int) -> Work | None:
             return None
         add(work, node, batch_size)
     return work
+
+
+def seconds_of(work: Work, seconds: Mapping[str, float]) -> float:
+    """Return how long work takes of which one of each kind takes so many seconds."""
+    return sum(amount * seconds[name] for name, amount in work.items())
 
 
 def _values(node: Node, images: int) -> int:

@@ -5,8 +5,9 @@ from typing import Any
 
 import attrs
 
-from explorer.core.analysis.budgets import MEASURES
+from explorer.core.analysis.budgets import MEASURES, TIME, value_of
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.families import ReadModel
 from explorer.core.formatting import listed
 from explorer.core.network.balance import following
@@ -15,7 +16,7 @@ from explorer.core.network.errors import ParameterError, problem_text
 from explorer.core.network.parameters import Parameter, inactive_reason, parameters_of
 from explorer.core.settling import Work, finished
 
-#: The measures that are told where none are named.
+#: The measures that are told where none are named, besides a time that is known.
 TOLD = ("parameters", "multiply-adds", "memory", "receptive field", "output stride")
 
 
@@ -27,11 +28,13 @@ class Effect:
         of: Name of the measure.
         before: What it is; None where that is not known.
         after: What it would be.
+        device: The one that it is told for, of a time.
     """
 
     of: str
     before: float | None
     after: float | None
+    device: str = ""
 
     @property
     def relative(self) -> float | None:
@@ -62,9 +65,14 @@ class Effect:
     def words(self) -> str:
         """The change, as in "+125 % parameters"."""
         if self.relative:
-            return f"{self.change} {self.of}"
+            return f"{self.change} {self.name}"
         is_from_none = self.before == 0 and self.after
-        return self.change if is_from_none else f"{self.of} {self.change}"
+        return self.change if is_from_none else f"{self.name} {self.change}"
+
+    @property
+    def name(self) -> str:
+        """The measure, and of a time for what it is told."""
+        return f"{self.of} told for {self.device}" if self.device else self.of
 
 
 @attrs.frozen
@@ -122,7 +130,10 @@ class Sensitivity:
 
 
 def sensitivity(
-    design: Design, measures: Sequence[str] = TOLD, of: str | None = None
+    design: Design,
+    measures: Sequence[str] | None = None,
+    of: str | None = None,
+    profile: DeviceProfile | None = None,
 ) -> tuple[Sensitivity, ...]:
     """Return what the next step of each parameter, down and up, would do.
 
@@ -131,19 +142,26 @@ def sensitivity(
 
     Args:
         design: The design.
-        measures: Names of the measures to tell: see `MEASURES`.
+        measures: Names of the measures to tell: see `MEASURES`; None: what one asks for first, the
+            time among it where a profile is given.
         of: Name of the one parameter to tell of; None: all.
+        profile: Of the device that times are told for; None: they are not known.
 
     Raises:
         ParameterError: If there is no such measure.
     """
-    return finished(sensitivity_in_slices(design, measures, of))
+    return finished(sensitivity_in_slices(design, measures, of, profile))
 
 
 def sensitivity_in_slices(
-    design: Design, measures: Sequence[str] = TOLD, of: str | None = None
+    design: Design,
+    measures: Sequence[str] | None = None,
+    of: str | None = None,
+    profile: DeviceProfile | None = None,
 ) -> Work[tuple[Sensitivity, ...]]:
     """Do the work of `sensitivity`."""
+    if measures is None:
+        measures = TOLD if profile is None else (*TOLD, TIME)
     for name in measures:
         if name not in MEASURES:
             raise ParameterError(
@@ -152,19 +170,23 @@ def sensitivity_in_slices(
     architecture: Any = design.architecture
     if isinstance(architecture, ReadModel) or design.graph.read_from_keras:
         return ()
-    before = {name: MEASURES[name].of(design) for name in measures}
+    before = {name: value_of(name, design, profile) for name in measures}
     told = []
     for found in parameters_of(type(architecture)):
         can_step = found.choices or found.value_type in (int, float, bool, tuple)
         if can_step and of in (None, found.name):
-            down = yield from _step(design, found, before, is_up=False)
-            up = yield from _step(design, found, before, is_up=True)
+            down = yield from _step(design, found, before, profile, is_up=False)
+            up = yield from _step(design, found, before, profile, is_up=True)
             told.append(Sensitivity(found, getattr(architecture, found.name), down, up))
     return tuple(told)
 
 
 def _step(
-    design: Design, found: Parameter, before: dict[str, float | None], is_up: bool
+    design: Design,
+    found: Parameter,
+    before: dict[str, float | None],
+    profile: DeviceProfile | None,
+    is_up: bool,
 ) -> Work[Step]:
     architecture: Any = design.architecture
     if reason := inactive_reason(architecture, found):
@@ -180,7 +202,15 @@ def _step(
         yield
         tried.graph  # noqa: B018 — may raise, and takes about as long as what follows
         yield
-        effects = tuple(Effect(name, has, MEASURES[name].of(tried)) for name, has in before.items())
+        effects = tuple(
+            Effect(
+                name,
+                has,
+                value_of(name, tried, profile),
+                profile.device if name == TIME and profile else "",
+            )
+            for name, has in before.items()
+        )
     except Exception as error:  # a class of the user's can raise anything
         return Step(value, reason=problem_text(error), along=along)
     return Step(value, attrs.evolve(tried), effects, along=along)  # without what was computed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from explorer.core.families import Architecture
+from explorer.core.formatting import counted
 from explorer.core.network.errors import Refusal
 from explorer.core.network.layers import Shape
 from explorer.core.network.parameters import parameter
@@ -134,6 +135,12 @@ class LearningCurve:
         """The task's metric at the last look; NaN if an answer was no number."""
         return self.scores[-1].value
 
+    @property
+    def looked_after(self) -> str:
+        """After how many steps that was, in words, and of how many if others followed."""
+        step, made = self.scores[-1].step, len(self.losses)
+        return counted(made, "step") if step == made else f"{step:,} of {counted(made, 'step')}"
+
 
 @attrs.frozen
 class TrainingResult:
@@ -166,16 +173,15 @@ class TrainingResult:
 
     @property
     def metric(self) -> float:
-        """The task's metric at the end: IoU, position error in px, PSNR in dB or boundary F1."""
+        """The task's metric at the last look: IoU, error in px, PSNR in dB or boundary F1."""
         return self.curve.metric
 
     def __str__(self) -> str:
         """Task, metric, steps and time in a line."""
         metric = self.training.task.metric
-        value = metric.text(self.metric) if math.isfinite(self.metric) else "no number"
         return (
-            f"{self.training.task.title}: {metric.name} {value} after {len(self.losses):,} steps "
-            f"in {self.seconds:.0f} s"
+            f"{self.training.task.title}: {metric.name} {metric.text(self.metric)} after "
+            f"{self.curve.looked_after} in {self.seconds:.0f} s"
         )
 
     def to_pandas(self) -> "pandas.DataFrame":

@@ -14,6 +14,7 @@ import attrs
 from explorer.core.drawing.boxes import cards_of, links_of
 from explorer.core.drawing.dot import BOLD, FONT, DiagramOptions, Drawing
 from explorer.core.drawing.fonts import font_css
+from explorer.core.drawing.pdf import LONGEST
 from explorer.core.network.errors import Refusal
 from explorer.core.network.graph import Graph
 
@@ -24,6 +25,12 @@ FAMILIES = f"{FONT},{EMBEDDED},Liberation Sans,Helvetica,sans-serif"
 
 #: Dots per inch of a picture of dots: fine enough for print.
 PNG_DPI = 200
+
+#: Inches of a drawing's side at most in a PDF. Graphviz puts half an inch of margin around it.
+_PDF_INCHES = LONGEST // 72 - 2
+
+#: Graphviz' options, by the format that it writes.
+_OPTIONS = {"png": f"-Gdpi={PNG_DPI}", "pdf": f"-Gsize={_PDF_INCHES},{_PDF_INCHES}"}
 
 #: Lays a drawing out: given it in Graphviz' language, the format to write and further arguments.
 laid_out: Callable[[str, str, str], bytes] | None = None
@@ -72,9 +79,8 @@ class Diagram:
         return finished(drawn.decode()) if ending == "svg" else drawn
 
     def _draw(self, file_format: str) -> bytes:
-        finer = f"-Gdpi={PNG_DPI}" if file_format == "png" else ""
         assert laid_out is not None
-        return laid_out(self.dot, file_format, finer)
+        return laid_out(self.dot, file_format, _OPTIONS.get(file_format, ""))
 
     def _repr_svg_(self) -> str:
         return _with_font(self.svg())

@@ -13,6 +13,9 @@ from xml.etree import ElementTree
 from explorer.core.drawing.dot import BOLD
 from explorer.core.drawing.fonts import FILES, width_of
 
+#: Points that a side of a page has at most; of larger pages readers cut off the rest, or show none.
+LONGEST = 14_400
+
 _NUMBER = re.compile(r"-?[0-9.]+(?:e-?[0-9]+)?")
 _NAMED = {"black": "#000000", "white": "#ffffff"}
 #: Codes of what Arimo does not have, in a font that every reader of PDFs has.
@@ -25,14 +28,16 @@ _LETTERS = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap
 
 
 def as_pdf(svg: str) -> bytes:
-    """Return a drawing as a PDF of one page, of the same size.
+    """Return a drawing as a PDF of one page, of the same size, or as large as pages can be.
 
     Args:
         svg: As Graphviz writes it. Letters that the font doesn't have become boxes.
     """
     root = ElementTree.fromstring(svg)
     width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
-    drawn = "\n".join((f"1 0 0 -1 0 {height} cm", *_painted(root)))
+    scale = min(1, LONGEST / max(width, height))
+    width, height = scale * width, scale * height
+    drawn = "\n".join((f"{scale} 0 0 {-scale} 0 {height} cm", *_painted(root)))
     fonts = " ".join(f"/F{weight} {5 + 6 * i} 0 R" for i, weight in enumerate(FILES))
     fonts += " /Symbol << /Type /Font /Subtype /Type1 /BaseFont /Symbol >>"
     objects = [

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import attrs
 
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.network.graph import Graph, Node
 from explorer.core.network.names import nodes_of
 
@@ -21,6 +22,7 @@ class Scene:
         times: Median seconds of each layer, by name; empty while they are not measured.
         whole_time: Median seconds of the whole model in the same measurement, or 0.
         begins: Whether it is another subject, and no edit of what was shown before.
+        profile: Of the device that times are told for, if one is known.
     """
 
     design: Design
@@ -28,6 +30,7 @@ class Scene:
     times: Mapping[str, float] = MappingProxyType({})
     whole_time: float = 0.0
     begins: bool = False
+    profile: DeviceProfile | None = None
 
     @property
     def graph(self) -> Graph:

@@ -24,7 +24,8 @@ class Objects:
 
     Attributes:
         sizes: Height and width of each.
-        left_out: How many were left out, since nothing or a single point of them is marked.
+        left_out: How many were left out: nothing or one place of them is marked, or what is there
+            is no size.
     """
 
     sizes: tuple[Size, ...]
@@ -109,7 +110,7 @@ def _of_number(size: Any) -> Size:
     pair = tuple(size) if is_pair else (size, size)
     try:
         height, width = map(float, pair)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _refused(size) from error
     if not (0 < height <= LARGEST and 0 < width <= LARGEST):
         raise _refused(size)
@@ -138,7 +139,8 @@ def _read(file: Path) -> Any:
         except Exception as error:  # whatever a damaged file makes it raise
             raise Refusal(f"{file.name!r} can't be read as labels of SLEAP's: {error}") from error
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        # Some editors put a mark before the text.
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise Refusal(f"{file.name!r} is no JSON, or is damaged: {error}.") from error
     if not isinstance(found, (dict, list)):
@@ -158,14 +160,14 @@ def _of_coco(document: Mapping[str, Any]) -> Iterator[Size | None]:
             continue
         try:
             yield _of_annotation(each)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise Refusal(f"Annotation {number} has no box of four numbers: mend it.") from error
 
 
 def _of_annotation(annotation: Mapping[str, Any]) -> Size | None:
     if annotation.get("bbox"):
         _, _, width, height = map(float, annotation["bbox"])
-        return (height, width) if 0 < height < math.inf and 0 < width < math.inf else None
+        return (height, width) if 0 < height <= LARGEST and 0 < width <= LARGEST else None
     numbers = list(map(float, annotation.get("keypoints") or ()))
     points = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
     return _around((x, y) for x, y, is_marked in points if is_marked)
@@ -176,13 +178,13 @@ def _of_sleap(labels: Any) -> Iterator[Size | None]:
     frames = list(labels.labeled_frames)
     of_user = list(chain.from_iterable(frame.user_instances for frame in frames))
     for each in of_user or chain.from_iterable(frame.instances for frame in frames):
-        yield _around((x, y) for x, y in each.numpy().tolist() if x == x and y == y)
+        yield _around(each.numpy().tolist())
 
 
 def _around(points: Iterable[tuple[float, float]]) -> Size | None:
-    """Return height and width of the box around points; None: there are none, or one place."""
-    found = list(points)
+    """Return height and width of the box around points that have a place; None: it has no size."""
+    found = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
     if not found:
         return None
     width, height = (max(values) - min(values) for values in zip(*found, strict=True))
-    return (height, width) if height or width else None
+    return (height, width) if 0 < max(height, width) <= LARGEST else None

@@ -1,5 +1,6 @@
 """What a network can learn here: four tasks, in values that need no NumPy."""
 
+from math import isfinite
 from typing import Literal
 
 import attrs
@@ -37,6 +38,8 @@ class Metric:
 
     def text(self, value: float) -> str:
         """Return a value as it is written."""
+        if not isfinite(value):
+            return "no number"
         if self.unit:
             return f"{value:.1f} {self.unit}"
         return f"{value:.2f}"

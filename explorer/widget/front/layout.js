@@ -66,7 +66,8 @@ class Layout {
     }
     if (works) this.worker = ofPage.explorerLayout;
     this.model.send({ lays_out: works });
-    this.goOn();
+    if (this.next) this.goOn();
+    else this.worker?.send({ dot: this.model.get("dot") }); // which the kernel has drawn: for practice
   }
 
   /**

@@ -78,7 +78,7 @@ class Screen:
         self._problems = problems = problems or Problems()
         self._examples = TrainedExamples(state, open_design, self.weights_changed, alert)
         self._unbroken = Unbroken(self._show_all)
-        self._scene = Scene(state.design)
+        self._scene = Scene(state.design, profile=state.profile)
         self.guest: LessonView | None = None
         self.diagram = DiagramView(self.select, self._show, alert, layout=plain_layout())
         self.inspector = Inspector(
@@ -143,9 +143,12 @@ class Screen:
     def show(self, design: Design) -> None:
         """Show a design; what was measured of another one is dropped."""
         with self._state.lock:
-            if design != self._scene.design:
+            scene, profile = self._scene, self._state.profile
+            if design != scene.design:
                 begins = self._state.history.begins
-                self._scene = Scene(design, self._scene.selected, begins=begins)
+                self._scene = Scene(design, scene.selected, begins=begins, profile=profile)
+            elif profile is not scene.profile:
+                self._scene = attrs.evolve(scene, profile=profile)
             self._show()
 
     def show_times(self, times: "LayerTimes") -> None:

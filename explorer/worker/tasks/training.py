@@ -44,7 +44,7 @@ def train(
         MemoryError: If a step takes more memory than is free.
         GivenUp: If nobody waits for it any more; what was learnt by then is kept.
     """
-    learner = _begun(training) if after is None else _kept(training)
+    learner = _begun(training) if after is None else _kept(training, after)
     learner.learn(seconds, is_overtaken, until)
     _give(learner)
     return learner.told(after)
@@ -58,7 +58,7 @@ def train_twins(
     From then on, each model of B's architecture has its weights. Arguments and errors are those of
     `train`.
     """
-    learners = [_begun(each) if after is None else _kept(each) for each in (a, b)]
+    learners = [_begun(each) if after is None else _kept(each, after) for each in (a, b)]
     learn_in_turns(learners, seconds, is_overtaken, until)
     _give(learners[1])
     return learners[0].told(after), learners[1].told(after)
@@ -128,13 +128,17 @@ def _begun(training: Training) -> Learner:
     return learner
 
 
-def _kept(training: Training) -> Learner:
+def _kept(training: Training, after: int = 0) -> Learner:
     """Return a network that has begun to learn.
 
     Raises:
-        Refusal: If it is no longer there.
+        Refusal: If it is no longer there, or has not come to this step: then it began anew since,
+            such as for another explorer.
     """
     learner = _learners.pop(training, None)
+    if learner is not None and learner.step < after:
+        _learners[training] = learner  # whoever lets it learn goes on
+        learner = None
     if learner is None:
         raise Refusal(
             "What this network had learnt is lost, since Keras was started again or others have "

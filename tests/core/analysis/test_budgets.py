@@ -1,17 +1,18 @@
 """Limits on what a design has, and how one keeps to them."""
 
+from fractions import Fraction
 from math import inf, nan
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import Custom, StridedConvBlock, UNet, trace
+from explorer import Custom, StridedConvBlock, UNet, load, to_json, trace
 from explorer.core.analysis.budgets import MEASURES, Budget, value_of
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.design import Design, Input
 from explorer.core.analysis.device_profile import DeviceProfile, work_of
-from explorer.core.analysis.expected_memory import expected_bytes
+from explorer.core.analysis.expected_memory import expected_bytes, expected_forward_bytes
 from explorer.core.formatting import byte_size
 from explorer.core.network.errors import ParameterError, Refusal
 
@@ -34,6 +35,7 @@ def test_measures_are_those_of_the_report() -> None:
         "memory": report.peak_memory_bytes,
         "memory of the batch": report.weights_bytes + 3 * report.peak_activation_bytes,
         "time": 2.5,
+        "inference memory": expected_forward_bytes(DESIGN),
         "training memory": expected_bytes(DESIGN),
         "receptive field": min(report.receptive_field),
         "output stride": 2,
@@ -73,8 +75,22 @@ def test_a_limit_is_a_finite_number_from_0_on(limit: Any) -> None:
             Budget("memory", **{side: limit})
 
 
-def test_limits_of_numpy_are_numbers() -> None:
-    assert Budget("parameters", at_most=np.int64(9)) == Budget("parameters", at_most=9)
+@pytest.mark.parametrize(
+    ("limit", "same"),
+    [
+        (np.int64(9), 9),
+        (np.float32(0.5), 0.5),
+        (Fraction(18, 2), 9.0),
+        (Fraction(1, 3), 1 / 3),
+        (10**30, 10**30),
+    ],
+)
+def test_limits_of_other_kinds_are_numbers_that_json_knows(limit: Any, same: float) -> None:
+    for side in ("at_most", "at_least"):
+        made = Budget("parameters", **{side: limit})
+        assert made == Budget("parameters", **{side: same})
+        text = to_json(UNet(), [made])
+        assert load(text).budgets == (made,)
 
 
 OTHER = Design(UNet(filters=4, down_blocks=3, up_blocks=2), Input(48, 64, 1))

@@ -10,7 +10,8 @@ import pytest
 from explorer import Custom, ResNet, UNet, analyze, presets, trace
 from explorer.core.analysis.budgets import MEASURES
 from explorer.core.analysis.design import Design, Input
-from explorer.core.analysis.sensitivity import Effect, next_value, sensitivity
+from explorer.core.analysis.device_profile import DeviceProfile, work_of
+from explorer.core.analysis.sensitivity import TOLD, Effect, next_value, sensitivity
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.parameters import inactive_reason, parameters_of
 
@@ -168,6 +169,44 @@ def test_what_is_made_of_blocks_has_the_steps_of_its_own_parameters() -> None:
     custom = Custom(encoder=unet.encoder_stack, decoder=unet.decoder_stack)
     told = sensitivity(Design(custom, INPUT))
     assert [each.parameter.name for each in told] == ["stacks", "merge_stacks"]
+
+
+KINDS = dict.fromkeys(work_of(trace(UNet(), (64, 64, 1)), 1) or (), 0.0)
+PROFILE = DeviceProfile(
+    "CPU (some)", "TensorFlow", "graph", "float32", {**KINDS, "convolutions": 0.001}, 0.1
+)
+
+
+def larger_kernels(architecture: Any) -> int:
+    """How many convolutions are larger than 1×1; each takes a millisecond."""
+    return sum(
+        node.kind == "Conv2D" and getattr(node.layer, "kernel_size", 1) not in (1, (1, 1))
+        for node in trace(architecture, INPUT.shape)
+    )
+
+
+def test_times_are_told_where_a_device_is_known() -> None:
+    net = UNet(filters=4, down_blocks=2, up_blocks=2)
+    told = {each.parameter.name: each for each in sensitivity(Design(net, INPUT), profile=PROFILE)}
+    step = told["convs_per_block"].up
+    before, after = map(larger_kernels, (net, attrs.evolve(net, convs_per_block=3)))
+    assert step["time"].before == pytest.approx(before / 1000)
+    assert step["time"].after == pytest.approx(after / 1000)
+    percent = f"{100 * (after / before - 1):+.1f}".removesuffix(".0")
+    last = told["convs_per_block"].words[1].rpartition(" and ")[2]
+    assert last == f"{percent} % time told for CPU (some)"
+    assert told["filters"].words[1].endswith(" and time told for CPU (some) same")
+    assert [effect.of for effect in step.effects][-2:] == ["output stride", "time"]
+
+
+def test_a_time_that_is_not_known_says_so() -> None:
+    net = UNet(filters=4, down_blocks=2, up_blocks=2)
+    untimed = attrs.evolve(PROFILE, seconds={"calls": 0.001})
+    for profile, name in ((None, "time"), (untimed, "time told for CPU (some)")):
+        told = sensitivity(Design(net, INPUT), ["time"], "filters", profile)
+        assert told[0].up["time"].relative is None
+        assert told[0].words[1] == f"filters 4 → 6: {name} not known"
+    assert [effect.of for effect in sensitivity(Design(net, INPUT))[0].up.effects] == list(TOLD)
 
 
 def test_refuses_what_is_no_measure() -> None:

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from PIL import ImageFont
 
-from explorer import diagram, presets, trace
+from explorer import Hourglass, diagram, presets, trace
 from explorer.core.drawing import diagram as drawing
 from explorer.core.drawing.fonts import width_of
-from explorer.core.drawing.pdf import as_pdf
+from explorer.core.drawing.pdf import LONGEST, as_pdf
 
 OPTIONS = (
     {},
@@ -111,6 +111,25 @@ def test_a_page_is_as_large_as_its_drawing_and_has_its_colours():
         *("q", "0.000 0.000 1.000 RG 1.4 w [5 2] 0 d", "1 2 m 3 4 5 6 7 8 c", "S", "Q"),
         *("Q", "Q"),
     ]
+
+
+@pytest.mark.parametrize(("width", "height", "scale"), [(28_800, 20, 0.5), (20, 57_600, 0.25)])
+def test_what_no_page_can_hold_is_drawn_smaller(width, height, scale):
+    svg = f"""<svg width="{width}pt" height="{height}pt" xmlns="http://www.w3.org/2000/svg">
+    <polygon fill="none" stroke="black" points="0,0 {width},{height} 0,{height}"/></svg>"""
+    objects = objects_of(as_pdf(svg))
+    sides = [each * scale for each in (width, height)]
+    assert f"/MediaBox [0 0 {sides[0]} {sides[1]}]".encode() in objects[2]
+    first = content_of(objects[3]).decode().split("\n")[0]
+    assert first == f"{scale} 0 0 -{scale} 0 {sides[1]} cm"
+
+
+def test_graphviz_too_writes_no_page_larger_than_there_can_be():
+    drawn = diagram(trace(Hourglass(stacks=7), (256, 256, 1)), "layers", direction="left to right")
+    width = float(re.search(r'width="([0-9.]+)pt"', drawn.svg())[1])
+    assert width > LONGEST
+    sides = re.search(rb"/MediaBox \[ 0 0 ([0-9.]+) ([0-9.]+) \]", drawn.content("pdf")).groups()
+    assert 0.98 * LONGEST < float(sides[0]) <= LONGEST
 
 
 @pytest.mark.parametrize(("first", "weight"), [(4, 400), (10, 700)])

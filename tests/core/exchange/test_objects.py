@@ -1,6 +1,7 @@
 """Sizes of objects, from all that people have, and what is to hold them."""
 
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,20 +67,49 @@ def test_labels_tell_the_boxes_around_points() -> None:
     assert Objects.of(SimpleNamespace(labeled_frames=predicted)).sizes == ((500, 500),)
 
 
-def test_a_file_of_labels_is_read(tmp_path: Path) -> None:
-    sleap_io = pytest.importorskip("sleap_io")
-    skeleton = sleap_io.Skeleton(["nose", "ear", "tail"])
-    points = np.array([[10, 20], [np.nan, np.nan], [70, 50]])
-    instance = sleap_io.Instance.from_numpy(points, skeleton=skeleton)
-    video = sleap_io.Video(filename="mouse.mp4", open_backend=False)
-    frame = sleap_io.LabeledFrame(video=video, frame_idx=0, instances=[instance])
-    file = tmp_path / "labels.slp"
-    sleap_io.Labels([frame]).save(str(file))
-    assert Objects.of(file).sizes == ((30, 60),)
-    damaged = tmp_path / "damaged.slp"
-    damaged.write_bytes(file.read_bytes()[:500])
-    with pytest.raises(Refusal, match=r"damaged\.slp"):
-        Objects.of(damaged)
+HUGE = 1e308
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[10**400], {"annotations": [{"bbox": [0, 0, 10**400, 5]}]}],
+    ids=["size", "box"],
+)
+def test_a_number_that_no_float_holds_is_refused(given: object, tmp_path: Path) -> None:
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps(given), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"is no size: give|Annotation 0 has no box"):
+        Objects.of(file)
+
+
+def test_a_mark_before_the_text_does_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "objects.json"
+    file.write_text("[30]", encoding="utf-8-sig")
+    assert Objects.of(file).sizes == ((30, 30),)
+
+
+def test_what_has_no_finite_size_is_left_out() -> None:
+    """Coordinates that are no places, and boxes that no field could hold."""
+    inf = math.inf
+    animals = [
+        animal((10, 20), (inf, 30), (70, 50)),
+        animal((inf, 0), (inf, 5), (-inf, 3)),
+        animal((-HUGE, 0), (HUGE, 5)),
+        animal((0, 0), (1e301, 5)),
+    ]
+    labels = SimpleNamespace(
+        labeled_frames=[SimpleNamespace(user_instances=animals, instances=animals)]
+    )
+    found = Objects.of(labels)
+    assert (found.sizes, found.left_out) == (((30, 60),), 3)
+    annotations = [
+        {"keypoints": [inf, 1, 2, inf, 5, 2]},
+        {"keypoints": [math.nan, 1, 2, 10, 5, 2, 20, 8, 2]},
+        {"bbox": [0, 0, 1e301, 5]},
+    ]
+    found = Objects.of({"annotations": annotations})
+    assert (found.sizes, found.left_out) == (((3, 10),), 2)
+    assert found.budget(1) == Budget("receptive field", at_least=10)
 
 
 def test_without_its_package_it_is_named(monkeypatch: Any, tmp_path: Path) -> None:

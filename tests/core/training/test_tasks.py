@@ -111,6 +111,11 @@ def test_what_is_no_number_has_no_score():
     assert np.isnan(score(DENOISE, kept, np.full_like(kept.answers, np.nan)))
 
 
+@TASK
+def test_a_metric_that_is_no_number_is_told_as_such(task):
+    assert task.metric.text(float("nan")) == "no number"
+
+
 def test_answers_are_drawn_whatever_they_are():
     kept = held_out(DOTS, (32, 32, 1))
     for answer in (kept.answers[0], averaged(kept.answers, 4)[0], np.full((8, 8, 1), np.inf)):

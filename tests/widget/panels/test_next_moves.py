@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import attrs
 import pytest
 
 import explorer.worker.process
@@ -12,6 +13,7 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.editing import moves as moves_module
 from explorer.widget.panels.inspector.panel import Inspector
 from explorer.widget.parts import MoveButton
+from tests.core.analysis.test_sensitivity import PROFILE
 from tests.said import all_of, said
 from tests.still_worker import StillWorker
 
@@ -148,6 +150,25 @@ def test_a_step_is_offered_once_the_design_has_settled_and_taken_by_a_click(show
     settle(shown)
     take(shown, "up_blocks 2 → 3")  # which is said to be impossible, and has no button
     assert shown.architecture == SMALL
+
+
+def test_the_steps_tell_times_once_they_are_known(shown):
+    settle(shown)
+    assert "time told" not in said(inspector_of(shown))
+    shown._state.tell_times(PROFILE)
+    assert "What would a step do?" not in said(inspector_of(shown))
+    settle(shown)
+    text = said(inspector_of(shown))
+    assert "What to try next" in text
+    lines = [line for line in text.splitlines() if line.startswith("time told for CPU (some) | ")]
+    assert len(lines) > 5
+    assert "time told for CPU (some) | same | same" in lines
+    assert any("%" in line for line in lines)
+
+    untimed = attrs.evolve(PROFILE, seconds={"calls": 0.001})
+    shown._state.tell_times(untimed)
+    settle(shown)
+    assert "time told for CPU (some) | not known | not known" in said(inspector_of(shown))
 
 
 def test_what_is_overtaken_before_the_steps_are_begun_costs_no_more(shown, monkeypatch):

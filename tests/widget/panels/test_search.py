@@ -1,12 +1,16 @@
 """The tab “Design”: budgets of what is on screen, and a search beside the user."""
 
 import json
-import sys
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
 import attrs
+import loky
 import pytest
 
 import explorer.worker.process
@@ -31,7 +35,12 @@ from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
 from explorer.core.formatting import short_count
 from explorer.core.network.parameters import parameters_of
+from explorer.keras_side import machine_memory as machine_memory_module
+from explorer.searching import running as executor_module
+from explorer.searching.running import ENOUGH
+from explorer.searching.search import in_rounds
 from explorer.widget.given import as_architecture
+from explorer.widget.panels.search import objects as objects_module
 from explorer.widget.panels.search import panel as panel_module
 from explorer.widget.panels.search import running as running_module
 from explorer.widget.panels.search.panel import SearchPanel
@@ -237,19 +246,11 @@ def test_left_out_objects_are_told(panel: SearchPanel, calls: Calls) -> None:
         ("a.json", b"[NaN]", "nan is no size"),
         ("a.json", b'{"annotations": [{"bbox": [1, 2]}]}', "Annotation 0"),
         ("../<b>.json", b"\xff", "is no JSON, or is damaged"),
-        ("a.slp", b"nothing", 'pip install "explorer[labels]"'),
     ],
 )
 def test_a_file_that_tells_no_objects_is_told_beside_it(
-    panel: SearchPanel,
-    state: State,
-    calls: Calls,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    content: bytes,
-    told: str,
+    panel: SearchPanel, state: State, calls: Calls, name: str, content: bytes, told: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sleap_io", None)
     do(panel, object_sizes="30")
     budgets = state.budgets
     send_file(panel, name, content)
@@ -257,6 +258,43 @@ def test_a_file_that_tells_no_objects_is_told_beside_it(
     assert told in panel.form.objects.problem
     assert panel.form.objects.told == "1 object: median 30 px, largest 30 px", "it stays"
     assert state.budgets == budgets
+
+
+class Ends:
+    """Pickles as what ends or stalls the process that it comes to."""
+
+    def __init__(self, call: Callable[..., Any], *given: Any) -> None:
+        self.call = call, given
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
+
+
+def test_labels_are_read_where_a_damaged_file_does_no_harm(
+    panel: SearchPanel, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Keras is needed for it, nor waited for."""
+    monkeypatch.setattr(explorer.worker.process, "shared_worker", pytest.fail)
+    do(panel, object_sizes="30")
+    send_file(panel, "mouse.SLP", b"nothing that is read")
+    assert panel.form.objects.told == "Reading the file …"
+    calls.next()
+    assert panel.form.objects.problem.startswith("'mouse.SLP' ")
+    assert panel.form.objects.told.startswith("1 object"), "it stays"
+
+    monkeypatch.setattr(objects_module, "LONGEST", 5)
+    for ends in (Ends(os._exit, 1), Ends(time.sleep, 600)):
+        monkeypatch.setattr(objects_module.Objects, "of", ends)
+        send_file(panel, "mouse.slp", b"")
+        calls.next()
+        assert "'mouse.slp' ended the process that read it" in panel.form.objects.problem
+
+
+def test_sizes_that_are_typed_meanwhile_stay(panel: SearchPanel, calls: Calls) -> None:
+    send_file(panel, "mouse.slp", b"")
+    do(panel, object_sizes="7")
+    calls.next()
+    assert (panel.form.objects.sizes, panel.form.objects.problem) == ("7", "")
 
 
 @pytest.mark.parametrize("text", ["large", "3×", "1×2×3", "0", "-5", "nan", "1e400", "×"])
@@ -557,6 +595,117 @@ def test_a_search_can_be_stopped_and_what_it_found_stays(
     assert panel.form.ready
 
 
+# The search in other processes.
+
+
+def vary_many(panel: SearchPanel) -> dict[str, tuple[Any, ...]]:
+    vary_only(panel, filters="2–12", down_blocks="1–3", convs_per_block="1–3", kernel_size="3, 5")
+    return {each.parameter.name: each.values for each in panel._variables if each.is_on}
+
+
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_processes_find_what_python_does(
+    panel: SearchPanel, calls: Calls, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(running_module, "MOST", most)
+    monkeypatch.setattr(running_module, "ENOUGH", 50)
+    monkeypatch.setattr(executor_module, "ENOUGH", 50)
+    monkeypatch.setattr(running_module, "ROOM", 0)
+    used: list[Executor | None] = []
+
+    def noting(*given: Any, **more: Any) -> Any:
+        used.append(given[2])
+        return in_rounds(*given, **more)
+
+    monkeypatch.setattr(running_module, "in_rounds", noting)
+    set_budget(panel, "receptive field", "40")
+    vary = vary_many(panel)
+    do(panel, start_search=True)
+    calls.all()
+    [executor] = used
+    assert (executor is None) == (loky.cpu_count() < 2)
+    wanted = search(
+        *(NET, [FIELD]), vary=vary, input_shape=(64, 64, 1), most=most, executor="serial"
+    )
+    assert panel._outcome is not None
+    assert panel._outcome.found == wanted
+    assert wanted.tried == min(most, 198)
+    assert not panel.form.runs
+
+
+class Slow(Executor):
+    """An executor that does nothing until the test says so."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, call: Any, /, *given: Any, **more: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.given.append((future, partial(call, *given, **more)))
+        return future
+
+    def do(self, place: int) -> None:
+        future, call = self.given[place]
+        future.set_result(call())
+
+
+def test_edits_are_answered_while_processes_search_and_stop_ends_them(
+    panel: SearchPanel, state: State, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor_module, "PAUSE", 0.001)
+    monkeypatch.setattr(panel_module, "TELL", 0.0)
+    slow = Slow()
+    monkeypatch.setattr(panel_module, "processes", lambda count: slow)
+    vary_many(panel)
+    do(panel, start_search=True)
+    calls.next()
+    assert panel.form.done == 0
+    state.update(architecture=attrs.evolve(NET, filters=5))
+    assert panel.form.runs
+    assert f"None found yet, 0 of {panel.form.count} tried" in said(panel.form.told)
+
+    count = len(slow.given)
+    assert count > 1
+    slow.do(count - 1)  # in any order
+    calls.next()
+    do(panel, stop_search=True)
+    assert 0 < panel.form.done < panel.form.count
+    calls.all()
+    assert [future.cancelled() for future, _ in slow.given] == [True] * (count - 1) + [False]
+    assert panel.form.ready
+    assert panel.table.rows
+
+
+def test_a_panel_that_is_closed_ends_them(
+    state: State, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor_module, "PAUSE", 0.001)
+    slow = Slow()
+    monkeypatch.setattr(panel_module, "processes", lambda count: slow)
+    panel = SearchPanel(state, pytest.fail)
+    panel.show(Scene(state.design))
+    vary_many(panel)
+    do(panel, start_search=True)
+    calls.next()
+    panel.close()
+    calls.all()
+    assert slow.given
+    assert all(future.cancelled() for future, _ in slow.given)
+
+
+def test_processes_are_for_many_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Slow()
+    monkeypatch.setattr(running_module, "chosen", lambda executor, count: made)
+    assert running_module.processes(ENOUGH) is made
+    assert running_module.processes(ENOUGH - 1) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(running_module, "IN_PAGE", True)
+        assert running_module.processes(ENOUGH) is None
+    short = machine_memory_module.Memory(2**30, running_module.ROOM - 1)
+    monkeypatch.setattr(machine_memory_module, "machine_memory", lambda: short)
+    assert running_module.processes(ENOUGH) is None
+
+
 def test_a_search_that_was_overtaken_tells_nothing(panel: SearchPanel, calls: Calls) -> None:
     vary_only(panel, **SMALL_SPACE)
     do(panel, start_search=True)
@@ -660,16 +809,16 @@ TIME = sum(
 )
 
 
+def told_of_device(panel: SearchPanel) -> str:
+    return said(panel.form.device)
+
+
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> StillWorker:
     """A worker that answers when the test says so."""
     made = StillWorker()
     monkeypatch.setattr(explorer.worker.process, "shared_worker", lambda: made)
     return made
-
-
-def told_of_device(panel: SearchPanel) -> str:
-    return said(panel.form.device)
 
 
 def test_times_are_known_once_the_device_was_measured(

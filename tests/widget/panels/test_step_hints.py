@@ -1,6 +1,7 @@
 """The tooltip of a number tells what its next steps would do, once edits rest."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -11,6 +12,7 @@ from explorer.core.analysis import sensitivity as sensitivity_module
 from explorer.core.analysis.design import Design
 from explorer.core.analysis.sensitivity import sensitivity
 from explorer.widget.messages import Steps
+from tests.core.analysis.test_sensitivity import PROFILE
 from tests.still_worker import StillWorker
 
 SMALL = UNet(filters=8, down_blocks=2, up_blocks=2)
@@ -68,15 +70,25 @@ def test_the_steps_of_the_control_that_is_looked_at_are_told(shown: Explorer) ->
     assert told(shown) == Steps("height", ())
 
 
+def test_times_are_told_once_they_are_known(shown: Explorer) -> None:
+    look(shown, "convs_per_block")
+    settle(shown)
+    assert "time" not in "".join(told(shown).words)
+    shown._state.tell_times(PROFILE)
+    assert told(shown) == NOTHING
+    settle(shown)
+    assert all(" % time told for CPU (some)" in words for words in told(shown).words)
+
+
 def test_an_edit_takes_them_away_and_those_of_the_new_design_come_once_it_rests(
     shown: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worked_out: list[Design] = []
     work_out = sensitivity_module.sensitivity
 
-    def noting(design: Design, of: str) -> object:
+    def noting(design: Design, **more: Any) -> object:
         worked_out.append(design)
-        return work_out(design, of=of)
+        return work_out(design, **more)
 
     monkeypatch.setattr(sensitivity_module, "sensitivity", noting)
     look(shown, "filters")
@@ -97,8 +109,8 @@ def test_an_edit_takes_them_away_and_those_of_the_new_design_come_once_it_rests(
 def test_what_was_overtaken_is_not_told(shown: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     work_out = sensitivity_module.sensitivity
 
-    def overtaken(design: Design, of: str) -> object:
-        found = work_out(design, of=of)
+    def overtaken(design: Design, **more: Any) -> object:
+        found = work_out(design, **more)
         if design.architecture == SMALL:
             shown.controls["filters"].value = 10
         return found

@@ -294,6 +294,26 @@ def test_moving_averages_that_lag_behind_are_told(shown, worker):
     assert "lag behind" not in said(panel.widget._notes.parts)
 
 
+def test_a_metric_is_told_of_the_step_that_it_was_computed_at(shown, worker):
+    _, panel, _ = shown()
+    panel.widget.train.click()
+    worker.learn()
+    worker.learn()
+    worker.requests[-1][2](Learnt(5, 60.0, (0.5,) * 3, (), (), (1,)))  # no look followed
+    assert "IoU 0.12 after 2 of 5 steps in 60 s" in state_of(panel)
+
+
+def test_answers_that_are_no_numbers_are_told_as_such(shown, worker):
+    _, panel, _ = shown()
+    panel.widget.train.click()
+    worker.learn()
+    lost = Score(2, 0.0, float("nan"), (b"b",) * 4)
+    worker.requests[-1][2](Learnt(2, 60.0, (float("nan"),) * 2, (lost,), (), (1,)))
+    assert "IoU no number after 2 steps" in state_of(panel)
+    assert panel.widget.learning.metric.now == "no number"
+    assert panel.widget.learning.loss.now == "no number"
+
+
 def test_long_curves_are_drawn_of_means():
     points = [CurvePoint(float(i), float(i % 2)) for i in range(4 * MOST_POINTS)]
     few = thinned(points)

@@ -186,6 +186,20 @@ def test_what_is_lost_cannot_go_on():
         save_trained(LEARNS, "weights")
 
 
+def test_who_began_anew_meanwhile_does_not_go_on_in_anothers_curve():
+    """As where two explorers show the same design: the curve of the one would go on with the
+    first steps of the other."""
+    learnt(steps=4)
+    train(LEARNS, None, 0.0)
+    with pytest.raises(Refusal, match=r"is lost.*train again"):
+        train(LEARNS, 4, 0.0)
+    assert train(LEARNS, 0, 0.0).step == 1  # the other goes on
+    other = Training(UNet(filters=2, down_blocks=1, up_blocks=1, skips="none"), SHAPE)
+    train_twins(LEARNS, other, None, 0.0)
+    with pytest.raises(Refusal, match=r"is lost.*train again"):
+        train_twins(LEARNS, other, 2, 0.0)
+
+
 def test_only_the_last_two_are_kept():
     for seed in range(3):
         train(Training(SMALL, SHAPE, TrainingSettings(seed=seed)), None, 0.0)

@@ -79,6 +79,7 @@ class Layer:
         family: The family of layers that it belongs to: a key of the palette's `families`.
         joined: What becomes of features that it hands on to later layers, such as "added".
         keeps_input: Whether training keeps what it is given, which its gradient is made of.
+        keeps_inner: Whether training keeps its inner values, which its gradient is made of too.
         passes_gradient: Whether its gradient takes the room of its output's, or is the same.
         read_where: Settings of Keras' layer of this name that the kind lacks, or has only some
             values of: one with others is another layer. All other settings are the kind's fields.
@@ -100,6 +101,7 @@ class Layer:
     family: ClassVar[str] = "other"
     joined: ClassVar[str] = ""
     keeps_input: ClassVar[bool] = False
+    keeps_inner: ClassVar[bool] = False
     passes_gradient: ClassVar[bool] = False
     read_where: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
@@ -188,6 +190,15 @@ class Layer:
     def taps(self, axis: int) -> tuple[int, int]:
         """Return how many steps of its input a window reads along an axis, and their distance."""
         return 1, 1
+
+    def inner_values(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Return how many values it makes on the way to its output, for one image.
+
+        Args:
+            inputs: Shapes of the inputs.
+            output: Shape of the output.
+        """
+        return 0
 
     @property
     def keeps_output(self) -> bool:

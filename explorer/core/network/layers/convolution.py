@@ -194,6 +194,7 @@ class SeparableConv2D(_Sliding):
     """Convolution of each channel on its own, then a 1×1 convolution across the channels."""
 
     mixes: ClassVar[bool] = True
+    keeps_inner: ClassVar[bool] = True
 
     filters: int = whole()
     kernel_size: ByAxis = by_axis(3, write=window_text)
@@ -227,6 +228,10 @@ class SeparableConv2D(_Sliding):
     def mac_terms(self, inputs: Sequence[Shape], output: Shape) -> Terms:
         """Return both kernels' weights, times the number of output positions."""
         return Terms(self._kernels(inputs), output[:2], "both kernels’ weights × positions")
+
+    def inner_values(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Return how many values the first convolution hands to the second."""
+        return prod(output[:-1]) * inputs[0][-1] * self.depth_multiplier
 
     @property
     def summary(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any, ClassVar
 
 import attrs
@@ -286,6 +287,11 @@ class UpSampling2D(Resized):
 
     def _by_axis(self) -> tuple[ByAxis, ...]:
         return (self.size,)
+
+    def inner_values(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Return how many values there are once rows are repeated, and columns are not."""
+        is_repeated = self.interpolation == "nearest"
+        return prod(inputs[0]) * along(self.size, axis=0) * is_repeated
 
     def sources(self, position: int, size: int, axis: int = 0) -> range:
         """Return the nearest input, or the two that a bilinear interpolation weighs.

@@ -237,7 +237,8 @@ function render({ model, el }) {
     "change:problem": drawProblem,
   });
   for (const draw of [drawLink, drawKinds, drawReading, drawAccount, drawQuestions, drawProblem]) draw();
-  open.set(model.get("account").length > 0 || model.get("reading").length > 0);
+  const told = [model.get("account"), model.get("reading"), model.get("problem")];
+  open.set(told.some(({ length }) => length > 0));
   return () => {
     for (const kind of ["pointerdown", "focusin"]) window.removeEventListener(kind, outside, true);
     model.off("msg:custom", download);

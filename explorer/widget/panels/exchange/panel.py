@@ -112,6 +112,10 @@ class Exchange(FrontWidget):
         self._name = ""
         self.on_sent(self._received)
 
+    def refuse(self, problem: str) -> None:
+        """Say why what was asked for outside could not be opened, beside what opens another one."""
+        self.problem = printable(problem)
+
     def drop_requests(self) -> None:
         """Drop what was asked of Keras."""
         self._asking.close()

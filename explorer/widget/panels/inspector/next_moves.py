@@ -11,6 +11,7 @@ from explorer.core.settling import Settling
 from explorer.worker import later
 
 if TYPE_CHECKING:
+    from explorer.core.analysis.device_profile import DeviceProfile
     from explorer.core.analysis.sensitivity import Sensitivity
     from explorer.core.editing.moves import Move
 
@@ -60,19 +61,23 @@ class NextMoves:
         self._found: Callable[[], None] = lambda: None
         self._settling = Settling(later, lock, lambda: self._found(), alert, self._work_out)
         self._wanted: Design | None = None
-        self._known: tuple[Design, Offered] | None = None
+        self._profile: DeviceProfile | None = None
+        self._known: tuple[Design, DeviceProfile | None, Offered] | None = None
 
-    def of(self, design: Design, found: Callable[[], None]) -> Offered:
+    def of(
+        self, design: Design, profile: "DeviceProfile | None", found: Callable[[], None]
+    ) -> Offered:
         """Return what can be done with a design; nothing before it is worked out.
 
         Args:
             design: The design on screen.
+            profile: Of the device that times are told for, if one is known.
             found: Called once it is, unless another design is asked for, or `stop` is called.
         """
-        self._wanted, self._found = design, found
-        if self._known and self._known[0] == design:
+        self._wanted, self._profile, self._found = design, profile, found
+        if self._known and self._known[:2] == (design, profile):
             self._settling.stop()
-            return self._known[1]
+            return self._known[2]
         self._settling.wait()
         return Offered()
 
@@ -80,7 +85,7 @@ class NextMoves:
         """Make the change of these words, if it is offered of the design on screen."""
         if not self._known or self._known[0] != self._wanted:
             return
-        design = self._known[1].called(words)
+        design = self._known[2].called(words)
         if design is not None:
             self._take(design)
 
@@ -97,11 +102,12 @@ class NextMoves:
         from explorer.core.analysis.sensitivity import sensitivity_in_slices
         from explorer.core.editing.moves import moves_in_slices
 
-        design = self._wanted
+        with self._lock:
+            design, profile = self._wanted, self._profile
         if design is None:
             return
         found = yield from moves_in_slices(design)
-        known = design, Offered(found, (yield from sensitivity_in_slices(design)))
+        steps = yield from sensitivity_in_slices(design, profile=profile)
         with self._lock:
-            if self._wanted is design:  # not an earlier one, which took longer
-                self._known = known
+            if self._wanted is design and self._profile is profile:  # not an earlier, slower one
+                self._known = design, profile, Offered(found, steps)

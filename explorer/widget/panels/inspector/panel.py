@@ -113,7 +113,7 @@ class Inspector(FrontWidget, TabView):
         if scene.node is not None:
             self._next_moves.stop()
             return NOTHING
-        return self._next_moves.of(scene.design, self._show_again)
+        return self._next_moves.of(scene.design, scene.profile, self._show_again)
 
     def _show_again(self) -> None:
         scene, self._scene = self._scene, None

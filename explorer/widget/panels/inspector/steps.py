@@ -53,7 +53,7 @@ def _table(found: Sensitivity, tried: list[Step], label: str) -> Table:
     along = dict.fromkeys(name for step in tried for name in step.along)
     rows = [
         *((name.replace("_", " "), [_along(step, name) for step in tried]) for name in along),
-        *((each.of, [step[each.of].change for step in tried]) for each in tried[0].effects),
+        *((each.name, [step[each.of].change for step in tried]) for each in tried[0].effects),
     ]
     return Table(
         f"Steps of {label}",

@@ -263,10 +263,10 @@ function sumOf(quantity, total) {
  * Marks the rows of what is selected, and scrolls to the first of them.
  * @param {HTMLElement} el
  * @param {HTMLTableSectionElement} body
- * @param {number} above Height of what lies over the rows.
+ * @param {HTMLTableRowElement} head Lies over the rows.
  * @param {string[]} ids
  */
-function markRows(el, body, above, ids) {
+function markRows(el, body, head, ids) {
   const selected = new Set(ids);
   /** @type {HTMLTableRowElement[]} */
   const marked = [];
@@ -279,6 +279,8 @@ function markRows(el, body, above, ids) {
   // Only the table scrolls: the page stays where its reader is.
   const [first] = marked;
   if (!first || el.contains(document.activeElement)) return;
+  // Asking for it after a change costs a layout of the page.
+  const above = head.offsetHeight;
   const end = el.scrollTop + el.clientHeight - 60;
   if (first.offsetTop < el.scrollTop + above || first.offsetTop > end) {
     el.scrollTop = first.offsetTop - above;
@@ -333,7 +335,7 @@ function render({ model, el }) {
     const { id = "", block = "" } = /** @type {HTMLElement} */ (row).dataset;
     return { id, block };
   });
-  const markSelected = () => markRows(el, body, head.offsetHeight, model.get("selected"));
+  const markSelected = () => markRows(el, body, head, model.get("selected"));
 
   // The rows are one tab stop; arrows go from row to row.
   const buttons = () => [...body.querySelectorAll("button")];

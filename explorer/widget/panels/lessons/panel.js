@@ -81,11 +81,14 @@ function render({ model, el }) {
     const marked = `${here} ${at}`;
     // Tabs would cover an outline of what they are in.
     pointing.textContent = COVERED.includes(page.points_at)
-      ? `${marked} { position: relative; } ${marked}::after { content: ""; position: absolute; inset: 0; z-index: 2; pointer-events: none; border: 2px solid var(--points, #b35900); border-radius: 4px; }`
+      ? `${marked}::after { content: ""; position: absolute; inset: 0; z-index: 2; pointer-events: none; border: 2px solid var(--points, #b35900); border-radius: 4px; }`
       : `${marked} { outline: 2px solid var(--points, #b35900); outline-offset: ${offset}px; border-radius: 4px; }`;
-    if (!drawn || drawn.heading !== page.heading) {
-      workspace.querySelector(at)?.scrollIntoView({ block: "nearest" });
+    const target = workspace.querySelector(at);
+    if (target && getComputedStyle(target).visibility === "hidden") {
+      const drawer = target.closest(PARTS.controls) ? "controls" : "side";
+      pointing.textContent += ` ${here} .explorer-window > [data-name="${drawer}"] { outline: 2px solid var(--points, #b35900); }`;
     }
+    if (!drawn || drawn.heading !== page.heading) target?.scrollIntoView({ block: "nearest" });
   }
 
   /**
@@ -144,6 +147,9 @@ function render({ model, el }) {
     markTerms(body);
     markTerms(foot);
     drawWays(page);
+    // What the keyboard comes to is not to lie beneath the question.
+    const open = body.querySelector(".explorer-lesson-open");
+    body.style.scrollPaddingBlock = open instanceof HTMLElement ? `${open.offsetHeight}px` : "";
     if (!isNew) {
       body.scrollTop = scrollTop;
       const same = /** @type {HTMLElement | null} */ (key ? el.querySelector(`[data-key="${key}"]`) : null);
@@ -180,6 +186,7 @@ function render({ model, el }) {
     const asked = make("div", { className: "explorer-lesson-question" }, body);
     const prompt = make("p", { textContent: question.prompt, id: `explorer-lesson-${Math.random().toString(36).slice(2)}` }, asked);
     const isOpen = !question.given;
+    asked.classList.toggle("explorer-lesson-open", isOpen);
     const form = isOpen ? make("div", { className: "explorer-lesson-answer" }, foot) : asked;
     const row = make("div", { className: "explorer-row" });
     /** @type {() => string} */
@@ -196,7 +203,7 @@ function render({ model, el }) {
       const text = question.selected ? `Selected: ${question.selected}` : "Click in the diagram.";
       make("p", { className: "explorer-lesson-selected", textContent: text }, row).setAttribute("role", "status");
     } else if (question.takes === "build") {
-      const list = make("ul", { className: "explorer-lesson-limits" }, asked);
+      const list = make("ul", { className: "explorer-lesson-limits" }, form);
       for (const { text, is_met } of question.limits) {
         const item = make("li", { textContent: text }, list);
         item.className = is_met ? "explorer-lesson-met" : "explorer-lesson-missed";

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from explorer.core import settling
 from explorer.core.analysis.design import Design
+from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.editing.store import State
 from explorer.core.formatting import printable
 from explorer.core.settling import Settling
@@ -31,7 +32,7 @@ class StepHints:
         self._state = state
         self._looked_at = ""
         self._edited = 0.0
-        self._found: tuple[Design, Steps] = state.design, NONE
+        self._found: tuple[Design, DeviceProfile | None, Steps] = state.design, None, NONE
         self._settling = Settling(later, state.lock, self._tell, alert, self._work_out)
         names.on_sent(lambda message, _: self._look(message.steps_of))
 
@@ -56,16 +57,19 @@ class StepHints:
     def _work_out(self) -> None:
         from explorer.core.analysis.sensitivity import sensitivity
 
-        design, name = self._state.design, self._looked_at
+        with self._state.lock:
+            design, profile = self._state.design, self._state.profile
+            name = self._looked_at
         told = [
             printable(words)
-            for found in sensitivity(design, of=name)
+            for found in sensitivity(design, of=name, profile=profile)
             for step, words in zip((found.down, found.up), found.words, strict=True)
             if step.value is not None
         ]
-        self._found = design, Steps(name, tuple(told))
+        self._found = design, profile, Steps(name, tuple(told))
 
     def _tell(self) -> None:
-        design, steps = self._found
-        if design is self._state.design and steps.of == self._looked_at:  # not an earlier one
+        design, profile, steps = self._found
+        is_present = design is self._state.design and profile is self._state.profile
+        if is_present and steps.of == self._looked_at:  # not an earlier one
             self._names.steps = steps

@@ -16,6 +16,7 @@ HINTS = {
     "receptive field": "180 px",
     "memory": "2 GB",
     "memory of the batch": "2 GB",
+    "inference memory": "2 GB",
     "training memory": "8 GB",
     "parameters": "300 k",
     "multiply-adds": "2.5 G",

@@ -1,5 +1,8 @@
 """What a receptive field is to hold: a share of objects, of typed sizes or those in a file."""
 
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
 import attrs
 
 from explorer.core.analysis.budgets import Budget
@@ -8,11 +11,14 @@ from explorer.core.formatting import counted, printable
 from explorer.core.network.errors import Refusal, problem_text
 from explorer.widget.messages import ObjectsRow
 from explorer.widget.panels.exchange.opening import as_file
+from explorer.worker import IN_PAGE
 
 #: What is wrong with a percent that is none.
 NO_SHARE = "Give a number of percent above 0, and at most 100."
 #: Percent of the objects that are to be held unless the user says otherwise.
 USUAL = 95
+#: Seconds that reading labels may take.
+LONGEST = 120
 
 
 @attrs.frozen
@@ -93,6 +99,25 @@ def objects_in(name: str, content: bytes) -> Objects | Exception:
     """Return the objects that a file tells of, or why it tells of none."""
     _folder, path = as_file(name, content)
     try:
+        if path.suffix.lower() == ".slp" and not IN_PAGE:
+            return _read_apart(path)
         return Objects.of(path)
     except Exception as error:  # whatever a damaged file makes the reader raise
         return error
+
+
+def _read_apart(path: Path) -> Objects:
+    """Read labels in a process of their own: a damaged file can end or stall what reads HDF5."""
+    import loky
+
+    executor = loky.ProcessPoolExecutor(max_workers=1)
+    try:
+        found: Objects = executor.submit(Objects.of, path).result(LONGEST)
+    except (BrokenExecutor, TimeoutError) as error:
+        raise Refusal(
+            f"{path.name!r} ended the process that read it, or took longer than {LONGEST} s: it "
+            "is damaged, or too large for this machine."
+        ) from error
+    finally:
+        executor.shutdown(kill_workers=True)
+    return found

@@ -35,7 +35,7 @@ from explorer.widget.messages import (
     VariableRow,
     Vary,
 )
-from explorer.widget.panels.search.running import MOST, SEED, Outcome, Query
+from explorer.widget.panels.search.running import MOST, SEED, Outcome
 from explorer.widget.parts import Items, Line, Part, Words
 
 #: What the user does.
@@ -131,9 +131,9 @@ def told_of_device(profile: DeviceProfile | None) -> Line:
     return Line(f"Times are told for {printable(profile.device)}", "good", printable(profile.words))
 
 
-def outlook(query: Query) -> str:
+def outlook(task: Task) -> str:
     """Say how many combinations there are, and how many of them are tried."""
-    size = query.space.size
+    size = task.space.size
     told = counted(size, "combination")
     if size <= MOST:
         return f"{told}: all are tried" if size > 1 else f"{told}: vary more"

@@ -1,7 +1,8 @@
 """The tab “Design”: budgets for what is on screen, and a search for what keeps to them.
 
 Combinations are judged here, a few at a time: beside the user in threads, in a web page between
-events. An edit has the search rest for a moment, so that it never waits.
+events. An edit has the search rest for a moment, so that it never waits. Many are judged in other
+processes, as in Python, which take what time is left.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from explorer.core.formatting import printable
 from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError, Refusal, problem_text
 from explorer.searching.found import Candidate
+from explorer.searching.judging import Task
 from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.front.files import Parts
 from explorer.widget.messages import (
@@ -72,7 +74,7 @@ from explorer.widget.panels.search.page import (
     told_of_device,
     words_of,
 )
-from explorer.widget.panels.search.running import Outcome, Query, Running
+from explorer.widget.panels.search.running import Outcome, Running, processes, task_of
 from explorer.widget.panels.search.variables import Variable, variables_of
 from explorer.widget.panels.tab_view import TabView
 from explorer.widget.parts import Line
@@ -190,7 +192,7 @@ class SearchPanel(TabView):
     # From what is wanted to the view.
 
     @property
-    def _query(self) -> Query:
+    def _task(self) -> Task:
         """What is to be searched.
 
         Raises:
@@ -207,7 +209,7 @@ class SearchPanel(TabView):
             if each.parameter.name in self._refused:
                 raise Refusal(self._refused[each.parameter.name][1])
         vary = {each.parameter.name: each.values for each in varied}
-        return Query.of(
+        return task_of(
             architecture, vary, given, self._state.budgets, self.form.minimised, self._state.profile
         )
 
@@ -215,8 +217,8 @@ class SearchPanel(TabView):
         """Show all that is wanted, and how far it is."""
         design, form = self._state.design, self.form
         try:
-            query = self._query
-            told, ready = outlook(query), query.space.size > 1
+            task = self._task
+            told, ready = outlook(task), task.space.size > 1
         except ValueError as error:
             told, ready = printable(problem_text(error)), False
         self._write_found()  # first: when the form says that it is done, there is something
@@ -261,7 +263,7 @@ class SearchPanel(TabView):
         self.plot.layout.display = "none" if is_empty else ""
         if outcome is None or is_empty:
             return
-        names = outcome.query.axes
+        names = outcome.found.task.axes
         x, y = (value_of(name, self._state.design, self._state.profile) for name in names)
         place = None if x is None or y is None else (x, y)
         self.plot.show(drawing_of([each for each, _ in self._listed], names, place))
@@ -272,7 +274,7 @@ class SearchPanel(TabView):
             if self._outcome is None:
                 return
             for each, _ in self._listed:
-                if place_of(each, self._outcome.query.axes) == (x, y):
+                if place_of(each, self._outcome.found.task.axes) == (x, y):
                     self._take(each)
                     return
 
@@ -281,9 +283,9 @@ class SearchPanel(TabView):
         """Whether something else would be searched by now."""
         if self._outcome is None:
             return False
-        then = self._outcome.query
+        then = self._outcome.found.task
         try:
-            now = self._query
+            now = self._task
             if attrs.evolve(now, space=then.space) != then or now.space.varied != then.space.varied:
                 return True
             # What was taken of it differs from what it was searched around in what is varied.
@@ -414,7 +416,7 @@ class SearchPanel(TabView):
     def _start(self) -> None:
         if self._runs or not self.form.ready:
             return
-        self._running, self._runs = Running(self._query), True
+        self._running, self._runs = Running(self._task, processes), True
         self._outcome, self._listed = self._running.outcome(), ()
         self._continue(self._running)
 
@@ -451,11 +453,11 @@ class SearchPanel(TabView):
     @guarded
     def _search(self, running: Running) -> None:
         edited = self._edited
-        if self._running is not running or not self._runs:
+        if not self._goes_on(running):
             return
         some = running.next_ones(SLICE, lambda: self._edited != edited or not self._runs)
         with self._state.lock:
-            if self._running is not running or not self._runs:
+            if not self._goes_on(running):
                 return
             running.judged += some
             is_done = running.is_done
@@ -463,7 +465,7 @@ class SearchPanel(TabView):
         # Without the lock: of many it takes as long as an edit.
         outcome = running.outcome() if is_done or told > running.tell_at else None
         with self._state.lock:
-            if self._running is not running or not self._runs:
+            if not self._goes_on(running):
                 return
             if outcome:
                 self._runs = not is_done
@@ -472,6 +474,13 @@ class SearchPanel(TabView):
                 running.tell_at = told + max(TELL, 10 * spent)  # most of the time is for searching
             if not is_done:
                 self._continue(running)
+
+    def _goes_on(self, running: Running) -> bool:
+        """Return whether a search does; one that was stopped has other processes stop, too."""
+        goes_on = self._runs and self._running is running
+        if not goes_on:
+            running.close()
+        return goes_on
 
     def _tell(self, outcome: Outcome) -> None:
         """Show what was found by now."""

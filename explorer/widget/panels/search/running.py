@@ -1,6 +1,7 @@
 """A search that is made a little at a time, so that edits are answered in between."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Executor
 from functools import cached_property
 from time import perf_counter
 
@@ -12,123 +13,119 @@ from explorer.core.analysis.device_profile import DeviceProfile
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.errors import Refusal
 from explorer.searching.found import Candidate, Found, gathered
-from explorer.searching.judging import Judged, Task, judge
+from explorer.searching.judging import Judged, Task
 from explorer.searching.planning import Plan
+from explorer.searching.running import ENOUGH, chosen
+from explorer.searching.search import in_rounds
 from explorer.searching.space import Space
+from explorer.worker import IN_PAGE
 
 #: Most combinations that are judged.
 MOST = 10_000
 #: Of the choice, where there are more.
 SEED = 0
+#: Bytes that are to be free for other processes, of which each takes some 30 MB.
+ROOM = 2**29
 #: Most networks that miss a budget, and are told of where all do.
 MOST_NEAREST = 5
 
 
-@attrs.frozen
-class Query:
-    """What is to be searched.
+def processes(count: int) -> Executor | None:
+    """Return what judges so many combinations beside this process, or None where it does so itself.
 
-    Attributes:
-        space: The combinations.
-        input: What each network is given.
-        budgets: What it has to keep to.
-        minimised: Names of the measures that are to be small, the first one first.
-        profile: Of the device that times are told for, if one is known.
+    That is where they are few, in a web page, on one core, and where memory is short.
     """
+    if IN_PAGE or count < ENOUGH:
+        return None
+    from explorer.keras_side.machine_memory import machine_memory
 
-    space: Space
-    input: Input
-    budgets: tuple[Budget, ...]
-    minimised: tuple[str, ...]
-    profile: DeviceProfile | None = None
+    return chosen(None, count) if machine_memory().free >= ROOM else None
 
-    @property
-    def task(self) -> Task:
-        """What is to be found of each combination."""
-        return Task.of(self.space, self.input, self.budgets, self.minimised, self.profile)
 
-    @property
-    def axes(self) -> tuple[str, str]:
-        """Names of the measures that a plot is of; the same twice, where one is to be small."""
-        return self.minimised[0], self.minimised[-1]
+def task_of(
+    architecture: EncoderDecoder,
+    vary: dict[str, tuple[object, ...]],
+    given: Input,
+    budgets: tuple[Budget, ...],
+    minimised: Sequence[str],
+    profile: DeviceProfile | None = None,
+) -> Task:
+    """Return what a search is asked for.
 
-    @classmethod
-    def of(
-        cls,
-        architecture: EncoderDecoder,
-        vary: dict[str, tuple[object, ...]],
-        given: Input,
-        budgets: tuple[Budget, ...],
-        minimised: Sequence[str],
-        profile: DeviceProfile | None = None,
-    ) -> "Query":
-        """Return what a search is asked for.
-
-        Raises:
-            ParameterError: If a value is not valid.
-            Refusal: If nothing is to be varied, or times are wanted that are not known.
-        """
-        wanted = (*minimised, *(budget.of for budget in budgets))
-        if TIME in wanted and profile is None:
-            raise Refusal("Times are not known yet: press “Measure this device”.")
-        if not vary:
-            raise Refusal("Nothing is varied: choose a parameter.")
-        told_by = profile if TIME in wanted else None
-        space = Space.of(architecture, vary)
-        return cls(space, given, budgets, tuple(dict.fromkeys(minimised)), told_by)
+    Raises:
+        ParameterError: If a value is not valid.
+        Refusal: If nothing is to be varied, or times are wanted that are not known.
+    """
+    wanted = (*minimised, *(budget.of for budget in budgets))
+    if TIME in wanted and profile is None:
+        raise Refusal("Times are not known yet: press “Measure this device”.")
+    if not vary:
+        raise Refusal("Nothing is varied: choose a parameter.")
+    told_by = profile if TIME in wanted else None
+    measures = tuple(dict.fromkeys(minimised))
+    return Task(Space.of(architecture, vary), given, budgets, measures, told_by)
 
 
 class Running:
     """A search under way, or what it came to.
 
     Attributes:
-        query: What is searched.
-        task: The same, as it is judged.
+        task: What is searched.
         count: How many combinations are judged in all.
         judged: What was found so far.
         tell_at: When that is to be told, in seconds of a steady clock.
     """
 
-    def __init__(self, query: Query) -> None:
-        self.query = query
-        self.task = query.task
+    def __init__(
+        self, task: Task, processes: Callable[[int], Executor | None] = lambda _: None
+    ) -> None:
+        """Begin with nothing judged.
+
+        Args:
+            task: What is searched.
+            processes: Returns what judges so many combinations beside this process, or None where
+                none does; called when the first ones are asked for.
+        """
+        self.task = task
         self.judged: list[Judged] = []
         self.tell_at = 0.0
-        self._plan = Plan(self.task, query.minimised, MOST, SEED)
+        self._plan = Plan(task, MOST, SEED)
         self.count = self._plan.total
-        self._numbers: list[int] = []  # of all rounds so far
-        self._told = 0  # how many of those judged the plan knows of
+        self._coming = self._judge(processes)
 
     @property
     def is_done(self) -> bool:
         """Whether all is judged."""
         return len(self.judged) == self.count
 
-    def next_ones(self, seconds: float, ends: Callable[[], bool]) -> list[Judged]:
-        """Return what the next combinations have; at least one is judged, if any is left.
+    def _judge(
+        self, processes: Callable[[int], Executor | None]
+    ) -> Generator[list[Judged] | None, None, None]:
+        yield from in_rounds(self.task, self._plan, processes(self.count), at_once=1)
 
-        What is returned is to be in `judged` before the next ones are asked for.
+    def next_ones(self, seconds: float, ends: Callable[[], bool]) -> list[Judged]:
+        """Return what the next combinations have; none: other processes are at them.
 
         Args:
-            seconds: How long this may take; no combination is begun later.
+            seconds: How long this may take; no combination is begun here later.
             ends: Whether to end before.
         """
         until = perf_counter() + seconds
         found: list[Judged] = []
-        self._plan.learn(self.judged[self._told :])
-        self._told = len(self.judged)
-        if self._told == len(self._numbers):
-            self._numbers += self._plan.next(())
-        for number in self._numbers[len(self.judged) :]:
-            found += judge(self.task, [number])
-            if perf_counter() > until or ends():
+        for some in self._coming:
+            found += some or ()
+            if some is None or perf_counter() > until or ends():
                 break
         return found
 
+    def close(self) -> None:
+        """Have nothing judged any more; called by whoever asks for the next ones."""
+        self._coming.close()
+
     def outcome(self) -> "Outcome":
         """Return what was found so far."""
-        found = gathered(self.task, self.query.minimised, self.judged)
-        return Outcome(self.query, self.count, tuple(self.judged), found)
+        found = gathered(self.task, self.judged)
+        return Outcome(self.count, tuple(self.judged), found)
 
 
 @attrs.frozen(slots=False)
@@ -136,13 +133,11 @@ class Outcome:
     """What a search found so far.
 
     Attributes:
-        query: What was searched.
         count: How many combinations are judged in all.
         judged: What each combination has.
         found: The best of those that keep to the budgets.
     """
 
-    query: Query
     count: int
     judged: tuple[Judged, ...] = attrs.field(repr=False)
     found: Found
@@ -166,4 +161,4 @@ class Outcome:
 
     def checks(self, values: "dict[str, float | None]") -> tuple[Checked, ...]:
         """Return how a network with these values keeps to the budgets."""
-        return tuple(budget.check_value(values[budget.of]) for budget in self.query.budgets)
+        return tuple(budget.check_value(values[budget.of]) for budget in self.found.task.budgets)

@@ -14,35 +14,52 @@ const stairs = (values) =>
 /** @param {number[]} values */
 const area = (values) => `0,${HIGH} ${stairs(values)} ${values.length},${HIGH}`;
 
-/**
- * Draws the steps anew.
- * @param {SVGSVGElement} svg
- * @param {StripStep[]} steps
- */
-function drawSteps(svg, steps) {
-  svg.replaceChildren();
-  setAttributes(svg, { viewBox: `0 0 ${Math.max(1, steps.length)} ${HIGH}` });
-  /** @param {number[]} values */
-  const most = (values) => Math.max(1, ...values);
-  const [channels, height, total] = [
-    most(steps.map((step) => step.channels)),
-    most(steps.map((step) => step.height)),
-    most(steps.map((step) => step.total)),
-  ];
-  const memory = { total: steps.map((step) => step.total / total), held: steps.map((step) => step.held / total) };
-  makeSvg("polygon", { points: area(memory.total), class: "explorer-strip-memory" }, svg);
-  makeSvg("polygon", { points: area(memory.held), class: "explorer-strip-held" }, svg);
-  steps.forEach((step, x) => {
-    const high = Math.max(2, (HIGH * 0.9 * step.channels) / channels);
-    const bar = { x: x + 0.12, y: HIGH - high, width: 0.76, height: high, fill: step.colour };
-    makeSvg("rect", bar, svg);
-  });
-  const heights = steps.map((step) => 0.04 + (0.92 * Math.log2(1 + step.height)) / Math.log2(1 + height));
-  makeSvg("polyline", { points: stairs(heights), class: "explorer-strip-height" }, svg);
-  steps.forEach((_, x) => {
-    const target = { x, y: 0, width: 1, height: HIGH, class: "explorer-strip-step" };
-    makeSvg("rect", target, svg).dataset.place = String(x);
-  });
+/** Draws the steps. An edit changes what is drawn, and few elements are faster than one for each bar. */
+class Drawing {
+  /** @param {SVGSVGElement} svg */
+  constructor(svg) {
+    this.svg = svg;
+    this.total = makeSvg("polygon", { class: "explorer-strip-memory" }, svg);
+    this.held = makeSvg("polygon", { class: "explorer-strip-held" }, svg);
+    this.bars = makeSvg("g", {}, svg); // a path for each colour
+    this.height = makeSvg("polyline", { class: "explorer-strip-height" }, svg);
+    this.targets = makeSvg("g", {}, svg); // of the pointer, one for each step
+  }
+
+  /** @param {StripStep[]} steps */
+  show(steps) {
+    /** @param {number[]} values */
+    const most = (values) => Math.max(1, ...values);
+    const [channels, height, total] = [
+      most(steps.map((step) => step.channels)),
+      most(steps.map((step) => step.height)),
+      most(steps.map((step) => step.total)),
+    ];
+    this.total.setAttribute("points", area(steps.map((step) => step.total / total)));
+    this.held.setAttribute("points", area(steps.map((step) => step.held / total)));
+    const heights = steps.map((step) => 0.04 + (0.92 * Math.log2(1 + step.height)) / Math.log2(1 + height));
+    this.height.setAttribute("points", stairs(heights));
+    /** @type {Map<string, string>} */
+    const bars = new Map();
+    steps.forEach((step, x) => {
+      const high = Math.max(2, (HIGH * 0.9 * step.channels) / channels);
+      const bar = `M${x + 0.12},${HIGH}v${-high}h0.76v${high}z`;
+      bars.set(step.colour, (bars.get(step.colour) ?? "") + bar);
+    });
+    const paths = [...bars].map(([fill, d], place) => {
+      const path = this.bars.children[place] ?? makeSvg("path", {}, this.bars);
+      setAttributes(path, { fill, d });
+      return path;
+    });
+    if (this.bars.children.length > paths.length) this.bars.replaceChildren(...paths);
+    setAttributes(this.svg, { viewBox: `0 0 ${Math.max(1, steps.length)} ${HIGH}` });
+    if (this.targets.children.length === steps.length) return;
+    this.targets.replaceChildren();
+    steps.forEach((_, x) => {
+      const target = { x, y: 0, width: 1, height: HIGH, class: "explorer-strip-step" };
+      makeSvg("rect", target, this.targets).dataset.place = String(x);
+    });
+  }
 }
 
 /** @param {View<StripState, StripSends>} view */
@@ -51,6 +68,7 @@ function render({ model, el }) {
   const attributes = { preserveAspectRatio: "none", tabindex: 0, role: "slider" };
   const svg = makeSvg("svg", attributes, el);
   svg.setAttribute("aria-label", "Place in the network");
+  const drawing = new Drawing(svg);
   const hint = make("div", { className: "explorer-hint", hidden: true }, el);
   let place = 0; // where the keys are
   let wanted = ""; // what was selected here, until the kernel says so
@@ -82,7 +100,7 @@ function render({ model, el }) {
   function draw() {
     if (drawn !== model.get("steps")) {
       drawn = model.get("steps");
-      drawSteps(svg, drawn);
+      drawing.show(drawn);
       hint.hidden = true;
       hover.drawn();
     }

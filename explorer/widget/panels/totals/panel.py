@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from explorer.core.analysis.design import Design
-from explorer.core.analysis.expected_memory import WITHIN, expected_bytes
+from explorer.core.analysis.expected_memory import (
+    FORWARD,
+    TRAINING,
+    Expected,
+    expected_bytes,
+    expected_forward_bytes,
+)
 from explorer.core.analysis.quantities import MACS, MEMORY, PARAMETERS, Quantity, of_networks
 from explorer.core.families import ReadModel
 from explorer.core.formatting import (
@@ -115,7 +121,7 @@ class _Told:
         value: How it is written.
         number: The same as a number, where it can be told in percent by how much it differs; None:
             it is unknown, or no number.
-        lines: What it means.
+        lines: Returns what it means, which is asked of what is shown alone: it can take long.
         opens: Title of the tab that shows more of it.
         whole: The value with what is left out of it; empty: nothing is.
     """
@@ -123,7 +129,7 @@ class _Told:
     name: str
     value: str
     number: float | None
-    lines: tuple[str, ...]
+    lines: Callable[[], tuple[str, ...]]
     opens: str
     whole: str = ""
 
@@ -139,7 +145,7 @@ class _Told:
 def _figure(told: _Told, before: _Told | None, a: _Told | None) -> Figure:
     """Return what is shown of a figure, given the same before the last edit, and of A."""
     changes = [other.told_beside(told) if other else "" for other in (before, a)]
-    lines = list(told.lines)
+    lines = list(told.lines())
     for name, change in zip(("Last edit", "Beside A"), changes, strict=True):
         if change:
             lines.append(f"{name}: {'no change' if change == '=' else change}")
@@ -149,11 +155,11 @@ def _figure(told: _Told, before: _Told | None, a: _Told | None) -> Figure:
 
 def _counted(quantity: Quantity, design: Design) -> _Told:
     total = quantity.in_network(design.report, design.input.batch_size)
-    lines = _LINES.get(quantity, lambda _: (quantity.doc,))(design)
+    lines = _LINES.get(quantity, lambda _: (quantity.doc,))
     known = () if total.is_all else ("That of some layers is not known",)
     opens = _OPENS.get(quantity, "Layers")
     value = total.written(quantity.short)
-    return _Told(quantity.headline, value, total.exact, (*lines, *known), opens)
+    return _Told(quantity.headline, value, total.exact, lambda: (*lines(design), *known), opens)
 
 
 def _parameters(design: Design) -> tuple[str, ...]:
@@ -175,10 +181,19 @@ def _compute(design: Design) -> tuple[str, ...]:
 def _memory(design: Design) -> tuple[str, ...]:
     report, count = design.report, design.input.batch_size
     features = byte_size(report.peak_activation_bytes * count)
-    return (
+    lines = [
         f"Most that a forward pass of {counted(count, 'image')} needs at once, in float32",
         f"{byte_size(report.weights_bytes)} weights, {features} features; libraries need more",
-    )
+    ]
+    size = expected_forward_bytes(design)
+    if size is not None:
+        lines.append(f"In all {byte_size(size)}: {_nearness(FORWARD)}")
+    return tuple(lines)
+
+
+def _nearness(run: Expected) -> str:
+    least, most = run.within
+    return f"expected of TensorFlow on a CPU; networks took {least} to {most} times that"
 
 
 def _training(design: Design) -> _Told:
@@ -188,16 +203,15 @@ def _training(design: Design) -> _Told:
     name, opens, size = f"{MEMORY.headline}, training", _OPENS[MEMORY], expected_bytes(design)
     if size is None:
         unknown = "What some layers keep for their gradient is not known"
-        return _Told(name, "unknown", None, (what, unknown), opens)
-    least, most = WITHIN
+        return _Told(name, "unknown", None, lambda: (what, unknown), opens)
     weights = report.weights_bytes + 3 * report.trainable_params * BYTES_PER_VALUE
     lines = (
         what,
         f"{byte_size(weights)} weights, their gradients and moments; the rest is features, their "
         "gradients and what libraries need",
-        f"Expected of TensorFlow on a CPU; networks took {least} to {most} times that",
+        f"In all {_nearness(TRAINING)}",
     )
-    return _Told(name, byte_size(size), size, lines, opens)
+    return _Told(name, byte_size(size), size, lambda: lines, opens)
 
 
 #: What a figure means, and more of it; for those that need more words than they have.
@@ -211,11 +225,13 @@ def _sight(design: Design) -> _Told:
     what = "Input pixels that one output pixel can see at most (receptive field)"
     opens = "Receptive field"
     if field is None:
-        return _Told("sees up to", "unknown", None, (what, "Some layers do not tell"), opens)
+        return _Told(
+            "sees up to", "unknown", None, lambda: (what, "Some layers do not tell"), opens
+        )
     is_square = len(set(field)) == 1 and len(field) > 1
     value = f"{field[0] if is_square else product(*field)} px"
     lines = what, product(*field)
-    return _Told("sees up to", value, prod(field) ** (1 / len(field)), lines, opens)
+    return _Told("sees up to", value, prod(field) ** (1 / len(field)), lambda: lines, opens)
 
 
 def _output(design: Design) -> _Told:
@@ -235,7 +251,7 @@ def _output(design: Design) -> _Told:
     if not isinstance(architecture, ReadModel):
         steps = " and ".join(map(str, dict.fromkeys(architecture.size_steps)))
         lines.append(f"Height and width of the input must be multiples of {steps}")
-    return _Told("output", value, None, tuple(lines), "Diagram", whole)
+    return _Told("output", value, None, lambda: tuple(lines), "Diagram", whole)
 
 
 def _kept(design: Design, budgets: "tuple[Budget, ...]", profile: "DeviceProfile | None") -> Figure:

@@ -125,8 +125,8 @@ class Course:
     @property
     def result(self) -> str:
         """What came of it, in words."""
-        steps = counted(len(self.curve.losses), "step")
         if self.pair:
+            steps = counted(len(self.curve.losses), "step")
             of_seeds = f"Seed {len(self.earlier) + 1} of {self.seeds}: " if self.earlier else ""
             return (
                 f"{of_seeds}{steps} each, A in {self.curve_of_a.seconds:.0f} s, B in "
@@ -134,4 +134,4 @@ class Course:
             )
         metric = self.training.task.metric
         value = metric.text(self.curve.metric)
-        return f"{metric.name} {value} after {steps} in {self.seconds:.0f} s"
+        return f"{metric.name} {value} after {self.curve.looked_after} in {self.seconds:.0f} s"

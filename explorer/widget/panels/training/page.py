@@ -256,9 +256,7 @@ class TrainingView(widgets.VBox):
         metric = task.metric
 
         def told(scores: Sequence[Score]) -> str:
-            if not scores:
-                return ""
-            return metric.text(scores[-1].value) if isfinite(scores[-1].value) else "no number"
+            return metric.text(scores[-1].value) if scores else ""
 
         # What was learnt before lies beneath.
         others: list[tuple[Literal["A", "B"], LearningCurve, bool]] = []
@@ -303,7 +301,9 @@ def _loss_points(curve: LearningCurve) -> tuple[CurvePoint, ...]:
 
 
 def _last_loss(curve: LearningCurve) -> str:
-    return f"{curve.losses[-1]:.3g}" if curve.losses else ""
+    if not curve.losses:
+        return ""
+    return f"{curve.losses[-1]:.3g}" if isfinite(curve.losses[-1]) else "no number"
 
 
 def _score_points(curve: LearningCurve) -> tuple[CurvePoint, ...]:

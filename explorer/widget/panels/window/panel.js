@@ -116,6 +116,7 @@ function render({ model, el }) {
       act(isPressed);
     }, { className: "jupyter-button", label });
     button.setAttribute("aria-pressed", "false");
+    button.dataset.name = icon;
     const svg = makeSvg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, button);
     makeSvg("path", { d: ICONS[icon] }, svg);
     return button;
