@@ -56,6 +56,11 @@ lab: $(VENV)/.lab
 
 # An environment of its own, without a backend of Keras.
 site:
+	@command -v npm >/dev/null || { \
+		echo "make site needs npm, which comes with Node.js: install that, then try again." >&2; \
+		echo "Only the site needs npm: make lab opens the explorer without it." >&2; \
+		exit 1; \
+	}
 	@$(MAKE) --no-print-directory VENV=$(VENV)-site NEWEST=99 run-site
 
 site-serve: site

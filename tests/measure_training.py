@@ -24,6 +24,7 @@ def measure(name: str, architecture: UNet, seed: int) -> None:
     learner = Learner(training)
     while time.process_time() - start < LIMIT:
         learner.learn(0)
+        learner.told(learner.step, shows=True)  # as the panel asks after each step that takes long
         best = learner.scores[-1]
         if best.step == learner.step and best.value >= GOAL:
             break

@@ -37,15 +37,40 @@ UNUSED = (
     "jedi/third_party/typeshed/third_party/*",
     "jedi/third_party/typeshed/stdlib/2/*",
     "jedi/third_party/typeshed/stubs/*",
-    "plotly/express/*",  # it needs NumPy, as do these:
-    "plotly/figure_factory/*",
+    "plotly/express/[!_]*",  # all but its beginning, which says that it needs NumPy
+    "plotly/express/_[!_]*",
+    "plotly/figure_factory/_[!_]*",  # as here
     "plotly/matplotlylib/*",
     "plotly/package_data/plotly.min.js",
     "plotly/package_data/datasets/*",
     "plotly/labextension/*",
-    "pygments/lexers/_[!_m]*",  # of other languages than Python
-    "pygments/lexers/[!_ps]*",
 )
+#: What is added at the end of files of the wheels. Two copies of plotly's JavaScript are there, one
+#: for widgets and one for JupyterLab: figures are shown by the latter, without a third, and without
+#: nbformat, whose version alone plotly would ask for.
+ADDED = {
+    "plotly/io/_renderers.py": """
+
+class PageRenderer(ExternalRenderer):
+    def render(self, fig_dict):
+        ipython_display.display(PlotlyRenderer().to_mimebundle(fig_dict), raw=True)
+
+
+for _name in ("plotly_mimetype", "jupyterlab", "notebook", "notebook_connected"):
+    renderers[_name] = PageRenderer()
+renderers.default = "plotly_mimetype"
+""",
+    "plotly/offline/offline.py": """
+
+def get_plotlyjs():
+    from plotly.io._utils import plotly_cdn_url
+
+    raise FileNotFoundError(
+        "This page has no plotly.min.js that a file could hold: name where it can be had, "
+        f"include_plotlyjs={plotly_cdn_url()!r}."
+    )
+""",
+}
 #: What is told of the page's Python when a package's needs depend on it.
 BROWSER = {
     "implementation_name": "cpython",
@@ -74,9 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=Path, help="the folder, which is replaced")
     out = parser.parse_args().out.resolve()
-    npm = shutil.which("npm")
-    if npm is None:
-        sys.exit("make site needs npm, which comes with Node.js: install that, then try again.")
+    npm = shutil.which("npm") or "npm"  # by its path, or Windows does not start it
     call([npm, "install", "--no-package-lock", "--no-audit", "--no-fund"], HERE)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
@@ -177,6 +200,8 @@ def packed(wheels: list[Path]) -> bytes:
             for need in given
             if need.marker is None or need.marker.evaluate(BROWSER)
         ]
+    for name, text in ADDED.items():
+        files[name] += text.encode()
     for name, needed in needs.items():
         if missing := sorted(set(needed) - needs.keys() - PROVIDED):
             sys.exit(f"{name} needs {', '.join(missing)}: name it in wheels.txt.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle, islice
 from time import perf_counter
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from explorer.core.asking.training import HeldOut, Learnt, Score, Training
 from explorer.core.network.errors import Refusal
 from explorer.core.pictures.images import picture_png
-from explorer.core.training.examples import Examples, averaged, batch, held_out
+from explorer.core.training.examples import averaged, batch, held_out
 from explorer.core.training.fitting import output_strides
 from explorer.core.training.metrics import score
 from explorer.core.training.pictures import answer_png
@@ -22,9 +23,11 @@ from explorer.keras_side.transposed import avoid_fault
 
 #: Name of the layer that tells a task's channels from the features of a design's output.
 ANSWER = "task_answer"
-#: How many steps lie between two looks at the held-out pictures, and the first few of them, in
+#: How many steps lie between two looks at all held-out pictures, and the first few of them, in
 #: which most happens. They depend on nothing else, so that a seed gives the same curve.
 LOOK_EVERY, FIRST_LOOKS = 10, (0, 2, 5)
+#: Seconds within which pictures that are shown are answered anew between two looks.
+MOMENT = 0.03
 #: Keeps the Dice coefficient a number where nothing is to be found.
 _SMOOTH = 1.0
 
@@ -77,6 +80,9 @@ class Learner:
             )
         avoid_fault(self.model)
         self._examples = held_out(training.task, training.input_shape)
+        self._answered: list[np.ndarray] = []  # those that are shown, and when all of them were
+        self._answered_at = -1
+        self._turn = cycle(range(SHOWN))
         self._compiled: Compiled | None = None
         self._inference: Compiled | None = None
         self.step = 0
@@ -116,18 +122,29 @@ class Learner:
         """How many steps it has made, and how often it has looked at the held-out pictures."""
         return self.step, len(self.scores)
 
-    def told(self, after: int | None) -> Learnt:
+    def told(self, after: int | None, shows: bool = False) -> Learnt:
         """Return how far it is.
 
         Args:
             after: What happened after this step is told; None: all, and the held-out pictures.
+            shows: Whether the answers to the pictures that are shown are told; see `Train`.
         """
+        answers = self._answers_now() if shows else ()
         since = 0 if after is None else after
         scores = tuple(each for each in self.scores if after is None or each.step > since)
         pictures = self._held_out() if after is None else ()
         adds = any(layer.name.startswith(ANSWER) for layer in self.model.layers)
         losses = tuple(self.losses[since:])
-        return Learnt(self.step, self.seconds, losses, scores, pictures, self.strides, adds)
+        return Learnt(
+            self.step,
+            self.seconds,
+            losses,
+            scores,
+            pictures,
+            self.strides,
+            adds,
+            answers=answers,
+        )
 
     def _make_step(self) -> None:
         keras = import_keras()
@@ -147,27 +164,34 @@ class Learner:
 
     def _look(self, seconds: float) -> None:
         """Answer the held-out pictures."""
-        task, examples = self.training.task, self._examples
-        answers = self._answers(examples)
-        pictures = tuple(answer_png(answer, examples.images.shape[1]) for answer in answers[:SHOWN])
-        self.scores.append(Score(self.step, seconds, score(task, examples, answers), pictures))
+        answers = [self._answer(image) for image in self._examples.images]
+        value = score(self.training.task, self._examples, np.stack(answers))
+        self.scores.append(Score(self.step, seconds, value))
+        self._answered, self._answered_at = answers[:SHOWN], self.step
 
-    def _answers(self, examples: Examples) -> np.ndarray:
-        """Return the last output for each picture: probabilities, or values as they are."""
+    def _answers_now(self) -> tuple[bytes, ...]:
+        """Return the answers to the pictures that are shown, some of them made anew."""
+        start = perf_counter()
+        if self._answered and self._answered_at < self.step:
+            with import_keras().device(self._device):
+                for index in islice(self._turn, SHOWN):
+                    self._answered[index] = self._answer(self._examples.images[index])
+                    if perf_counter() - start >= MOMENT:
+                        break
+            self.seconds += perf_counter() - start
+        height = self._examples.images.shape[1]
+        return tuple(answer_png(answer, height) for answer in self._answered)
+
+    def _answer(self, image: np.ndarray) -> np.ndarray:
+        """Return the last output for a picture: probabilities, or values as they are."""
         keras = import_keras()
-        # As many at a time as a step has, whose memory was checked.
-        size = min(self.training.settings.batch_size, len(examples.images))
-        found = []
-        for first in range(0, len(examples.images), size):
-            images = examples.images[first : first + size]
-            padded = np.pad(images, ((0, size - len(images)), (0, 0), (0, 0), (0, 0)))
-            x = keras.ops.convert_to_tensor(padded)
-            self._inference = self._inference or backend().inference(self.model, x)
-            outputs = self._inference.run(x)
-            last = outputs[-1] if isinstance(outputs, (list, tuple)) else outputs
-            answer = keras.ops.sigmoid(last) if self.training.task.is_mask else last
-            found.append(np.asarray(answer)[: len(images)])
-        return np.concatenate(found)
+        x = keras.ops.convert_to_tensor(image[None])
+        self._inference = self._inference or backend().inference(self.model, x)
+        outputs = self._inference.run(x)
+        last = outputs[-1] if isinstance(outputs, (list, tuple)) else outputs
+        answer = keras.ops.sigmoid(last) if self.training.task.is_mask else last
+        found: np.ndarray = np.asarray(answer)[0]
+        return found
 
     def _held_out(self) -> tuple[HeldOut, ...]:
         examples = self._examples

@@ -16,27 +16,31 @@ from explorer.core.network.errors import ParameterError
 from explorer.searching.found import Found, gathered
 from explorer.searching.judging import Judged, Task, chunks, judge
 from explorer.searching.planning import Plan
-from explorer.searching.running import chosen, results, threads_of
+from explorer.searching.running import chosen, is_dask, results, threads_of
 from explorer.searching.space import Space
 
-#: Combinations in a chunk that is judged here, and at most in one for an executor, of which Dask's
-#: takes some milliseconds for each.
+#: Combinations in a chunk that is judged here, and at most in one for an executor.
 CHUNK, LARGEST = 100, 250
+#: In one for Dask's at least and at most: to it, a chunk costs as much as six to ten combinations.
+DASK_LEAST, DASK_LARGEST = 25, 500
 
 #: Told how many of how many combinations were judged, and what came last; True ends the search.
 Progress = Callable[[int, int, Sequence[Judged]], bool | None]
 
 
-def chunk_size(count: int, threads: int) -> int:
+def chunk_size(count: int, threads: int, for_dask: bool = False) -> int:
     """Return how many of so many combinations go into a chunk for an executor.
 
-    Each thread has two or more, where there are enough, so that all end a round at about one time.
+    Each thread has as many chunks, two or more where there are enough, so that all end a round at
+    about one time. Of Dask's it has as few as there may be.
 
     Args:
         count: How many combinations there are.
         threads: How many the executor's workers have.
+        for_dask: Whether it is Dask's.
     """
-    return min(LARGEST, ceil(count / (2 * threads)))
+    least, largest, turns = (DASK_LEAST, DASK_LARGEST, 1) if for_dask else (1, LARGEST, 2)
+    return max(least, ceil(count / (threads * max(turns, ceil(count / (threads * largest))))))
 
 
 def in_rounds(
@@ -54,7 +58,9 @@ def in_rounds(
     """
     numbers = plan.next(())
     while numbers:
-        size = chunk_size(len(numbers), threads_of(executor)) if executor else at_once
+        size = at_once
+        if executor:
+            size = chunk_size(len(numbers), threads_of(executor), is_dask(executor))
         given = chunks(numbers, size)
         for some in results(partial(judge, task), given, executor, partial(chunks, size=at_once)):
             plan.learn(some or ())

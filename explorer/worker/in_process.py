@@ -83,7 +83,7 @@ def begin(parent: int, overtaken: Any, able: Any, patience: Any) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0":
         _silence_logs()
-    _end_with(parent)
+    end_with(parent)
 
 
 def _silence_logs() -> None:
@@ -100,8 +100,8 @@ def _silence_logs() -> None:
     os.close(nowhere)
 
 
-def _end_with(parent: int) -> None:
-    """End this process when its parent, the notebook kernel, is gone."""
+def end_with(parent: int) -> None:
+    """End this process when its parent is gone."""
 
     def watch() -> None:
         pause = threading.Event()

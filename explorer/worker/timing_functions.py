@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from functools import partial
 from statistics import median
 from typing import Any
 
 import attrs
 
+from explorer.core.analysis.design import Design
 from explorer.core.analysis.device_profile import PROFILE_SECONDS, DeviceProfile
 from explorer.core.asking.measurement import Measurement
 from explorer.core.asking.questions import (
@@ -24,8 +27,8 @@ from explorer.core.families import Architecture
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.layers import Shape
 from explorer.core.network.tracing import check_input_shape
-from explorer.searching.found import Candidate, Found
-from explorer.worker import shared_worker
+from explorer.searching.found import Found
+from explorer.worker import elsewhere, shared_worker
 
 #: Turns in which the best of a search are timed, and seconds of each of them in a turn.
 TURNS, TURN_SECONDS = 3, 0.5
@@ -133,6 +136,7 @@ def profile_device(
     precision: str = "float32",
     compiler: str = "auto",
     seconds: float = PROFILE_SECONDS,
+    executor: Executor | None = None,
 ) -> DeviceProfile:
     """Time small networks on a device, in the worker process, to tell the time of others.
 
@@ -144,14 +148,15 @@ def profile_device(
         precision: "float32", "mixed_bfloat16" or "mixed_float16".
         compiler: "graph", "XLA", "fastest" of the two, or "auto" (see `Measurement`).
         seconds: After which no further network is begun; fewer of them tell less well.
+        executor: On whose worker's machine; None: on this one. See `time_best`.
 
     Raises:
         ParameterError: If one of the choices cannot be used.
-        Refusal: If in so many seconds too few could be timed.
+        Refusal: If in so many seconds too few could be timed, or no worker of the executor can.
         WorkerDied: If the process ended, or gave no answer.
     """
     how = Measurement(device=device, precision=precision, compiler=compiler)
-    profile: DeviceProfile = asked(ProfileDevice(how, seconds))
+    profile: DeviceProfile = done(partial(asked, ProfileDevice(how, seconds)), executor)
     return profile
 
 
@@ -162,6 +167,7 @@ def time_best(
     device: str = "auto",
     precision: str = "float32",
     compiler: str = "auto",
+    executor: Executor | None = None,
 ) -> Found:
     """Return what a search found, with the measured times of the best, in the worker process.
 
@@ -174,38 +180,54 @@ def time_best(
         device: Where to run; see `time_forward`.
         precision: "float32", "mixed_bfloat16" or "mixed_float16".
         compiler: "graph", "XLA", "fastest" of the two, or "auto".
+        executor: On whose worker's machine, all of them on one; None: on this one. It is any of
+            `concurrent.futures`' kind, such as Dask's
+            `client.get_executor(resources={"GPU": 1})`: where each worker was started with as many
+            of this resource as it has GPUs, a GPU is asked for one measurement at a time.
 
     Raises:
         ParameterError: If one of the choices cannot be used.
+        Refusal: If no worker of the executor can do it.
         WorkerDied: If the process ended, or gave no answer.
     """
     how = Measurement(device=device, precision=precision, compiler=compiler)
-    times: dict[int, list[float]] = {}
-    for _ in range(TURNS):
-        for each in found.best[:count]:
-            seconds = _timed(each, how)
-            if seconds is not None:
-                times.setdefault(each.number, []).append(seconds)
+    best = found.best[:count]
+    times = dict(
+        zip(
+            (each.number for each in best),
+            done(partial(_in_turns, [_question(each.design, how) for each in best]), executor),
+            strict=True,
+        )
+    )
     return attrs.evolve(
         found,
         candidates=tuple(
             attrs.evolve(each, measured=median(times[each.number]))
-            if each.number in times
+            if times.get(each.number)
             else each
             for each in found.candidates
         ),
     )
 
 
-def _timed(candidate: Candidate, how: Measurement) -> float | None:
-    design = candidate.design
+def _question(design: Design, how: Measurement) -> TimeModel:
     given = design.input
-    question = TimeModel(design.architecture, given.shape, given.batch_size, how, TURN_SECONDS)
-    try:
-        timing: Timing = asked(question)
-    except MemoryError:
-        return None
-    return timing.median
+    return TimeModel(design.architecture, given.shape, given.batch_size, how, TURN_SECONDS)
+
+
+def _in_turns(questions: Sequence[TimeModel]) -> list[list[float]]:
+    """Return the seconds that each took in each turn; none in those without enough memory."""
+    seconds: list[list[float]] = [[] for _ in questions]
+    for _ in range(TURNS):
+        for question, taken in zip(questions, seconds, strict=True):
+            with suppress(MemoryError):
+                taken.append(asked(question).median)
+    return seconds
+
+
+def done(work: Callable[[], Any], executor: Executor | None) -> Any:
+    """Return what comes of work that asks the worker: this machine's, or one of an executor."""
+    return work() if executor is None else elsewhere.result(work, executor)
 
 
 def checked(input_shape: Sequence[int], batch_size: int) -> Shape:

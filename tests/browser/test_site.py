@@ -26,7 +26,7 @@ from explorer.core.asking.failures import NO_KERAS
 from explorer.core.exchange.links import LONGEST, SharedDesign, to_link
 from explorer.lessons.plan import lesson
 from tests import reference
-from tests.browser.conftest import CURRENT, PAGES, RUN_ALL, note_message
+from tests.browser.conftest import CURRENT, FAILED_CELLS, PAGES, RUN_ALL, note_message
 from tests.browser.test_explorer import (
     SMALL,
     expect_result,
@@ -44,6 +44,33 @@ LINKED = UNet(filters=8, down_blocks=2, up_blocks=2)
 IS_DECODED = """
     selector => [...document.querySelectorAll(`${selector} img, ${selector} image, img${selector}`)]
         .some(image => image.naturalWidth > 0 || image.href?.baseVal)
+"""
+#: Whether all of an element's text is in view, as far as the element itself is.
+IS_WHOLE = """
+    element => element.scrollHeight <= element.clientHeight
+        && element.scrollWidth <= element.clientWidth
+        && element.getBoundingClientRect().right <= innerWidth
+"""
+#: Cells that show what is neither the explorer's nor plain.
+SHOWING = [
+    "from IPython.display import Code\nCode('[null]', language='json')",
+    "from pathlib import Path\nnote = Path.home() / 'note.md'\n_ = note.write_text('# Title')",
+    "Code(filename=str(note))",
+    "Code('import os')",
+    "from plotly.graph_objects import Figure, Scatter\nfigure = Figure(Scatter(y=[1, 3, 2]))",
+    "figure",
+    "figure.show()",
+    "figure.show('notebook')",
+    "try:\n    figure.write_html(note)\nexcept OSError as e:\n    print(e)",
+]
+#: Puts cells in place of those that are there.
+PUT_CELLS = f"""
+    sources => {{
+        const shared = {CURRENT}.content.model.sharedModel;
+        const cells = sources.map(source => ({{cell_type: 'code', source, metadata: {{}}}}));
+        shared.deleteCellRange(0, shared.cells.length);
+        shared.insertCells(0, cells);
+    }}
 """
 #: The HTML in the outputs of a notebook.
 KEPT = f"""
@@ -161,6 +188,24 @@ def printed(page: Page, code: str) -> str:
     return text.strip()
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make not found")
+def test_where_npm_is_missing_nothing_is_begun(repository, tmp_path):
+    shutil.copy(repository / "Makefile", tmp_path)
+
+    done = subprocess.run(
+        [shutil.which("make"), "site", f"PYTHON={sys.executable}"],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode != 0
+    assert "make site needs npm, which comes with Node.js" in done.stderr
+    assert "Only the site needs npm" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["Makefile"]
+
+
 def test_the_notebook_runs_in_the_page(visit, tmp_path):
     page = visit("lab/index.html?path=explorer.ipynb")
     page.wait_for_function(f"() => {CURRENT}?.sessionContext?.isReady", timeout=START)
@@ -235,12 +280,59 @@ def test_an_address_that_cannot_be_shown_opens_the_explorer_and_says_why(visit):
 
     pane = page.get_by_role("region", name="Open…")
     expect(pane.get_by_role("alert")).to_contain_text(f"at most {LONGEST:,}")
+    assert page.reload().ok
+    wait_for_drawing(page)
+    expect(pane.get_by_role("alert")).to_contain_text(f"at most {LONGEST:,}")
     pane.get_by_role("textbox").fill(to_link(SharedDesign(LINKED, Input(64, 64, 3))))
     pane.get_by_role("button", name="Open", exact=True).click()
     expect(pane.get_by_role("alert")).to_be_hidden()
     pane.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Hide or show explanation and tables").click()
     expect_views(page, LINKED, (64, 64, 3))
+    assert page.console_errors == []
+
+
+def test_a_page_that_is_loaded_again_shows_the_same_design(visit):
+    page = visit(to_link(SharedDesign(LINKED, Input(64, 64, 3))))
+    wait_for_drawing(page)
+    expect_views(page, LINKED, (64, 64, 3))
+    asked = page.url
+
+    page.reload()
+
+    wait_for_drawing(page)
+    expect_views(page, LINKED, (64, 64, 3))
+    assert page.url == asked
+    assert "?" not in asked  # or a server, which gets the query, may find it too long
+    assert page.console_errors == []
+
+
+def test_that_there_is_no_keras_is_said_whole_at_any_width(visit):
+    page = visit("")
+    wait_for_drawing(page)
+    line = page.locator(".explorer-foot > .explorer-page")
+    expect(line).to_have_text(NO_KERAS)
+
+    for width in (360, 390, 701, 820, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(line).to_be_visible()
+        page.wait_for_function(IS_WHOLE, arg=line.element_handle())
+
+
+def test_a_notebook_shows_figures_and_code_in_any_language(visit):
+    page = visit("lab/index.html?path=gallery.ipynb")
+    page.wait_for_function(f"() => {CURRENT}?.sessionContext?.isReady", timeout=START)
+    page.evaluate(PUT_CELLS, SHOWING)
+    page.evaluate(RUN_ALL)
+    page.wait_for_function("() => window.allCellsRan", timeout=START)
+
+    assert page.evaluate(FAILED_CELLS) == []
+    outputs = page.locator(".jp-OutputArea-output")
+    expect(outputs.locator(".highlight .kc")).to_have_text("null")
+    expect(outputs.locator(".highlight .gh")).to_have_text("# Title")
+    expect(outputs.locator(".highlight .kn")).to_have_text("import")
+    expect(page.locator(".js-plotly-plot .trace")).to_have_count(3)
+    expect(outputs.last).to_contain_text("no plotly.min.js that a file could hold")
     assert page.console_errors == []
 
 

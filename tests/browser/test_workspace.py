@@ -217,6 +217,34 @@ def test_a_narrow_column_fills_the_window_as_a_wide_one_does(opened):  # noqa: F
     assert strip["width"] > 700
 
 
+OUTSIDE = """
+    () => {
+        const pane = document.querySelector('.explorer-controls');
+        const right = pane.getBoundingClientRect().left + pane.clientWidth;
+        const inputs = [...pane.querySelectorAll('select, input, .widget-label')];
+        return inputs.filter(one => one.getBoundingClientRect().right > right)
+            .map(one => one.title || one.textContent);
+    }
+"""
+
+
+@pytest.mark.parametrize("viewport", [(1280, 720), (1920, 1080), (2560, 1440)])
+def test_controls_in_larger_type_have_a_larger_pane(opened, viewport):  # noqa: F811
+    page = opened(TINY, keras=False, viewport=viewport)
+    page.get_by_role("button", name="Fill the window").click()
+    assert page.evaluate(OUTSIDE) == []
+    rate = control(page, "filters × per level")
+    words = """
+        label => {
+            const range = new Range();
+            range.selectNodeContents(label);
+            return range.getBoundingClientRect().right;
+        }
+    """
+    written = rate.locator(".widget-label").first.evaluate(words)
+    assert written <= rate.locator("input[type=number]").bounding_box()["x"]
+
+
 def test_the_height_can_be_chosen(opened):  # noqa: F811
     page = opened(TINY.replace("(64, 64, 1))", "(64, 64, 1), height=500)"), keras=False)
     assert page.locator(".explorer-workspace").bounding_box()["height"] == 500

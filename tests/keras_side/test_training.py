@@ -7,7 +7,9 @@ import pytest
 from explorer import UNet
 from explorer.core.asking.training import Training, TrainingSettings
 from explorer.core.network.heads import Head
+from explorer.core.training.pictures import answer_png
 from explorer.core.training.tasks import HELD_OUT, SHOWN, TASKS
+from explorer.keras_side import training
 from explorer.keras_side.backends import backend
 from explorer.keras_side.given_models import as_read_model
 from explorer.keras_side.training import ANSWER, Learner, learn_in_turns
@@ -30,12 +32,11 @@ def learn(learner: Learner, steps: int) -> Learner:
 @pytest.mark.parametrize("task", TASKS)
 def test_a_network_learns_each_task(task):
     learner = learn(begun(task=task, learning_rate=0.01), 21)
-    told = learner.told(None)
+    told = learner.told(None, shows=True)
 
     assert np.mean(told.losses[-5:]) < 0.95 * np.mean(told.losses[:5])
     assert [each.step for each in told.scores] == [0, 2, 5, 10, 20]
-    assert all(len(each.answers) == SHOWN for each in told.scores)
-    assert len(told.held_out) == SHOWN <= HELD_OUT
+    assert len(told.held_out) == len(told.answers) == SHOWN <= HELD_OUT
     assert told.step == len(told.losses) == 21
 
 
@@ -137,12 +138,29 @@ def test_a_model_of_the_users_begins_with_its_own_weights():
 def test_other_weights_lead_to_other_answers():
     """What is compiled looks at the present weights."""
     learner = learn(begun(learning_rate=0.05, task="denoise"), 3)
-    first, second = learner.scores[:2]
-    assert first.answers != second.answers
-    x = learner._examples.images[:4]
-    learner._look(0.0)
-    answer = learner._answers(learner._examples)[:4]
-    assert np.allclose(answer, np.asarray(learner.model(x, training=False)), atol=1e-4)
+    assert learner.scores[0].value != learner.scores[1].value
+    true = np.asarray(learner.model(learner._examples.images[:SHOWN], training=False))
+    told = [learner._answer(image) for image in learner._examples.images[:SHOWN]]
+    assert np.allclose(told, true, atol=1e-4)
+
+
+@pytest.mark.parametrize(("moment", "renewed"), [(0.0, 1), (600.0, SHOWN)])
+def test_between_two_looks_what_is_shown_is_answered_anew_in_turn(monkeypatch, moment, renewed):
+    monkeypatch.setattr(training, "MOMENT", moment)
+    learner = learn(begun(learning_rate=0.05, task="denoise"), 2)
+    before = learner.told(None, shows=True).answers
+    assert before == learner.told(None, shows=True).answers  # of a look at this step
+    for turn in range(2):
+        learn(learner, 3 + turn)
+        answers = learner.told(2, shows=True).answers
+        changed = [index for index in range(SHOWN) if answers[index] != before[index]]
+        assert changed == [(turn * renewed + index) % SHOWN for index in range(renewed)]
+        now = learner.model(learner._examples.images[:SHOWN], training=False)
+        for index in changed:
+            assert np.allclose(learner._answered[index], now[index], atol=1e-4)
+            assert answers[index] == answer_png(learner._answered[index], SHAPE[0])
+        before = answers
+    assert not learner.told(2).answers
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,25 @@ def test_gives_the_same_as_this_process(executor: Executor) -> None:
     assert far.to_json() == search(UNet, **given, executor="serial").to_json()
 
 
+def test_has_few_chunks_that_come_back_in_one_piece(
+    client: Any, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs the cluster as much as some combinations do, and so does each piece."""
+    sizes: list[int] = []
+    submit = client.submit
+
+    def noting(call: Any, numbers: Any, **options: Any) -> Any:
+        sizes.append(len(numbers))
+        sent = distributed.protocol.Serialize(call(numbers[:9]))
+        assert len(distributed.protocol.serialize(sent)[1]) == 1
+        return submit(call, numbers, **options)
+
+    monkeypatch.setattr(client, "submit", noting)
+    given = {"vary": {"filters": [*range(4, 104)]}, "input_shape": (32, 32, 1)}
+    assert search(UNet, **given, executor=executor).tried == 100
+    assert sizes == [50, 50]
+
+
 def end_once(given: tuple[str, int]) -> int:
     file, number = given
     if number == 7 and not os.path.exists(file):

@@ -247,12 +247,30 @@ def test_who_stops_keeps_what_there_is() -> None:
         (5000, 2, [LARGEST] * 20),
         (20, 16, [1] * 20),
         (1, 1, [1]),
+        (5000, 6, [209] * 23 + [193]),
     ],
 )
 def test_no_core_waits_long_for_another_at_the_end_of_a_round(
     count: int, cores: int, sizes: list[int]
 ) -> None:
     found = chunks(range(count), chunk_size(count, cores))
+    assert [len(some) for some in found] == sizes
+
+
+@pytest.mark.parametrize(
+    ("count", "threads", "sizes"),
+    [
+        (500, 2, [250] * 2),
+        (5000, 2, [500] * 10),
+        (5000, 3, [417] * 11 + [413]),
+        (500, 96, [25] * 20),
+        (20, 16, [20]),
+    ],
+)
+def test_dask_has_few_chunks_and_every_thread_as_many(
+    count: int, threads: int, sizes: list[int]
+) -> None:
+    found = chunks(range(count), chunk_size(count, threads, for_dask=True))
     assert [len(some) for some in found] == sizes
 
 

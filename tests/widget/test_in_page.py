@@ -65,6 +65,8 @@ async def main():
     said["drawn"] = canvas.dot
     canvas._handle_custom_msg({"save": "pdf"}, [])
     said["saved"] = canvas.found
+    said["told"] = []
+    panels.keras.status.observe(lambda change: said["told"].append(repr(change.new)), "parts")
     widget.architecture = explorer.UNet(filters=5)
     said["saved then"] = canvas.found
     widget.architecture = explorer.UNet(filters=4)
@@ -133,6 +135,7 @@ def test_all_but_keras_works_there():
     assert said["parameters"] == analyze(trace(UNet(filters=4), (256, 256, 1))).total_params
     [status] = said["status"]
     assert status.startswith("Keras does not run in this page")
+    assert said["told"] == []  # nothing else meanwhile, or all would move where it has its own row
     assert said["train"] == status
     assert said["searched"] == [48, 48, True]
     assert len(said["tabs"]) == 11

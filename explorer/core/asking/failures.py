@@ -4,8 +4,8 @@ from explorer.core.network.errors import Refusal
 
 #: What is missing in a web page, and where it is.
 NO_KERAS = (
-    "Keras does not run in this page: ▶ Run times the network by the browser itself. Keras runs on "
-    "Binder, or where you pip install the package."
+    "Keras does not run in this page: ▶ Run uses the browser. Keras runs on Binder, or where you "
+    "pip install the package."
 )
 
 

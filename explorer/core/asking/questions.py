@@ -131,12 +131,16 @@ class Train:
 
     What took place `after` this step is told; None begins anew. It learns no further than to the
     step `until`, if there is one. One asks again and again, so that others are answered in between.
+    If it `shows`, the answers to the pictures that are shown are told: after a step without a look
+    at all held-out pictures as many are made anew, in turn, as take no longer than a moment, at
+    least one.
     """
 
     training: "Training"
     after: int | None
     seconds: float
     until: int | None = None
+    shows: bool = False
 
 
 @attrs.frozen
@@ -151,6 +155,7 @@ class TrainTwins:
     after: int | None
     seconds: float
     until: int | None = None
+    shows: bool = False
 
 
 @attrs.frozen

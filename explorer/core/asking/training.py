@@ -65,19 +65,17 @@ class Training:
 
 @attrs.frozen
 class Score:
-    """What the network said of the held-out pictures.
+    """How good the network's answers to the held-out pictures were.
 
     Attributes:
         step: How many steps it had made.
         seconds: How long it had trained.
         value: The task's metric, over all of them; NaN if an answer was no number.
-        answers: PNGs of its answers to those that are shown.
     """
 
     step: int
     seconds: float
     value: float
-    answers: tuple[bytes, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen
@@ -98,6 +96,7 @@ class Learnt:
         losses: The loss of each step since the one that was asked about, before it changed weights.
         scores: What the metric was since then.
         held_out: The pictures that are shown, in the first answer alone.
+        answers: PNGs of the network's answers to them; see `Train`.
         strides: Of each output that learns.
         adds_convolution: Whether outputs got one to the task's channels.
     """
@@ -107,6 +106,7 @@ class Learnt:
     losses: tuple[float, ...]
     scores: tuple[Score, ...]
     held_out: tuple[HeldOut, ...] = ()
+    answers: tuple[bytes, ...] = attrs.field(default=(), repr=False, kw_only=True)
     strides: tuple[int, ...] = ()
     adds_convolution: bool = True
 

@@ -21,8 +21,9 @@ async function layOut(dot) {
   const loaded = await graphviz.load();
   const begun = performance.now();
   const svg = loaded.dot(dot, "svg");
-  if (dot !== EMPTY) practice -= performance.now() - begun;
-  if (dot !== EMPTY && practice > 0) setTimeout(layOut, PAUSE, dot);
+  if (dot === EMPTY) return svg;
+  practice -= performance.now() - begun;
+  if (practice > 0) setTimeout(layOut, PAUSE, dot);
   return svg;
 }
 

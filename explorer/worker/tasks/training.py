@@ -27,7 +27,11 @@ _learners: dict[Training, Learner] = {}  # the one that was asked about last com
 
 
 def train(
-    training: Training, after: int | None, seconds: float, until: int | None = None
+    training: Training,
+    after: int | None,
+    seconds: float,
+    until: int | None = None,
+    shows: bool = False,
 ) -> Learnt:
     """Let a network learn for a while; runs in the worker.
 
@@ -38,6 +42,7 @@ def train(
         after: What took place after this step is told; None: begin anew.
         seconds: For how long; a step or a look at the held-out pictures is finished.
         until: The step to which it learns at the most; None: there is no such.
+        shows: Whether the answers to the pictures that are shown are told.
 
     Raises:
         Refusal: If the design can't learn the task, or what is to go on is lost.
@@ -47,11 +52,16 @@ def train(
     learner = _begun(training) if after is None else _kept(training, after)
     learner.learn(seconds, is_overtaken, until)
     _give(learner)
-    return learner.told(after)
+    return learner.told(after, shows)
 
 
 def train_twins(
-    a: Training, b: Training, after: int | None, seconds: float, until: int | None = None
+    a: Training,
+    b: Training,
+    after: int | None,
+    seconds: float,
+    until: int | None = None,
+    shows: bool = False,
 ) -> tuple[Learnt, Learnt]:
     """Let two networks learn in turns; runs in the worker.
 
@@ -61,7 +71,7 @@ def train_twins(
     learners = [_begun(each) if after is None else _kept(each, after) for each in (a, b)]
     learn_in_turns(learners, seconds, is_overtaken, until)
     _give(learners[1])
-    return learners[0].told(after), learners[1].told(after)
+    return learners[0].told(after, shows), learners[1].told(after, shows)
 
 
 def _give(learner: Learner) -> None:

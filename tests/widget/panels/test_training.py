@@ -35,14 +35,15 @@ class Teacher(StillWorker):
         _, work, done, _ = self.requests[-1]
         assert isinstance(work, Train)
         if work.after is None:
-            score = Score(0, seconds, 0.1, (b"a",) * 4)
+            score = Score(0, seconds, 0.1)
             pictures = (HeldOut(b"image", b"truth"),) * 4
-            done(Learnt(0, seconds, (), (score,), pictures, strides))
+            done(Learnt(0, seconds, (), (score,), pictures, strides, answers=(b"a",) * 4))
             return
         step = work.after + steps
-        score = Score(step, 0.0, 0.1 + step / 100, (b"b",) * 4)
+        score = Score(step, 0.0, 0.1 + step / 100)
         self.time = getattr(self, "time", 1.0) + seconds
-        done(Learnt(step, self.time, (0.5,) * steps, (score,), (), strides))
+        told = Learnt(step, self.time, (0.5,) * steps, (score,), (), strides, answers=(b"b",) * 4)
+        done(told)
 
     def learn_twins(self, steps: int = 2, seconds: float = 1.0, better: float = 0.1) -> None:
         """Answer of both, of which A is better by so much."""
@@ -56,8 +57,9 @@ class Teacher(StillWorker):
         losses = (0.5,) * (step - (work.after or 0))
 
         def told(value: float) -> Learnt:
-            score = Score(step, self.time, value, (b"c",) * 4)
-            return Learnt(step, self.time, losses, (score,), pictures, (1,))
+            score = Score(step, self.time, value)
+            answers = (b"c",) * 4
+            return Learnt(step, self.time, losses, (score,), pictures, (1,), answers=answers)
 
         done((told(0.6 + better), told(0.6)))
 
@@ -307,7 +309,7 @@ def test_answers_that_are_no_numbers_are_told_as_such(shown, worker):
     _, panel, _ = shown()
     panel.widget.train.click()
     worker.learn()
-    lost = Score(2, 0.0, float("nan"), (b"b",) * 4)
+    lost = Score(2, 0.0, float("nan"))
     worker.requests[-1][2](Learnt(2, 60.0, (float("nan"),) * 2, (lost,), (), (1,)))
     assert "IoU no number after 2 steps" in state_of(panel)
     assert panel.widget.learning.metric.now == "no number"

@@ -24,7 +24,7 @@ from explorer.core.settling import Settling
 from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.panels.keras.forward_pass import ForwardView
 from explorer.widget.panels.keras.status import KerasStatus
-from explorer.worker import later, shared_worker
+from explorer.worker import IN_PAGE, later, shared_worker
 
 if TYPE_CHECKING:
     from explorer.core.asking.forward_pass import Built, ForwardPass
@@ -207,6 +207,8 @@ class LiveKeras:
         )
 
     def _show_waiting(self, design: Design) -> None:
+        if IN_PAGE:  # where the answer comes at once
+            return
         if design != self._verified or not self._asking.worker.is_ready:
             self.status.show_busy(self._asking.outlook("Keras is rebuilding the model …"))
 

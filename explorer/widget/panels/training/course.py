@@ -93,8 +93,8 @@ class Course:
     def question(self, after: int | None, seconds: float) -> Train | TrainTwins:
         """Return what lets it go on for so many seconds; see `Train`."""
         if self.pair:
-            return TrainTwins(*self._with_seed, after, seconds, self.steps)
-        return Train(self.training, after, seconds)
+            return TrainTwins(*self._with_seed, after, seconds, self.steps, shows=True)
+        return Train(self.training, after, seconds, shows=True)
 
     def take(self, learnt: Learnt, of_a: Learnt | None) -> None:
         """Take what was learnt since, of A as well where two learn."""

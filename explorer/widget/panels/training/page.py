@@ -237,6 +237,11 @@ class TrainingView(widgets.VBox):
         """Show pictures, with their true answers."""
         self.learning.held_out = tuple(HeldOutPicture(p.image, p.truth) for p in pictures)
 
+    def show_answers(self, answers: Sequence[bytes], of_a: Sequence[bytes]) -> None:
+        """Show what the network says of them, and what A says, if it learns beside it."""
+        with self.learning.hold_sync():
+            self.learning.answers, self.learning.answers_of_a = tuple(answers), tuple(of_a)
+
     def show_curves(
         self,
         training: Training,
@@ -289,10 +294,6 @@ class TrainingView(widgets.VBox):
                     for name, c, before in others
                 ),
             )
-            if curve.scores and curve.scores[-1].answers:
-                view.answers = curve.scores[-1].answers
-            if a and a.scores and a.scores[-1].answers:
-                view.answers_of_a = a.scores[-1].answers
 
 
 def _loss_points(curve: LearningCurve) -> tuple[CurvePoint, ...]:

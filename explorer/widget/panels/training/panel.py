@@ -350,6 +350,7 @@ class TrainingPanel(TabView):
                 about = [f"{name}: {text}" for name, text in zip("AB", about, strict=True)]
             notes = dict.fromkeys(about)
             self.widget.show_notes(HONEST, *notes, MOVING if has_moving else "")
+        self.widget.show_answers(learnt.answers, beside[0].answers if beside else ())
         self.widget.show_curves(
             course.training,
             course.curve,
