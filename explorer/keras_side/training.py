@@ -80,8 +80,7 @@ class Learner:
             )
         avoid_fault(self.model)
         self._examples = held_out(training.task, training.input_shape)
-        self._answered: list[np.ndarray] = []  # those that are shown, and when all of them were
-        self._answered_at = -1
+        self._answered: list[np.ndarray] = []  # answers to those that are shown
         self._turn = cycle(range(SHOWN))
         self._compiled: Compiled | None = None
         self._inference: Compiled | None = None
@@ -167,12 +166,12 @@ class Learner:
         answers = [self._answer(image) for image in self._examples.images]
         value = score(self.training.task, self._examples, np.stack(answers))
         self.scores.append(Score(self.step, seconds, value))
-        self._answered, self._answered_at = answers[:SHOWN], self.step
+        self._answered = answers[:SHOWN]
 
     def _answers_now(self) -> tuple[bytes, ...]:
         """Return the answers to the pictures that are shown, some of them made anew."""
         start = perf_counter()
-        if self._answered and self._answered_at < self.step:
+        if self.scores and self.scores[-1].step < self.step:
             with import_keras().device(self._device):
                 for index in islice(self._turn, SHOWN):
                     self._answered[index] = self._answer(self._examples.images[index])
