@@ -5,6 +5,9 @@ import runpy
 from pathlib import Path
 
 import pytest
+from ipywidgets import Widget
+
+from explorer import Explorer
 
 ROOT = Path(__file__).parents[1]
 TEXTS = {
@@ -56,9 +59,16 @@ def test_every_file_that_is_named_is_there(text):
 def test_the_programs_run(program, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    exec(compile(program, "README.md", "exec"), names)
+    made: list[Widget] = []
+    Widget.on_widget_constructed(made.append)
+    try:
+        exec(compile(program, "README.md", "exec"), names)
+    finally:
+        Widget.on_widget_constructed(None)
+        for widget in made:
+            if isinstance(widget, Explorer):
+                widget.close()  # else it would ask the worker of the next test
     if "widget" in names:
-        names["widget"].close()
         assert f"{names['report'].total_params:,} parameters" in program
         assert "{} × {} pixels".format(*names["report"].receptive_field) in program
         assert (tmp_path / "unet.pdf").exists()

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import cycle, islice
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from explorer.core.analysis.memory_need import needed_bytes
+from explorer.core.analysis.report import Report, analyze
 from explorer.core.asking.training import HeldOut, Learnt, Score, Training
 from explorer.core.network.errors import Refusal
 from explorer.core.pictures.images import picture_png
@@ -26,8 +27,6 @@ ANSWER = "task_answer"
 #: How many steps lie between two looks at all held-out pictures, and the first few of them, in
 #: which most happens. They depend on nothing else, so that a seed gives the same curve.
 LOOK_EVERY, FIRST_LOOKS = 10, (0, 2, 5)
-#: Seconds within which pictures that are shown are answered anew between two looks.
-MOMENT = 0.03
 #: Keeps the Dice coefficient a number where nothing is to be found.
 _SMOOTH = 1.0
 
@@ -71,7 +70,7 @@ class Learner:
         rebuilder.give_weights()
         with keras.device(self._device):
             self.model = _answering(self.design, training.task, settings.seed)
-            self._optimizer = keras.optimizers.Adam(settings.learning_rate)
+            self._optimizer = backend().adam(settings.learning_rate)
             self._optimizer.build(self.model.trainable_variables)
         if not self.model.trainable_variables:
             raise Refusal(
@@ -80,8 +79,8 @@ class Learner:
             )
         avoid_fault(self.model)
         self._examples = held_out(training.task, training.input_shape)
-        self._answered: list[np.ndarray] = []  # answers to those that are shown
-        self._turn = cycle(range(SHOWN))
+        self._at_once = _at_once(analyze(rebuilder.graph), settings.batch_size)
+        self._answered: np.ndarray = np.empty(0)  # answers to those that are shown
         self._compiled: Compiled | None = None
         self._inference: Compiled | None = None
         self.step = 0
@@ -163,34 +162,33 @@ class Learner:
 
     def _look(self, seconds: float) -> None:
         """Answer the held-out pictures."""
-        answers = [self._answer(image) for image in self._examples.images]
-        value = score(self.training.task, self._examples, np.stack(answers))
+        answers = self._answer(self._examples.images)
+        value = score(self.training.task, self._examples, answers)
         self.scores.append(Score(self.step, seconds, value))
         self._answered = answers[:SHOWN]
 
     def _answers_now(self) -> tuple[bytes, ...]:
-        """Return the answers to the pictures that are shown, some of them made anew."""
-        start = perf_counter()
+        """Return the answers to the pictures that are shown, as they are after this step."""
+        images = self._examples.images
         if self.scores and self.scores[-1].step < self.step:
+            start = perf_counter()
             with import_keras().device(self._device):
-                for index in islice(self._turn, SHOWN):
-                    self._answered[index] = self._answer(self._examples.images[index])
-                    if perf_counter() - start >= MOMENT:
-                        break
+                self._answered = self._answer(images[:SHOWN])
             self.seconds += perf_counter() - start
-        height = self._examples.images.shape[1]
-        return tuple(answer_png(answer, height) for answer in self._answered)
+        return tuple(answer_png(answer, images.shape[1]) for answer in self._answered)
 
-    def _answer(self, image: np.ndarray) -> np.ndarray:
-        """Return the last output for a picture: probabilities, or values as they are."""
+    def _answer(self, images: np.ndarray) -> np.ndarray:
+        """Return the last output for pictures: probabilities, or values as they are."""
         keras = import_keras()
-        x = keras.ops.convert_to_tensor(image[None])
-        self._inference = self._inference or backend().inference(self.model, x)
-        outputs = self._inference.run(x)
-        last = outputs[-1] if isinstance(outputs, (list, tuple)) else outputs
-        answer = keras.ops.sigmoid(last) if self.training.task.is_mask else last
-        found: np.ndarray = np.asarray(answer)[0]
-        return found
+        answers = []
+        for start in range(0, len(images), self._at_once):
+            x = keras.ops.convert_to_tensor(images[start : start + self._at_once])
+            self._inference = self._inference or backend().inference(self.model, x)
+            outputs = self._inference.run(x)
+            last = outputs[-1] if isinstance(outputs, (list, tuple)) else outputs
+            answer = keras.ops.sigmoid(last) if self.training.task.is_mask else last
+            answers.append(np.asarray(answer))
+        return np.concatenate(answers)
 
     def _held_out(self) -> tuple[HeldOut, ...]:
         examples = self._examples
@@ -229,6 +227,15 @@ def learn_in_turns(
             if behind.progress > began and perf_counter() - start >= seconds:
                 return
         behind.learn(0.0)
+
+
+def _at_once(report: Report, batch_size: int) -> int:
+    """Return how many held-out pictures are answered in a pass.
+
+    More are faster; they may take no more memory than a step, which was checked.
+    """
+    shown = needed_bytes(report, SHOWN, step="forward pass")
+    return SHOWN if shown <= needed_bytes(report, batch_size, step="training step") else 1
 
 
 def _answering(design: Any, task: Task, seed: int) -> Any:

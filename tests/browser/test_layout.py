@@ -194,20 +194,44 @@ def test_a_drawing_that_fails_says_so_and_the_next_one_is_drawn(page):
     assert "could not be laid out" not in lay_out(page, script)
 
 
-def test_the_other_views_wait_for_the_picture(page):
-    """One frame shows all that an edit changes: each of its own would keep the picture waiting."""
+def test_the_other_views_wait_for_the_frame_that_shows_the_picture(page):
+    """One frame shows all the rest: each of its own would keep the next picture waiting."""
     script = f"""
         give(code);
         await until(() => said().includes(true));
         const shown = [];
+        new MutationObserver((_, observer) => {{
+            if (!picture()) return;
+            observer.disconnect();
+            requestAnimationFrame(() => shown.push("frame"));
+        }}).observe(el, {{ childList: true, subtree: true }});
         model.change({{ dot: {json.dumps(DOTS[0])} }});
         shown.push(explorerWaiting.layouts);
         explorerWaiting.listeners.add(() => shown.push(picture().includes("× 2")));
-        await until(() => picture());
-        await until(() => !explorerWaiting.layouts);
+        await until(() => shown.length > 2 && !explorerWaiting.layouts);
         return shown;
     """
-    assert lay_out(page, script) == [1, True]
+    assert lay_out(page, script) == [1, "frame", True]
+
+
+def test_where_there_are_no_frames_the_other_views_follow_all_the_same(page):
+    """As in a tab that is not seen."""
+    script = f"""
+        give(code);
+        await until(() => said().includes(true));
+        const shown = [];
+        const frame = globalThis.requestAnimationFrame;
+        globalThis.requestAnimationFrame = () => 0;
+        for (const dot of {json.dumps(DOTS[:2])}) {{
+            model.change({{ dot }});
+            explorerWaiting.listeners.add(() => shown.push(picture().length > 0));
+            await until(() => model.state.kept && !explorerWaiting.layouts);
+            model.state.kept = "";
+        }}
+        globalThis.requestAnimationFrame = frame;
+        return shown;
+    """
+    assert lay_out(page, script) == [True, True]
 
 
 def test_a_view_that_fails_stops_neither_the_others_nor_the_drawing(page):

@@ -1,12 +1,16 @@
 """A network that learns: the same by its seed, and right where TensorFlow is not."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
 
-from explorer import UNet
+from explorer import UNet, presets
+from explorer.core.analysis.report import analyze
 from explorer.core.asking.training import Training, TrainingSettings
 from explorer.core.network.heads import Head
+from explorer.core.network.tracing import trace
 from explorer.core.training.pictures import answer_png
 from explorer.core.training.tasks import HELD_OUT, SHOWN, TASKS
 from explorer.keras_side import training
@@ -140,27 +144,71 @@ def test_other_weights_lead_to_other_answers():
     learner = learn(begun(learning_rate=0.05, task="denoise"), 3)
     assert learner.scores[0].value != learner.scores[1].value
     true = np.asarray(learner.model(learner._examples.images[:SHOWN], training=False))
-    told = [learner._answer(image) for image in learner._examples.images[:SHOWN]]
+    told = learner._answer(learner._examples.images[:SHOWN])
     assert np.allclose(told, true, atol=1e-4)
 
 
-@pytest.mark.parametrize(("moment", "renewed"), [(0.0, 1), (600.0, SHOWN)])
-def test_between_two_looks_what_is_shown_is_answered_anew_in_turn(monkeypatch, moment, renewed):
-    monkeypatch.setattr(training, "MOMENT", moment)
+def test_after_each_step_all_that_is_shown_is_answered_anew():
     learner = learn(begun(learning_rate=0.05, task="denoise"), 2)
-    before = learner.told(None, shows=True).answers
-    assert before == learner.told(None, shows=True).answers  # of a look at this step
-    for turn in range(2):
-        learn(learner, 3 + turn)
-        answers = learner.told(2, shows=True).answers
-        changed = [index for index in range(SHOWN) if answers[index] != before[index]]
-        assert changed == [(turn * renewed + index) % SHOWN for index in range(renewed)]
-        now = learner.model(learner._examples.images[:SHOWN], training=False)
-        for index in changed:
-            assert np.allclose(learner._answered[index], now[index], atol=1e-4)
-            assert answers[index] == answer_png(learner._answered[index], SHAPE[0])
-        before = answers
+    told = [learner.told(None, shows=True).answers]
+    assert told[0] == learner.told(None, shows=True).answers  # of a look at this step
+    for step in (3, 4, 5, 6):  # a look at all follows the fifth alone
+        learn(learner, step)
+        told.append(learner.told(2, shows=True).answers)
+        now = np.asarray(learner.model(learner._examples.images[:SHOWN], training=False))
+        assert np.allclose(learner._answered, now, atol=1e-4)
+        assert told[-1] == tuple(answer_png(each, SHAPE[0]) for each in learner._answered)
+    for before, after in pairwise(told):
+        assert all(old != new for old, new in zip(before, after, strict=True))
     assert not learner.told(2).answers
+
+
+@pytest.mark.parametrize(
+    ("architecture", "side", "at_once"),
+    [(SMALL, 512, 1), (presets["U-Net (small)"], 64, SHOWN), (presets["ResNet50"], 1024, SHOWN)],
+)
+def test_pictures_are_answered_together_where_a_step_takes_no_less_memory(
+    architecture, side, at_once
+):
+    report = analyze(trace(architecture, (side, side, 1)))
+    assert training._at_once(report, 2) == at_once
+
+
+def test_pictures_one_by_one_are_answered_the_same(monkeypatch):
+    learner = learn(begun(), 1)
+    together = learner._answer(learner._examples.images)
+    learner._at_once, learner._inference = 1, None
+    one_by_one = learner._answer(learner._examples.images)
+    assert one_by_one.shape == together.shape == (HELD_OUT, *SHAPE[:2], 1)
+    assert np.allclose(one_by_one, together, atol=1e-5)
+
+
+def test_the_step_of_some_rows_is_that_of_keras():
+    """As an embedding's gradient is."""
+    tensorflow = pytest.importorskip("tensorflow")
+    values = np.arange(12, dtype="float32").reshape(4, 3)
+    slope = tensorflow.IndexedSlices(tensorflow.constant([[1.0, 2.0, -3.0]]), [2], [4, 3])
+    both = backend().adam(0.01), keras.optimizers.Adam(0.01)
+    weights = [keras.Variable(values) for _ in both]
+    for _ in range(3):
+        for optimizer, weight in zip(both, weights, strict=True):
+            optimizer.apply([slope], [weight])
+    assert np.allclose(*weights, rtol=1e-5)
+    assert not np.allclose(weights[0], values, atol=1e-2)
+
+
+def test_a_fused_step_of_adam_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    begin = [rng.normal(size=shape).astype("float32") for shape in ((3, 3, 2, 4), (4,), ())]
+    both = backend().adam(0.01), keras.optimizers.Adam(0.01)
+    weights = [[keras.Variable(value) for value in begin] for _ in both]
+    for _ in range(5):
+        slopes = [keras.ops.convert_to_tensor(rng.normal(size=v.shape), "float32") for v in begin]
+        for optimizer, mine in zip(both, weights, strict=True):
+            optimizer.apply(slopes, mine)
+    for ours, theirs, first in zip(*weights, begin, strict=True):
+        assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+        assert not np.allclose(ours, first, atol=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,8 @@ class Train:
 
     What took place `after` this step is told; None begins anew. It learns no further than to the
     step `until`, if there is one. One asks again and again, so that others are answered in between.
-    If it `shows`, the answers to the pictures that are shown are told: after a step without a look
-    at all held-out pictures as many are made anew, in turn, as take no longer than a moment, at
-    least one.
+    If it `shows`, the answers to the pictures that are shown are told, as they are after its last
+    step.
     """
 
     training: "Training"

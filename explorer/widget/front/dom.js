@@ -85,8 +85,9 @@ function required(value, name) {
 }
 
 /**
- * What waits for a drawing that is laid out, on this page: one frame then shows all that an edit
- * changes. A frame of its own for each view would keep the picture waiting for the browser's painting.
+ * What waits for a drawing that is laid out, on this page: a frame shows the drawing, and the next one
+ * all else that an edit changes. A frame of its own for each view would keep the picture waiting for
+ * the browser's painting, and what all of them make of it would do so in one frame with it.
  * @typedef {{ layouts: number, listeners: Set<() => void> }} Waiting
  */
 

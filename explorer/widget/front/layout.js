@@ -35,6 +35,13 @@ class LayoutWorker {
   }
 }
 
+/** Waits until a frame is on its way to the screen; of a page that is not seen there is none. */
+const nextFrame = () =>
+  Promise.race([
+    new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))),
+    new Promise((resolve) => setTimeout(resolve, LONGEST)),
+  ]);
+
 /** Has drawings laid out; one that comes while another is laid out waits, and only the last does. */
 class Layout {
   /** @param {Model<CanvasState, CanvasSends, CanvasGets>} model */
@@ -105,6 +112,7 @@ class Layout {
         const { next } = this;
         this.next = undefined;
         await next();
+        await nextFrame(); // shows the drawing
         showAll();
       }
     } finally {

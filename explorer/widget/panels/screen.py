@@ -173,7 +173,7 @@ class Screen:
 
     def _show_all(self) -> None:
         """Show the scene in every view that is open, whatever becomes of the others."""
-        # The picture first: it takes longest, and the rest follows in the same frame. But what is
+        # The picture first: it takes longest, and the rest follows in the next frame. But what is
         # compared says what the diagram marks.
         tabs = [self.stage, self.side]
         if "Compare" in (self.side.opened, *self.side.views):

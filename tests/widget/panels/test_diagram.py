@@ -11,7 +11,7 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.editing.snapshot import Scene
 from explorer.core.families import ReadModel
-from explorer.widget.panels.diagram.canvas import SENT
+from explorer.widget.panels.diagram.canvas import LAID_OUT, SENT
 from explorer.widget.panels.diagram.panel import DiagramView
 from explorer.widget.parts import Swatch
 from tests.said import all_of, said
@@ -73,7 +73,21 @@ def test_a_block_is_opened_and_closed_again(shown):
     assert shown.view.canvas.svg == before
 
 
-def test_a_kernel_gets_time_to_send_a_drawing_that_a_page_waits_for(shown, monkeypatch):
+@pytest.mark.parametrize(
+    ("parent", "seconds"),
+    [
+        (None, SENT),
+        ({}, SENT),
+        ({"header": {"msg_type": "execute_request"}}, SENT),
+        ({"header": {"msg_type": "comm_msg"}}, LAID_OUT),
+    ],
+)
+def test_a_kernel_gets_time_to_send_a_drawing_that_a_page_waits_for(
+    shown, monkeypatch, parent, seconds
+):
+    kernel = None if parent is None else SimpleNamespace(get_parent=lambda: parent)
+    shell = SimpleNamespace(kernel=kernel)
+    monkeypatch.setattr("explorer.widget.panels.diagram.canvas.get_ipython", lambda: shell)
     canvas = shown.view.canvas
     events = []
     canvas.observe(lambda _: events.append("drawn"), names="dot")
@@ -84,7 +98,7 @@ def test_a_kernel_gets_time_to_send_a_drawing_that_a_page_waits_for(shown, monke
     assert events == ["drawn"]  # nobody waits
     shown.do(lays_out=True)
     shown.do(toggle="block-stack0_enc0")
-    assert events == ["drawn", "drawn", SENT]
+    assert events == ["drawn", "drawn", seconds]
     shown.show(shown.scene)
     assert len(events) == 3
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
+from IPython import get_ipython
 
 from explorer import graphviz_layout
 from explorer.core.drawing.diagram import Diagram
@@ -39,6 +40,9 @@ LAYOUT_CODE = (
 
 #: Seconds in which a kernel's thread sends what it was given.
 SENT = 0.001
+#: Seconds in which a page lays out a drawing that it has asked for by an edit. All that it is sent
+#: meanwhile takes its time from that: JupyterLab makes its toolbars anew when a message is done.
+LAID_OUT = 0.02
 
 
 def theme_css() -> str:
@@ -54,6 +58,13 @@ def theme_css() -> str:
             for attribute in ("fill", "stroke")
         ]
     )
+
+
+def _is_asked_by_page() -> bool:
+    """Return whether the kernel does what a page sent, and not what a cell says."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    header = kernel.get_parent().get("header", {}) if kernel else {}
+    return bool(header.get("msg_type") == "comm_msg")
 
 
 class Canvas(FrontWidget):
@@ -133,12 +144,12 @@ class Canvas(FrontWidget):
         self.dot = dot
 
     def give_way(self) -> None:
-        """Have what was drawn sent now, if a page waits for it.
+        """Have what was drawn sent now, if a page waits for it, and give that the time it needs.
 
         A kernel sends in a thread of its own, which Python keeps waiting while this one computes.
         """
         if self.pages_can and not IN_PAGE:  # where there are no threads
-            time.sleep(SENT)
+            time.sleep(LAID_OUT if _is_asked_by_page() else SENT)
 
     def give_code(self) -> None:
         """Give a page what it lays drawings out with."""

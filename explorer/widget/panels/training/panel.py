@@ -41,8 +41,9 @@ from explorer.worker import IN_PAGE, shared_worker
 if TYPE_CHECKING:
     from explorer.core.asking.keras_file import KerasFile
 
-#: Seconds of a question: what others ask of Keras waits no longer, unless a step takes longer.
-SLICE = 0.3
+#: Seconds of a question, or a step if that takes longer: what the network predicts then is shown.
+#: To show it after each of shorter steps would take longer than to make them.
+SLICE = 0.1
 #: Seconds between two times that the other views look at the weights again.
 PAUSE = 3.0
 #: What is said of a file.
