@@ -174,7 +174,7 @@ def test_pictures_are_answered_together_where_a_step_takes_no_less_memory(
     assert training._at_once(report, 2) == at_once
 
 
-def test_pictures_one_by_one_are_answered_the_same(monkeypatch):
+def test_pictures_one_by_one_are_answered_the_same():
     learner = learn(begun(), 1)
     together = learner._answer(learner._examples.images)
     learner._at_once, learner._inference = 1, None
