@@ -12,19 +12,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from explorer import UNet, presets
 from explorer.core.asking.training import Training, TrainingSettings
+from explorer.core.families import Architecture
 from explorer.keras_side.training import Learner
 
 #: What is to be reached, and after how many seconds of the processor it is given up.
 GOAL, LIMIT = 0.8, 300.0
 
 
-def measure(name: str, architecture: UNet, seed: int) -> None:
+def measure(name: str, architecture: Architecture, seed: int) -> None:
     start = time.process_time()
     training = Training(architecture, (64, 64, 1), TrainingSettings(seed=seed))
     learner = Learner(training)
     while time.process_time() - start < LIMIT:
-        learner.learn(0)
-        learner.told(learner.step, shows=True)  # as the panel asks after each step that takes long
+        learner.learn(0, shows=True)  # as the panel asks
+        learner.told(learner.step)
         best = learner.scores[-1]
         if best.step == learner.step and best.value >= GOAL:
             break

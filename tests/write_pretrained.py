@@ -31,7 +31,7 @@ def write(name: str, example: Pretrained) -> None:
         for place, values in enumerate(rounded):
             weights[f"{layer.name}/{place}"] = values.shape, np.ascontiguousarray(values).tobytes()
     held_out = learner._examples
-    metric = score(example.training.task, held_out, learner._answers(held_out))
+    metric = score(example.training.task, held_out, learner._answer(held_out.images))
     told = {"metric": f"{metric:.4f}", "seconds": f"{seconds:.0f}"}
     content = file_of(weights, told)
     example.path.write_bytes(content)

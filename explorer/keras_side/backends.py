@@ -123,17 +123,21 @@ class Backend(Protocol):
         """Compile a function of tensors."""
         ...
 
-    def input_gradient(self, model: Any, image: Any, at: tuple[int, int], weights: Any) -> Any:
-        """Return the gradient, for the image, of the weighed sum of an output's channels.
+    def input_gradient(
+        self, model: Any, images: Any, at: tuple[int, int], weights: Any
+    ) -> Compiled:
+        """Compile the gradient, for each image, of the weighed sum of an output's channels.
 
         Args:
-            model: A model with one input and one output; inference, not training, is run.
-            image: `(1, height, width, channels)`.
+            model: A model with one input and one output; inference, not training, is run, with the
+                weights that it has at each call.
+            images: `(count, height, width, channels)`.
             at: Row and column of the position in the output.
             weights: A weight for each channel of the output, `(channels,)`.
 
         Returns:
-            A tensor of the image's shape.
+            What is called with such `images` and `weights`, and returns a tensor of the images'
+            shape.
         """
         ...
 
@@ -257,17 +261,19 @@ class _TensorFlow:
 
         return Compiled(run)
 
-    def input_gradient(self, model: Any, image: Any, at: tuple[int, int], weights: Any) -> Any:
-        def gradient(image: Any, weights: Any) -> Any:
+    def input_gradient(
+        self, model: Any, images: Any, at: tuple[int, int], weights: Any
+    ) -> Compiled:
+        def gradient(images: Any, weights: Any) -> Any:
             with self._tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(image)
-                channels = model(image, training=False)[0, at[0], at[1]]
+                tape.watch(images)
+                channels = model(images, training=False)[:, at[0], at[1]]
                 total = self._tf.reduce_sum(channels * weights)
-            return tape.gradient(total, image, unconnected_gradients="zero")
+            return tape.gradient(total, images, unconnected_gradients="zero")
 
         # As a graph, in which TensorFlow leaves out the gradients of the kernels: they would cost
         # time, and that of a kernel smaller than its stride overwrites memory on CPUs (2.21).
-        return self.function(gradient, [image, weights], "graph").run(image, weights)
+        return self.function(gradient, [images, weights], "graph")
 
     def used(self, device: Device) -> Usage | None:
         if device.kind == "CPU":
@@ -379,15 +385,11 @@ class _Jax:
         return Compiled(run)
 
     def inference(self, model: Any, x: Any) -> Compiled:
-        def call(trained: Any, others: Any, x: Any) -> Any:
-            return model.stateless_call(trained, others, x, training=False)[0]
+        def call(state: Any, x: Any) -> Any:
+            return model.stateless_call(*state, x, training=False)[0]
 
-        def values() -> Any:
-            kinds = model.trainable_variables, model.non_trainable_variables
-            return [[variable.value for variable in kind] for kind in kinds]
-
-        compiled = self.function(call, [*values(), x], "XLA")
-        return Compiled(lambda x: compiled.run(*values(), x))
+        compiled = self.function(call, [_state(model), x], "XLA")
+        return Compiled(lambda x: compiled.run(_state(model), x))
 
     def function(self, call: Callable[..., Any], inputs: Sequence[Any], compiler: str) -> Compiled:
         compiled = self._jax.jit(call).lower(*inputs).compile()
@@ -395,17 +397,16 @@ class _Jax:
             lambda *tensors: self._jax.block_until_ready(compiled(*tensors)), _analysis(compiled)
         )
 
-    def input_gradient(self, model: Any, image: Any, at: tuple[int, int], weights: Any) -> Any:
-        def total(image: Any, state: Any, weights: Any) -> Any:
-            output = model.stateless_call(*state, image, training=False)[0]
-            return (output[0, at[0], at[1]] * weights).sum()
+    def input_gradient(
+        self, model: Any, images: Any, at: tuple[int, int], weights: Any
+    ) -> Compiled:
+        def total(images: Any, state: Any, weights: Any) -> Any:
+            output = model.stateless_call(*state, images, training=False)[0]
+            return (output[:, at[0], at[1]] * weights).sum()
 
-        state = (
-            [variable.value for variable in model.trainable_variables],
-            [variable.value for variable in model.non_trainable_variables],
-        )
-        given = image, state, weights
-        return self.function(self._jax.grad(total), given, "XLA").run(*given)
+        gradient = self._jax.grad(total)
+        compiled = self.function(gradient, [images, _state(model), weights], "XLA")
+        return Compiled(lambda images, weights: compiled.run(images, _state(model), weights))
 
     def used(self, device: Device) -> Usage | None:
         stats = self._found()[device.name].memory_stats() or {}
@@ -417,6 +418,12 @@ class _Jax:
 
     def kept_bytes(self) -> int:
         return 0
+
+
+def _state(model: Any) -> list[list[Any]]:
+    """Return the values of a model's trainable variables, and of its others."""
+    kinds = model.trainable_variables, model.non_trainable_variables
+    return [[variable.value for variable in kind] for kind in kinds]
 
 
 def _analysis(compiled: Any) -> XlaAnalysis | None:

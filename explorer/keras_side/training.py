@@ -9,8 +9,10 @@ import numpy as np
 
 from explorer.core.analysis.memory_need import needed_bytes
 from explorer.core.analysis.report import Report, analyze
-from explorer.core.asking.training import HeldOut, Learnt, Score, Training
+from explorer.core.asking.position import center, signs
+from explorer.core.asking.training import Answered, HeldOut, Learnt, Looks, Score, Training
 from explorer.core.network.errors import Refusal
+from explorer.core.pictures.effective_field import EffectiveField
 from explorer.core.pictures.images import picture_png
 from explorer.core.training.examples import averaged, batch, held_out
 from explorer.core.training.fitting import output_strides
@@ -27,6 +29,8 @@ ANSWER = "task_answer"
 #: How many steps lie between two looks at all held-out pictures, and the first few of them, in
 #: which most happens. They depend on nothing else, so that a seed gives the same curve.
 LOOK_EVERY, FIRST_LOOKS = 10, (0, 2, 5)
+#: Share of the gradient that is within what it looks at.
+WITHIN = 0.95
 #: Keeps the Dice coefficient a number where nothing is to be found.
 _SMOOTH = 1.0
 
@@ -80,7 +84,9 @@ class Learner:
         avoid_fault(self.model)
         self._examples = held_out(training.task, training.input_shape)
         self._at_once = _at_once(analyze(rebuilder.graph), settings.batch_size)
-        self._answered: np.ndarray = np.empty(0)  # answers to those that are shown
+        self._answered: list[Answered] = []  # what is to be told
+        self._looks: list[Looks] = []
+        self._gradient: Compiled | None = None
         self._compiled: Compiled | None = None
         self._inference: Compiled | None = None
         self.step = 0
@@ -89,7 +95,11 @@ class Learner:
         self.seconds = perf_counter() - start
 
     def learn(
-        self, seconds: float, is_stale: Callable[[], bool] = bool, until: int | None = None
+        self,
+        seconds: float,
+        is_stale: Callable[[], bool] = bool,
+        until: int | None = None,
+        shows: bool = False,
     ) -> None:
         """Go on for so many seconds, or a step if that takes longer; first there is but a look.
 
@@ -99,6 +109,7 @@ class Learner:
             seconds: How long.
             is_stale: Asked between steps; once it is true, nothing more is done.
             until: The step to which it goes at the most; None: there is no such.
+            shows: Whether the pictures that are shown are answered after each step; see `Train`.
         """
         start = last = perf_counter()
         while not is_stale():
@@ -108,7 +119,13 @@ class Learner:
                 if self.scores:
                     self._make_step()
                 if self.step in FIRST_LOOKS or self.step % LOOK_EVERY == 0:
-                    self._look(self.seconds + perf_counter() - last)
+                    answers = self._look(self.seconds + perf_counter() - last)
+                    if shows:
+                        self._looks.append(self._looked())
+                elif shows:
+                    answers = self._answer(self._examples.images[:SHOWN])
+                if shows:
+                    self._answered.append(Answered(self.step, self._pngs(answers[:SHOWN])))
             now = perf_counter()
             self.seconds += now - last
             last = now
@@ -120,19 +137,18 @@ class Learner:
         """How many steps it has made, and how often it has looked at the held-out pictures."""
         return self.step, len(self.scores)
 
-    def told(self, after: int | None, shows: bool = False) -> Learnt:
+    def told(self, after: int | None) -> Learnt:
         """Return how far it is.
 
         Args:
             after: What happened after this step is told; None: all, and the held-out pictures.
-            shows: Whether the answers to the pictures that are shown are told; see `Train`.
         """
-        answers = self._answers_now() if shows else ()
         since = 0 if after is None else after
         scores = tuple(each for each in self.scores if after is None or each.step > since)
         pictures = self._held_out() if after is None else ()
         adds = any(layer.name.startswith(ANSWER) for layer in self.model.layers)
         losses = tuple(self.losses[since:])
+        answered, self._answered = tuple(self._answered), []
         return Learnt(
             self.step,
             self.seconds,
@@ -141,7 +157,8 @@ class Learner:
             pictures,
             self.strides,
             adds,
-            answers=answers,
+            answered=answered,
+            looks=(self._looks[0], self._looks[-1]) if self._looks else (),
         )
 
     def _make_step(self) -> None:
@@ -160,22 +177,28 @@ class Learner:
         self.losses.append(float(np.asarray(self._compiled.run(x, y))))
         self.step += 1
 
-    def _look(self, seconds: float) -> None:
-        """Answer the held-out pictures."""
+    def _look(self, seconds: float) -> np.ndarray:
+        """Answer the held-out pictures, and judge that."""
         answers = self._answer(self._examples.images)
         value = score(self.training.task, self._examples, answers)
         self.scores.append(Score(self.step, seconds, value))
-        self._answered = answers[:SHOWN]
+        return answers
 
-    def _answers_now(self) -> tuple[bytes, ...]:
-        """Return the answers to the pictures that are shown, as they are after this step."""
-        images = self._examples.images
-        if self.scores and self.scores[-1].step < self.step:
-            start = perf_counter()
-            with import_keras().device(self._device):
-                self._answered = self._answer(images[:SHOWN])
-            self.seconds += perf_counter() - start
-        return tuple(answer_png(answer, images.shape[1]) for answer in self._answered)
+    def _looked(self) -> Looks:
+        """Return what the middle of the last answer looks at, over as many pictures as a step."""
+        keras = import_keras()
+        images = self._examples.images[: min(SHOWN, self.training.settings.batch_size)]
+        _, height, width, channels = self.model.outputs[-1].shape
+        position = height // 2, width // 2
+        x = keras.ops.convert_to_tensor(images)
+        weights = keras.ops.convert_to_tensor(np.array(signs(channels), np.float32))
+        if self._gradient is None:
+            part = keras.Model(self.model.inputs[0], self.model.outputs[-1])
+            self._gradient = backend().input_gradient(part, x, position, weights)
+        strength = np.abs(np.asarray(self._gradient.run(x, weights))).sum(axis=(0, 3))
+        middle = center(position, (height, width), images.shape[1:3])
+        field = EffectiveField(strength, middle, "", is_untrained=not self.step)
+        return Looks(self.step, field.side(WITHIN))
 
     def _answer(self, images: np.ndarray) -> np.ndarray:
         """Return the last output for pictures: probabilities, or values as they are."""
@@ -191,12 +214,14 @@ class Learner:
         return np.concatenate(answers)
 
     def _held_out(self) -> tuple[HeldOut, ...]:
-        examples = self._examples
-        height = examples.images.shape[1]
+        images, truths = self._examples.images[:SHOWN], self._pngs(self._examples.answers[:SHOWN])
         return tuple(
-            HeldOut(picture_png(image), answer_png(answer, height))
-            for image, answer in zip(examples.images[:SHOWN], examples.answers[:SHOWN], strict=True)
+            HeldOut(picture_png(image), truth) for image, truth in zip(images, truths, strict=True)
         )
+
+    def _pngs(self, answers: np.ndarray) -> tuple[bytes, ...]:
+        height = self._examples.images.shape[1]
+        return tuple(answer_png(answer, height) for answer in answers)
 
 
 def learn_in_turns(
@@ -204,6 +229,7 @@ def learn_in_turns(
     seconds: float,
     is_stale: Callable[[], bool] = lambda: False,
     until: int | None = None,
+    shows: bool = False,
 ) -> None:
     """Let several go on for so many seconds, at least a step each.
 
@@ -215,6 +241,7 @@ def learn_in_turns(
         seconds: How long, all together.
         is_stale: Asked between steps; once it is true, nothing more is done.
         until: The step to which they go at the most; None: there is no such.
+        shows: As of `Learner.learn`.
     """
     start = perf_counter()
     began = min(each.progress for each in learners)
@@ -226,7 +253,7 @@ def learn_in_turns(
                 return
             if behind.progress > began and perf_counter() - start >= seconds:
                 return
-        behind.learn(0.0)
+        behind.learn(0.0, shows=shows)
 
 
 def _at_once(report: Report, batch_size: int) -> int:

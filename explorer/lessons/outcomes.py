@@ -8,8 +8,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 from xml.etree.ElementTree import Element, SubElement
 
 import attrs
@@ -24,8 +26,8 @@ from explorer.lessons.questions import Question, Verdict
 if TYPE_CHECKING:
     import pandas
 
-#: What files are written in.
-VERSION = 1
+#: What files are written in; another one once a variant asks something else than before.
+VERSION = 2
 #: Most bytes of a file that is read.
 LONGEST = 1_000_000
 #: What is said of a file that is none.
@@ -34,6 +36,8 @@ NO_ANSWERS = "This holds no answers of a lesson: hand in the file that the lesso
 TWICE = "This learner’s answers to this lesson were handed in more than once."
 #: Most characters of a name, and of a note, in the table.
 _LONGEST_NAME, _LONGEST_NOTE = 80, 300
+#: What a file's name ends in that had to be told from another's.
+_MARKED = re.compile(r"(^|-)[0-9a-f]{8}$")
 
 
 @attrs.frozen
@@ -113,8 +117,14 @@ class Outcome:
 
     @property
     def file_name(self) -> str:
-        """What a file with it is called."""
-        name = re.sub(r"[^\w-]+", "-", self.seed).strip("-").lower()[:60]
+        """What a file with it is called: no two seeds' files are the same on any file system.
+
+        Some take names for the same that differ in case or in how an accent is written.
+        """
+        name = re.sub(r"[^\w-]+", "-", self.seed).strip("-")
+        name = normalize("NFC", name.casefold())[:60]
+        if name != self.seed or _MARKED.search(name):
+            name = f"{name}-{sha256(self.seed.encode()).hexdigest()[:8]}".strip("-")
         return f"lesson-{self.lesson}{f'-{name}' if name else ''}.json"
 
     def to_json(self) -> str:

@@ -11,10 +11,14 @@ from explorer.core.analysis.receptive_field import Box
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.layers import Layer
 from explorer.lessons.pictures.grids import GridPicture
-from explorer.lessons.questions import Question
+from explorer.lessons.questions import BuildQuestion, Question
 
 #: How often something is drawn before it is given up.
 MOST_DRAWS = 500
+#: Of how many draws one is taken that repeats least, where each repeats something.
+_TRIES = 30
+#: How many variants before it one is not to repeat.
+_REMEMBERED = 20
 
 
 @attrs.frozen
@@ -109,6 +113,9 @@ class Plan:
     def step(self, name: str, seed: str, attempt: int = 0) -> Step:
         """Return a step as it is drawn for a learner: so that each mistake gets its own reason.
 
+        A variant asks something else than those before it, and has another right answer, where
+        the step's draws have one.
+
         Args:
             name: Name of the step.
             seed: Whose variant.
@@ -121,11 +128,59 @@ class Plan:
 @lru_cache(maxsize=64)
 def _drawn(plan: Plan, name: str, seed: str, attempt: int) -> Step:
     make = plan.steps[plan.names.index(name)]
+    first = max(0, attempt - _REMEMBERED)
+    before = [_asked(plan, name, seed, earlier) for earlier in range(first, attempt)]
+    found: list[tuple[tuple[bool, ...], Step]] = []
     for again in range(MOST_DRAWS):
         step = make(Draw(plan.number, name, seed, attempt, again))
-        if step.question is None or step.question.tells_mistakes_apart:
+        if step.question is None:
             return step
-    raise RuntimeError(f"Of {MOST_DRAWS} draws of {name!r}, none tells its mistakes apart.")
+        if step.question.tells_mistakes_apart:
+            repeated = _repeated(step, step.question, before)
+            if not any(repeated):
+                return step
+            found.append((repeated, step))
+            if len(found) == _TRIES:
+                break
+    if not found:
+        raise RuntimeError(f"Of {MOST_DRAWS} draws of {name!r}, none tells its mistakes apart.")
+    return min(found, key=lambda each: each[0])[1]
+
+
+@attrs.frozen
+class _Asked:
+    """What a variant asked, in brief.
+
+    Attributes:
+        seen: Its question, with the design and the pictures that are on screen.
+        answer: A right answer; empty if nothing is asked.
+    """
+
+    seen: str
+    answer: str
+
+
+# All variants before one are needed again and again, and their designs are large.
+@lru_cache(maxsize=4096)
+def _asked(plan: Plan, name: str, seed: str, attempt: int) -> _Asked:
+    step = _drawn(plan, name, seed, attempt)
+    return _Asked(_seen(step), step.question.solution if step.question else "")
+
+
+def _seen(step: Step) -> str:
+    return repr((step.question and step.question.prompt, step.design, step.pictures))
+
+
+def _repeated(step: Step, asked: Question, before: list[_Asked]) -> tuple[bool, ...]:
+    """Return what a step has in common with those before it, the worst first."""
+    seen = _seen(step)
+    same = [seen == each.seen for each in before]
+    # What is built is judged by budgets, which many networks keep to.
+    right = [
+        not isinstance(asked, BuildQuestion) and asked.judged(each.answer).is_right
+        for each in before
+    ]
+    return any(same), any(same[-1:]), any(right[-1:]), any(right)
 
 
 def lessons() -> dict[int, Plan]:

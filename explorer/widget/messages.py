@@ -948,9 +948,10 @@ class StripStep:
 
 @attrs.frozen
 class Reveal:
-    """A pane is to be seen, if it is hidden."""
+    """A pane is to be seen, if it is hidden, and the part of it that has this class, if any."""
 
     reveal: Literal["controls", "side"]
+    part: str
 
 
 # The training.
@@ -1008,6 +1009,14 @@ class HeldOutPicture:
 
     image: bytes
     truth: bytes
+
+
+@attrs.frozen
+class StepAnswers:
+    """What the network says of those pictures after a step, and what A says beside it."""
+
+    own: tuple[bytes, ...]
+    of_a: tuple[bytes, ...]
 
 
 # What was refused.

@@ -1,6 +1,9 @@
 """Networks trained from a notebook: the Keras process is asked, a little at a time."""
 
 from collections.abc import Sequence
+from math import inf
+from numbers import Integral, Real
+from typing import Any
 
 from explorer.core.asking.keras_file import KerasFile
 from explorer.core.asking.questions import SaveTrained, Train, TrainTwins
@@ -50,11 +53,17 @@ def train(
         batch_size: Pictures in a step.
 
     Raises:
-        ParameterError: If the shape or a choice cannot be used.
+        ParameterError: If the shape, the time or a choice cannot be used.
         Refusal: If the design can't learn the task, with what to do.
+        TypeError: If it is no architecture.
         MemoryError: If the memory that is free is less than a step needs.
         WorkerDied: If the process ended, or gave no answer.
     """
+    if not isinstance(seconds, Real) or not seconds > 0 or (seconds == inf and steps is None):
+        remedy = "give a number above 0, and how many steps if that is infinite"
+        raise ParameterError("Training", "seconds", seconds, "is no time", remedy)
+    if steps is not None:
+        _check_steps(steps)
     settings = TrainingSettings(
         task=task, seed=seed, learning_rate=learning_rate, batch_size=batch_size
     )
@@ -102,6 +111,7 @@ def train_twins(
     Raises:
         ParameterError: If the shape or a choice cannot be used.
         Refusal: If a design can't learn the task, or both are the same.
+        TypeError: If one is no architecture.
         MemoryError: If the memory that is free is less than a step needs.
         WorkerDied: If the process ended, or gave no answer.
     """
@@ -112,8 +122,7 @@ def train_twins(
         raise ParameterError(
             "Training", "seeds", seeds, "names one twice", "give each once, or how many"
         )
-    if steps < 1:
-        raise ParameterError("Training", "steps", steps, "are none", "give 1 or more")
+    _check_steps(steps)
     shape = checked(input_shape, batch_size)
     pairs = []
     for seed in chosen:
@@ -125,6 +134,17 @@ def train_twins(
     for architecture in (a, b):
         output_strides(trace(architecture, shape))
     return Twins(*pairs[0], tuple(_run(*pair, steps) for pair in pairs), names)
+
+
+def _check_steps(steps: Any) -> None:
+    """Refuse what is no number of steps.
+
+    Raises:
+        ParameterError: If it is none.
+    """
+    if not isinstance(steps, Integral) or steps < 1:
+        remedy = "give a whole number of at least 1"
+        raise ParameterError("Training", "steps", steps, "are none", remedy)
 
 
 def _run(a: Training, b: Training, steps: int) -> TwinRun:

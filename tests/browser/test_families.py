@@ -109,7 +109,7 @@ def test_single_blocks_are_edited_and_the_family_comes_back(opened):  # noqa: F8
         editor.get_by_role("button", name="Duplicate").click()
     expect(page.get_by_role("alert")).to_contain_text("only downsamples by 16")
 
-    editor.get_by_role("button", name="Back to LeapCNN").click()
+    editor.get_by_role("button", name="Back to LEAP CNN, own settings").click()
     before = before.with_block("encoder", 1, encoder[1])
     expect_views(page, before, SHAPE)
     expect(own).to_be_visible()

@@ -11,7 +11,15 @@ from explorer.core.words.arithmetic import Fact
 from explorer.widget.front import STYLE
 from explorer.widget.front.page import Page
 from explorer.widget.front.widget import FrontWidget
-from explorer.widget.messages import Figure, LayerQuantity, LayerRow, LayerTotal, StripStep
+from explorer.widget.messages import (
+    Curve,
+    CurvePoint,
+    Figure,
+    LayerQuantity,
+    LayerRow,
+    LayerTotal,
+    StripStep,
+)
 from explorer.widget.panels.charts.plot import Frame
 from explorer.widget.panels.diagram.panel import Canvas
 from explorer.widget.panels.history.panel import HistoryView
@@ -20,6 +28,7 @@ from explorer.widget.panels.layers.panel import LayerTable
 from explorer.widget.panels.receptive_field.page import ReceptiveFieldView
 from explorer.widget.panels.strip.panel import Strip
 from explorer.widget.panels.totals.panel import Totals
+from explorer.widget.panels.training.page import Learning
 from explorer.widget.panels.window.panel import Window
 from explorer.widget.parts import (
     Card,
@@ -562,7 +571,7 @@ FIGURES = (
     Figure("parameters", "1.20 M", "+125 %", "−10 %", "Numbers\n1,200,000", "Layers"),
     Figure("output", "8×8×2", "", "", "Shape", "Diagram"),
 )
-TIME = Figure("CPU, median", "26 ms", "", "", "Time", "Run and time")
+TIME = Figure("CPU, forward", "26 ms", "", "", "Time", "Run and time")
 
 
 def test_figures_are_one_tab_stop_with_arrows_and_say_what_they_mean(page):
@@ -590,7 +599,7 @@ def test_figures_are_one_tab_stop_with_arrows_and_say_what_they_mean(page):
     """
     seen, stops, hidden, sent, words = render(page, Totals, script, figures=FIGURES, time=TIME)
     first = ["parameters", "Numbers\n1,200,000"]
-    assert seen == [first, ["output", "Shape"], ["CPU, median", "Time"], first]
+    assert seen == [first, ["output", "Shape"], ["CPU, forward", "Time"], first]
     assert (stops, hidden) == (1, True)
     assert sent == [{"open": "Run and time"}]
     assert words == "parametersA −10 %1.20 M+125 %"
@@ -603,7 +612,7 @@ def test_the_focus_stays_on_a_figure_that_changes(page):
         model.change({time: {...model.state.time, value: "9 ms"}});
         return document.activeElement.textContent;
     """
-    assert render(page, Totals, script, figures=FIGURES, time=TIME) == "CPU, median9 ms"
+    assert render(page, Totals, script, figures=FIGURES, time=TIME) == "CPU, forward9 ms"
 
 
 def test_a_view_shows_once_what_it_heard_while_a_drawing_was_laid_out(page):
@@ -922,3 +931,114 @@ def test_where_no_worker_starts_the_kernel_is_told(page):
     sent = run_here(page, worker, script)
     assert sent[0] == {"wants": "runner"}
     assert sent[1] == {"number": 1, "problem": "Error: not allowed"}
+
+
+# A network that learns.
+
+#: Makes pictures of so many bytes, and has `shown` note those of each that is shown.
+PICTURES = """
+    const shown = [];
+    const png = bytes => new DataView(new ArrayBuffer(bytes));
+    const pictures = [1, 2, 3, 4].map(() => ({image: png(1), truth: png(2)}));
+    const step = (...bytes) => ({own: bytes.map(png), of_a: []});
+    URL.createObjectURL = ({size}) => { shown.push(size); return 'data:,'; };
+    const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+"""
+
+
+def test_answers_of_all_steps_are_shown_in_turn(page):
+    shown = render(
+        page,
+        Learning,
+        PICTURES
+        + """
+        const steps = [10, 20, 30, 40, 50, 60].map(bytes => step(bytes, bytes, bytes, bytes));
+        return (async () => {
+            model.change({held_out: pictures});
+            const count = shown.length;
+            model.change({answers: steps.slice(0, 3)});
+            await pause(120);
+            model.change({answers: steps.slice(3)});
+            await pause(1000);
+            const images = [...el.querySelectorAll('img')].map(image => image.alt);
+            return {given: shown.slice(0, count), played: shown.slice(count), images};
+        })();
+        """,
+    )
+    assert shown["given"] == [1, 2] * 4
+    played = shown["played"]
+    # The table is made with what is known last, which the page keeps to show if it is made anew.
+    made, played = played[:12], played[12:]
+    assert made == [1, 2] * 4 + [30] * 4
+    assert played == [size for size in (10, 20, 30, 40, 50, 60) for _ in range(4)]
+    assert shown["images"][8:] == [
+        f"held-out picture {place}: the network’s answer" for place in (1, 2, 3, 4)
+    ]
+
+
+def test_what_is_forgotten_is_not_shown_and_little_waits(page):
+    shown = render(
+        page,
+        Learning,
+        PICTURES
+        + """
+        return (async () => {
+            model.change({held_out: pictures, answers: [step(3, 3, 3, 3)]});
+            model.change({answers: [step(4, 4, 4, 4), step(5, 5, 5, 5)]});
+            model.change({held_out: [], answers: []});
+            shown.length = 0;
+            await pause(700);
+            const none = [...shown];
+            const many = Array.from({length: 100}, (_, place) => step(place, 1, 1, 1));
+            model.change({held_out: pictures, answers: many});
+            shown.length = 0;
+            await pause(2500);
+            return {none, first: shown[0], last: shown.at(-4), count: shown.length};
+        })();
+        """,
+    )
+    assert shown["none"] == []
+    assert shown["last"] == 99
+    assert shown["count"] < 4 * 41
+    assert shown["first"] >= 60
+
+
+#: The texts that stand out of their chart, and where the charts' grids begin.
+CUT_OFF = """
+    const css = document.createElement('style');
+    css.textContent = CSS;
+    document.body.append(css);
+    el.classList.add('explorer');
+    const texts = [...el.querySelectorAll('svg[role] text')];
+    const isIn = ({ownerSVGElement: {viewBox}}, {x, y, width, height}) =>
+        x >= 0 && y >= 0 && x + width <= viewBox.baseVal.width
+        && y + height <= viewBox.baseVal.height;
+    return {
+        texts: texts.map(text => text.textContent),
+        cutOff: texts.filter(text => !isIn(text, text.getBBox())).map(text => text.textContent),
+        left: Number(el.querySelector('.explorer-grid').getAttribute('x1')),
+    };
+"""
+
+
+@pytest.mark.parametrize(
+    ("highest", "labels"),
+    [
+        (0.9, ["0", "0.5", "1"]),
+        (0.0049, ["0", "0.0025", "0.005"]),
+        (0.0024, ["0", "0.00125", "0.0025"]),
+        (2.3e-7, ["0", "1.25e-7", "2.5e-7"]),
+        (34.0, ["0", "25", "50"]),
+        (99999.0, ["0", "5e4", "1e5"]),
+        (123456.0, ["0", "1e5", "2e5"]),
+        (1e9, ["0", "5e8", "1e9"]),
+    ],
+)
+def test_what_is_written_beside_a_curve_is_not_cut_off(page, highest, labels):
+    points = (CurvePoint(1.0, highest), CurvePoint(12345.0, highest / 3))
+    curve = Curve("loss", "", "", points, "", None, ())
+    script = CUT_OFF.replace("CSS", json.dumps(str(Learning._css)))
+    shown = render(page, Learning, script, loss=curve)
+    assert shown["texts"][:3] == labels
+    assert shown["cutOff"] == []
+    assert (shown["left"] == 28) is (max(map(len, labels)) <= 3)

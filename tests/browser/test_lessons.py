@@ -8,8 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from explorer.lessons.outcomes import from_json
+from explorer.lessons.outcomes import Outcome, from_json
 from explorer.lessons.plan import Plan, Step, lesson, lessons
+from explorer.lessons.questions import BuildQuestion
 from tests.browser.test_explorer import (
     eventually,
     in_kernel,
@@ -92,7 +93,7 @@ def test_a_learner_predicts_sees_and_hands_in(opened, tmp_path: Path) -> None:  
         press(page, "Save my answers")
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
-    assert file.name == "lesson-1-ada.json"
+    assert file.name == Outcome(1, "Ada").file_name
     outcome = from_json(file.read_text(encoding="utf-8"))
     assert outcome.right_at("channels_after_a_convolution") == 1
     assert outcome.right_at("build_one") == 0
@@ -152,13 +153,16 @@ def longest_steps() -> dict[str, tuple[Plan, str]]:
 
 
 def longest_questions() -> Iterator[tuple[Plan, list[str]]]:
-    """Return each lesson with the steps whose question, choices or limits leave least room."""
+    """Return each lesson with the steps whose question or choices leave least room.
+
+    What is to be built is left out: its limits stay in sight, and its question needn't.
+    """
     for plan, found in groupby(asking(), key=lambda each: each[0]):
-        steps = {name: plan.step(name, "Ada") for _, name in found}
+        drawn = ((name, plan.step(name, "Ada")) for _, name in found)
+        steps = {name: it for name, it in drawn if not isinstance(it.question, BuildQuestion)}
         measures: list[Callable[[Step], int]] = [
             lambda step: len(step.question.prompt),
             lambda step: sum(map(len, getattr(step.question, "choices", ()))),
-            lambda step: len(getattr(step.question, "budgets", ())),
         ]
         longest = {max(steps, key=lambda name: measure(steps[name])) for measure in measures}
         yield plan, [name for name in steps if name in longest]
@@ -228,6 +232,21 @@ def test_question_and_choices_are_seen_together_wherever_one_reads(opened) -> No
                     assert out == [], (plan.number, name, width, end)
         page.set_viewport_size({"width": 1440, "height": 900})
         press(page, "Back to the list of lessons")
+
+
+def test_no_mark_lies_beneath_what_is_to_be_built(opened) -> None:  # noqa: F811
+    for number in (8, 10):
+        show = f"from explorer import Lesson\nwidget = Lesson({number}, seed='Grace')\nwidget"
+        page = opened(show, keras=False, viewport=(1440, 900))
+        name = next(name for name in lesson(number).names if name.startswith("build"))
+        place = lesson(number).names.index(name) + 1
+        pane(page).get_by_role("button", name=f"Step {place}, a question").click()
+        commit = pane(page).get_by_role("button", name="This is my network")
+        expect(commit).to_be_in_viewport(ratio=1)
+        assert pane(page).locator(".explorer-lesson-body").evaluate("e => e.scrollTop") == 0
+        pane(page).get_by_role("button", name=re.compile("^Step 1$")).click(timeout=5000)
+        first = lesson(number).step(lesson(number).names[0], "Grace")
+        expect(pane(page).get_by_role("heading", level=2)).to_have_text(first.title)
 
 
 def test_what_lies_in_a_drawer_is_pointed_at_by_its_button(opened) -> None:  # noqa: F811

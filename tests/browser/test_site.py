@@ -268,7 +268,7 @@ def test_an_address_opens_the_design_that_it_holds_alone(visit):
     expect(weights).to_contain_text("drawn in the browser", timeout=START)
     page.get_by_role("button", name="▶ Run").click()
     expect_result(page, channels=8)
-    expect(page.get_by_text("browser, median")).to_be_visible()
+    expect(page.get_by_text("browser, forward")).to_be_visible()
     page.get_by_role("button", name="Time every layer").click()
     expect(page.locator(".explorer-bad:visible")).to_contain_text(NO_KERAS)
     assert page.console_errors == []

@@ -10,6 +10,7 @@ from explorer import presets
 from explorer.core.drawing.palette import LIGHT
 from tests.browser.test_explorer import (
     IN_VIEW,
+    PATIENCE,
     TINY,
     control,
     eventually,
@@ -47,7 +48,7 @@ controls.children = kept
 OUT_OF_THE_BAR = """
     () => {
         const bar = document.querySelector('.explorer-bar').getBoundingClientRect();
-        return [...document.querySelectorAll('.explorer-total > *, .explorer-total small')]
+        return [...document.querySelectorAll('.explorer-total :is(b, small, i)')]
             .filter(line => {
                 const {top, bottom} = line.getBoundingClientRect();
                 const own = line.closest('.explorer-total').getBoundingClientRect();
@@ -83,6 +84,79 @@ def test_the_opening_view_has_all_in_one_window(opened):  # noqa: F811
     ):
         assert part.evaluate(IN_VIEW), part
     assert handle(page, "filters").locator("xpath=../..").bounding_box()["width"] >= 160
+
+
+def test_figures_of_a_training_step_are_whole_and_say_so(opened):  # noqa: F811
+    page = opened(TINY)
+    show_whole(page)
+    open_tab(page, "Run and time")
+    page.get_by_label("inference or training").select_option("training step")
+    page.get_by_role("button", name="▶ Run").click()
+    time = page.locator(".explorer-total").last
+    expect(time.locator("span")).to_contain_text("training", timeout=PATIENCE)
+    expect(page.locator(".explorer-total span").nth(2)).to_have_text("memory, training")
+    assert page.evaluate(CUT_OFF, ".explorer-total") == []
+
+
+def test_the_controls_of_a_block_come_into_view(opened):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    show_whole(page)
+    block(page, "stack0_enc1").click()
+    page.get_by_role("button", name="Edit this block").click()
+    kind = page.locator(".explorer-kind select")
+    expect(kind).to_be_visible()
+    assert eventually(page, lambda: kind.evaluate(IN_VIEW))
+    scrolled = "() => document.querySelector('.explorer-controls').scrollTop"
+    before = page.evaluate(scrolled)
+    page.locator(".explorer-controls").hover()
+    page.mouse.wheel(0, -before)  # and whoever looks elsewhere then is not led back
+    assert eventually(page, lambda: page.evaluate(scrolled) == 0)
+
+
+def test_values_of_controls_are_whole_and_no_handle_lies_over_them(opened):  # noqa: F811
+    page = opened("widget = Explorer(presets['FC-DenseNet103'])\nwidget", keras=False)
+    show_whole(page)
+    assert page.evaluate(CUT_OFF, ".explorer-controls .explorer-control input") == []
+    grip = handle(page, "bottleneck layers").bounding_box()
+    number = control(page, "bottleneck layers").locator("input[type=number]").bounding_box()
+    assert grip["x"] + grip["width"] > number["x"]  # it stands beneath
+    assert grip["y"] >= number["y"] + number["height"] - 1
+
+
+def test_how_all_differs_from_a_is_in_the_bar(opened):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    show_whole(page)
+    open_tab(page, "Compare")
+    page.get_by_role("button", name="Pin as A").click()
+    type_number(page, "filters", 24)
+    type_number(page, "filters", 20)
+    of_a = page.locator(".explorer-total i")
+    expect(of_a.first).to_contain_text("A +56 %")
+    full = page.get_by_role("button", name="Fill the window")
+
+    def check():
+        assert of_a.count() == page.locator(".explorer-total").count() - 1  # there is no time yet
+        assert eventually(page, lambda: page.evaluate(OUT_OF_THE_BAR) == [])
+        assert page.evaluate(CUT_OFF, ".explorer-total") == []
+
+    check()
+    full.click()
+    check()
+    full.click()
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    for width in (1440, 960, 720):
+        page.set_viewport_size({"width": width, "height": 900})
+        check()
+
+
+def test_the_end_of_a_layer_s_name_is_seen_in_a_narrow_table(opened):  # noqa: F811
+    page = opened("widget = Explorer()\nwidget", keras=False)
+    show_whole(page)
+    open_tab(page, "Layers")
+    cell = page.locator(".explorer-table tbody td:first-child").filter(has_text="skip_concat").first
+    name, place = cell.locator("button").bounding_box(), cell.bounding_box()
+    assert name["width"] > place["width"]
+    assert name["x"] + name["width"] <= place["x"] + place["width"]
 
 
 def test_a_design_is_edited_timed_looked_at_and_compared_without_scrolling(opened):  # noqa: F811
@@ -175,6 +249,18 @@ def test_in_a_narrow_window_panes_are_drawers(opened):  # noqa: F811
         assert canvas.bounding_box()["height"] > 350
 
 
+def test_nothing_shines_through_a_drawer(opened):  # noqa: F811
+    page = opened(TINY, keras=False, viewport=(650, 900))
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    show_whole(page)
+    page.get_by_role("button", name="Hide or show the controls").click()
+    expect(page.locator(".explorer-controls")).to_be_visible()
+    label = page.get_by_role("tab", name="Diagram").bounding_box()
+    hit = """([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.explorer-controls'))"""
+    middle = label["x"] + label["width"] / 2, label["y"] + label["height"] / 2
+    assert page.evaluate(hit, middle)
+
+
 def test_what_is_asked_for_comes_out_of_its_drawer(opened):  # noqa: F811
     page = opened(TINY, keras=False, viewport=(960, 900))
     side = page.locator(".explorer-side")
@@ -202,10 +288,22 @@ def test_the_explorer_fills_the_window_with_larger_type(opened):  # noqa: F811
     assert label.evaluate(size) > 1.2 * before
     type_number(page, "filters", 6)
     expect(block(page, "stack0_enc0")).to_contain_text("× 6")
+    expect(page.locator(".explorer-total small").first).to_contain_text("%")
+    assert page.evaluate(OUT_OF_THE_BAR) == []
     assert min(page.evaluate(TEXT_SIZES)) > 12
     page.keyboard.press("Escape")
     assert label.evaluate(size) == before
     expect(full).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_small_window_is_filled_too(opened):  # noqa: F811
+    page = opened(TINY, keras=False, viewport=(800, 900))
+    page.get_by_role("button", name="Fill the window").click()
+    for pane in ("controls", "stage", "foot"):
+        expect(page.locator(f".explorer-{pane}")).to_be_visible()
+    assert page.locator(".explorer-canvas").bounding_box()["width"] > 500
+    controls = page.locator(".explorer-controls").bounding_box()
+    assert controls["x"] + controls["width"] < 300
 
 
 def test_a_narrow_column_fills_the_window_as_a_wide_one_does(opened):  # noqa: F811

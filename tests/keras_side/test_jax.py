@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
     [
         ("test_timing.py", ""),
         ("test_rebuild.py", "kept_layer or along or private or they_are_given"),
-        ("test_training.py", "same_curve or other_answers or right_gradient"),
+        ("test_training.py", "same_curve or other_answers or right_gradient or looks_at"),
     ],
 )
 def test_on_jax(file, chosen):

@@ -1,13 +1,16 @@
 """A network that learns: the same by its seed, and right where TensorFlow is not."""
 
+from io import BytesIO
 from itertools import pairwise
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from explorer import UNet, presets
 from explorer.core.analysis.report import analyze
+from explorer.core.asking.position import signs
 from explorer.core.asking.training import Training, TrainingSettings
 from explorer.core.network.heads import Head
 from explorer.core.network.tracing import trace
@@ -27,20 +30,22 @@ def begun(architecture=SMALL, shape=SHAPE, **settings) -> Learner:
     return Learner(Training(architecture, shape, TrainingSettings(**settings)))
 
 
-def learn(learner: Learner, steps: int) -> Learner:
+def learn(learner: Learner, steps: int, shows: bool = False) -> Learner:
     while learner.step < steps:
-        learner.learn(0)
+        learner.learn(0, shows=shows)
     return learner
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_network_learns_each_task(task):
-    learner = learn(begun(task=task, learning_rate=0.01), 21)
-    told = learner.told(None, shows=True)
+    learner = learn(begun(task=task, learning_rate=0.01), 21, shows=True)
+    told = learner.told(None)
 
     assert np.mean(told.losses[-5:]) < 0.95 * np.mean(told.losses[:5])
     assert [each.step for each in told.scores] == [0, 2, 5, 10, 20]
-    assert len(told.held_out) == len(told.answers) == SHOWN <= HELD_OUT
+    assert len(told.held_out) == SHOWN <= HELD_OUT
+    assert [each.step for each in told.answered] == list(range(22))
+    assert {len(each.answers) for each in told.answered} == {SHOWN}
     assert told.step == len(told.losses) == 21
 
 
@@ -149,18 +154,33 @@ def test_other_weights_lead_to_other_answers():
 
 
 def test_after_each_step_all_that_is_shown_is_answered_anew():
-    learner = learn(begun(learning_rate=0.05, task="denoise"), 2)
-    told = [learner.told(None, shows=True).answers]
-    assert told[0] == learner.told(None, shows=True).answers  # of a look at this step
-    for step in (3, 4, 5, 6):  # a look at all follows the fifth alone
-        learn(learner, step)
-        told.append(learner.told(2, shows=True).answers)
+    learner = begun(learning_rate=0.05, task="denoise")
+    told = []
+    while learner.step < 7:  # a look at all follows the second and the fifth alone
+        learner.learn(0, shows=True)
         now = np.asarray(learner.model(learner._examples.images[:SHOWN], training=False))
-        assert np.allclose(learner._answered, now, atol=1e-4)
-        assert told[-1] == tuple(answer_png(each, SHAPE[0]) for each in learner._answered)
+        (answered,) = learner.told(2).answered
+        told.append(answered.answers)
+        for png, true in zip(told[-1], now, strict=True):
+            shown, wanted = (
+                np.asarray(Image.open(BytesIO(each)), int)
+                for each in (png, answer_png(true, SHAPE[0]))
+            )
+            assert np.abs(shown - wanted).max() <= 1  # of 255: sums are of another order
     for before, after in pairwise(told):
         assert all(old != new for old, new in zip(before, after, strict=True))
-    assert not learner.told(2).answers
+    learner.learn(0)
+    assert not learner.told(2).answered
+
+
+def test_all_steps_between_two_answers_are_shown_of_two_as_well():
+    both = [begun(), begun(UNet(filters=4, down_blocks=1, up_blocks=1, skips="none"))]
+    learn_in_turns(both, 0.0, shows=True)
+    learn_in_turns(both, 60.0, until=12, shows=True)
+    for learner in both:
+        told = learner.told(0)
+        assert [each.step for each in told.answered] == list(range(13))
+        assert not learner.told(12).answered  # each is told once
 
 
 @pytest.mark.parametrize(
@@ -255,3 +275,34 @@ def _gradient(x, weigh, kernel, strides, padding):
         there = weigh[:, rows[in_rows]][:, :, columns[in_columns]].astype(float)
         gradient[row, column] = np.einsum("bhwo,bhwi->oi", there, x[:, in_rows][:, :, in_columns])
     return gradient
+
+
+def test_what_it_looks_at_is_told_from_the_first_look_on():
+    learner = begun(learning_rate=0.02)
+    learner.learn(0, shows=True)
+    (first, last) = learner.told(None).looks
+    assert first == last
+    assert first.step == 0
+    window = analyze(trace(SMALL, SHAPE)).receptive_field[0]
+    while learner.step < 12:
+        learner.learn(0, shows=True)
+    looks = learner.told(11).looks
+    assert [each.step for each in looks] == [0, 10]
+    assert looks[0] == first
+    assert all(0 < each.side <= window for each in looks)
+    assert not begun().told(None).looks
+
+
+def test_what_it_looks_at_is_that_of_the_present_weights():
+    """The gradient is compiled once, as is what answers."""
+    learner = learn(begun(learning_rate=0.05), 5, shows=True)
+    x = keras.ops.convert_to_tensor(learner._examples.images[:2])
+    ones = keras.ops.convert_to_tensor(np.ones(1, np.float32))
+    anew = backend().input_gradient(learner.model, x, (16, 16), ones)
+    given = keras.ops.convert_to_tensor(np.array(signs(1), np.float32))
+    now = np.asarray(learner._gradient.run(x, given))
+    assert np.allclose(np.abs(now), np.abs(np.asarray(anew.run(x, ones))), atol=1e-6)
+    alone = backend().input_gradient(learner.model, x[:1], (16, 16), ones)
+    assert np.allclose(np.abs(now[:1]), np.abs(np.asarray(alone.run(x[:1], ones))), atol=1e-6)
+    learn(learner, 12)
+    assert not np.allclose(now, np.asarray(learner._gradient.run(x, given)))

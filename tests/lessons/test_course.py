@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
+import attrs
 import pytest
 
 from explorer.core.analysis.design import Design
 from explorer.core.network.errors import Refusal
 from explorer.core.network.names import nodes_of
 from explorer.lessons.pictures.sliding import sliding
-from explorer.lessons.plan import Draw, Plan, Step, _drawn, lesson, lessons
+from explorer.lessons.plan import Draw, Plan, Step, _asked, _drawn, lesson, lessons
 from explorer.lessons.questions import (
     BuildQuestion,
     ChoiceQuestion,
@@ -123,6 +124,55 @@ def test_each_question_has_variants(plan: Plan) -> None:
         if plan.step(name, "one").question:
             drawn = {repr(plan.step(name, "one", attempt).question) for attempt in range(40)}
             assert len(drawn) >= 8, name
+
+
+def seen(step: Step) -> str:
+    return repr((step.question.prompt, step.design, step.pictures))
+
+
+@each_lesson
+def test_a_variant_asks_something_else_and_has_another_answer(plan: Plan) -> None:
+    for name, make in zip(plan.names, plan.steps, strict=True):
+        if not plan.step(name, "one").question:
+            continue
+        others = [make(Draw(plan.number, name, f"other {n}")).question for n in range(30)]
+        solutions = {each.solution for each in others if each.tells_mistakes_apart}
+        for seed in (*SEEDS, "v3", "v5", "v7", "v8", "v14", "v15"):
+            first, second = (plan.step(name, seed, attempt) for attempt in range(2))
+            assert seen(first) != seen(second), (name, seed)
+            if not isinstance(first.question, BuildQuestion) and len(solutions) > 1:
+                assert not second.question.judged(first.question.solution).is_right, (name, seed)
+
+
+@each_lesson
+def test_no_variant_is_asked_twice_while_there_are_others(plan: Plan) -> None:
+    for name in plan.names:
+        if plan.step(name, "one").question:
+            drawn = [seen(plan.step(name, "one", attempt)) for attempt in range(5)]
+            assert len(set(drawn)) == 5, name
+
+
+def test_where_all_variants_are_alike_one_is_taken_all_the_same() -> None:
+    def only(draw: Draw) -> Step:
+        return Step(title="", text="", question=number(1, 2))
+
+    def two(draw: Draw) -> Step:
+        asked = number(1, 2) if draw.own.random() < 0.5 else attrs.evolve(number(1, 2), answer=9)
+        return Step(title="", text="", question=asked)
+
+    plan = Plan(99, "", 10, (), (), (only, two))
+    assert plan.step("only", "0", 1) == plan.step("only", "0")
+    answers = [plan.step("two", "0", attempt).question.solution for attempt in range(100)]
+    assert all(a != b for a, b in pairwise(answers))
+
+
+def test_a_variant_is_the_same_whichever_was_asked_for_before() -> None:
+    plan = lesson(5)
+    name = next(name for name in plan.names if plan.step(name, "one").question)
+    in_order = [plan.step(name, "one", attempt) for attempt in range(30)]
+    _drawn.cache_clear()
+    _asked.cache_clear()
+    assert repr(plan.step(name, "one", 29)) == repr(in_order[29])
 
 
 @each_lesson

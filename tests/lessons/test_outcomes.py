@@ -1,13 +1,15 @@
 """Answers that were handed in are judged again, whatever their file says."""
 
 import json
+import re
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
 from explorer import grade
 from explorer.core.network.errors import Refusal
-from explorer.lessons.outcomes import Given, Outcome, from_json
+from explorer.lessons.outcomes import Given, Outcome, from_json, kept
 from explorer.lessons.plan import lesson
 from explorer.lessons.questions import NumberQuestion
 
@@ -34,9 +36,27 @@ def test_a_file_comes_back_as_it_was() -> None:
 
 
 def test_the_name_of_a_file_is_harmless() -> None:
-    assert Outcome(1, "Ada Lovelace").file_name == "lesson-1-ada-lovelace.json"
-    assert Outcome(1, "../../etc/x").file_name == "lesson-1-etc-x.json"
-    assert Outcome(1, "").file_name == "lesson-1.json"
+    assert re.fullmatch(r"lesson-1-etc-x-\w{8}\.json", Outcome(1, "../../etc/x").file_name)
+    assert re.fullmatch(r"lesson-1-\w{8}\.json", Outcome(1, "?!").file_name)
+    assert len(Outcome(1, "x" * 9999).file_name) < 100
+
+
+@pytest.mark.parametrize("seed", ["", "ann", "josé", "ann-2", "7"])
+def test_a_plain_name_is_in_the_name_of_the_file_as_it_is(seed: str) -> None:
+    assert Outcome(5, seed).file_name == f"lesson-5{'-' * bool(seed)}{seed}.json"
+
+
+def test_no_file_of_one_learner_takes_the_place_of_anothers(tmp_path: Path) -> None:
+    seeds = ["Ann", "ann", "ANN", " ann", "A. Nn", "A-Nn", "a-nn", "x" * 60, "x" * 61, "?", "!", ""]
+    seeds += ["José", "josé", normalize("NFD", "josé"), "straße", "strasse"]
+    seeds += [normalize("NFD", "한"), "한"]
+    # Nor of who is called what a file is.
+    seeds += [Outcome(5, seed).file_name[len("lesson-5-") : -len(".json")] for seed in ("Ann", "?")]
+    names = [Outcome(5, seed).file_name for seed in seeds]
+    assert len({normalize("NFC", name.casefold()) for name in names}) == len(seeds)
+    for seed in seeds:
+        answered(seed).save(tmp_path)
+    assert all(kept(1, seed, tmp_path) == answered(seed) for seed in seeds)
 
 
 def test_a_folder_is_graded(tmp_path: Path) -> None:

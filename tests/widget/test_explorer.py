@@ -446,7 +446,7 @@ def test_the_blocks_of_what_is_shown_can_be_written_out_from_the_list(widget):
     assert widget._panels.family.value == "Custom"
     assert widget._panels.history.steps[-1] == "architecture U-Net, own settings → Custom"
     widget._panels.blocks.head.folded = False
-    assert widget._panels.blocks._back.description == "Back to UNet"
+    assert widget._panels.blocks._back.description == "Back to U-Net, own settings"
     widget._panels.blocks._back.click()
     assert widget.architecture == edited
     assert widget._panels.family.options.count("Custom") == 1

@@ -1,10 +1,21 @@
 """`train` asks the Keras process until its time is up, or its steps are made."""
 
+import re
+
 import numpy as np
 import pytest
 
 import explorer.worker.training_function as module
-from explorer import Head, ParameterError, UNet, build, train, train_twins
+from explorer import (
+    Head,
+    ParameterError,
+    UNet,
+    build,
+    time_forward,
+    trace,
+    train,
+    train_twins,
+)
 from explorer.worker.answering import answer
 
 SMALL = UNet(filters=2, down_blocks=1, up_blocks=1, convs_per_block=1)
@@ -51,7 +62,7 @@ def test_it_makes_so_many_steps_and_gives_curve_metric_and_weights(here, tmp_pat
 
 
 def test_it_stops_when_its_time_is_up(here):
-    result = train(SMALL, "masks", SHAPE, seconds=0.0)
+    result = train(SMALL, "masks", SHAPE, seconds=1e-9)
     assert len(here) == 2
     assert len(result.scores) == 1
 
@@ -64,6 +75,13 @@ def test_it_stops_when_its_time_is_up(here):
         ({"seed": -1}, "seed"),
         ({"batch_size": 0}, "batch_size"),
         ({"input_shape": (15, 16, 1)}, "height"),
+        ({"seconds": -5}, r"Training\.seconds=-5 is no time: give a number above 0"),
+        ({"seconds": 0}, "seconds=0 "),
+        ({"seconds": float("nan")}, "seconds=nan "),
+        ({"seconds": float("inf")}, "seconds=inf "),
+        ({"seconds": "60"}, "seconds='60' "),
+        ({"steps": 0}, r"Training\.steps=0 are none: give a whole number of at least 1"),
+        ({"steps": 2.5}, "steps=2.5 "),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_asked(here, options, told):
@@ -76,6 +94,21 @@ def test_a_design_that_answers_for_no_pixel_is_refused(here):
     design = UNet(filters=2, down_blocks=1, up_blocks=1, heads=(Head(global_pool=True),))
     with pytest.raises(ValueError, match="turn off its global pool"):
         train(design, input_shape=SHAPE)
+    assert not here
+
+
+@pytest.mark.parametrize("given", ["UNet", UNet])
+def test_what_is_no_architecture_is_refused_by_name(here, given):
+    told = f"{re.escape(repr(given))} is no architecture: give one such as UNet"
+    for ask in (
+        lambda: train(given),
+        lambda: train_twins(SMALL, given),
+        lambda: train_twins(given, SMALL),
+        lambda: trace(given, SHAPE),
+        lambda: time_forward(given, SHAPE),
+    ):
+        with pytest.raises(TypeError, match=told):
+            ask()
     assert not here
 
 
@@ -111,7 +144,8 @@ def test_twins_learn_what_each_learns_alone(here):
     [
         ({"b": SMALL}, "the same network"),
         ({"seeds": 0}, "seeds"),
-        ({"steps": 0}, "steps"),
+        ({"steps": 0}, "steps=0 are none"),
+        ({"steps": float("nan")}, "steps=nan "),
         ({"seeds": [-1]}, "seed"),
         ({"seeds": [1, 2, 1]}, "names one twice"),
         ({"task": "faces"}, "task"),

@@ -131,8 +131,8 @@ class Train:
 
     What took place `after` this step is told; None begins anew. It learns no further than to the
     step `until`, if there is one. One asks again and again, so that others are answered in between.
-    If it `shows`, the answers to the pictures that are shown are told, as they are after its last
-    step.
+    If it `shows`, what it says of the pictures that are shown is told, as it is after each step,
+    and what it looks at.
     """
 
     training: "Training"

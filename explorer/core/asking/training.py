@@ -87,6 +87,34 @@ class HeldOut:
 
 
 @attrs.frozen
+class Answered:
+    """What a network says of the held-out pictures that are shown.
+
+    Attributes:
+        step: After how many steps.
+        answers: A PNG for each of them.
+    """
+
+    step: int
+    answers: tuple[bytes, ...] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Looks:
+    """What the middle of a network's last answer looks at: its effective receptive field.
+
+    As in Luo et al. 2016 (arXiv 1701.04128); the gradients for some held-out pictures together.
+
+    Attributes:
+        step: After how many steps.
+        side: Of the square around it that holds 95 % of the gradient, in pixels; 0: there is none.
+    """
+
+    step: int
+    side: int
+
+
+@attrs.frozen
 class Learnt:
     """How far a network is.
 
@@ -96,7 +124,8 @@ class Learnt:
         losses: The loss of each step since the one that was asked about, before it changed weights.
         scores: What the metric was since then.
         held_out: The pictures that are shown, in the first answer alone.
-        answers: PNGs of the network's answers to them; see `Train`.
+        answered: What it says of them, after each step since it was last told; see `Train`.
+        looks: What it looked at when that was first asked, and looks at now; see `Train`.
         strides: Of each output that learns.
         adds_convolution: Whether outputs got one to the task's channels.
     """
@@ -106,7 +135,8 @@ class Learnt:
     losses: tuple[float, ...]
     scores: tuple[Score, ...]
     held_out: tuple[HeldOut, ...] = ()
-    answers: tuple[bytes, ...] = attrs.field(default=(), repr=False, kw_only=True)
+    answered: tuple[Answered, ...] = attrs.field(default=(), kw_only=True)
+    looks: tuple[Looks, ...] = attrs.field(default=(), kw_only=True)
     strides: tuple[int, ...] = ()
     adds_convolution: bool = True
 

@@ -107,7 +107,7 @@ class Drawing:
         toggled: Ids of the cards that have the other detail than the options say, and of the rows
             of repeated layers that are listed all the same.
         times: Seconds of each layer, by name; empty where they are not measured.
-        notes: For cards that differ from another design: the state, and a line that says how.
+        notes: For cards that differ from another design: the state, and lines that say how.
         states: Of each layer, what became of it since another design; empty where there is none.
         fold: Whether repeated layers of a list have one row.
         handles: Whether cards have a handle that a front end can make toggle their detail.
@@ -119,7 +119,7 @@ class Drawing:
     options: DiagramOptions
     toggled: Collection[str] = ()
     times: Mapping[str, float] = attrs.field(factory=dict)
-    notes: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     states: Mapping[Node, str] = attrs.field(factory=dict)
     fold: bool = False
     handles: bool = False
@@ -331,7 +331,7 @@ class Drawing:
         nodes = [
             node
             for card in self.cards
-            if self.notes.get(card.id, ("", ""))[0] != "only in A"
+            if self.notes.get(card.id, ("",))[0] != "only in A"
             for node in card.nodes
         ]
         return self._measured.total(nodes, self.times) if self._measured else Total(None)
@@ -366,13 +366,12 @@ class Drawing:
         return _words(text, colour="" if self._measured is not None else LIGHT.muted)
 
     def _table(self, card: Card) -> str:
-        state, note = self.notes.get(card.id, ("", ""))
+        state, *notes = self.notes.get(card.id, ("",))
         header, body = self._colours(card, state)
         opened, output = self.is_open(card), card.output
         size = _words(size_text(output.shape), bold=True)
         rows = [[size, _words("output")] if output in self.outputs else [size]]
-        if state:
-            rows.insert(0, [_words(text, bold=text is state) for text in (state, note) if text])
+        rows[:0] = [[_words(note)] for note in notes]
         is_bare = self.options.detail == "outline" and not opened
         if not is_bare and (facts := self._card_facts(card)):
             rows.append([self._muted(facts)])
@@ -389,15 +388,18 @@ class Drawing:
         border = f'BORDER="{4 if state else 1}" COLOR="{LIGHT.states[state] if state else header}"'
         if state == "only in A":
             border += ' STYLE="dashed"'
+        head = self._header(card, header, opened, across, state)
         return (
             f'<TABLE {border} BGCOLOR="{body}" CELLBORDER="0" CELLSPACING="0"'
-            f' CELLPADDING="{PADDING}">{self._header(card, header, opened, across)}{lines}</TABLE>'
+            f' CELLPADDING="{PADDING}">{head}{lines}</TABLE>'
         )
 
-    def _header(self, card: Card, colour: str, opened: bool, across: int) -> str:
+    def _header(self, card: Card, colour: str, opened: bool, across: int, state: str) -> str:
         title = [_words(card.title, bold=True, colour=LIGHT.header_text)]
         if opened and card.prefix:  # with which the names of its layers begin
             title.append(_words(card.prefix, size=9, colour=LIGHT.header_text))
+        if state:
+            title.append(_words(state, colour=LIGHT.header_text))
         handle = ""
         if self.handles and card.is_block:
             sign = _words("−" if opened else "+", bold=True, colour=LIGHT.header_text)
@@ -459,7 +461,7 @@ class Drawing:
         size = self._muted(size_text(node.shape))
         return (
             f'<TD ID="\\N_{place}" TITLE="row" PORT="w{place}" WIDTH="8" CELLPADDING="0"'
-            f' BGCOLOR="{colour}"> </TD>{told}' + _cell([size], f'{shade} PORT="e{place}"')
+            f' BGCOLOR="{colour}"></TD>{told}' + _cell([size], f'{shade} PORT="e{place}"')
         )
 
     @cached_property

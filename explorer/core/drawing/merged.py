@@ -18,13 +18,13 @@ class Merged:
     Attributes:
         cards: B's boxes, and those only in A after the one that they follow there.
         links: The links of both.
-        notes: For each card that differs: the state, and a line that says what A has.
+        notes: For each card that differs: the state, and lines that say what A has.
         states: Of each layer drawn, what became of it since A.
     """
 
     cards: list[Card]
     links: list[Link]
-    notes: dict[str, tuple[str, str]]
+    notes: dict[str, tuple[str, ...]]
     states: dict[Node, str]
 
 
@@ -34,7 +34,7 @@ def merged(comparison: Comparison) -> Merged:
     links, links_a = links_of(comparison.b, cards), links_of(comparison.a, cards_a)
     of_a = {card.id: card for card in cards_a}
     title_of = {card.id: card.title for card in cards}
-    notes = {}
+    notes: dict[str, tuple[str, ...]] = {}
     titles = Counter((card.stack, card.title) for card in cards)
     before = cards[0].id
     for block in comparison.blocks:
@@ -46,12 +46,10 @@ def merged(comparison: Comparison) -> Merged:
             there = of_a[block.id]
             params = PARAMETERS.told(PARAMETERS.total(there.nodes))
             called = f"{there.title}, " * (there.title != title_of[block.id])
-            notes[block.id] = (
-                "changed",
-                f"A: {called}{size_text(there.output.shape)} · {params}",
-            )
+            shape = f"A: {called}{size_text(there.output.shape)}"
+            notes[block.id] = ("changed", shape, f"A: {params}")  # beneath, so that all fits a pane
         elif block.state != "same":
-            notes[block.id] = block.state, ""
+            notes[block.id] = (block.state,)
         before = block.id
     in_a, in_b = ({(link.source, link.target) for link in each} for each in (links_a, links))
     both = [
@@ -65,7 +63,7 @@ def merged(comparison: Comparison) -> Merged:
     ]
     for i, card in enumerate(cards):
         if titles[card.stack, card.title] > 1:
-            design = "A" if notes.get(card.id, ("", ""))[0] == "only in A" else "B"
+            design = "A" if notes.get(card.id, ("",))[0] == "only in A" else "B"
             cards[i] = attrs.evolve(card, title=f"{card.title} of {design}")
     states: dict[Node, str] = {match.node: match.state for match in comparison.layers}
     return Merged(cards, both, notes, states)

@@ -6,6 +6,7 @@ keeps what it names. A head, and a layer outside of all blocks, may be named as 
 selects them begins with another word.
 """
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from explorer.core.network.graph import Graph, Node
@@ -28,6 +29,7 @@ def layer_id(node: Node) -> str:
     return LAYER + _written(node.name)
 
 
+@lru_cache(maxsize=4096)  # layers are called alike in network after network
 def _written(name: str) -> str:
     """Return a name in characters that can be sent and written anywhere."""
     return quote(name.encode("utf-8", "surrogatepass"), safe="")

@@ -33,8 +33,15 @@ def trace(architecture: Any, input_shape: Sequence[int]) -> Graph:
     Raises:
         ParameterError: If the shape does not fit the architecture, or it has over 3,000 layers.
         Refusal: If a layer cannot take what it would get.
+        TypeError: If it is no architecture.
     """
     shape = check_input_shape(input_shape)
+    if isinstance(architecture, type) or not (
+        isinstance(architecture, HasGraph) or hasattr(architecture, "make_network")
+    ):
+        raise TypeError(
+            f"{architecture!r} is no architecture: give one such as UNet(), or what read() returns."
+        )
     if isinstance(architecture, HasGraph):
         return architecture.graph_at(shape)
     try:

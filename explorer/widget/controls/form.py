@@ -5,11 +5,13 @@ from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
+import attrs
 import ipywidgets as widgets
 from ipywidgets.widgets.widget import _instances
 from traitlets import Bunch
 
 from explorer.core.guard import as_part_of, is_under_way
+from explorer.core.network.errors import ParameterError
 from explorer.core.network.parameters import (
     GROUPS,
     Parameter,
@@ -326,7 +328,12 @@ class Form:
             if found.value_type is not object
         }
         grouped: dict[str, list[Control]] = {}
-        for control in self.controls.values():
+        # In every family the same come first, also those for which it has another default.
+        bases = [attrs.fields(base) for base in reversed(type(values).__mro__) if attrs.has(base)]
+        order = list(dict.fromkeys(field.name for fields in bases for field in fields))
+        for control in sorted(
+            self.controls.values(), key=lambda control: order.index(control.parameter.name)
+        ):
             grouped.setdefault(control.parameter.group, []).append(control)
         follower = next(
             (found for found in self.controls.values() if found.parameter.follows), None
@@ -356,6 +363,13 @@ class Form:
     def values(self) -> dict[str, Any]:
         """The values on screen, valid or not."""
         return {name: control.value for name, control in self.controls.items()}
+
+    def told(self, error: ParameterError) -> str:
+        """Return an error's sentence; of a value on screen, with the label that it has there."""
+        control = self.controls.get(error.field)
+        if control is None or error.owner != type(self.shown).__name__:
+            return str(error)
+        return error.beside(control.parameter.label)
 
     def show(self, values: object) -> None:
         """Show the values of an object, and which parameters have no effect on it."""

@@ -60,8 +60,10 @@ function makeButton(parent, text, title, act, { className = "", label = "" } = {
  */
 function showPng(image, png) {
   const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+  const name = image instanceof SVGImageElement ? "href" : "src";
+  URL.revokeObjectURL(image.getAttribute(name) ?? ""); // of one that was not loaded yet
   image.onload = image.onerror = () => URL.revokeObjectURL(url);
-  image.setAttribute(image instanceof SVGImageElement ? "href" : "src", url);
+  image.setAttribute(name, url);
 }
 
 /**

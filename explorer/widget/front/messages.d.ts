@@ -144,8 +144,7 @@ type LayerTableSends = Select;
 
 /** Two curves, and pictures: what is given, what is true, and what the network says. */
 interface LearningState {
-  answers: DataView<ArrayBuffer>[];
-  answers_of_a: DataView<ArrayBuffer>[];
+  answers: StepAnswers[];
   held_out: HeldOutPicture[];
   is_old: boolean;
   loss: Curve | null;
@@ -907,9 +906,10 @@ interface RemoveOwn {
   remove: string;
 }
 
-/** A pane is to be seen, if it is hidden. */
+/** A pane is to be seen, if it is hidden, and the part of it that has this class, if any. */
 interface Reveal {
   reveal: "controls" | "side";
+  part: string;
 }
 
 /** The position is to be in this row; None where the field is empty. */
@@ -1059,6 +1059,12 @@ interface Step {
   settings: Record<string, unknown>;
   weights: number[][];
   calls: number;
+}
+
+/** What the network says of those pictures after a step, and what A says beside it. */
+interface StepAnswers {
+  own: DataView<ArrayBuffer>[];
+  of_a: DataView<ArrayBuffer>[];
 }
 
 /** What the next steps of a parameter would do. */

@@ -8,7 +8,6 @@ import ipywidgets as widgets
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
 from explorer.core.guard import guarded
-from explorer.core.network.graph import Block
 from explorer.widget.controls.form import close_with_parts, plain_layout
 from explorer.widget.controls.names import Names
 from explorer.widget.panels.actions import Actions
@@ -74,7 +73,9 @@ class Panels:
         )
         self._actions = Actions(state, self.parameters, self.history, self.refusal, self.problem)
         self.family = Families(self._actions.start_from)
-        self.blocks = Blocks(state, self._actions, alert)
+        self.blocks = Blocks(
+            state, self._actions, alert, lambda part: self.window.reveal("controls", part)
+        )
         self.totals = Totals(self._open, layout=plain_layout())
         self.exchange = Exchange(
             self.shared, self._show_opened, alert, state.lock, layout=plain_layout()
@@ -87,7 +88,7 @@ class Panels:
         self.screen = Screen(
             state,
             alert,
-            self._edit_block,
+            lambda block: self.blocks.edit(block),
             lambda: self.keras.time_layers(),
             lambda: self.keras.picture,
             lambda: self.keras.forward.measurement,
@@ -268,10 +269,6 @@ class Panels:
         tabs.choose(title)
         if tabs is self.screen.side:
             self.window.reveal("side")
-
-    def _edit_block(self, block: Block) -> None:
-        self.window.reveal("controls")
-        self.blocks.edit(block)
 
     def close(self) -> None:
         """Drop what was asked of Keras, and close what is not on screen just now."""

@@ -76,7 +76,7 @@ def _input_gradient(
     with keras.device(kept.device.name.lower()):
         batch, weights = map(keras.ops.convert_to_tensor, (image[None], weighed))
         part = keras.Model(kept.model.inputs[0], output)
-        gradient = backend().input_gradient(part, batch, position, weights)
+        gradient = backend().input_gradient(part, batch, position, weights).run(batch, weights)
         return np.asarray(gradient)[0], (height, width)
 
 

@@ -42,7 +42,7 @@ def train(
         after: What took place after this step is told; None: begin anew.
         seconds: For how long; a step or a look at the held-out pictures is finished.
         until: The step to which it learns at the most; None: there is no such.
-        shows: Whether the answers to the pictures that are shown are told.
+        shows: Whether what it says of the pictures that are shown is told, after each step.
 
     Raises:
         Refusal: If the design can't learn the task, or what is to go on is lost.
@@ -50,9 +50,9 @@ def train(
         GivenUp: If nobody waits for it any more; what was learnt by then is kept.
     """
     learner = _begun(training) if after is None else _kept(training, after)
-    learner.learn(seconds, is_overtaken, until)
+    learner.learn(seconds, is_overtaken, until, shows)
     _give(learner)
-    return learner.told(after, shows)
+    return learner.told(after)
 
 
 def train_twins(
@@ -69,9 +69,9 @@ def train_twins(
     `train`.
     """
     learners = [_begun(each) if after is None else _kept(each, after) for each in (a, b)]
-    learn_in_turns(learners, seconds, is_overtaken, until)
+    learn_in_turns(learners, seconds, is_overtaken, until, shows)
     _give(learners[1])
-    return learners[0].told(after, shows), learners[1].told(after, shows)
+    return learners[0].told(after), learners[1].told(after)
 
 
 def _give(learner: Learner) -> None:

@@ -10,6 +10,7 @@ import pytest
 from explorer import (
     EncoderDecoder,
     LeapCNN,
+    ParameterError,
     ResNet,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
@@ -304,6 +305,23 @@ def test_a_field_without_a_control_keeps_its_value():
 
     assert "extra" not in form.controls
     assert set(form.controls) == {"stacks", "width", "rate", "deep", "name", "limit", "sizes"}
+
+
+@pytest.mark.parametrize("values", presets.values(), ids=lambda value: type(value).__name__)
+def test_what_all_families_have_comes_first_in_its_group(values):
+    form = Form(parameters_of(type(values)), values, lambda name: None)
+    _, first, *_ = form.groups["Depth"].widget.children
+    assert first is form.controls["stacks"].widget
+
+
+def test_a_form_tells_an_error_by_the_label_of_its_control():
+    form = Form(parameters_of(UNet), UNet(), lambda name: None)
+    with pytest.raises(ParameterError) as raised:
+        UNet(convs_per_block=0)
+    told = form.told(raised.value)
+    assert told.startswith(f"{form.controls['convs_per_block'].parameter.label} 0 is too small: ")
+    of_another = ParameterError("Input", "filters", 0, "is too small", "give more")
+    assert form.told(of_another) == str(of_another)
 
 
 def test_every_control_has_its_documentation_as_tooltip():

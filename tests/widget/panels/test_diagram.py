@@ -73,34 +73,76 @@ def test_a_block_is_opened_and_closed_again(shown):
     assert shown.view.canvas.svg == before
 
 
+class Kernel:
+    """What was done, in a kernel whose time stands still meanwhile."""
+
+    def __init__(self, shown, monkeypatch, parent: dict[str, object] | None) -> None:
+        self.events: list[object] = []
+        self.now = 0.0
+        self.garbage = (0, 0, 0)
+        self.is_collecting = True
+        kernel = None if parent is None else SimpleNamespace(get_parent=lambda: parent)
+        shown.view.canvas.observe(lambda _: self.events.append("drawn"), names="dot")
+        stands_in = {
+            "get_ipython": lambda: SimpleNamespace(kernel=kernel),
+            "time": SimpleNamespace(sleep=self.events.append, perf_counter=lambda: self.now),
+            "gc": SimpleNamespace(
+                isenabled=lambda: self.is_collecting,
+                get_threshold=lambda: (700, 10, 10),
+                get_count=lambda: self.garbage,
+                collect=self.collect,
+            ),
+        }
+        for name, value in stands_in.items():
+            monkeypatch.setattr(f"explorer.widget.panels.diagram.canvas.{name}", value)
+
+    def collect(self) -> None:
+        self.events.append("collected")
+        self.now += LAID_OUT / 4
+
+
+BY_PAGE = {"header": {"msg_type": "comm_msg"}}
+
+
 @pytest.mark.parametrize(
     ("parent", "seconds"),
     [
-        (None, SENT),
-        ({}, SENT),
-        ({"header": {"msg_type": "execute_request"}}, SENT),
-        ({"header": {"msg_type": "comm_msg"}}, LAID_OUT),
+        (None, [SENT]),
+        ({}, [SENT]),
+        ({"header": {"msg_type": "execute_request"}}, [SENT]),
+        (BY_PAGE, [SENT, LAID_OUT]),
     ],
 )
 def test_a_kernel_gets_time_to_send_a_drawing_that_a_page_waits_for(
     shown, monkeypatch, parent, seconds
 ):
-    kernel = None if parent is None else SimpleNamespace(get_parent=lambda: parent)
-    shell = SimpleNamespace(kernel=kernel)
-    monkeypatch.setattr("explorer.widget.panels.diagram.canvas.get_ipython", lambda: shell)
-    canvas = shown.view.canvas
-    events = []
-    canvas.observe(lambda _: events.append("drawn"), names="dot")
-    clock = SimpleNamespace(sleep=lambda seconds: events.append(seconds))
-    monkeypatch.setattr("explorer.widget.panels.diagram.canvas.time", clock)
-
+    kernel = Kernel(shown, monkeypatch, parent)
     shown.do(toggle="block-stack0_enc0")
-    assert events == ["drawn"]  # nobody waits
+    assert kernel.events == ["drawn"]  # nobody waits
     shown.do(lays_out=True)
     shown.do(toggle="block-stack0_enc0")
-    assert events == ["drawn", "drawn", seconds]
+    assert kernel.events == ["drawn", "drawn", *seconds]
     shown.show(shown.scene)
-    assert len(events) == 3
+    assert len(kernel.events) == 2 + len(seconds)
+
+
+@pytest.mark.parametrize(
+    ("garbage", "is_collecting", "parent", "done"),
+    [
+        ((0, 0, 9), True, BY_PAGE, [SENT, LAID_OUT]),
+        ((0, 0, 10), True, BY_PAGE, [SENT, "collected", 0.75 * LAID_OUT]),
+        ((0, 0, 10), True, None, [SENT]),
+        ((0, 0, 10), False, BY_PAGE, [SENT, LAID_OUT]),
+    ],
+)
+def test_garbage_is_collected_while_a_page_lays_out(
+    shown, monkeypatch, garbage, is_collecting, parent, done
+):
+    kernel = Kernel(shown, monkeypatch, parent)
+    kernel.garbage, kernel.is_collecting = garbage, is_collecting
+    shown.do(lays_out=True)
+    shown.do(toggle="block-stack0_enc0")
+    assert kernel.events == ["drawn", *done]
 
 
 def edited(shown: Shown, filters: int) -> str:

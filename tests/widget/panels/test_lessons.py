@@ -7,6 +7,7 @@ import pytest
 from explorer import Explorer, Lesson, UNet, grade
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.names import block_id
+from explorer.lessons.outcomes import Outcome
 from explorer.lessons.plan import lesson, lessons
 from explorer.widget.messages import Rectangle
 from explorer.widget.panels.lessons.messages import (
@@ -21,6 +22,7 @@ from explorer.widget.panels.lessons.messages import (
 )
 
 PLAN = lesson(1)
+FILE = Outcome(1, "Ada").file_name
 PLACE = {name: place for place, name in enumerate(PLAN.names)}
 
 
@@ -178,7 +180,7 @@ def test_answers_are_saved_and_graded(widget: Lesson, tmp_path: Path) -> None:
     step = go_to(widget, "channels_after_a_convolution")
     give(widget, step.question.solution)
     path = widget.save(tmp_path / "handed in")
-    assert path.name == "lesson-1-ada.json"
+    assert path.name == FILE
     (row,) = grade(tmp_path)
     assert (row.name, row.lesson, row.right_at_once) == ("Ada", 1, 1)
 
@@ -212,8 +214,8 @@ def test_what_was_saved_beside_the_notebook_is_gone_on_with(
     give(widget, step.question.mistakes[0].answer)
     assert list(tmp_path.iterdir()) == []  # nothing is written but on request
     pane(widget)._act(KeepOutcome(True))
-    assert pane(widget).page.note == "Saved as lesson-1-ada.json, beside the notebook."
-    assert [path.name for path in tmp_path.iterdir()] == ["lesson-1-ada.json"]
+    assert pane(widget).page.note == f"Saved as {FILE}, beside the notebook."
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
     pane(widget)._act(TakeVariant(True))
     assert pane(widget).page.note == ""
     pane(widget)._act(KeepOutcome(True))
@@ -222,7 +224,7 @@ def test_what_was_saved_beside_the_notebook_is_gone_on_with(
 
     again = restarted()
     assert again.results.given == ()  # it is offered, not taken
-    assert pane(again).page.offer == "lesson-1-ada.json, beside this notebook, holds 1 answer."
+    assert pane(again).page.offer == f"{FILE}, beside this notebook, holds 1 answer."
     pane(again)._act(GoOn(True))
     page = pane(again).page
     assert again.results.given == widget.results.given[:1]
@@ -240,7 +242,7 @@ def test_a_file_that_holds_no_answers_of_this_learner_is_not_offered(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "lesson-1-ada.json").write_text(text, encoding="utf-8")
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
     again = restarted()
     assert pane(again).page.offer == ""
     again.close()
@@ -250,7 +252,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(
     widget: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "lesson-1-ada.json").mkdir()  # in the way
+    (tmp_path / FILE).mkdir()  # in the way
     step = go_to(widget, "channels_after_a_convolution")
     give(widget, step.question.solution)
     pane(widget)._act(KeepOutcome(True))

@@ -258,7 +258,7 @@ def test_once_settled_the_gradient_is_asked_for_and_shown(shown, worker):
     assert shown.widget.heat == heat_png(field().strength)
     assert shown.widget.most == Rectangle(31.0, 47.0, 3, 3)
     assert "95 % of the gradient within 3 × 3 pixels, half of it within 3 × 3" in shown.text
-    assert "Weights: random" in shown.text
+    assert "Weights: random (seed 0); training changes it" in shown.text
     settle(shown)
     assert len(worker.requests) == 1
 

@@ -11,10 +11,12 @@ from explorer.core.analysis.design import Design, Input
 from explorer.core.asking.failures import WorkerDied
 from explorer.core.asking.keras_file import KerasFile
 from explorer.core.asking.questions import DrawWeights, SaveTrained, Train, TrainTwins
-from explorer.core.asking.training import HeldOut, Learnt, Score
+from explorer.core.asking.training import Answered, HeldOut, Learnt, Looks, Score
 from explorer.core.asking.weights import Weights
 from explorer.core.editing.snapshot import Scene
 from explorer.core.editing.store import State
+from explorer.core.families import ReadModel
+from explorer.core.network.tracing import trace
 from explorer.widget.messages import CurvePoint
 from explorer.widget.panels.training.page import MOST_POINTS, thinned
 from explorer.widget.panels.training.panel import TrainingPanel
@@ -37,13 +39,15 @@ class Teacher(StillWorker):
         if work.after is None:
             score = Score(0, seconds, 0.1)
             pictures = (HeldOut(b"image", b"truth"),) * 4
-            done(Learnt(0, seconds, (), (score,), pictures, strides, answers=(b"a",) * 4))
+            answered = (Answered(0, (b"a",) * 4),)
+            done(Learnt(0, seconds, (), (score,), pictures, strides, answered=answered))
             return
         step = work.after + steps
         score = Score(step, 0.0, 0.1 + step / 100)
         self.time = getattr(self, "time", 1.0) + seconds
-        told = Learnt(step, self.time, (0.5,) * steps, (score,), (), strides, answers=(b"b",) * 4)
-        done(told)
+        answered = tuple(Answered(work.after + 1 + k, (b"b",) * 4) for k in range(steps))
+        losses = (0.5,) * steps
+        done(Learnt(step, self.time, losses, (score,), (), strides, answered=answered))
 
     def learn_twins(self, steps: int = 2, seconds: float = 1.0, better: float = 0.1) -> None:
         """Answer of both, of which A is better by so much."""
@@ -56,12 +60,12 @@ class Teacher(StillWorker):
         pictures = (HeldOut(b"image", b"truth"),) * 4 if work.after is None else ()
         losses = (0.5,) * (step - (work.after or 0))
 
-        def told(value: float) -> Learnt:
+        def told(value: float, picture: bytes) -> Learnt:
             score = Score(step, self.time, value)
-            answers = (b"c",) * 4
-            return Learnt(step, self.time, losses, (score,), pictures, (1,), answers=answers)
+            answered = (Answered(step, (picture,) * 4),)
+            return Learnt(step, self.time, losses, (score,), pictures, (1,), answered=answered)
 
-        done((told(0.6 + better), told(0.6)))
+        done((told(0.6 + better, b"d"), told(0.6, b"c")))
 
     def fail(self, error: Exception) -> None:
         self.requests[-1][3](error)
@@ -114,6 +118,7 @@ def test_it_asks_again_after_each_answer_and_stops_when_its_time_is_up(shown, wo
     assert worker.next().after == 2
     assert "58 s left" in state_of(panel)
     assert len(panel.widget.learning.loss.points) == 2
+    assert len(panel.widget.learning.answers) == 2  # of each step
     assert panel.widget.learning.metric.now == "0.12"
     count = len(worker.requests)
     worker.learn(seconds=60)
@@ -121,6 +126,23 @@ def test_it_asks_again_after_each_answer_and_stops_when_its_time_is_up(shown, wo
     assert "IoU 0.14 after 4 steps" in state_of(panel)
     assert not panel.widget.train.disabled
     assert told
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        ((), ""),
+        ((Looks(0, 17),) * 2, "Effective field at the middle: 95 % within 17×17 px"),
+        ((Looks(0, 0), Looks(10, 13)), "within 13×13 px; untrained none"),
+        ((Looks(0, 9), Looks(10, 0)), "middle: none; untrained 9×9 px"),
+    ],
+)
+def test_what_it_looks_at_is_said(shown, looks, told):
+    _, panel, _ = shown()
+    panel.widget.show_looks(looks)
+    assert told in said(panel.widget._looks.parts)
+    panel.widget.show_nothing()
+    assert not panel.widget._looks.parts
 
 
 def test_it_can_be_stopped_and_goes_on_where_it_was(shown, worker):
@@ -230,9 +252,80 @@ def test_a_design_that_answers_for_no_pixel_is_refused_at_once(shown, worker):
 def test_a_value_that_cannot_be_used_is_said(shown, worker):
     _, panel, _ = shown()
     panel.widget._form.controls["learning_rate"].holder.value = 0
-    assert "learning_rate" in state_of(panel)
+    assert "learning rate 0.0 is too small" in state_of(panel)
     panel.widget.train.click()
     assert not worker.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("side", 1, "picture size 1 is too small: give a whole number from 8 to 1,024."),
+        ("stretch", 0, "train for 0 is too small: give a whole number from 1 to 3,600."),
+    ],
+)
+def test_a_wrong_field_is_named_as_on_screen_and_nothing_begins(
+    shown, worker, pinned, name, value, told
+):
+    pinned[0] = WITHOUT
+    _, panel, _ = shown()
+    panel.widget._form.controls[name].holder.value = value
+    assert state_of(panel) == f"[bad] {told}"
+    for button in (panel.widget.train, panel.widget.twins):
+        panel.widget.show_state("")
+        button.click()
+        assert state_of(panel) == f"[bad] {told}"
+    assert not worker.requests
+
+
+def test_a_wrong_field_stops_what_learns_and_says_so_until_it_is_right(shown, worker):
+    _, panel, _ = shown()
+    panel.widget.train.click()
+    worker.learn()
+    worker.learn()
+    stretch = panel.widget._form.controls["stretch"].holder
+    stretch.value = 0
+    assert worker.cancelled
+    assert "train for 0 is too small" in state_of(panel)
+    assert panel.widget.stop.disabled
+    stretch.value = 30
+    assert panel.widget.train.description == "▶ Go on"
+    panel.widget.train.click()
+    assert worker.next().after == 2
+
+
+def test_another_size_of_pictures_than_the_chosen_one_is_told(shown, worker, pinned):
+    eight = Design(UNet(filters=2, down_blocks=3, up_blocks=3), Input(32, 32, 1))
+    state, panel, _ = shown(eight)
+
+    def told() -> str:
+        return said(panel.widget._task.parts)
+
+    assert "×" not in told()
+    panel.widget._form.controls["side"].holder.value = 60
+    assert "Pictures of 64×64 px are taken: the design’s stride, 8, does not divide 60." in told()
+    panel.widget.train.click()
+    assert worker.next().training.input_shape == (64, 64, 1)
+    worker.learn()
+    assert "64×64 px" in told()
+    state.update(architecture=SMALL)  # 4 divides 60
+    panel.show(Scene(state.design))
+    assert "×" not in told()
+
+    pinned[0] = eight
+    panel.pinned_changed()
+    assert "Beside A, pictures of 64×64 px are taken: a size that both can take." in told()
+    panel.widget._form.controls["side"].holder.value = 64
+    assert "×" not in told()
+
+
+def test_a_model_of_one_size_takes_pictures_of_that(shown):
+    model = attrs.evolve(ReadModel.of(trace(SMALL, (32, 32, 1))), fixed="it reshapes")
+    _, panel, _ = shown(Design(model, Input(32, 32, 1)))
+    task = panel.widget._task
+    assert "Pictures of 32×32 px are taken: the model’s own size." in said(task.parts)
+    panel.widget._form.controls["side"].holder.value = 32
+    assert "×" not in said(task.parts)
 
 
 def test_a_lost_process_is_told_and_nothing_goes_on_by_itself(shown, worker):
@@ -367,7 +460,8 @@ def test_both_are_shown_and_told_apart(twins, worker):
     view = panel.widget.learning
     assert [(each.name, each.now) for each in view.metric.beside] == [("A", "0.70")]
     assert view.metric.now == "0.60"
-    assert (len(view.answers), len(view.answers_of_a)) == (4, 4)
+    (step,) = view.answers
+    assert (step.own, step.of_a) == ((b"c",) * 4, (b"d",) * 4)
     assert "A and B: 2 steps" in state_of(panel)
     assert not difference(panel)
 

@@ -349,7 +349,7 @@ def test_a_result_shows_its_figures_and_pictures():
     ):
         assert text in shown
 
-    assert (times[-1].value, times[-1].name, times[-1].change) == ("20.0 ms", "CPU, median", "")
+    assert (times[-1].value, times[-1].name, times[-1].change) == ("20.0 ms", "CPU, forward", "")
     view.show_running("Running …")
     assert times[-1].value == "…"
     view.show_failure("lost")

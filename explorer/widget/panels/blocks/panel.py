@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from explorer.core.analysis.design import Design
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, Custom, ReadModel
+from explorer.core.families.titles import title_of
 from explorer.core.guard import guarded
 from explorer.core.network.encoder_decoder import EncoderDecoder, family_blocks_of
 from explorer.core.network.errors import Remedy
@@ -23,6 +24,9 @@ from explorer.widget.panels.actions import Actions
 from explorer.widget.panels.blocks.own_settings import OwnSettingsView
 from explorer.widget.parts import Line
 
+#: Class of where the editor is.
+PLACE = "explorer-own-blocks"
+
 
 class Blocks:
     """Blocks and heads, edited one by one, and the way back to what was shown before.
@@ -33,20 +37,28 @@ class Blocks:
         own: Which blocks have settings of their own.
     """
 
-    def __init__(self, state: State, actions: Actions, alert: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        state: State,
+        actions: Actions,
+        alert: Callable[[str], None],
+        reveal: Callable[[str], None],
+    ) -> None:
         """Begin closed.
 
         Args:
             state: What is on screen.
             actions: What is done with an edit that is refused, and with the way back.
             alert: Shows the text of an unforeseen error.
+            reveal: Brings the part of the controls that has this class.
         """
+        self._reveal = reveal
         self._state = state
         self._actions = actions
         self._alert = alert
         self._origin: EncoderDecoder | None = None  # the last one that is no list of blocks
         self._place = widgets.VBox(layout=plain_layout())
-        self._place.add_class("explorer-own-blocks")
+        self._place.add_class(PLACE)
         self.head = GroupHead(title="Blocks and heads", folded=True, layout=plain_layout())
         self.head.observe(self._opened, names="folded")
         self.widget = widgets.VBox([self.head, self._place], layout=plain_layout())
@@ -67,7 +79,7 @@ class Blocks:
             self._place.children = []
         can_go_back = isinstance(architecture, Custom) and self._origin is not None
         self._back.layout.display = "" if can_go_back else "none"
-        self._back.description = f"Back to {type(self._origin).__name__}"
+        self._back.description = f"Back to {title_of(self._origin)}" if self._origin else ""
         self._editor.show(architecture, self._state.design.graph)
         if not self._place.children:  # once they are complete: the page shows them at once
             self._place.children = [self._back, self._editor.widget]
@@ -77,6 +89,7 @@ class Blocks:
         """Open the controls of a block."""
         with self._state.lock:
             self.head.folded = False
+            self._reveal(PLACE)
             if not isinstance(self._state.design.architecture, ReadModel):
                 self._editor.select(block)
 
@@ -90,6 +103,7 @@ class Blocks:
                 self._state.unbroken.do(self._remove_own, architecture, message.remove)
                 return
             self.head.folded = False
+            self._reveal(PLACE)
             for edit in architecture.edits:
                 if edit.name == message.open:
                     self._editor.go_to(family_blocks_of(architecture).index_of(edit.place))

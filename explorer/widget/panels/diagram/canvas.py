@@ -1,5 +1,6 @@
 """The drawing on screen, and what lays it out there."""
 
+import gc
 import time
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ LAYOUT_CODE = (
 
 #: Seconds in which a kernel's thread sends what it was given.
 SENT = 0.001
-#: Seconds in which a page lays out a drawing that it has asked for by an edit. All that it is sent
-#: meanwhile takes its time from that: JupyterLab makes its toolbars anew when a message is done.
+#: Further seconds in which a page lays out a drawing that it has asked for by an edit. All that it
+#: is sent meanwhile takes its time from that: JupyterLab makes its toolbars anew when a message is
+#: done.
 LAID_OUT = 0.02
 
 
@@ -65,6 +67,13 @@ def _is_asked_by_page() -> bool:
     kernel = getattr(get_ipython(), "kernel", None)
     header = kernel.get_parent().get("header", {}) if kernel else {}
     return bool(header.get("msg_type") == "comm_msg")
+
+
+def _collect_garbage() -> None:
+    """Collect all garbage if Python is about to, which may take as long as two drawings."""
+    *_, most = gc.get_threshold()
+    if gc.isenabled() and 0 < most <= gc.get_count()[2]:
+        gc.collect()
 
 
 class Canvas(FrontWidget):
@@ -148,8 +157,13 @@ class Canvas(FrontWidget):
 
         A kernel sends in a thread of its own, which Python keeps waiting while this one computes.
         """
-        if self.pages_can and not IN_PAGE:  # where there are no threads
-            time.sleep(LAID_OUT if _is_asked_by_page() else SENT)
+        if not self.pages_can or IN_PAGE:  # where there are no threads
+            return
+        time.sleep(SENT)
+        if _is_asked_by_page():
+            begun = time.perf_counter()
+            _collect_garbage()
+            time.sleep(max(0.0, LAID_OUT - (time.perf_counter() - begun)))
 
     def give_code(self) -> None:
         """Give a page what it lays drawings out with."""

@@ -176,8 +176,9 @@ class ForwardView(widgets.VBox, TabView):
 
     def show_refusal(self, error: ParameterError) -> None:
         """Say that what was chosen cannot be measured here."""
-        refused = time_figure("refused", text=str(error), unsettled=True)
-        self.show_nothing_runs(Line(str(error), "bad"), instead=refused)
+        text = self._form.told(error)
+        refused = time_figure("refused", text=text, unsettled=True)
+        self.show_nothing_runs(Line(text, "bad"), instead=refused)
 
     def show_failure(self, message: str) -> None:
         """Say what went wrong, above what was measured before."""
@@ -199,7 +200,9 @@ class ForwardView(widgets.VBox, TabView):
             text += f"\nBeside the run before: {change}"
         self._last = timing, report
         device = timing.device.partition(" (")[0]
-        self._time = time_figure(duration(timing.median), f"{device}, median", change, text)
+        name = f"{device}, {timing.step.split()[0]}"  # memory beside it may be that of the other
+        took = duration(timing.median)
+        self._time = time_figure(took, name, change, f"Median, {text}", step=timing.step)
         if result.channels:
             legend = (
                 "The strongest channels of the output (largest mean absolute value), each "

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: What the user does.
 Message: TypeAlias = At | Move | Row | Column | SetObject | TakeRemedy
+#: What is said of the effective field of random weights.
+_TRAINING = "; training changes it: Luo et al. (2016) saw it widen, on small tasks it may shrink."
 
 
 class ReceptiveFieldView(FrontWidget):
@@ -149,7 +151,7 @@ def effective_line(half: int, most: int, field: "EffectiveField | FieldFound") -
     return FieldLine(
         f"Effective: 95 % of the gradient within {size_text((most, most))} pixels, half of it "
         f"within {size_text((half, half))}. Weights: {field.weights}"
-        + ("; training usually widens it." if field.is_untrained else ".")
+        + (_TRAINING if field.is_untrained else ".")
     )
 
 

@@ -266,8 +266,13 @@ def _kept(design: Design, budgets: "tuple[Budget, ...]", profile: "DeviceProfile
 
 
 def time_figure(
-    value: str, name: str = TIME, change: str = "", text: str = "", unsettled: bool = False
+    value: str,
+    name: str = TIME,
+    change: str = "",
+    text: str = "",
+    unsettled: bool = False,
+    step: str = "forward pass",
 ) -> Figure:
-    """Return what is said of the time."""
-    text = f"Time of a forward pass\n{text}"
+    """Return what is said of the time of a step."""
+    text = f"Time of a {step}\n{text}"
     return Figure(name, value, change, "", text, RUN, unsettled)

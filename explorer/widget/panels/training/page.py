@@ -9,15 +9,31 @@ import attrs
 import ipywidgets as widgets
 import traitlets
 
-from explorer.core.asking.training import HeldOut, LearningCurve, Score, Training, TrainingSettings
+from explorer.core.asking.training import (
+    Answered,
+    HeldOut,
+    LearningCurve,
+    Looks,
+    Score,
+    Training,
+    TrainingSettings,
+)
 from explorer.core.asking.twins import TwinRun
 from explorer.core.formatting import counted, product
+from explorer.core.network.errors import ParameterError, problem_text
 from explorer.core.network.parameters import parameter, parameters_of
 from explorer.core.training.tasks import HELD_OUT, TASKS
 from explorer.widget.controls.form import Form, page, plain_layout
 from explorer.widget.front.modules import module
 from explorer.widget.front.widget import FrontWidget, shared
-from explorer.widget.messages import Curve, CurveBeside, CurvePoint, HeldOutPicture, SavedFile
+from explorer.widget.messages import (
+    Curve,
+    CurveBeside,
+    CurvePoint,
+    HeldOutPicture,
+    SavedFile,
+    StepAnswers,
+)
 from explorer.widget.parts import Line, words
 
 #: Most points of a curve that are drawn: of more, means.
@@ -75,8 +91,7 @@ class Learning(FrontWidget):
         loss: What is minimised, at each step.
         metric: How good the answers to the held-out pictures are.
         held_out: The pictures that are shown, with their true answers.
-        answers: PNGs of what the network says of each.
-        answers_of_a: The same of A, where it learns beside it.
+        answers: What the network says of them, after each step of late; the last one stays.
         is_old: Whether all this is of another design than the one shown.
     """
 
@@ -87,8 +102,7 @@ class Learning(FrontWidget):
     loss = shared(Curve | None, None)
     metric = shared(Curve | None, None)
     held_out = shared(tuple[HeldOutPicture, ...], ())
-    answers = shared(tuple[bytes, ...], ())
-    answers_of_a = shared(tuple[bytes, ...], ())
+    answers = shared(tuple[StepAnswers, ...], ())
     is_old: Any = traitlets.Bool().tag(sync=True)
 
 
@@ -152,6 +166,7 @@ class TrainingView(widgets.VBox):
         self._state = page()
         self._difference = page(label="Difference of A and B")
         self._difference.add_class("explorer-difference")
+        self._looks = page(label="Effective field")
         self.learning = Learning(layout=plain_layout())
         self._notes = page()
         super().__init__(
@@ -161,6 +176,7 @@ class TrainingView(widgets.VBox):
                 self._task,
                 self._state,
                 self._difference,
+                self._looks,
                 self.learning,
                 self._notes,
             ],
@@ -177,9 +193,21 @@ class TrainingView(widgets.VBox):
         """
         return Chosen(**self._form.values)
 
-    def show_task(self, chosen: Chosen) -> None:
-        """Say what is to be learnt."""
-        self._task.parts = (Line(TASKS[chosen.task].about, "muted"),)
+    def told(self, error: Exception) -> str:
+        """Return what is wrong, by the fields' names on screen."""
+        if isinstance(error, ParameterError):
+            return self._form.told(error)
+        return problem_text(error)
+
+    def show_task(self, chosen: Chosen, sizes: Sequence[str]) -> None:
+        """Say what is to be learnt.
+
+        Args:
+            chosen: What the user chose.
+            sizes: Why the pictures have another size than the chosen one, if they do.
+        """
+        about = Line(TASKS[chosen.task].about, "muted")
+        self._task.parts = (about, *(Line(text, "reason") for text in sizes))
 
     def show_buttons(
         self, *, runs: bool, has_learnt: bool, goes_on: bool, ready: bool, saves: bool
@@ -219,6 +247,21 @@ class TrainingView(widgets.VBox):
         """Say how far it is, or what went wrong; nothing if the text is empty."""
         self._state.parts = (Line(text, mark, detail),) if text else ()
 
+    def show_looks(self, looks: Sequence[Looks], whose: str = "Effective") -> None:
+        """Say what the network looks at, and what it looked at before it learnt.
+
+        Args:
+            looks: Both, what it looks at last; empty: nothing is known.
+            whose: How the line begins.
+        """
+        if not looks:
+            self._looks.parts = ()
+            return
+        sizes = [f"{product(each.side, each.side)} px" if each.side else "none" for each in looks]
+        told = f"95 % within {sizes[-1]}" if looks[-1].side else "none"
+        told += f"; untrained {sizes[0]}" if looks[-1].step else ""
+        self._looks.parts = (Line(f"{whose} field at the middle: {told}", "muted"),)
+
     def show_notes(self, *notes: str) -> None:
         """Say beneath the pictures what is to be known of them."""
         self._notes.parts = tuple(Line(note, "muted") for note in notes if note)
@@ -227,20 +270,23 @@ class TrainingView(widgets.VBox):
         """Take away what was learnt."""
         with self.learning.hold_sync():
             self.learning.loss = self.learning.metric = None
-            self.learning.held_out = self.learning.answers = self.learning.answers_of_a = ()
+            self.learning.held_out = self.learning.answers = ()
             self.learning.is_old = False
         self.show_state("")
         self.show_difference("")
+        self.show_looks(())
         self.show_notes()
 
     def show_held_out(self, pictures: Sequence[HeldOut]) -> None:
         """Show pictures, with their true answers."""
         self.learning.held_out = tuple(HeldOutPicture(p.image, p.truth) for p in pictures)
 
-    def show_answers(self, answers: Sequence[bytes], of_a: Sequence[bytes]) -> None:
+    def show_answers(self, answered: Sequence[Answered], of_a: Sequence[Answered] = ()) -> None:
         """Show what the network says of them, and what A says, if it learns beside it."""
-        with self.learning.hold_sync():
-            self.learning.answers, self.learning.answers_of_a = tuple(answers), tuple(of_a)
+        beside = {each.step: each.answers for each in of_a}
+        self.learning.answers = tuple(
+            StepAnswers(each.answers, beside.get(each.step, ())) for each in answered
+        )
 
     def show_curves(
         self,

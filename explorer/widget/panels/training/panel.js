@@ -3,6 +3,12 @@
 
 const [WIDE, HIGH] = [190, 116]; // of a chart, and its margins
 const [LEFT, RIGHT, TOP, BOTTOM] = [28, 6, 8, 28];
+// Widths of a digit and a point in the widest of usual fonts, and how far labels are from the grid.
+const [DIGIT, POINT, APART] = [7, 3.5, 5];
+
+// Milliseconds for which answers are shown: a frame of the screen at least, and what comes together
+// for this long at most. No more of them wait, where they come faster than the screen shows them.
+const [FRAME, TOGETHER, MOST_WAITING] = [16, 500, 40];
 
 /**
  * Returns a round number that is at least as large.
@@ -12,6 +18,28 @@ function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   const found = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= value * (1 - 1e-9));
   return (found ?? 10) * power;
+}
+
+/**
+ * Writes values of an axis, very large and small ones with a power of ten.
+ * @param {number[]} values the largest one last
+ */
+function axisLabels(values) {
+  const most = values[values.length - 1];
+  return values.map((value) => {
+    const rounded = Number(value.toPrecision(3));
+    const isShort = !rounded || (most >= 1e-3 && most < 1e5);
+    return isShort ? String(rounded) : rounded.toExponential().replace("+", "");
+  });
+}
+
+/**
+ * Returns the width that a label may have.
+ * @param {string} label
+ */
+function widthOf(label) {
+  const points = label.split(".").length - 1;
+  return DIGIT * (label.length - points) + POINT * points;
 }
 
 /**
@@ -25,23 +53,26 @@ function drawCurve(svg, curve) {
   const all = curves.flatMap(({ points }) => points);
   const steps = roundUp(Math.max(10, ...all.map((point) => point.step)));
   const most = curve.highest ?? roundUp(Math.max(1e-9, ...all.map((point) => point.value)));
-  const x = (/** @type {number} */ step) => LEFT + ((WIDE - LEFT - RIGHT) * step) / steps;
+  const parts = [0, 0.5, 1];
+  const labels = axisLabels(parts.map((part) => part * most));
+  const left = Math.max(LEFT, APART + Math.max(...labels.map(widthOf)));
+  const x = (/** @type {number} */ step) => left + ((WIDE - left - RIGHT) * step) / steps;
   const y = (/** @type {number} */ value) => HIGH - BOTTOM - ((HIGH - TOP - BOTTOM) * Math.max(0, value)) / most;
 
   /** @type {(place: { x: number, y: number }, content: string, anchor: string) => void} */
   function write(place, content, anchor) {
     makeSvg("text", { ...place, "text-anchor": anchor }, svg).textContent = content;
   }
-  for (const part of [0, 0.5, 1]) {
+  for (const [index, part] of parts.entries()) {
     const at = y(part * most);
-    makeSvg("line", { x1: LEFT, x2: WIDE - RIGHT, y1: at, y2: at, class: "explorer-grid" }, svg);
-    write({ x: LEFT - 5, y: at + 4 }, String(Number((part * most).toPrecision(3))), "end");
+    makeSvg("line", { x1: left, x2: WIDE - RIGHT, y1: at, y2: at, class: "explorer-grid" }, svg);
+    write({ x: left - APART, y: at + 4 }, labels[index], "end");
   }
-  for (const part of [0, 0.5, 1]) {
+  for (const part of parts) {
     const anchor = ["start", "middle", "end"][2 * part];
     write({ x: x(part * steps), y: HIGH - BOTTOM + 13 }, (part * steps).toLocaleString("en"), anchor);
   }
-  write({ x: (LEFT + WIDE - RIGHT) / 2, y: HIGH - 3 }, "training steps", "middle");
+  write({ x: (left + WIDE - RIGHT) / 2, y: HIGH - 3 }, "training steps", "middle");
   for (const { name, points, now } of curves) {
     const line = points.map((point) => `${x(point.step)},${y(point.value)}`).join(" ");
     const group = makeSvg("g", { class: `explorer-of-${name.toLowerCase()}${now ? "" : " explorer-earlier"}` }, svg);
@@ -91,6 +122,37 @@ function makeChart(parent) {
   };
 }
 
+/**
+ * Plays what comes several at a time: one after the other, until the next ones are due.
+ * @template Item
+ * @param {(item: Item) => void} show
+ */
+function makePlayer(show) {
+  /** @type {Item[]} */
+  let waiting = [];
+  let [came, pause, timer] = [0, 0, 0];
+
+  function next() {
+    const item = waiting.shift();
+    if (item === undefined) return;
+    show(item);
+    timer = setTimeout(next, pause);
+  }
+
+  return {
+    /** @param {Item[]} items None: what waits is not shown any more. */
+    take(items) {
+      const now = performance.now();
+      waiting = items.length ? [...waiting, ...items].slice(-MOST_WAITING) : [];
+      pause = Math.max(FRAME, Math.min(now - came, TOGETHER) / waiting.length);
+      came = now;
+      clearTimeout(timer);
+      next();
+    },
+    end: () => clearTimeout(timer),
+  };
+}
+
 /** @param {View<LearningState, never, LearningGets>} view */
 function render({ model, el }) {
   el.classList.add("explorer-learning", "explorer-themed");
@@ -107,6 +169,7 @@ function render({ model, el }) {
     table.replaceChildren();
     answers = answersOfA = [];
     const pictures = model.get("held_out");
+    const last = model.get("answers").at(-1);
     if (!pictures.length) return;
     /** @type {(head: string, what: string) => HTMLImageElement[]} */
     function addRow(head, what) {
@@ -118,21 +181,25 @@ function render({ model, el }) {
       showPng(given[index], image);
       showPng(truths[index], truth);
     });
-    const areTwo = model.get("answers_of_a").length > 0;
+    if (!last) return;
+    const areTwo = last.of_a.length > 0;
     if (areTwo) answersOfA = addRow("A", "A’s answer");
     answers = addRow(areTwo ? "B" : "network", areTwo ? "B’s answer" : "the network’s answer");
-    drawAnswers();
+    drawAnswers(last);
   }
 
-  function drawAnswers() {
-    const ofA = model.get("answers_of_a");
-    if (Boolean(ofA.length) !== Boolean(answersOfA.length) && model.get("held_out").length) return drawHeldOut();
-    ofA.forEach((png, index) => {
-      if (answersOfA[index]) showPng(answersOfA[index], png);
-    });
-    model.get("answers").forEach((png, index) => {
-      if (answers[index]) showPng(answers[index], png);
-    });
+  /** @param {StepAnswers} step */
+  function drawAnswers({ own, of_a: ofA }) {
+    for (const [index, image] of answers.entries()) showPng(image, own[index]);
+    if (!ofA.length) return; // A did not make this step
+    for (const [index, image] of answersOfA.entries()) showPng(image, ofA[index]);
+  }
+
+  const player = makePlayer(drawAnswers);
+  function playAnswers() {
+    const all = model.get("answers");
+    if (all.length && !answers.length) drawHeldOut();
+    player.take(all);
   }
 
   const drawLoss = () => showLoss(model.get("loss"));
@@ -144,12 +211,12 @@ function render({ model, el }) {
     "change:loss": drawLoss,
     "change:metric": drawMetric,
     "change:held_out": drawHeldOut,
-    "change:answers": drawAnswers,
-    "change:answers_of_a": drawAnswers,
+    "change:answers": playAnswers,
     "change:is_old": mark,
   });
   return () => {
     model.off("msg:custom", download);
+    player.end();
     ignore();
   };
 }

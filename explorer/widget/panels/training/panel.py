@@ -41,8 +41,9 @@ from explorer.worker import IN_PAGE, shared_worker
 if TYPE_CHECKING:
     from explorer.core.asking.keras_file import KerasFile
 
-#: Seconds of a question, or a step if that takes longer: what the network predicts then is shown.
-#: To show it after each of shorter steps would take longer than to make them.
+#: Seconds of a question, or a step if that takes longer; curves move as often. What the network
+#: predicts after each of its steps comes with the answer, and the page shows it in turn: to ask for
+#: each of shorter steps would take longer than to make them.
 SLICE = 0.1
 #: Seconds between two times that the other views look at the weights again.
 PAUSE = 3.0
@@ -118,6 +119,7 @@ class TrainingPanel(TabView):
             self._follow()
 
     def _follow(self) -> None:
+        self._show_task()
         if self._course:
             if not self._is_of_design:
                 self._leave(self._course)
@@ -179,9 +181,7 @@ class TrainingPanel(TabView):
         a, b = self._pinned(), self._state.design
         if a is None:
             raise Refusal("No network is pinned as A: pin one on the tab Compare.")
-        side = side_for(
-            lcm(a.architecture.maximum_stride, b.architecture.maximum_stride), chosen.side
-        )
+        side = _common_side(a, b, chosen)
         try:
             beside = _training_of(a, chosen, side)
         except ValueError as error:
@@ -189,6 +189,34 @@ class TrainingPanel(TabView):
         own = _training_of(b, chosen, side)
         check_differ(beside, own)
         return beside, own
+
+    def _show_task(self) -> None:
+        try:
+            chosen = self.widget.chosen
+        except ParameterError:  # which is told already
+            return
+        self.widget.show_task(chosen, self._other_sizes(chosen))
+
+    def _other_sizes(self, chosen: Chosen) -> list[str]:
+        """Return what is to be said of pictures that have another size than the chosen one."""
+        b, side = self._state.design, chosen.side
+        own = _shape(b, side)[:2]
+        told = []
+        if own != (side, side):
+            stride = b.architecture.maximum_stride
+            is_next = own[0] == own[1] == side_for(stride, side)
+            why = f"the design’s stride, {stride}, does not divide {side}"
+            why = why if is_next else "the model’s own size"
+            told.append(f"Pictures of {product(*own)} px are taken: {why}.")
+        if a := self._pinned():
+            common = _common_side(a, b, chosen)
+            both = {_shape(each, common)[:2] for each in (a, b)}
+            if len(both) == 1 and own not in both:  # what differs is refused
+                size = product(*both.pop())
+                told.append(
+                    f"Beside A, pictures of {size} px are taken: a size that both can take."
+                )
+        return told
 
     # What the user does.
 
@@ -199,9 +227,9 @@ class TrainingPanel(TabView):
             try:
                 chosen = self.widget.chosen
             except ParameterError as error:
-                self.widget.show_state(str(error), "bad")
+                self._follow()
+                self.widget.show_state(self.widget.told(error), "bad")
                 return
-            self.widget.show_task(chosen)
             if self._course is None:
                 self._show_idle()
             elif self._course.runs:
@@ -246,7 +274,7 @@ class TrainingPanel(TabView):
         try:
             *beside, own = wanted(self.widget.chosen)
         except Exception as error:  # a class that the user wrote can raise anything
-            self.widget.show_state(printable(problem_text(error)), "bad")
+            self.widget.show_state(printable(self.widget.told(error)), "bad")
             return
         self.widget.show_nothing()
         self._course = Course(own, (beside[0], own) if beside else None)
@@ -351,7 +379,8 @@ class TrainingPanel(TabView):
                 about = [f"{name}: {text}" for name, text in zip("AB", about, strict=True)]
             notes = dict.fromkeys(about)
             self.widget.show_notes(HONEST, *notes, MOVING if has_moving else "")
-        self.widget.show_answers(learnt.answers, beside[0].answers if beside else ())
+        self.widget.show_answers(learnt.answered, beside[0].answered if beside else ())
+        self.widget.show_looks(learnt.looks, "B’s effective" if course.pair else "Effective")
         self.widget.show_curves(
             course.training,
             course.curve,
@@ -440,6 +469,12 @@ def _training_of(design: Design, chosen: Chosen, side: int) -> Training:
     shape = _shape(design, side)
     output_strides(trace(design.architecture, shape))
     return Training(design.architecture, shape, chosen.settings)
+
+
+def _common_side(a: Design, b: Design, chosen: Chosen) -> int:
+    """Return the side of pictures that two designs take."""
+    steps = lcm(a.architecture.maximum_stride, b.architecture.maximum_stride)
+    return side_for(steps, chosen.side)
 
 
 def _shape(design: Design, side: int) -> Shape:

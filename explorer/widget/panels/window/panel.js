@@ -25,6 +25,8 @@ const ICONS = {
 const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
 /** What it closes first, wherever the focus is. */
 const OPEN = ".explorer-glossary > :not([hidden])";
+/** Milliseconds within which what is to be seen is there. */
+const PATIENCE = 500;
 const GONE = "The kernel has gone: run the cell again.";
 const SAVED = "As it was saved, without a kernel: run the cell to edit it.";
 /** What nobody hears without a kernel. */
@@ -102,6 +104,21 @@ function watchKernel(model, line) {
   };
 }
 
+/**
+ * Scrolls a pane to a part of it, once that and what is below are there; the page stays where it is.
+ * @param {Element} pane
+ * @param {string} part
+ * @param {number} until
+ */
+function scrollTo(pane, part, until) {
+  const found = pane.querySelector(part);
+  const away = found ? found.getBoundingClientRect().top - pane.getBoundingClientRect().top : 0;
+  if (found) pane.scrollTop += away;
+  if (performance.now() < until && (!found || Math.abs(away) > 1)) {
+    requestAnimationFrame(() => scrollTo(pane, part, until));
+  }
+}
+
 /** @param {View<WindowState, never, WindowGets>} view */
 function render({ model, el }) {
   el.classList.add("explorer-window");
@@ -142,9 +159,11 @@ function render({ model, el }) {
   };
   window.addEventListener("keydown", leave, true);
   /** @param {Reveal} message */
-  const reveal = ({ reveal: name }) => {
+  const reveal = ({ reveal: name, part }) => {
     const wanted = workspaceOf(el)?.querySelector(`:scope > .explorer-${name}`);
-    if (wanted && getComputedStyle(wanted).visibility === "hidden") panes[name].click();
+    if (!wanted) return;
+    if (getComputedStyle(wanted).visibility === "hidden") panes[name].click();
+    if (part) scrollTo(wanted, `.${part}`, performance.now() + PATIENCE);
   };
   model.on("msg:custom", reveal);
   const lessons = toggle("lessons", "Lessons", (isPressed) => {

@@ -23,6 +23,12 @@ class Window(FrontWidget):
 
     lessons: Any = traitlets.Bool().tag(sync=True)
 
-    def reveal(self, pane: Literal["controls", "side"]) -> None:
-        """Bring a pane that may be hidden."""
-        self.send_message(Reveal(pane))
+    def reveal(self, pane: Literal["controls", "side"], part: str = "") -> None:
+        """Bring a pane that may be hidden.
+
+        Args:
+            pane: Its name.
+            part: Class of the part that the pane is scrolled to; it may still be on its way. Empty:
+                it stays where it is.
+        """
+        self.send_message(Reveal(pane, part))
