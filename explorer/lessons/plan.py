@@ -136,7 +136,7 @@ def _drawn(plan: Plan, name: str, seed: str, attempt: int) -> Step:
         if step.question is None:
             return step
         if step.question.tells_mistakes_apart:
-            repeated = _repeated(step, step.question, before)
+            repeated = _repeated(step, step.question, before) if before else ()
             if not any(repeated):
                 return step
             found.append((repeated, step))

@@ -88,7 +88,7 @@ class Panels:
         self.screen = Screen(
             state,
             alert,
-            lambda block: self.blocks.edit(block),
+            self.blocks.edit,
             lambda: self.keras.time_layers(),
             lambda: self.keras.picture,
             lambda: self.keras.forward.measurement,
