@@ -12,6 +12,7 @@ from explorer.core.drawing import diagram as drawing
 from explorer.core.drawing.diagram import Diagram, diagram
 from explorer.core.exchange.own_json import from_json, to_json
 from explorer.core.families import (
+    ConvUpBlock,
     Custom,
     DenseDownBlock,
     DenseUpBlock,
@@ -33,7 +34,6 @@ from explorer.core.families import (
     ResNetStem,
     StridedConvBlock,
     StridedResidualBlock,
-    TransposedUpBlock,
     UNet,
     presets,
 )
@@ -150,6 +150,7 @@ __all__ = [
     "AtLeast",
     "BlockEdit",
     "Budget",
+    "ConvUpBlock",
     "Custom",
     "DecoderBlock",
     "DenseDownBlock",
@@ -194,7 +195,6 @@ __all__ = [
     "Tile",
     "Tiling",
     "Timing",
-    "TransposedUpBlock",
     "UNet",
     "WorkerDied",
     "active_when",

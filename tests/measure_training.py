@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from explorer import UNet, presets
 from explorer.core.asking.training import Training, TrainingSettings
 from explorer.core.families import Architecture
+from explorer.keras_side.backends import backend
 from explorer.keras_side.training import Learner
 
 #: What is to be reached, and after how many seconds of the processor it is given up.
@@ -37,6 +38,7 @@ def measure(name: str, architecture: Architecture, seed: int) -> None:
 
 
 if __name__ == "__main__":
+    backend()  # which the panel's process has loaded before: it has checked the design
     chosen = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     measure("UNet()", UNet(), chosen)
     measure("U-Net (small)", presets["U-Net (small)"], chosen)

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from explorer import (
+    ConvUpBlock,
     Custom,
     DecoderBlock,
     DenseDownBlock,
@@ -35,7 +36,6 @@ from explorer import (
     SimpleUpsamplingBlock,
     StridedConvBlock,
     StridedResidualBlock,
-    TransposedUpBlock,
     UNet,
 )
 from explorer.core.network.layers import Add, Concatenate, Conv2D
@@ -194,7 +194,7 @@ def _up_blocks(stride: int, drawn: dict[str, st.SearchStrategy[Any]]) -> st.Sear
     simple = blocks(SimpleUpsamplingBlock, **drawn) | blocks(HourglassUpBlock, **drawn)
     drawn |= {"layers": st.integers(1, 2), "along": st.just("both"), "num_convs": st.just(1)}
     published = blocks(ResidualUpBlock, **drawn) | blocks(DenseUpBlock, **drawn)
-    return simple | published | blocks(TransposedUpBlock, **drawn)
+    return simple | published | blocks(ConvUpBlock, **drawn)
 
 
 def _divisors(number: int) -> list[int]:

@@ -86,6 +86,19 @@ async function bringGraphviz(module) {
   };
 }
 
+/**
+ * Puts null in the place of undefined, which Pyodide makes of None where other kernels' JSON has null.
+ * @param {any} value What Python gave: it is changed.
+ */
+function withNulls(value) {
+  if (value === undefined) return null;
+  if (Array.isArray(value)) value.forEach((part, at) => (value[at] = withNulls(part)));
+  else if (value instanceof Map) value.forEach((part, key) => value.set(key, withNulls(part)));
+  else if (value && Object.getPrototypeOf(value) === Object.prototype)
+    for (const key in value) value[key] = withNulls(value[key]);
+  return value;
+}
+
 /** @param {object} options Pyodide's. */
 export async function loadPyodide(options) {
   const packages = fetched("packages.bin");
@@ -99,6 +112,11 @@ export async function loadPyodide(options) {
     console.error(`Python starts without its memory, which takes longer: ${error}`);
     python = await load(plain);
   }
+  const { prototype } = python.ffi.PyProxy;
+  const { toJs } = prototype;
+  prototype.toJs = function (given) {
+    return withNulls(toJs.call(this, given));
+  };
   unpack(python, await packages);
   // The visitor's files are asked last: each question takes tens of milliseconds.
   const folder = python.runPython(`

@@ -18,7 +18,7 @@ import attrs
 
 from explorer.core.analysis.tables import as_html, data_frame
 from explorer.core.exchange.tables import csv_text
-from explorer.core.formatting import counted, printable, shortened
+from explorer.core.formatting import counted, printable, sentences, shortened
 from explorer.core.network.errors import Refusal
 from explorer.lessons.plan import lesson
 from explorer.lessons.questions import Question, Verdict
@@ -32,6 +32,8 @@ VERSION = 2
 LONGEST = 1_000_000
 #: What is said of a file that is none.
 NO_ANSWERS = "This holds no answers of a lesson: hand in the file that the lesson saves."
+#: What is said of a file whose answers are none to what its name and lesson ask.
+NO_FIT = "These answers don’t fit the questions of this name."
 #: What is said of each of several files of one learner and lesson.
 TWICE = "This learner’s answers to this lesson were handed in more than once."
 #: Most characters of a name, and of a note, in the table.
@@ -152,6 +154,12 @@ def from_json(text: str) -> Outcome:
     Raises:
         Refusal: If it is none, is damaged, or has answers to what nobody asks.
     """
+    outcome = _parsed(text)
+    _check(outcome)
+    return outcome
+
+
+def _parsed(text: str) -> Outcome:
     try:
         read = json.loads(text)
         version = _typed(read["explorer lesson"], int)
@@ -172,6 +180,11 @@ def from_json(text: str) -> Outcome:
         if isinstance(error, Refusal):
             raise
         raise Refusal(NO_ANSWERS) from error
+    return outcome
+
+
+def _check(outcome: Outcome) -> None:
+    """Refuse answers that can't be judged."""
     attempts: dict[str, int] = {}
     for each in outcome.given:
         if each.attempt != attempts.get(each.step, 0):
@@ -179,8 +192,11 @@ def from_json(text: str) -> Outcome:
                 f"Answer {each.attempt + 1} to {each.step!r} is there without the others."
             )
         attempts[each.step] = each.attempt + 1
-        outcome.verdict(each)
-    return outcome
+        asked = outcome.question(each.step, each.attempt)
+        try:
+            asked.taken(each.answer)
+        except ValueError as error:
+            raise Refusal(NO_FIT) from error
 
 
 def kept(lesson: int, seed: str, folder: str | os.PathLike[str] = ".") -> Outcome | None:
@@ -192,20 +208,19 @@ def kept(lesson: int, seed: str, folder: str | os.PathLike[str] = ".") -> Outcom
         folder: Where the file is.
     """
     try:
-        found = _read(Path(folder) / Outcome(lesson, seed).file_name)
+        found = from_json(_read(Path(folder) / Outcome(lesson, seed).file_name))
     except (OSError, ValueError):  # there is none, or it is damaged
         return None
     return found if (found.lesson, found.seed) == (lesson, seed) and found.given else None
 
 
-def _read(file: Path) -> Outcome:
+def _read(file: Path) -> str:
     if file.stat().st_size > LONGEST:
         raise Refusal(f"This has more than {LONGEST:,} bytes: no answers have.")
     try:
-        text = file.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
+        return file.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
     except UnicodeDecodeError as error:
         raise Refusal(NO_ANSWERS) from error
-    return from_json(text)
 
 
 def _typed(value: Any, kind: type) -> Any:
@@ -222,7 +237,7 @@ class Grade:
         file: Name of the file.
         name: The learner's name.
         lesson: Number of the lesson; 0 where the file cannot be read.
-        questions: How many there are.
+        questions: How many there are; 0 where the answers cannot be judged.
         right_at_once: How many were answered right by the first answer.
         right: How many were answered right in the end.
         answers: How many answers were given in all.
@@ -243,8 +258,11 @@ def told(row: Grade) -> str:
     """Return a row of the table as a line of words."""
     if not row.lesson:
         return f"{row.file}: {row.note}"
+    who = f"{row.name or 'Somebody'}, lesson {row.lesson}"
+    if not row.questions:
+        return f"{who}; {row.file}: {row.note}"
     return (
-        f"{row.name or 'Somebody'}, lesson {row.lesson}: {row.right_at_once} of {row.questions} "
+        f"{who}: {row.right_at_once} of {row.questions} "
         f"right at once, {row.right} in the end, {counted(row.answers, 'answer')}"
         f"{f'; {row.file}: {row.note}' if row.note else ''}"
     )
@@ -301,6 +319,10 @@ def grade(folder: str | os.PathLike[str]) -> Grades:
     Raises:
         Refusal: If there is no such folder, or no JSON file in it.
     """
+    if not Path(folder).is_dir():
+        raise Refusal(
+            f"There is no folder {str(folder)!r}: give the one that holds what was handed in."
+        )
     files = sorted(
         file
         for file in Path(folder).rglob("*.json")
@@ -311,7 +333,10 @@ def grade(folder: str | os.PathLike[str]) -> Grades:
     rows = [_graded(file, str(file.relative_to(folder))) for file in files]
     twice = Counter((row.lesson, row.name) for row in rows if row.lesson and row.name)
     noted = (
-        attrs.evolve(row, note=TWICE) if twice[row.lesson, row.name] > 1 else row for row in rows
+        attrs.evolve(row, note=sentences(row.note, TWICE))
+        if twice[row.lesson, row.name] > 1
+        else row
+        for row in rows
     )
     return Grades(tuple(sorted(noted, key=lambda row: (row.lesson, row.name, row.file))))
 
@@ -321,15 +346,23 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _graded(file: Path, name: str) -> Grade:
+    number, seed = 0, ""
     try:
-        outcome = _read(file)
+        outcome = _parsed(_read(file))
+        number, seed = outcome.lesson, outcome.seed
+        _check(outcome)
     except OSError as error:
         note = f"This cannot be read: {error.strerror}."
     except ValueError as error:
         note = str(error)
     else:
         return graded(outcome, name)
-    return Grade(printable(name), "", 0, 0, 0, 0, 0, printable(shortened(note, _LONGEST_NOTE)))
+    note = printable(shortened(note, _LONGEST_NOTE))
+    return Grade(printable(name), _name_told(seed), number, 0, 0, 0, 0, note)
+
+
+def _name_told(seed: str) -> str:
+    return printable(shortened(seed, _LONGEST_NAME))
 
 
 def graded(outcome: Outcome, file: str = "") -> Grade:
@@ -337,7 +370,7 @@ def graded(outcome: Outcome, file: str = "") -> Grade:
     right = [outcome.right_at(step) for step in outcome.questions]
     return Grade(
         printable(file),
-        printable(shortened(outcome.seed, _LONGEST_NAME)),
+        _name_told(outcome.seed),
         outcome.lesson,
         questions=len(right),
         right_at_once=sum(at == 0 for at in right),

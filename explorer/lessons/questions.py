@@ -99,26 +99,70 @@ class Question:
 
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
-_GROUPED = re.compile(r"[-+]?(?!0\D)\d{1,3}(?:[,  ' ]\d{3})+(?:\.\d+)?")
+_BETWEEN = r"[,\xa0\u2009\u202f' ]"
+_GROUPED = re.compile(rf"[-+]?(?!0\D)\d{{1,3}}(?:{_BETWEEN}\d{{3}})+(?:\.\d+)?")
+#: One separator, which thousands as well as decimals may follow.
+_EITHER = re.compile(r"[-+]?(?!0\D)\d{1,3}[.,]\d{3}")
+_PREFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+_BYTES: dict[str, int] = {"b": 1, "byte": 1, "bytes": 1} | {
+    f"{prefix}{end}": 1024**power
+    for power, prefix in enumerate(("ki", "mi", "gi"), 1)
+    for end in ("", "b")
+}
+#: Other words for a unit.
+_ALIKE = (("px", "pixel", "pixels"), ("times", "×", "x"))
 
 
-def number_of(text: str) -> float:
-    """Return the number that a learner typed, with or without separators or a unit after it.
+def numbers_of(text: str, unit: str = "") -> tuple[float, ...]:
+    """Return what the number that a learner typed can mean: "2.320" is 2320, or a little over 2.
+
+    Args:
+        text: What was typed: with or without separators, and with a prefix or the unit after it.
+        unit: What it is a number of.
 
     Raises:
-        Refusal: If there is none, or more than one.
+        Refusal: If there is none, or more than one, or what stands after it is not understood.
     """
     written = text.strip().replace("−", "-")
     found = _GROUPED.match(written) or _NUMBER.match(written)
-    if found and not re.search(r"\d", written[found.end() :]):
-        digits = found.group()
-        if _GROUPED.fullmatch(digits):
-            digits = re.sub(r"[,  ' ]", "", digits)
-        number = float(digits.replace(",", "."))
-        if isfinite(number):
-            return number
+    if not found or re.search(r"\d", written[found.end() :]):
+        raise Refusal(f"“{shortened(text, 30)}” is not a number: type one, such as 128.")
+    digits, factor = found.group(), _factor(written[found.end() :], unit)
+    decimal, whole = digits.replace(",", "."), re.sub(_BETWEEN, "", digits)
+    if _EITHER.fullmatch(digits):
+        ways = [whole.replace(".", ""), decimal]
+    else:
+        ways = [whole if _GROUPED.fullmatch(digits) else decimal]
+    # 1.005 × 1000 is a little less than 1005.
+    numbers = tuple(float(way) if factor == 1 else round(float(way) * factor, 9) for way in ways)
+    if not all(map(isfinite, numbers)):
         raise Refusal(f"“{shortened(text, 30)}” is too large: type a number such as 128.")
-    raise Refusal(f"“{shortened(text, 30)}” is not a number: type one, such as 128.")
+    return numbers
+
+
+def _factor(after: str, unit: str) -> float:
+    """Return what a number is to be multiplied by, for what stands after it."""
+    after = after.strip().rstrip(".")
+    size = _BYTES.get(unit.casefold())
+    if not after:
+        return 1
+    if size and after.casefold() in _BYTES:
+        return _BYTES[after.casefold()] / size
+    alike = next((each for each in _ALIKE if unit in each), (unit, unit.removesuffix("s")))
+    names = {"", *map(_plain, alike)}
+    if _plain(after) in names:
+        return 1
+    if not size and after[0] in _PREFIXES and _plain(after[1:]) in names:
+        return _PREFIXES[after[0]]
+    prefixes = "KiB, MiB or GiB" if size else "k, M or G"
+    raise Refusal(
+        f"“{shortened(after, 30)}” after the number is not understood: type the number alone"
+        f"{f', in {unit}' if unit else ''}, or with {prefixes} after it."
+    )
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.casefold().replace("-", " ").split())
 
 
 def written(number: float) -> str:
@@ -144,7 +188,18 @@ class NumberQuestion(Question):
 
     def taken(self, given: str) -> str:
         """Return the number as text; see `Question`."""
-        return written(number_of(given))
+        readings = numbers_of(given, self.unit)
+        kept = written(min(readings, key=self._strays))
+        return kept if kept == given else self.taken(kept)  # as who grades it reads it
+
+    def _strays(self, number: float) -> tuple[bool, bool, float]:
+        """Return how little a reading of an ambiguous number is likely to be meant."""
+        mistakes = (float(mistake.answer) for mistake in self.mistakes)
+        return (
+            not self._is(number, self.answer),
+            not any(self._is(number, mistake) for mistake in mistakes),
+            abs(number - self.answer),
+        )
 
     def judged(self, answer: str) -> Verdict:
         """See `Question`."""

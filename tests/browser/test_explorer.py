@@ -475,6 +475,43 @@ def test_what_was_refused_stands_beside_its_control_and_moves_nothing(opened):
     expect_views(page, SMALL)
 
 
+def test_what_was_refused_can_be_hidden_and_shown_again(opened):
+    page = opened(TINY, keras=False)
+    note, marked = page.locator(".explorer-refusal"), control(page, "up blocks")
+    hide = note.get_by_role("button", name="Hide this message")
+
+    def expect_hidden() -> None:
+        expect(note).to_be_hidden()
+        expect(marked).to_have_class(re.compile(r"\bexplorer-refused\b"))
+        field = number(page, "up blocks")
+        expect(field).to_have_accessible_description(re.compile("^Not applied: "))
+
+    page.get_by_role("button", name="Fill the window").click()
+    number(page, "filters").hover()  # a term would show its card, which Escape closes first
+    type_number(page, "up blocks", 3)
+    expect_error(page, "up blocks", "3 up blocks upsample by 8")
+    page.keyboard.press("Escape")
+    expect_hidden()
+    expect(page.locator(".explorer-full")).to_have_count(1)
+    number(page, "filters").focus()
+    expect(note).to_be_hidden()
+    number(page, "up blocks").focus()
+    expect_error(page, "up blocks", "3 up blocks upsample by 8")
+
+    hide.press("Enter")
+    expect_hidden()
+    expect(marked.locator(":focus")).to_have_count(1)
+    type_number(page, "filters", 6)
+    expect_error(page, "up blocks", "filters 6 waits until then.")
+    hide.click()
+    expect_hidden()
+    marked.hover()
+    expect_error(page, "up blocks", "filters 6 waits until then.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator(".explorer-full")).to_have_count(0)
+
+
 @pytest.mark.parametrize("viewport", [(1440, 900), (1280, 720), (720, 450)])
 def test_what_was_refused_covers_nothing_that_one_goes_to_next(opened, viewport):
     page = opened(TINY, keras=False, viewport=viewport)

@@ -121,6 +121,35 @@ def test_a_lesson_is_chosen_in_any_explorer_and_points_at_what_it_speaks_of(open
     assert page.locator(".explorer-control-filters").evaluate(outlined) == "none"
 
 
+def test_where_no_file_can_be_kept_the_page_keeps_the_answers(opened) -> None:  # noqa: F811
+    in_page = """
+from explorer.widget.panels.lessons import page, panel
+page.IN_PAGE = panel.IN_PAGE = True
+"""
+    page = opened(f"{in_page}{BEGIN}", keras=False, fresh=True)
+    go_to(page, "channels_after_a_convolution")
+    asked = STEPS["channels_after_a_convolution"].question
+    pane(page).get_by_role("textbox").fill(asked.solution)
+    press(page, "This is my answer")
+    expect_verdict(page, "Right.", asked.reason)
+    # As who loads the page again: nothing is left of the former kernel's.
+    page.evaluate(
+        """
+        async source => {
+            const {commands, shell} = jupyterapp;
+            await commands.execute('notebook:insert-cell-below');
+            shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
+            await commands.execute('notebook:run-cell');
+        }
+        """,
+        BEGIN.replace("widget", "again"),
+    )
+    restored = pane(page).last
+    expect(restored.locator(".explorer-lesson-note")).to_contain_text("are there again")
+    expect(restored.locator(".explorer-lesson-right")).to_have_count(1)
+    assert in_kernel(page, "", "again.results == widget.results") is True
+
+
 def test_question_and_button_are_within_the_pane(opened) -> None:  # noqa: F811
     page = opened(BEGIN, keras=False)
     go_to(page, "channels_after_a_convolution")

@@ -351,6 +351,24 @@ def test_an_address_opens_a_lesson(visit):
     pane.get_by_role("button", name="This is my answer").click()
 
     expect(pane.locator(".explorer-lesson-verdict")).to_contain_text(asked.reason)
+    page.reload()
+    wait_for_drawing(page)
+    expect(pane).to_contain_text("Your answers of before are there again.")
+    assert page.console_errors == []
+
+
+def test_what_is_none_in_python_is_nothing_in_the_page(visit):
+    page = visit("")
+    wait_for_drawing(page)
+
+    page.get_by_role("button", name="Lessons", exact=True).click()
+    lessons = page.get_by_role("region", name="Lesson").get_by_role("button")
+    expect(lessons.filter(has_text=lesson(1).title)).to_be_visible()
+    page.locator(".explorer-term", has_text="block").first.click()
+    page.get_by_role("button", name="All terms").click()
+    expect(page.get_by_text("Batch normalisation", exact=False).first).to_be_visible()
+
+    assert "undefined" not in page.locator("body").inner_text()
     assert page.console_errors == []
 
 

@@ -36,6 +36,14 @@ CUT_OFF = """
     selector => [...document.querySelectorAll(selector)]
         .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)
 """
+#: Lines that a text takes.
+LINES = """
+    element => {
+        const range = new Range();
+        range.selectNodeContents(element);
+        return new Set([...range.getClientRects()].map(line => line.top)).size;
+    }
+"""
 #: Has the controls' views made a second time.
 MADE_ANEW = """
 from ipywidgets.widgets.widget import _instances
@@ -132,6 +140,10 @@ def test_how_all_differs_from_a_is_in_the_bar(opened):  # noqa: F811
     type_number(page, "filters", 20)
     of_a = page.locator(".explorer-total i")
     expect(of_a.first).to_contain_text("A +56 %")
+    changes = page.locator(".explorer-comparison td:last-child", has_text="%")
+    assert changes.count() > 3
+    for change in changes.all():
+        assert change.evaluate(LINES) == 1, "one ends between a number and its unit"
     full = page.get_by_role("button", name="Fill the window")
 
     def check():
@@ -144,7 +156,7 @@ def test_how_all_differs_from_a_is_in_the_bar(opened):  # noqa: F811
     check()
     full.click()
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-    for width in (1440, 960, 720):
+    for width in (1440, 1100, 960, 720):
         page.set_viewport_size({"width": width, "height": 900})
         check()
 
@@ -154,9 +166,49 @@ def test_the_end_of_a_layer_s_name_is_seen_in_a_narrow_table(opened):  # noqa: F
     show_whole(page)
     open_tab(page, "Layers")
     cell = page.locator(".explorer-table tbody td:first-child").filter(has_text="skip_concat").first
-    name, place = cell.locator("button").bounding_box(), cell.bounding_box()
+    name, place = cell.locator("bdi").bounding_box(), cell.bounding_box()
     assert name["width"] > place["width"]
     assert name["x"] + name["width"] <= place["x"] + place["width"]
+    # An ellipsis stands for the beginning.
+    span = cell.locator("span")
+    assert span.bounding_box()["x"] >= place["x"]
+    assert span.evaluate("span => getComputedStyle(span).textOverflow") == "ellipsis"
+
+    heads = page.locator(".explorer-table th")
+    sorter, shape = page.get_by_title("Sort by").bounding_box(), heads.nth(2).bounding_box()
+    assert sorter["x"] + sorter["width"] <= shape["x"]
+    assert page.evaluate(CUT_OFF, ".explorer-sorter select") == []
+    params, table = heads.nth(4).bounding_box(), page.locator(".explorer-table").bounding_box()
+    assert params["x"] + params["width"] <= table["x"] + table["width"]
+
+
+def test_what_keras_says_ends_in_a_whole_line_and_is_whole_when_pointed_at(opened):  # noqa: F811
+    page = opened(TINY)
+    show_whole(page)
+    said, foot = page.locator(".explorer-foot .explorer-good"), page.locator(".explorer-foot")
+    expect(said).to_be_visible()
+    lines = "said => said.clientHeight / parseFloat(getComputedStyle(said).lineHeight)"
+    hidden = "said => said.scrollHeight - said.clientHeight"
+    assert said.evaluate(lines) == pytest.approx(4, abs=0.05)
+    assert said.evaluate(hidden) > 0
+    box, below = said.bounding_box(), foot.bounding_box()
+    assert box["y"] + box["height"] <= below["y"] + below["height"]
+    strip = page.locator(".explorer-strip-view").bounding_box()
+    said.hover()
+    assert said.evaluate(hidden) == 0
+    assert page.locator(".explorer-strip-view").bounding_box() == strip
+    page.mouse.move(0, 0)
+    page.get_by_role("region", name="What Keras says").focus()
+    assert said.evaluate(hidden) == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_label_and_its_choice_share_a_line(opened, theme):  # noqa: F811
+    page = opened(TINY, keras=False, theme=theme)
+    for name in ("downsample by", "upsample by"):
+        assert control(page, name).locator("label").evaluate(LINES) == 1, name
+    assert page.evaluate(CUT_OFF, ".explorer-controls select") == []
+    assert page.evaluate(OUTSIDE) == []
 
 
 def test_a_design_is_edited_timed_looked_at_and_compared_without_scrolling(opened):  # noqa: F811
@@ -200,9 +252,23 @@ def test_what_stands_behind_a_figure_is_one_click_away(opened):  # noqa: F811
         expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
 
 
+#: How much of the drawing is in view.
+SHARE_IN_VIEW = """
+    () => {
+        const canvas = document.querySelector(".explorer-canvas");
+        const drawn = canvas.querySelector("svg").getBoundingClientRect();
+        const shares = [canvas.clientWidth / drawn.width, canvas.clientHeight / drawn.height];
+        return Math.min(1, shares[0]) * Math.min(1, shares[1]);
+    }
+"""
+
+
 @pytest.mark.parametrize("preset", presets)
 def test_every_network_can_be_read_at_first_view(opened, preset):  # noqa: F811
     page = opened(f"widget = Explorer(presets[{preset!r}])\nwidget", keras=False)
+    # At most the edge of the outermost boxes is out of view.
+    share = eventually(page, lambda: page.evaluate(SHARE_IN_VIEW), (0.9).__lt__)
+    assert share > 0.9
     assert min(page.evaluate(TEXT_SIZES)) >= 9
 
 
@@ -241,9 +307,12 @@ def test_in_a_narrow_window_panes_are_drawers(opened):  # noqa: F811
         assert page.evaluate(CUT_OFF, ".explorer-total") == []
         assert page.evaluate(OUT_OF_THE_BAR) == []
         for pane, button, is_shown in zip((controls, side), buttons, shown, strict=True):
+            pressed = ["false", "true"]
             assert eventually(page, pane.is_visible, is_shown.__eq__) == is_shown, (width, pane)
+            expect(button).to_have_attribute("aria-pressed", pressed[is_shown])
             button.click()
             assert eventually(page, pane.is_visible, (not is_shown).__eq__) != is_shown
+            expect(button).to_have_attribute("aria-pressed", pressed[not is_shown])
             button.click()
         assert canvas.bounding_box()["width"] > 400
         assert canvas.bounding_box()["height"] > 350
@@ -277,6 +346,8 @@ def test_the_explorer_fills_the_window_with_larger_type(opened):  # noqa: F811
     label = control(page, "filters").locator(".widget-label").first
     size = "label => parseFloat(getComputedStyle(label).fontSize)"
     before = label.evaluate(size)
+    tick = page.locator(".explorer-controls input[type=checkbox]").first
+    width = tick.bounding_box()["width"]
     full = page.get_by_role("button", name="Fill the window")
     full.click()
     assert page.locator(".explorer-workspace").bounding_box() == {
@@ -286,6 +357,7 @@ def test_the_explorer_fills_the_window_with_larger_type(opened):  # noqa: F811
         "height": 900,
     }
     assert label.evaluate(size) > 1.2 * before
+    assert tick.bounding_box()["width"] > 1.2 * width
     type_number(page, "filters", 6)
     expect(block(page, "stack0_enc0")).to_contain_text("× 6")
     expect(page.locator(".explorer-total small").first).to_contain_text("%")
@@ -313,6 +385,10 @@ def test_a_narrow_column_fills_the_window_as_a_wide_one_does(opened):  # noqa: F
         expect(page.locator(f".explorer-{pane}")).to_be_visible()
     strip = page.get_by_role("slider", name="Place in the network").bounding_box()
     assert strip["width"] > 700
+    side = page.locator(".explorer-side")
+    for width, is_shown in ((980, False), (985, True)):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert eventually(page, side.is_visible, is_shown.__eq__) == is_shown
 
 
 OUTSIDE = """

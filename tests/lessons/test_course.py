@@ -1,8 +1,11 @@
 """What every lesson keeps to, whatever is drawn for a learner."""
 
+import json
 from collections import defaultdict
 from functools import cache
 from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -23,6 +26,7 @@ from explorer.lessons.questions import (
 
 PLANS = list(lessons().values())
 SEEDS = tuple(f"learner {n}" for n in range(30))
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks" / "lessons"
 each_lesson = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.number))
 
 
@@ -211,9 +215,39 @@ def test_no_such_lesson(number: object) -> None:
         lesson(number)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "path", sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), ids=lambda path: path.name[:2]
+)
+def test_notebooks_run_to_the_end_without_keras(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    first, *others = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    names: dict[str, Any] = {}
+    exec(first, names)
+    monkeypatch.setattr("sys.platform", "emscripten")
+    for source in others:
+        exec(source, names)
+    names["lesson"].close()
+    assert ("Keras runs on Binder" in capsys.readouterr().out) == (path.name[:2] == "12")
+
+
 def test_there_are_twelve_lessons_of_which_one_runs_keras() -> None:
     assert [plan.number for plan in PLANS] == list(range(1, 13))
     assert [plan.number for plan in PLANS if plan.needs_keras] == [8]
+
+
+def test_keras_is_named_where_nothing_else_does() -> None:
+    """In a web page there is none, and the browser computes in its place."""
+    named = {
+        (plan.number, name): step.text
+        for plan in PLANS
+        for name, step in zip(plan.names, steps(plan, ("one",)), strict=True)
+        if "Keras" in step.text
+    }
+    assert {number for number, _ in named} == {2, 8, 12}
+    assert len(named) == 3
+    assert "“Train A beside it”, where Keras runs." in named[8, "what_training_says"]
 
 
 def test_lesson_5_asks_nine_questions() -> None:

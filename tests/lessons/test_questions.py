@@ -18,40 +18,102 @@ from explorer.lessons.questions import (
     NumberQuestion,
     Verdict,
     link_of,
-    number_of,
+    numbers_of,
 )
 
 DESIGN = Design(UNet(filters=4, down_blocks=1, up_blocks=1), Input(32, 32, 1))
 
 
 @pytest.mark.parametrize(
-    ("text", "number"),
+    ("text", "unit", "number"),
     [
-        ("128", 128),
-        (" 128 px ", 128),
-        ("−4", -4),
-        ("1,234,567", 1_234_567),
-        ("1 234 567", 1_234_567),
-        ("0,5", 0.5),
-        ("0,125", 0.125),  # which no group of thousands begins with
-        ("012,345", 12_345),
-        ("0.125", 0.125),
-        (".5", 0.5),
-        ("-3", -3),
-        ("1e3", 1000),
-        ("1,234.5", 1234.5),
-        ("64 channels", 64),
-        ("12 %", 12),
+        ("128", "", 128),
+        (" 128 px ", "px", 128),
+        ("128 pixels.", "px", 128),
+        ("−4", "", -4),
+        ("1,234,567", "", 1_234_567),
+        ("1 234 567", "", 1_234_567),
+        ("1\N{NO-BREAK SPACE}234", "", 1234),
+        ("0,5", "", 0.5),
+        ("0,125", "", 0.125),  # which no group of thousands begins with
+        ("0.125", "", 0.125),
+        (".5", "", 0.5),
+        ("-3", "", -3),
+        ("1e3", "", 1000),
+        ("1,234.5", "", 1234.5),
+        ("64 channels", "channels", 64),
+        ("1 channel", "channels", 1),
+        ("1.5×", "times", 1.5),
+        ("2.32 k", "parameters", 2320),
+        ("2.32k parameters", "parameters", 2320),
+        ("10K", "px", 10_000),
+        ("1.0 M", "", 1_000_000),
+        ("2.43 G multiply adds", "multiply-adds", 2_430_000_000),
+        ("18 MiB", "bytes", 18 * 1024**2),
+        ("18 Ki", "bytes", 18 * 1024),
+        ("1 byte", "bytes", 1),
+        ("18 MiB", "KiB", 18 * 1024),
+        ("18 kib", "KiB", 18),
+        ("2048 B", "KiB", 2),
     ],
 )
-def test_numbers_are_read_as_people_write_them(text: str, number: float) -> None:
-    assert number_of(text) == number
+def test_numbers_are_read_as_people_write_them(text: str, unit: str, number: float) -> None:
+    assert numbers_of(text, unit) == (number,)
 
 
 @pytest.mark.parametrize("text", ["", "many", "3 or 4", "12×12", "1,2,3", "px 3", "1/2", "nan"])
 def test_what_is_no_number_is_refused_and_not_wrong(text: str) -> None:
     with pytest.raises(Refusal, match="is not a number: type one"):
-        number_of(text)
+        numbers_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "said"),
+    [
+        (
+            "12 %",
+            "px",
+            "“%” after the number is not understood: type the number alone, in px, or with",
+        ),
+        ("2 m", "px", "“m” after the number"),
+        ("64 channels", "px", "“channels” after"),
+        ("2 Mi", "parameters", "“Mi” after"),
+        (
+            "2 kB",
+            "bytes",
+            "“kB” after .* in bytes, or with KiB, MiB or GiB after it",
+        ),  # 1000 or 1024
+        ("2 M", "KiB", "“M” after"),
+        ("2 wide", "", "type the number alone, or with k, M or G after it"),
+    ],
+)
+def test_what_is_not_understood_after_a_number_is_refused(text: str, unit: str, said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        NumberQuestion(prompt="?", reason="so", answer=2, unit=unit).taken(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "taken"),
+    [
+        ("2.320", 2320, "2320"),
+        ("2,320", 2320, "2320"),
+        ("012,345", 12_345, "12345"),
+        ("1.389", 1.389, "1.389"),
+        ("1,389", 1.389, "1.389"),
+        ("2.320 k", 2320, "2320"),
+        ("2.304", 128, "2304"),  # the mistake
+        ("2.400", 2320, "2400"),
+        ("2,400", 1.389, "2.4"),
+        ("2.3850", 2385, "2385"),
+    ],
+)
+def test_an_ambiguous_separator_is_read_in_the_learners_favour(
+    text: str, answer: float, taken: str
+) -> None:
+    mistakes = (Mistake(2304, "no"),)
+    asked = NumberQuestion(prompt="?", reason="so", answer=answer, mistakes=mistakes)
+    assert asked.taken(text) == taken
+    assert asked.taken(taken) == taken
 
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "9" * 400])

@@ -260,6 +260,40 @@ def test_a_refused_edit_of_a_block_is_put_right(widget):
     assert widget._panels.refusal.text == ""
 
 
+def test_the_editor_and_the_other_views_have_the_same_block_selected(widget):
+    select = widget._panels.screen.select
+    blocks, inspector = widget._panels.blocks, widget._panels.screen.inspector
+    widget._panels.screen.side.choose("Explain")
+    select("block-stack0_enc1")
+    blocks.head.folded = False
+    editor = blocks._editor
+    assert editor._list.value == ("encoder", 1)
+    select("layer-stack0_dec1_s2_to_s1_refine_conv0")
+    assert editor._list.value == ("decoder", 1)
+    type_in_block(widget, ("decoder", 1), "refine_convs", 3)
+    assert inspector.selected == "layer-stack0_dec1_s2_to_s1_refine_conv0"
+    select("block-stack0_enc1")
+    assert inspector.heading == "encoder 1"
+
+    editor._list.value = ("encoder", 0)
+    assert inspector.heading == "encoder 0"
+    editor._buttons["duplicate"].click()
+    assert (inspector.heading, editor._list.value) == ("encoder 1", ("encoder", 1))
+    widget._panels.history._handle_custom_msg({"by": -1}, [])
+    assert (inspector.heading, editor._list.value) == ("encoder 1", ("encoder", 1))
+    select("")
+    assert editor._list.value == ("encoder", 1)
+
+    editor._list.value = ("heads", 0)
+    editor._buttons["add"].click()
+    number(widget, "kernel_size").value = 5
+    assert (inspector.heading, editor._list.value) == ("head 0", ("heads", 0))
+    type_in_block(widget, ("decoder", 1), "refine_convs", 1)
+    select("block-stack0_enc0")
+    blocks.own._handle_custom_msg({"open": "decoder 1"}, [])
+    assert (inspector.heading, editor._list.value) == ("decoder 1", ("decoder", 1))
+
+
 def own(widget) -> list[tuple[str, str, bool]]:
     """The blocks that are said to have settings of their own."""
     return [(own.name, own.text, own.rests) for own in widget._panels.blocks.own.blocks]
@@ -378,6 +412,59 @@ def test_a_refused_edit_of_a_block_is_undone_first(widget):
 
     assert editor._form.controls["filters"].value == 5
     assert widget.architecture.filters == 5
+
+
+def test_a_refusal_says_what_waits_with_it(widget):
+    number(widget, "up_blocks").value = 3
+    text, remedies = widget._panels.refusal.text, widget._panels.refusal.remedies
+    assert "wait" not in text
+
+    number(widget, "filters").value = 24
+    assert note(widget, "up_blocks") == f"{text} filters 24 waits until then."
+    assert not is_refused(widget._panels.parameters.controls["filters"])
+    assert widget._panels.refusal.remedies == remedies
+    number(widget, "batch_size").value = 2
+    assert note(widget, "up_blocks") == f"{text} filters 24 and batch size 2 wait until then."
+    number(widget, "kernel_size").value = 5
+    number(widget, "up_interpolate").value = True
+    assert note(widget, "up_blocks").endswith(
+        " filters 24, kernel size 5, upsample by bilinear and 1 more wait until then."
+    )
+
+    press(widget, remedies[0])
+    assert (widget.architecture.filters, widget.batch_size) == (24, 2)
+    assert widget._panels.refusal.text == ""
+
+
+def test_what_moves_along_with_a_refused_edit_does_not_wait_with_it(widget):
+    number(widget, "height").value = 36
+    number(widget, "down_blocks").value = 3
+    assert number(widget, "up_blocks").value == 3
+
+    assert "use 32 or 40" in note(widget, "height")
+    assert "wait" not in note(widget, "height")
+
+
+def test_what_was_refused_stands_beside_what_was_moved(worker):
+    widget = explorer.Explorer(Hourglass(), (64, 64, 3))
+    number(widget, "up_blocks").value = 3
+
+    assert "stacks need as much up as down" in note(widget, "up_blocks")
+    assert not is_refused(widget._panels.parameters.controls["stacks"])
+    assert widget._panels.refusal.remedies
+    number(widget, "filters").value = 64
+    assert note(widget, "up_blocks").endswith(" filters 64 waits until then.")
+    number(widget, "up_blocks").value = 4
+    assert widget.architecture == Hourglass(filters=64)
+    widget.close()
+
+
+def test_a_size_that_is_left_is_named_after_the_other_was_put_right(widget):
+    widget._panels.family.value = "Stacked hourglass"
+
+    number(widget, "height").value = 64
+
+    assert "use 64" in note(widget, "width")
 
 
 def test_only_remedies_that_were_tried_are_offered(widget):

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import attrs
 
-from explorer.core.analysis.comparison import parameter_changes
+from explorer.core.analysis.comparison import Change, parameter_changes
 from explorer.core.analysis.design import Design
+from explorer.core.families import presets
+from explorer.core.families.titles import title_of
 from explorer.core.network.parameters import describe
 
 #: Changes of the same parameter that follow each other within so many seconds are one step.
@@ -101,10 +103,12 @@ class History:
 
 def _difference(before: Design, after: Design) -> tuple[tuple[str, ...], str]:
     """Return the names of the fields that differ, and a few words on it."""
-    changes = [
-        *parameter_changes(before.architecture, after.architecture),
-        *parameter_changes(before.input, after.input),
-    ]
+    names = title_of(before.architecture), title_of(after.architecture)
+    if len(presets.keys() & names) == 2:  # of one family, too
+        changes = [Change("architecture", *names)]
+    else:
+        changes = [*parameter_changes(before.architecture, after.architecture)]
+    changes += parameter_changes(before.input, after.input)
     words = [f"{change.field} {_short(change.a)} → {_short(change.b)}" for change in changes]
     label = ", ".join(words[:2]) + (f" and {len(words) - 2} more" if len(words) > 2 else "")
     return tuple(change.field for change in changes), label

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from explorer.core.analysis.design import Design
-from explorer.core.network.errors import ParameterError, Remedy
+from explorer.core.network.errors import ParameterError, Remedy, problem_text
 
 #: Most designs that are tried for one button, and most buttons.
 MOST_ROUNDS, MOST_REMEDIES = 12, 3
@@ -33,6 +33,21 @@ def working(error: BaseException, attempt: Attempt) -> tuple[tuple[Remedy, Desig
         if len(found) == MOST_REMEDIES:
             break
     return tuple(found)
+
+
+def problem_without(changes: Remedy, owner: str, attempt: Attempt) -> str:
+    """Return what is wrong with a refused edit once something of it is taken back; empty: nothing.
+
+    Args:
+        changes: What takes it back.
+        owner: Name of the class that this is for.
+        attempt: As for `working`.
+    """
+    try:
+        attempt(owner, changes).report  # noqa: B018 — raises for a design that cannot be
+    except Exception as error:  # a class that the user wrote can raise anything
+        return problem_text(error)
+    return ""
 
 
 def _tried(owner: str, remedy: Remedy, attempt: Attempt) -> tuple[Remedy, Design] | None:

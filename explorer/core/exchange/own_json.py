@@ -32,6 +32,8 @@ _TAGGED = (EncoderDecoder, EncoderBlock, DecoderBlock)
 RENAMED: Mapping[type, Mapping[str, tuple[str, tuple[tuple[Any, Any], ...]]]] = {
     ResNet: {"skip_connections": ("skips", ((False, "none"), (True, "concatenate")))},
 }
+#: What blocks were called in older texts.
+FORMER: Mapping[str, str] = {"TransposedUpBlock": "ConvUpBlock"}
 
 
 class NoJSON(Refusal, TypeError):
@@ -208,9 +210,9 @@ def _converter(brief: bool = False) -> cattrs.Converter:
             raise Refusal(
                 f'In JSON an {base.__name__} is an object with a "class": add its class name.'
             )
-        name = fields["class"]
         others = subclasses(base)
         classes = others if base in _TAGGED else {base.__name__: base, **others}
+        name = _present_name(fields["class"], classes)
         if name not in classes:
             known = others or classes
             like = get_close_matches(name[:100], known, n=3) or sorted(known)[:12]
@@ -237,7 +239,9 @@ def _converter(brief: bool = False) -> cattrs.Converter:
 
     def read_either(fields: Any, _: Any) -> Any:
         name = fields.get("class") if isinstance(fields, dict) else None
-        return read(fields, DecoderBlock if name in subclasses(DecoderBlock) else EncoderBlock)
+        decoders = subclasses(DecoderBlock)
+        name = _present_name(name, decoders)
+        return read(fields, DecoderBlock if name in decoders else EncoderBlock)
 
     def write_head(head: Head) -> dict[str, Any]:
         return writer(Head)(head) if type(head) is Head else write(head)
@@ -293,6 +297,11 @@ def _check_fields(value: Any) -> None:
 
 def _without_class(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != "class"}
+
+
+def _present_name(name: Any, classes: Mapping[str, Any]) -> Any:
+    """Return what a class is called that was called so, unless one of these is."""
+    return name if name in classes else FORMER.get(name, name)
 
 
 def _with_present_names(cls: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ _BACKBONES = {
     "hourglass": _Backbone(
         Hourglass,
         {"stem_filters": 128, "filters": 256, "filter_increase": 128, "stacks": 3},
-        {"interp_method": "nearest", "skips": "add"},
+        {"up_interpolate": True, "interp_method": "nearest", "skips": "add"},
         max_stride=64,
         output_stride=4,
         stem_stride=4,

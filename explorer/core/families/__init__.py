@@ -12,11 +12,11 @@ from explorer.core.families.hourglass import (
 )
 from explorer.core.families.leap_cnn import LeapCNN
 from explorer.core.families.nnunet import (
+    ConvUpBlock,
     PlainConvUNet,
     ResidualEncoderUNet,
     StridedConvBlock,
     StridedResidualBlock,
-    TransposedUpBlock,
 )
 from explorer.core.families.read_model import ReadModel
 from explorer.core.families.residual_hourglass import (
@@ -31,6 +31,7 @@ from explorer.core.network.encoder_decoder import EncoderDecoder
 
 __all__ = [
     "Architecture",
+    "ConvUpBlock",
     "Custom",
     "DenseDownBlock",
     "DenseUpBlock",
@@ -52,7 +53,6 @@ __all__ = [
     "ResidualUpBlock",
     "StridedConvBlock",
     "StridedResidualBlock",
-    "TransposedUpBlock",
     "UNet",
     "presets",
 ]

@@ -8,13 +8,16 @@ import attrs
 from explorer.core.network.blocks import (
     DecoderBlock,
     EncoderBlock,
-    add_skip,
     block_of,
     filters_parameter,
+    interpolated,
     skip_add_parameter,
     skip_connection_parameter,
     skip_fields,
     skips_parameter,
+    transposed_conv_parameter,
+    up_interpolate_parameter,
+    with_skip,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.layers import (
@@ -134,16 +137,18 @@ class DenseDownBlock(EncoderBlock):
 class DenseUpBlock(DecoderBlock):
     """A transition up, the skip connection if there is one, then a dense block.
 
-    The transition is a 3×3 transposed convolution that keeps the width of its input.
+    The transition is a 3×3 transposed convolution that keeps the width of its input, or bilinear
+    interpolation.
 
     Attributes:
-        upsampling_stride: Stride of the transposed convolution.
+        upsampling_stride: Factor by which the block raises the resolution.
         layers: Dense layers.
         growth_rate: Filters that each adds.
         dropout: Dropout rate.
         keep_input: Pass on the full stack; otherwise only what the layers added.
         skip_connection: Join a feature of the encoder.
         skip_add: Add it instead of concatenating it.
+        transposed_conv: Upsample by the transposed convolution instead of interpolation.
     """
 
     layers: int = parameter(4, doc="Dense layers.", minimum=1, slider=(1, 16))
@@ -154,6 +159,7 @@ class DenseUpBlock(DecoderBlock):
     )
     skip_connection: bool = skip_connection_parameter(True)
     skip_add: bool = skip_add_parameter(False)
+    transposed_conv: bool = transposed_conv_parameter(True)
 
     def make_block(
         self,
@@ -163,14 +169,13 @@ class DenseUpBlock(DecoderBlock):
         prefix: str = "dense_up",
     ) -> Any:
         """Return `(batch, height × stride, width × stride, channels)`."""
-        x = Conv2DTranspose(
-            name=f"{prefix}_up_conv", filters=x.shape[-1], strides=self.upsampling_stride
-        )(x)
-        if self.skip_connection and skip_source is not None:
-            if self.skip_add:
-                x = add_skip(x, skip_source, prefix)
-            else:
-                x = Concatenate(name=f"{prefix}_skip_concat")([x, skip_source])
+        if self.transposed_conv:
+            x = Conv2DTranspose(
+                name=f"{prefix}_up_conv", filters=x.shape[-1], strides=self.upsampling_stride
+            )(x)
+        else:
+            x = interpolated(x, prefix, self.upsampling_stride)
+        x = with_skip(self, x, skip_source, prefix)
         return dense_block(x, prefix, self.layers, self.growth_rate, self.dropout, self.keep_input)
 
 
@@ -189,6 +194,7 @@ class FCDenseNet(EncoderDecoder):
         bottleneck_layers: Dense layers between encoder and decoder.
         first_filters: Filters of the first convolution.
         dropout: Dropout rate.
+        up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
         skips: "concatenate", as published, "add" or "none".
     """
 
@@ -211,6 +217,7 @@ class FCDenseNet(EncoderDecoder):
         48, "Filters of the first convolution.", whole=False, group="Stem"
     )
     dropout: float = dropout_parameter(group="Training")
+    up_interpolate: bool = up_interpolate_parameter(False, active=None, kw_only=True)
     skips: str = skips_parameter("concatenate", active=None)
 
     @property
@@ -236,6 +243,7 @@ class FCDenseNet(EncoderDecoder):
                 growth_rate=self.growth_rate,
                 dropout=self.dropout,
                 keep_input=i == len(self.layers_per_block) - 1,
+                transposed_conv=not self.up_interpolate,
                 **skip_fields(self.skips),
             )
             for i, layers in enumerate(reversed(self.layers_per_block))

@@ -5,7 +5,6 @@ from typing import Any
 import attrs
 
 from explorer.core.network.blocks import (
-    DECODES,
     DecoderBlock,
     EncoderBlock,
     block_of,
@@ -15,6 +14,8 @@ from explorer.core.network.blocks import (
     skip_connection_parameter,
     skip_fields,
     skips_parameter,
+    transposed_conv_parameter,
+    up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.layers import (
@@ -22,6 +23,7 @@ from explorer.core.network.layers import (
     BatchNormalization,
     Concatenate,
     Conv2D,
+    Conv2DTranspose,
     MaxPooling2D,
     UpSampling2D,
 )
@@ -100,15 +102,20 @@ class HourglassUpBlock(DecoderBlock):
     Attributes:
         upsampling_stride: Factor by which the block raises the resolution.
         filters: Filters of both convolutions.
-        interp_method: "nearest" or "bilinear".
+        interp_method: "nearest" or "bilinear", when there is no transposed convolution.
         skip_connection: Join a feature of the encoder.
         skip_add: Add it instead of concatenating it.
+        transposed_conv: Upsample by a 3×3 transposed convolution of as many filters instead of
+            interpolation.
     """
 
     filters: int = filters_parameter(256, "Filters before upsampling, and of the skip.")
-    interp_method: str = interpolation_parameter("nearest")
+    interp_method: str = interpolation_parameter(
+        "nearest", active=active_when(transposed_conv=False)
+    )
     skip_connection: bool = skip_connection_parameter(True)
     skip_add: bool = skip_add_parameter(True)
+    transposed_conv: bool = transposed_conv_parameter(False, "interpolation")
 
     def make_unit(self, x: Any, prefix: str, is_skip: bool) -> Any:
         """Return what is made of the block's input, or of the skip source: a 3×3 convolution."""
@@ -126,11 +133,16 @@ class HourglassUpBlock(DecoderBlock):
         A skip connection that is concatenated doubles the channels.
         """
         x = self.make_unit(x, prefix, is_skip=False)
-        x = UpSampling2D(
-            name=f"{prefix}_{self.interp_method}",
-            size=self.upsampling_stride,
-            interpolation=self.interp_method,
-        )(x)
+        if self.transposed_conv:
+            x = Conv2DTranspose(
+                name=f"{prefix}_trans_conv", filters=self.filters, strides=self.upsampling_stride
+            )(x)
+        else:
+            x = UpSampling2D(
+                name=f"{prefix}_{self.interp_method}",
+                size=self.upsampling_stride,
+                interpolation=self.interp_method,
+            )(x)
         if not self.skip_connection or skip_source is None:
             return x
         skip = self.make_unit(skip_source, prefix, is_skip=True)
@@ -153,8 +165,9 @@ class Hourglass(EncoderDecoder):
         stem_stride: Factor by which the stem lowers the resolution: 1, 2 or 4.
         filters: Filters at the highest resolution after the stem.
         filter_increase: Filters that each further pooling step adds.
-        interp_method: "nearest" or "bilinear".
+        interp_method: "nearest" or "bilinear", when they are interpolated.
         stacks: Number of hourglasses, one after the other.
+        up_interpolate: Upsample by interpolation, as published, instead of transposed convolutions.
         skips: "add", as published, "concatenate" or "none".
     """
 
@@ -193,10 +206,13 @@ class Hourglass(EncoderDecoder):
         slider=(0, 256),
         active=active_when(down_blocks=AtLeast(2)) | active_when(up_blocks=AtLeast(2)),
     )
-    interp_method: str = interpolation_parameter("nearest", group="Decoder", active=DECODES)
+    interp_method: str = interpolation_parameter(
+        "nearest", group="Decoder", active=active_when(up_blocks=AtLeast(1), up_interpolate=True)
+    )
     stacks: int = parameter(
         3, doc="Hourglasses, one after the other.", group="Depth", minimum=1, slider=(1, 6)
     )
+    up_interpolate: bool = up_interpolate_parameter(True, "interpolation", kw_only=True)
     skips: str = skips_parameter("add", "they pass a 3×3 convolution before that")
 
     def _filters(self, level: int, where: str) -> int:
@@ -234,6 +250,7 @@ class Hourglass(EncoderDecoder):
                 HourglassUpBlock,
                 filters=self._filters(self.down_blocks - 1 - i, f"decoder block {i}"),
                 interp_method=self.interp_method,
+                transposed_conv=not self.up_interpolate,
                 **skip_fields(self.skips),
             )
             for i in range(self.up_blocks)

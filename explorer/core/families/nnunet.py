@@ -11,7 +11,15 @@ from explorer.core.network.blocks import (
     EncoderBlock,
     block_of,
     filters_parameter,
+    interpolated,
     kernel_parameter,
+    skip_add_parameter,
+    skip_connection_parameter,
+    skip_fields,
+    skips_parameter,
+    transposed_conv_parameter,
+    up_interpolate_parameter,
+    with_skip,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder
 from explorer.core.network.layers import (
@@ -19,7 +27,6 @@ from explorer.core.network.layers import (
     Add,
     AveragePooling2D,
     BatchNormalization,
-    Concatenate,
     Conv2D,
     Conv2DTranspose,
     GroupNormalization,
@@ -208,15 +215,19 @@ class StridedResidualBlock(_Units, EncoderBlock):
 
 
 @attrs.frozen(slots=False)
-class TransposedUpBlock(_Units, DecoderBlock):
-    """Transposed convolution as large as its stride, skip connection, then convolutions.
+class ConvUpBlock(_Units, DecoderBlock):
+    """Upsampling, skip connection, then convolutions, each normalised and activated.
 
-    The transposed convolution is neither normalised nor activated; each convolution is both.
+    It upsamples by a transposed convolution as large as its stride, neither normalised nor
+    activated, or by bilinear interpolation.
 
     Attributes:
         upsampling_stride: Factor by which the block raises the resolution.
         along: Axes along which it does: "both", "height" or "width".
         num_convs: Number of convolutions after the skip connection.
+        transposed_conv: Upsample by a transposed convolution instead of interpolation.
+        skip_connection: Join a feature of the encoder.
+        skip_add: Add it instead of concatenating it.
     """
 
     along: str = _along_parameter(
@@ -226,6 +237,9 @@ class TransposedUpBlock(_Units, DecoderBlock):
     num_convs: int = parameter(
         2, doc="Convolutions after the skip connection.", minimum=1, slider=(1, 6)
     )
+    transposed_conv: bool = transposed_conv_parameter(True)
+    skip_connection: bool = skip_connection_parameter(True)
+    skip_add: bool = skip_add_parameter(False)
 
     def make_block(
         self,
@@ -236,15 +250,17 @@ class TransposedUpBlock(_Units, DecoderBlock):
     ) -> Any:
         """Return `(batch, height × stride, width × stride, filters)`."""
         factors = _by_axis(self.upsampling_stride, self.along)
-        x = Conv2DTranspose(
-            name=f"{prefix}_up_conv",
-            filters=self.filters,
-            kernel_size=factors,
-            strides=factors,
-            use_bias=self.use_bias,
-        )(x)
-        if skip_source is not None:
-            x = Concatenate(name=f"{prefix}_skip_concat")([x, skip_source])
+        if self.transposed_conv:
+            x = Conv2DTranspose(
+                name=f"{prefix}_up_conv",
+                filters=self.filters,
+                kernel_size=factors,
+                strides=factors,
+                use_bias=self.use_bias,
+            )(x)
+        else:
+            x = interpolated(x, prefix, factors)
+        x = with_skip(self, x, skip_source, prefix)
         for i in range(self.num_convs):
             x = self._unit(x, f"{prefix}_{i}")
         return x
@@ -269,6 +285,8 @@ class _Stages:
         use_bias: Whether convolutions have a bias.
         normalisation: "instance", "batch" or "none".
         negative_slope: Slope of leaky relu for negative values; 0: relu.
+        up_interpolate: Upsample by bilinear interpolation instead of transposed convolutions.
+        skips: "concatenate", as published, "add" or "none".
     """
 
     stages: int = parameter(
@@ -295,6 +313,8 @@ class _Stages:
     use_bias: bool = _bias_parameter(group="Size")
     normalisation: str = _normalisation_parameter(group="Size")
     negative_slope: float = _slope_parameter(group="Size")
+    up_interpolate: bool = up_interpolate_parameter(False, active=None, kw_only=True)
+    skips: str = skips_parameter("concatenate", active=None)
 
     def _units(self, stage: int) -> dict[str, Any]:
         """Return what the blocks of a resolution share."""
@@ -311,8 +331,10 @@ class _Stages:
         """An upsampling block, with a skip connection, per stage but the lowest."""
         return [
             block_of(
-                TransposedUpBlock,
+                ConvUpBlock,
                 num_convs=_at(self.up_convs_per_stage, i),
+                transposed_conv=not self.up_interpolate,
+                **skip_fields(self.skips),
                 **self._units(self.stages - 2 - i),
             )
             for i in range(self.stages - 1)

@@ -13,6 +13,7 @@ from explorer.core.network.blocks import (
     interpolation_parameter,
     skip_fields,
     skips_parameter,
+    up_interpolate_parameter,
 )
 from explorer.core.network.encoder_decoder import EncoderDecoder, merge_parameter
 from explorer.core.network.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D
@@ -108,9 +109,11 @@ class ResidualUpBlock(HourglassUpBlock):
     Attributes:
         upsampling_stride: Factor by which the block raises the resolution.
         filters: Filters of both modules.
-        interp_method: "nearest" or "bilinear".
+        interp_method: "nearest" or "bilinear", when there is no transposed convolution.
         skip_connection: Join a feature of the encoder.
         skip_add: Add it instead of concatenating it.
+        transposed_conv: Upsample by a 3×3 transposed convolution of as many filters instead of
+            interpolation.
     """
 
     def make_unit(self, x: Any, prefix: str, is_skip: bool) -> Any:
@@ -131,9 +134,10 @@ class ResidualHourglass(EncoderDecoder):
         down_blocks: Pooling steps of each hourglass, and upsampling steps.
         stem_filters: Filters of the stem's first convolution.
         filters: Filters of every module after the stem.
-        interp_method: "nearest" or "bilinear".
+        interp_method: "nearest" or "bilinear", when they are interpolated.
         merge_stacks: Add each hourglass's input to its output, through 1×1 convolutions.
         stacks: Number of hourglasses, one after the other.
+        up_interpolate: Upsample by interpolation, as published, instead of transposed convolutions.
         skips: "add", as published, "concatenate" or "none".
     """
 
@@ -151,10 +155,15 @@ class ResidualHourglass(EncoderDecoder):
     filters: int = filters_parameter(
         256, "Filters of every module after the stem.", whole=False, group="Size"
     )
-    interp_method: str = interpolation_parameter("nearest", group="Decoder")
+    interp_method: str = interpolation_parameter(
+        "nearest", group="Decoder", active=active_when(up_interpolate=True)
+    )
     merge_stacks: bool = merge_parameter(True)
     stacks: int = parameter(
         2, doc="Hourglasses, one after the other.", group="Depth", minimum=1, slider=(1, 8)
+    )
+    up_interpolate: bool = up_interpolate_parameter(
+        True, "interpolation", active=None, kw_only=True
     )
     skips: str = skips_parameter("add", "they pass a residual module before that", active=None)
 
@@ -178,6 +187,7 @@ class ResidualHourglass(EncoderDecoder):
             ResidualUpBlock,
             filters=self.filters,
             interp_method=self.interp_method,
+            transposed_conv=not self.up_interpolate,
             **skip_fields(self.skips),
         )
         return [block] * self.down_blocks

@@ -22,6 +22,7 @@ from explorer.core.network.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
+from explorer.core.network.layers.fields import ByAxis
 from explorer.core.network.parameters import (
     NAME_PART,
     ActiveWhen,
@@ -78,10 +79,10 @@ def activation_parameter(doc: str, default: str = "relu", **options: Any) -> Any
     return parameter(default, doc=doc, choices=ACTIVATIONS, **options)
 
 
-def interpolation_parameter(default: str, label: str = "upsample by", **options: Any) -> Any:
-    """Declare how upsampling fills in the new pixels."""
+def interpolation_parameter(default: str, **options: Any) -> Any:
+    """Declare how interpolation fills in the new pixels."""
     doc = "How the enlarged feature is filled in: smoothly (bilinear) or in squares (nearest)."
-    return parameter(default, doc=doc, label=label, choices=INTERPOLATIONS, **options)
+    return parameter(default, doc=doc, label="interpolation", choices=INTERPOLATIONS, **options)
 
 
 #: When a family that counts its up blocks has a decoder.
@@ -144,15 +145,38 @@ def skip_add_parameter(default: bool) -> Any:
     )
 
 
-def up_interpolate_parameter(default: bool, **options: Any) -> Any:
-    """Declare whether a decoder interpolates in place of transposed convolutions."""
+def transposed_conv_parameter(default: bool, otherwise: str = "bilinear") -> Any:
+    """Declare whether a decoder block has a transposed convolution in place of interpolation."""
     return parameter(
         default,
-        doc="Upsample by bilinear interpolation instead of transposed convolutions.",
+        doc="Upsample by a transposed convolution, which is trained.",
         label="upsample by",
-        words={False: "transposed conv", True: "bilinear"},
+        words={False: otherwise, True: "transposed conv"},
+    )
+
+
+def up_interpolate_parameter(
+    default: bool,
+    by: str = "bilinear",
+    active: ActiveWhen | None = DECODES,
+    **options: Any,
+) -> Any:
+    """Declare whether a decoder interpolates in place of transposed convolutions.
+
+    Args:
+        default: Whether it does.
+        by: What interpolation is called.
+        active: When there is a decoder; None: always.
+        **options: Of `parameter`.
+    """
+    return parameter(
+        default,
+        doc=f"Upsample by {by}{'' if by == 'interpolation' else ' interpolation'} instead of "
+        "transposed convolutions.",
+        label="upsample by",
+        words={False: "transposed conv", True: by},
         group="Decoder",
-        active=DECODES,
+        active=active,
         **options,
     )
 
@@ -369,12 +393,7 @@ class SimpleUpsamplingBlock(DecoderBlock):
         refine_convs_activation: Name of the Keras activation after each.
     """
 
-    transposed_conv: bool = parameter(
-        False,
-        doc="Upsample by a transposed convolution, which is trained.",
-        label="upsample by",
-        words={False: "interpolation", True: "transposed conv"},
-    )
+    transposed_conv: bool = transposed_conv_parameter(False, "interpolation")
     transposed_conv_filters: int = filters_parameter(
         64, "Filters of the transposed convolution.", active=_TRANSPOSED
     )
@@ -396,7 +415,7 @@ class SimpleUpsamplingBlock(DecoderBlock):
         "Activation after the transposed convolution.", active=_TRANSPOSED
     )
     interp_method: str = interpolation_parameter(
-        "bilinear", label="interpolation", active=active_when(transposed_conv=False)
+        "bilinear", active=active_when(transposed_conv=False)
     )
     skip_connection: bool = skip_connection_parameter(False)
     skip_add: bool = skip_add_parameter(False)
@@ -450,11 +469,7 @@ class SimpleUpsamplingBlock(DecoderBlock):
         if current_stride is not None:
             prefix += f"_s{current_stride}_to_s{current_stride // self.upsampling_stride}"
         x = self._upsample(x, prefix)
-        if self.skip_connection and skip_source is not None:
-            if self.skip_add:
-                x = add_skip(x, skip_source, prefix)
-            else:
-                x = Concatenate(name=f"{prefix}_skip_concat")([skip_source, x])
+        x = with_skip(self, x, skip_source, prefix, is_first=True)
         for i in range(self.refine_convs):
             filters = self.refine_convs_filters
             if i == 0 and self.refine_convs_first_filters is not None:
@@ -477,11 +492,7 @@ class SimpleUpsamplingBlock(DecoderBlock):
 
     def _upsample(self, x: Any, prefix: str) -> Any:
         if not self.transposed_conv:
-            return UpSampling2D(
-                name=f"{prefix}_interp_{self.interp_method}",
-                size=self.upsampling_stride,
-                interpolation=self.interp_method,
-            )(x)
+            return interpolated(x, prefix, self.upsampling_stride, self.interp_method)
         x = Conv2DTranspose(
             name=f"{prefix}_trans_conv",
             filters=self.transposed_conv_filters,
@@ -498,10 +509,30 @@ class SimpleUpsamplingBlock(DecoderBlock):
         )
 
 
-def add_skip(x: Any, skip_source: Any, prefix: str) -> Any:
-    """Return a skip source added to a feature, through a 1×1 convolution where widths differ."""
-    if skip_source.shape[-1] != x.shape[-1]:
-        skip_source = Conv2D(name=f"{prefix}_skip_conv1x1", filters=x.shape[-1], kernel_size=1)(
+def interpolated(x: Any, prefix: str, factor: ByAxis, method: str = "bilinear") -> Any:
+    """Return a feature enlarged by a factor: `(batch, height × factor, width × factor, …)`."""
+    return UpSampling2D(name=f"{prefix}_interp_{method}", size=factor, interpolation=method)(x)
+
+
+def with_skip(block: Any, x: Any, skip_source: Any, prefix: str, is_first: bool = False) -> Any:
+    """Return a decoder block's feature, joined with its skip source as its fields say.
+
+    Args:
+        block: The block, with `skip_connection` and `skip_add`.
+        x: Feature or Keras tensor, `(batch, height, width, channels)`.
+        skip_source: That of the encoder, of the same height and width, or None. To be added, it
+            passes a 1×1 convolution where the widths differ.
+        prefix: Start of the layers' names.
+        is_first: Whether its channels come before those of `x`.
+    """
+    if skip_source is None or not block.skip_connection:
+        return x
+    if not block.skip_add:
+        both = [skip_source, x] if is_first else [x, skip_source]
+        return Concatenate(name=f"{prefix}_skip_concat")(both)
+    width = x.shape[-1]
+    if skip_source.shape[-1] != width:
+        skip_source = Conv2D(name=f"{prefix}_skip_conv1x1", filters=width, kernel_size=1)(
             skip_source
         )
     return Add(name=f"{prefix}_skip_add")([skip_source, x])

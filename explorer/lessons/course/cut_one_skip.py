@@ -441,9 +441,9 @@ def where_half_of_the_gradient_lies(draw: Draw) -> Step:
     field = min(before.report.receptive_field or (0,))
     return Step(
         title="Look at the gradient",
-        text="“Receptive field” shows the gradient of one output pixel, computed by Keras with "
-        "random weights: the brighter, the more a pixel of the image matters. The line "
-        "“Effective” tells within how many pixels half of it lies: wait for it and note it.\n\n"
+        text="“Receptive field” shows the gradient of one output pixel, computed with random "
+        "weights: the brighter, the more a pixel of the image matters. The line “Effective” tells "
+        "within how many pixels half of it lies: wait for it and note it.\n\n"
         "When you have answered, the network is cut: compare.",
         design=before,
         select=layer_id(before.graph.outputs[-1]),
@@ -487,7 +487,7 @@ def what_training_says(draw: Draw) -> Step:
         f"2 px, one of them without any skip connection. {told[0].upper()}{told[1:]}. "
         f"{later[0].upper()}{later[1:]}.\n\n"
         "These are toy pictures, and minutes of training. See it yourself: pin this network as A "
-        "(“Compare”), choose skips = none, and press “Train A beside it”.",
+        "(“Compare”), choose skips = none, and press “Train A beside it”, where Keras runs.",
         design=Design(UNet(filters=16, down_blocks=3, up_blocks=3), Input(pair.side, pair.side, 1)),
         opens="Train",
         points_at="control skips",

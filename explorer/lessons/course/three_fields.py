@@ -380,8 +380,8 @@ def on_the_photograph(draw: Draw) -> Step:
         title="On the photograph",
         text="Two windows on one picture. The frame is what the output’s position can see. The "
         "glow is the gradient: how strongly a change of each pixel would change the output there. "
-        "It is computed with Keras, a moment after you click, where “effective field” is ticked; "
-        "the text beside the picture says which square holds 95 % of it. These weights are "
+        "It is computed a moment after you click, where “effective field” is ticked; the text "
+        "beside the picture says which square holds 95 % of it. These weights are "
         "random: training changes it. Luo et al. (2016) found it to widen; on small tasks, such as "
         "those here, it may end up smaller.\n\n"
         "The box is the face again: does it fit the frame, and does it fit the glow?",

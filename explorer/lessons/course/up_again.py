@@ -384,10 +384,10 @@ def look_at_it(draw: Draw) -> Step:
     design = attrs.evolve(design, input=Input(160, 160, 1))
     return Step(
         title="Look at it",
-        text="Where Keras runs, “Feature maps” shows what this network makes of a picture with "
-        "random weights. Its last layer is a transposed convolution, 5×5 with stride 4: in plain "
-        "parts of the picture, such as the background, each channel repeats a pattern of 4×4 "
-        "pixels. “Random again” draws other weights, and other patterns.\n\n"
+        text="“Feature maps” shows what this network makes of a picture with random weights. Its "
+        "last layer is a transposed convolution, 5×5 with stride 4: in plain parts of the picture, "
+        "such as the background, each channel repeats a pattern of 4×4 pixels. “Random "
+        "again” draws other weights, and other patterns.\n\n"
         "Nothing was learnt here. Set “upsample by” of the block to interpolation, and the pattern "
         "is gone.",
         design=design,

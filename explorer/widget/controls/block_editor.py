@@ -103,6 +103,7 @@ class BlockEditor:
         apply: Callable[[EncoderDecoder, str], None],
         refuse: Callable[[Exception, widgets.DOMWidget, str, Retry], None],
         alert: Callable[[str], None],
+        chosen: Callable[[Node | None], None],
     ) -> None:
         """Make an editor.
 
@@ -113,8 +114,10 @@ class BlockEditor:
                 the error names (empty for another), and what returns the changed architecture with
                 other values of a class's fields.
             alert: Called with the traceback of an unforeseen error.
+            chosen: Called with a layer of the block that the user chose here; None: there is none.
         """
         self._apply = apply
+        self._chosen = chosen
         self._refuse = refuse
         self._alert = alert
         self._architecture: EncoderDecoder | None = None
@@ -180,12 +183,18 @@ class BlockEditor:
 
     def select(self, block: Block) -> None:
         """Select the block that a part of the diagram stands for."""
-        self.go_to((_SECTION_OF.get(block.role, block.role), block.index))
+        self.go_to(_place_of(block))
 
     def go_to(self, place: Place | None) -> None:
         """Select a block by its section and its index there, if it is listed."""
-        if place in [value for _, value in self._list.options]:
-            self._list.value = place
+        if place in [value for _, value in self._list.options] and place != self._place:
+            as_part_of(self, self._list.set_trait, "value", place)
+            self._unbroken.do(self._show_selected)
+
+    def choose(self, place: Place | None) -> None:
+        """Select a block, and tell it as if the user had done so in the list."""
+        self.go_to(place)
+        self._tell()
 
     @property
     def _place(self) -> Place:
@@ -242,9 +251,7 @@ class BlockEditor:
         shown, at = (changed, index) if done == "added {}" else (self._architecture, before)
         self._apply(changed, done.format(_name(shown, section, at)))
         self._architecture = changed
-        options = [value for _, value in self._list.options]
-        if (section, index) in options:
-            self._list.value = (section, index)
+        self.choose((section, index))
 
     def _changed(
         self, change: Change, owner: str = "", values: Mapping[str, Any] | None = None
@@ -269,6 +276,16 @@ class BlockEditor:
     def _selected(self, change: Any) -> None:
         if not is_under_way(self):
             self._unbroken.do(self._show_selected)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell which block is selected."""
+        of_block = (
+            node
+            for node in self._graph or ()
+            if node.block and _place_of(node.block) == self._place
+        )
+        self._chosen(next(of_block, None))
 
     @guarded
     def _edited(self, form: Form, name: str) -> None:
@@ -381,13 +398,16 @@ def _name(architecture: EncoderDecoder | None, section: str, index: int) -> str:
     return family_blocks_of(architecture).name_of(section, index)
 
 
+def _place_of(block: Block) -> Place:
+    return _SECTION_OF.get(block.role, block.role), block.index
+
+
 def _entries(architecture: EncoderDecoder, graph: Graph) -> list[tuple[str, Place]]:
     """Return the lines of the list, each with the place that it stands for."""
     nodes: dict[Place, list[Node]] = {}
     for node in graph:
         if node.block and not node.block.stack:  # the other stacks have the same blocks
-            section = _SECTION_OF.get(node.block.role, node.block.role)
-            nodes.setdefault((section, node.block.index), []).append(node)
+            nodes.setdefault(_place_of(node.block), []).append(node)
     entries: list[tuple[str, Place]] = []
     lacking = architecture.skips_without_source()
     for section in SECTIONS:

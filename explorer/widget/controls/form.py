@@ -226,19 +226,20 @@ class Control:
         elif self._slider:
             self._slider.move(change.new)
 
-    def show_inactive(self, reason: str, *, hidden: bool = False) -> None:
+    def show_inactive(self, reason: str, *, hidden: bool = False, told: bool = True) -> None:
         """Grey the input out with the reason; an empty one makes it active.
 
         Args:
             reason: Why it has no effect.
             hidden: Hide it instead: the reason is told elsewhere.
+            told: Whether the reason is told beneath it.
         """
         for made in self._inputs:
             made.disabled = bool(reason)
         (self.widget.add_class if hidden and reason else self.widget.remove_class)(IDLE)
-        told = "" if hidden else reason
-        if told or "_note" in vars(self):
-            self._note.parts = (Line(told, "reason"),) if told else ()
+        note = reason if told and not hidden else ""
+        if note or "_note" in vars(self):
+            self._note.parts = (Line(note, "reason"),) if note else ()
 
     @cached_property
     def _note(self) -> Page:
@@ -364,6 +365,15 @@ class Form:
         """The values on screen, valid or not."""
         return {name: control.value for name, control in self.controls.items()}
 
+    @property
+    def moved(self) -> dict[str, Control]:
+        """The controls that show something else than was shown last, by name."""
+        return {
+            name: control
+            for name, control in self.controls.items()
+            if control.value != getattr(self.shown, name)
+        }
+
     def told(self, error: ParameterError) -> str:
         """Return an error's sentence; of a value on screen, with the label that it has there."""
         control = self.controls.get(error.field)
@@ -376,8 +386,11 @@ class Form:
         self.shown = values
         for name, control in self.controls.items():
             control.set_value(getattr(values, name))
+        before = ""  # the reason of the one above, which says it for both
         for control in self._own:
-            control.show_inactive(inactive_reason(values, control.parameter) or "")
+            reason = inactive_reason(values, control.parameter) or ""
+            control.show_inactive(reason, told=reason != before)
+            before = reason
         for group in self.groups.values():
             group.show(values)
         if self._chain:

@@ -160,7 +160,7 @@ interface LessonViewState {
   page: LessonPage | null;
 }
 
-type LessonViewSends = BeginLesson | GoToStep | GiveAnswer | TakeVariant | ShowAgain | LeaveLesson | SaveOutcome | KeepOutcome | GoOn;
+type LessonViewSends = BeginLesson | GoToStep | GiveAnswer | TakeVariant | ShowAgain | LeaveLesson | SaveOutcome | KeepOutcome | GoOn | Restore;
 
 type LessonViewGets = SavedFile;
 
@@ -675,6 +675,8 @@ interface LessonPage {
   can_keep: boolean;
   offer: string;
   note: string;
+  kept_as: string;
+  kept: string;
 }
 
 /** What is asked. */
@@ -904,6 +906,11 @@ interface RemoveBudget {
 /** A block's own settings are to be given up. */
 interface RemoveOwn {
   remove: string;
+}
+
+/** The answers that the page kept are to be gone on with, as a file holds them. */
+interface Restore {
+  restore: string;
 }
 
 /** A pane is to be seen, if it is hidden, and the part of it that has this class, if any. */

@@ -11,7 +11,7 @@ const READABLE = 0.75;
 // Who zooms beyond these wants to see more or less, not just larger or smaller.
 const [FAR, NEAR] = [0.5, 1.5];
 // A network that would be this small is shown with less at first.
-const TOO_SMALL = 0.4;
+const TOO_SMALL = 0.5;
 
 /**
  * Holds for every drawing and place: "all": fit to width and height; "readable": the same, but not

@@ -1,22 +1,22 @@
 """What the user does, turned into designs: an edit, a choice, a step of the history."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
 from explorer.core.asking.ask import Ask, Failure
 from explorer.core.asking.questions import ReadAt
-from explorer.core.editing.remedies import Attempt
+from explorer.core.editing.remedies import Attempt, problem_without
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, ReadModel
-from explorer.core.formatting import size_text
+from explorer.core.formatting import shortened, size_text
 from explorer.core.guard import guarded
-from explorer.core.network.errors import ParameterError, Remedy
+from explorer.core.network.errors import ParameterError, Remedy, problem_text
 from explorer.core.network.errors import Refusal as Refused
 from explorer.core.network.graph import Graph
 from explorer.core.network.layers import Shape
-from explorer.widget.controls.form import Form
+from explorer.widget.controls.form import Control, Form
 from explorer.widget.panels.history.panel import HistoryView
 from explorer.widget.panels.parameters.panel import Parameters
 from explorer.widget.panels.problems import Problems
@@ -85,10 +85,35 @@ class Actions:
                 return
             self._change_to(design)
         except Exception as error:  # a class that the user wrote can raise anything
-            named = self._parameters.control_of(error)
-            control = named or form.controls[name]
-            label = named.parameter.label if named else ""
-            self.refuse(error, control.widget, label, self._described_with)
+            self._refuse_edit(error, form.controls[name])
+
+    def _refuse_edit(self, error: Exception, moved: Control) -> None:
+        """Say why the controls describe no network, beside the one that is to blame.
+
+        That has the field that the error names; or it is one that was moved, in the same form,
+        without which all would be well.
+        """
+        parameters = self._parameters
+        named = parameters.control_of(error)
+        left = {
+            control: problem_without(back, owner, self._described_with)
+            for control, owner, back in parameters.moved()
+        }
+        control = named or moved
+        if named not in left:
+            form = parameters.form_of(control)
+            alone = (found for found in (moved, *left) if left.get(found) == "")
+            control = next((each for each in alone if parameters.form_of(each) is form), control)
+        names, wrong = {found.parameter.name for found in left}, problem_text(error)
+        waiting = [
+            f"{found.parameter.label} {shortened(found.parameter.told(found.value), 20)}"
+            for found, problem in left.items()
+            if problem == wrong
+            and found is not control
+            and names.isdisjoint(found.parameter.follows)
+        ]
+        label = named.parameter.label if named else ""
+        self.refuse(error, control.widget, label, self._described_with, waiting)
 
     @staticmethod
     def _has_to_ask(design: Design) -> bool:
@@ -119,7 +144,10 @@ class Actions:
         self._asking.close()
 
     def _described_with(self, owner: str, remedy: Remedy) -> Design:
-        return self._parameters.described(owner, remedy.changes)
+        design = self._parameters.described(owner, remedy.changes)
+        if self._has_to_ask(design):
+            raise LookupError("only Keras knows")
+        return design
 
     def show(self, design: Design, step: str, begins: bool = False) -> None:
         """Show a design that was made elsewhere.
@@ -146,10 +174,15 @@ class Actions:
             self._state.tell()
 
     def refuse(
-        self, error: Exception, control: widgets.DOMWidget, label: str, attempt: Attempt
+        self,
+        error: Exception,
+        control: widgets.DOMWidget,
+        label: str,
+        attempt: Attempt,
+        waiting: Sequence[str] = (),
     ) -> None:
         """Say why an edit was refused: see `Refusal.show`."""
-        self._refusal.show(error, control, label, attempt)
+        self._refusal.show(error, control, label, attempt, waiting)
         self._history.refused = True
 
     @guarded

@@ -74,7 +74,12 @@ class Panels:
         self._actions = Actions(state, self.parameters, self.history, self.refusal, self.problem)
         self.family = Families(self._actions.start_from)
         self.blocks = Blocks(
-            state, self._actions, alert, lambda part: self.window.reveal("controls", part)
+            state,
+            self._actions,
+            alert,
+            lambda part: self.window.reveal("controls", part),
+            lambda: self.screen.scene.selected,
+            lambda selected: self.screen.select(selected),
         )
         self.totals = Totals(self._open, layout=plain_layout())
         self.exchange = Exchange(
@@ -89,6 +94,7 @@ class Panels:
             state,
             alert,
             self.blocks.edit,
+            self.blocks.follow,
             lambda: self.keras.time_layers(),
             lambda: self.keras.picture,
             lambda: self.keras.forward.measurement,

@@ -46,6 +46,7 @@ class Screen:
         state: State,
         alert: Callable[[str], None],
         edit: Callable[[Block], None],
+        selected: Callable[[], None],
         time_layers: Callable[[], None],
         picture: Callable[[], bytes | None],
         how: Callable[[], Measurement],
@@ -61,6 +62,7 @@ class Screen:
             state: What is on screen.
             alert: Shows the text of an unforeseen error that is about no view.
             edit: Opens the controls of a block.
+            selected: Called when something else was selected.
             time_layers: Has every layer timed.
             picture: Returns the content of the user's picture, or None for the photograph.
             how: Returns how the user wants to measure.
@@ -71,6 +73,7 @@ class Screen:
             problems: Says which views could not be shown; None: nobody does.
         """
         self._state = state
+        self._selected = selected
         self._picture = picture
         self._how = how
         self._compared = compared
@@ -165,6 +168,7 @@ class Screen:
             if selected != self._scene.selected or self._unbroken.is_broken_off:
                 self._scene = attrs.evolve(self._scene, selected=selected)
                 self._show()
+                self._selected()
 
     @guarded
     def _show(self) -> None:

@@ -10,6 +10,7 @@ from explorer import (
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
+    presets,
 )
 from explorer.core.analysis.design import Design, Input
 from explorer.core.editing.history import MOST_STEPS, History
@@ -78,6 +79,17 @@ def test_each_step_says_what_led_to_it(history):
         "encoder 0: filters 2 → 7",
     ]
     assert history.position == 7
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [("U-Net (small)", "U-Net"), ("FC-DenseNet56", "FC-DenseNet67"), ("ResNet50", "ResNet101")],
+)
+def test_a_preset_is_named_that_another_one_of_its_family_became(history, a, b):
+    history.record(Design(presets[a]))
+    history.record(Design(presets[b], Input(width=64)))
+
+    assert labels(history)[2] == f"architecture {a} → {b}, width 256 → 64"
 
 
 def test_a_block_of_a_list_is_called_as_the_diagram_calls_it(history):

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from explorer import (
     Budget,
+    ConvUpBlock,
     Custom,
     EncoderDecoder,
     Hourglass,
     LeapCNN,
+    PlainConvUNet,
     ResNet,
     SimpleConvBlock,
     UNet,
@@ -227,5 +229,15 @@ def test_the_latest_definition_of_a_class_is_meant():
     assert from_json('{"class": "Redefined"}') == latest(depth=2)
 
 
+def test_a_block_s_former_name_is_read():
+    net = Custom.of(PlainConvUNet(stages=2, filters=2, skips="add"))
+    former = to_json(net).replace("ConvUpBlock", "TransposedUpBlock")
+    assert former != to_json(net)
+    assert from_json(former) == net
+    edited = PlainConvUNet(stages=2).with_block("decoder", 0, ConvUpBlock(num_convs=1))
+    assert from_json(to_json(edited).replace("ConvUpBlock", "TransposedUpBlock")) == edited
+
+
 def test_hourglasses_keep_the_order_of_their_fields():
-    assert list(json.loads(to_json(Hourglass())))[-2:] == ["stacks", "skips"]
+    fields = list(json.loads(to_json(Hourglass())))
+    assert fields[-3:] == ["stacks", "up_interpolate", "skips"]

@@ -490,7 +490,9 @@ def expressible(draw):
             up_convs_per_block=st.just(2),
             strided_conv=st.just(False),
         )
-        | strategies.hourglasses(interp_method=st.just("nearest"), skips=st.just("add"))
+        | strategies.hourglasses(
+            interp_method=st.just("nearest"), up_interpolate=st.just(True), skips=st.just("add")
+        )
         | resnets()
     )
     if isinstance(net, UNet) and not net.stem_blocks:
@@ -691,6 +693,7 @@ def test_names_stay_and_more_are_made_up():
         (UNet().with_block("decoder", 0, UNet(filters=8).decoder_stack[0]), (None,) * 3, "block 0"),
         (LeapCNN(down_convs_per_block=2), (None,) * 3, "down_convs_per_block=2"),
         (Hourglass(interp_method="bilinear"), (None,) * 3, "interp_method='bilinear'"),
+        (Hourglass(up_interpolate=False), (None,) * 3, "up_interpolate=False"),
         (ResNet(filters=32), (None,) * 3, "filters=32"),
         (ResNet(encoder_stride=8), (None,) * 3, "encoder blocks 3, 4"),
         (Custom(), (None,) * 3, "no Custom: use one of its backbones, UNet"),

@@ -1,6 +1,7 @@
 """The families reach their known figures, and follow their formulas."""
 
 import json
+from collections import Counter
 
 import attrs
 import pytest
@@ -11,6 +12,8 @@ from explorer import (
     FCDenseNet,
     Hourglass,
     LeapCNN,
+    PlainConvUNet,
+    ResidualEncoderUNet,
     ResidualHourglass,
     ResNet,
     SimpleConvBlock,
@@ -23,6 +26,7 @@ from explorer import (
 )
 from explorer.core.analysis.connections import wiring_of
 from explorer.core.network.layers import Activation, Conv2D, Conv2DTranspose
+from explorer.core.network.parameters import parameters_of
 from explorer.core.words.explanations import skips_text
 from tests.keras_helpers import direct_model, rows_of_graph, structure
 from tests.strategies import leap_cnns, unets
@@ -228,11 +232,17 @@ def test_a_u_net_concatenates_its_skips_adds_them_or_has_none(up_interpolate):
     assert joined("add") == {**projected, "add": (8, 8, last)}
 
 
+def family(net):
+    return type(net).__name__
+
+
 SMALL = {
     ResNet: ResNet(filters=2, up_blocks=2, up_filters=4),
     Hourglass: Hourglass(2, 2, stem_filters=2, filters=3, filter_increase=1, stacks=2),
     ResidualHourglass: ResidualHourglass(filters=3, stem_filters=2, down_blocks=2),
     FCDenseNet: FCDenseNet(growth_rate=2, layers_per_block=(1, 2), bottleneck_layers=3),
+    PlainConvUNet: PlainConvUNet(stages=3, filters=2, normalisation="batch"),
+    ResidualEncoderUNet: ResidualEncoderUNet(stages=3, filters=2, units_per_stage=(1,)),
 }
 
 
@@ -244,6 +254,8 @@ SMALL = {
         (Hourglass, "add", [4, 3] * 2, [8, 6] * 2),
         (ResidualHourglass, "add", [3, 3] * 2, [6, 6] * 2),
         (FCDenseNet, "concatenate", [6, 4], [6 + 54, 4 + 50]),
+        (PlainConvUNet, "concatenate", [4, 2], [4 + 4, 2 + 2]),
+        (ResidualEncoderUNet, "concatenate", [4, 2], [4 + 4, 2 + 2]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -259,6 +271,26 @@ def test_every_family_with_skips_has_them_by_one_control(family, published, adde
     assert joins("add") == [("Add", channels) for channels in added]
     assert joins("concatenate") == [("Concatenate", channels) for channels in concatenated]
     assert joins("none") == []
+
+
+@pytest.mark.parametrize("net", [*SMALL.values(), UNet(filters=2), LeapCNN(filters=2)], ids=family)
+def test_no_family_has_skips_or_a_way_up_without_a_control_of_it(net):
+    shape = (64, 64, 1)
+    controls = [found.label for found in parameters_of(type(net))]
+    graph = trace(net, shape)
+
+    assert controls.count("upsample by") == 1
+    if any(not skip.passes_stack for skip in wiring_of(graph).skips):
+        assert controls.count("skips") == 1
+    ways = [trace(attrs.evolve(net, up_interpolate=which), shape) for which in (False, True)]
+    kinds = [Counter(node.kind for node in graph) for graph in ways]
+    ups = [(found["Conv2DTranspose"], found["UpSampling2D"]) for found in kinds]
+    steps = net.stacks * len(net.decoder_stack)
+    assert ups == [(steps, 0), (0, steps)]
+
+
+def test_the_families_that_are_tried_are_all():
+    assert {type(net) for net in presets.values()} == {*SMALL, UNet, LeapCNN}
 
 
 @pytest.mark.parametrize("family", SMALL, ids=lambda family: family.__name__)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import (
+    ConvUpBlock,
     Custom,
     Head,
     ParameterError,
@@ -15,7 +16,6 @@ from explorer import (
     ResidualEncoderUNet,
     StridedConvBlock,
     StridedResidualBlock,
-    TransposedUpBlock,
     analyze,
     trace,
 )
@@ -203,7 +203,7 @@ def test_a_block_along_one_axis_leaves_the_other_alone():
         trace(for_both, (6, 6, 1))
 
 
-@pytest.mark.parametrize("block", [StridedConvBlock(along="width"), TransposedUpBlock()])
+@pytest.mark.parametrize("block", [StridedConvBlock(along="width"), ConvUpBlock()])
 def test_a_block_alone_can_be_shown(block):
     net = Custom.around(block)
     assert analyze(trace(net, (8, 8, 1))).total_params > 0

@@ -38,7 +38,13 @@ class Screen:
         self.architecture = architecture
         self.alerts: list[str] = []
         self.refused: dict[Any, str] = {}
-        self.editor = BlockEditor(self.apply, self.refuse, self.alerts.append)
+        self.chosen: list[str | None] = []
+        self.editor = BlockEditor(
+            self.apply,
+            self.refuse,
+            self.alerts.append,
+            lambda node: self.chosen.append(node and node.block.name),
+        )
         self.done: list[str] = []
         self.show()
 
@@ -105,6 +111,21 @@ def test_heads_are_listed_by_name():
     screen = Screen(attrs.evolve(SMALL, heads=[Head("map", channels=7)], stacks=2))
 
     assert screen.labels[-1] == "head map · conv 1×1, 7"
+
+
+def test_what_the_user_selects_in_the_list_is_told_and_nothing_else(screen):
+    screen.select("encoder", 1)
+    screen.editor.go_to(("decoder", 0))
+    assert screen.chosen == ["stack0_enc1"]
+
+    screen.select("encoder", 3)
+    screen.click("duplicate")
+    assert screen.chosen[1:] == ["stack0_enc3", "stack0_enc4"]
+    screen.select("encoder", 5)
+    screen.click("remove")
+    assert screen.chosen[3:] == ["stack0_enc5", "stack0_enc4"]
+    screen.select("stem", 0)
+    assert screen.chosen[5:] == [None]
 
 
 def test_each_change_says_what_was_done(screen):

@@ -338,8 +338,14 @@ def test_a_form_greys_out_what_has_no_effect():
     form.show(attrs.evolve(block, num_convs=0))
     assert note_of(form.controls["filters"]) == "[reason] no effect while num convs is 0"
     assert form.controls["filters"].is_idle
+    assert form.controls["kernel_size"].is_idle
+    assert note_of(form.controls["kernel_size"]) == "", "the one above says it"
+    assert note_of(form.controls["use_bias"]).endswith(
+        "num convs is 0 and downsample by is max pooling"
+    )
     form.show(block)
     assert note_of(form.controls["filters"]) == ""
+    assert not form.controls["kernel_size"].is_idle
 
 
 @pytest.mark.parametrize("architecture", presets.values(), ids=list(presets))

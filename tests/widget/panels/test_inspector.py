@@ -207,11 +207,12 @@ def test_blocks_are_called_as_in_the_diagram(view, name):
                 assert link.text == card.title + f" of stack {card.stack}" * is_told
 
 
-def test_what_an_edit_took_away_is_named_and_the_network_is_shown(view):
+def test_that_an_edit_took_it_away_is_said_and_the_network_is_shown(view):
     view.show(Scene(DESIGN, "block-stack0_enc9"))
 
     assert view.heading == "U-Net, own settings"
-    assert "“stack0_enc9” is not part of this network." in said(view)
+    assert "What was selected is not part of this network." in said(view)
+    assert "stack0_enc9" not in said(view)
 
 
 def test_the_input_stands_for_itself_and_has_no_block_to_edit(view):
@@ -334,7 +335,7 @@ def test_names_and_settings_that_a_user_types_are_escaped(view):
         view.show(Scene(design, selected))
         for target in targets(view):
             assert nodes_of(design.graph, target)
-    assert "“<i>” is not part" in said(view)
+    assert "What was selected is not part" in said(view)
     view.show(Scene(design, "layer-stack0_enc0_marked"))
     assert facts(view)["mode"] == "<b>&"
     assert "with <markup>." in said(view)

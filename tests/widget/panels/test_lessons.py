@@ -7,7 +7,7 @@ import pytest
 from explorer import Explorer, Lesson, UNet, grade
 from explorer.core.network.errors import ParameterError
 from explorer.core.network.names import block_id
-from explorer.lessons.outcomes import Outcome
+from explorer.lessons.outcomes import Outcome, from_json
 from explorer.lessons.plan import lesson, lessons
 from explorer.widget.messages import Rectangle
 from explorer.widget.panels.lessons.messages import (
@@ -17,9 +17,11 @@ from explorer.widget.panels.lessons.messages import (
     GoToStep,
     KeepOutcome,
     LeaveLesson,
+    Restore,
     ShowAgain,
     TakeVariant,
 )
+from explorer.widget.panels.lessons.panel import RESTORED
 
 PLAN = lesson(1)
 FILE = Outcome(1, "Ada").file_name
@@ -245,6 +247,37 @@ def test_a_file_that_holds_no_answers_of_this_learner_is_not_offered(
     (tmp_path / FILE).write_text(text, encoding="utf-8")
     again = restarted()
     assert pane(again).page.offer == ""
+    again.close()
+
+
+def test_in_a_page_the_answers_outlast_the_kernel(
+    widget: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pane(widget).page.kept_as == ""  # with a kernel's folder, the file is what is kept
+    for module in ("page", "panel"):
+        monkeypatch.setattr(f"explorer.widget.panels.lessons.{module}.IN_PAGE", True)
+    step = go_to(widget, "channels_after_a_convolution")
+    assert (pane(widget).page.kept_as, pane(widget).page.kept) == (FILE, "")
+    give(widget, step.question.solution)
+    text = pane(widget).page.kept
+    assert from_json(text) == widget.results
+
+    again = restarted()
+    bobs = text.replace('"Ada"', '"Bob"')
+    for other in ("", "{}", text.replace('lesson": 2', 'lesson": 1'), bobs):
+        pane(again)._act(Restore(other))
+        assert (again.results.given, pane(again).page.note) == ((), "")
+    pane(again)._act(Restore(text))
+    assert again.results == widget.results
+    page = pane(again).page
+    assert page.place == PLACE["channels_after_a_convolution"] + 1
+    assert (page.marks[page.place - 1], page.kept) == ("right", text)
+    assert page.note == RESTORED
+    go_to(again, "block_with_most_channels")
+    again._panels.screen.select(PLAN.step("block_with_most_channels", "Ada").question.solution)
+    give(again)
+    pane(again)._act(Restore(text))  # once is enough
+    assert len(again.results.given) == 2
     again.close()
 
 

@@ -771,7 +771,7 @@ def test_of_an_input_beyond_all_bounds_a_small_picture_is_shown():
         assert picture.size == (256, 512)
 
 
-def test_where_weights_are_random_a_trained_network_is_offered(worker):
+def test_where_weights_are_random_a_trained_network_is_offered(worker, monkeypatch):
     state, steps = State(DESIGN, threading.RLock()), []
     examples = TrainedExamples(state, lambda *step: steps.append(step), lambda: None, pytest.fail)
     panel = ReceptiveField(state, lambda: None, pytest.fail, examples)
@@ -781,6 +781,12 @@ def test_where_weights_are_random_a_trained_network_is_offered(worker):
     assert offer.words == "Show a trained U-Net"
     assert offer.cost == f"a tiny example: {pretrained['U-Net'].about}"
 
+    monkeypatch.setattr("explorer.widget.panels.keras.page_questions._GRADIENT_VALUES", 1000)
+    panel.widget._handle_custom_msg({"columns": 1, "rows": 0}, [])
+    asked(worker)[2](NoKeras("Keras is not here."))
+    [refused] = [line for line in panel.widget.lines if "in a browser at most" in line.text]
+    assert refused.offers == (offer,)  # which is small enough
+
     panel.widget._handle_custom_msg({"remedy": offer.words}, [])
     assert worker.requests[-1][1] == UsePretrained("U-Net")
     [(design, step)] = steps
@@ -789,6 +795,8 @@ def test_where_weights_are_random_a_trained_network_is_offered(worker):
     panel.show(Scene(design))
     while not isinstance(worker.requests[-1][1], Gradient):
         worker.asked.acquire(timeout=10)
+    worker.requests[-1][3](NoKeras("Keras is not here."))
+    assert not [offer for line in panel.widget.lines for offer in line.offers]  # it is on screen
     worker.requests[-1][2](attrs.evolve(field(), is_untrained=False))
     assert not [offer for line in panel.widget.lines for offer in line.offers]
     panel.close()

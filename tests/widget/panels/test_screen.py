@@ -47,6 +47,7 @@ def screen():
         State(SMALL, threading.RLock()),
         alerts.append,
         print,
+        lambda: None,
         print,
         lambda: None,
         Measurement,

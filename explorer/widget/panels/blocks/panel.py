@@ -14,7 +14,8 @@ from explorer.core.families.titles import title_of
 from explorer.core.guard import guarded
 from explorer.core.network.encoder_decoder import EncoderDecoder, family_blocks_of
 from explorer.core.network.errors import Remedy
-from explorer.core.network.graph import Block
+from explorer.core.network.graph import Block, Node
+from explorer.core.network.names import block_id, nodes_of
 from explorer.widget.controls.block_editor import BlockEditor, Retry
 from explorer.widget.controls.form import close_with_parts, page, plain_layout
 from explorer.widget.controls.group_head import GroupHead
@@ -43,6 +44,8 @@ class Blocks:
         actions: Actions,
         alert: Callable[[str], None],
         reveal: Callable[[str], None],
+        selected: Callable[[], str],
+        select: Callable[[str], None],
     ) -> None:
         """Begin closed.
 
@@ -51,8 +54,12 @@ class Blocks:
             actions: What is done with an edit that is refused, and with the way back.
             alert: Shows the text of an unforeseen error.
             reveal: Brings the part of the controls that has this class.
+            selected: Returns what is selected in the other views; see `names`.
+            select: Selects something there.
         """
         self._reveal = reveal
+        self._selected = selected
+        self._select = select
         self._state = state
         self._actions = actions
         self._alert = alert
@@ -81,8 +88,33 @@ class Blocks:
         self._back.layout.display = "" if can_go_back else "none"
         self._back.description = f"Back to {title_of(self._origin)}" if self._origin else ""
         self._editor.show(architecture, self._state.design.graph)
+        self.follow()
         if not self._place.children:  # once they are complete: the page shows them at once
             self._place.children = [self._back, self._editor.widget]
+
+    @guarded
+    def follow(self) -> None:
+        """Go to the block that is selected in the other views, while this is open."""
+        with self._state.lock:
+            if self.head.folded or isinstance(self._state.design.architecture, ReadModel):
+                return
+            if block := self._selected_block:
+                self._editor.select(block)
+
+    @property
+    def _selected_block(self) -> Block | None:
+        """The block that is selected in the other views, or that has the selected layer."""
+        nodes = nodes_of(self._state.design.graph, self._selected())
+        return nodes[0].block if nodes else None
+
+    @guarded
+    def _chosen(self, node: Node | None) -> None:
+        """Select the block of a layer in the other views, unless that is selected already."""
+        with self._state.lock:
+            there, here = self._selected_block, node.block if node else None
+            is_there = there and here and (there.role, there.index) == (here.role, here.index)
+            if not is_there:
+                self._select(block_id(node) if node else "")
 
     @guarded
     def edit(self, block: Block) -> None:
@@ -106,7 +138,7 @@ class Blocks:
             self._reveal(PLACE)
             for edit in architecture.edits:
                 if edit.name == message.open:
-                    self._editor.go_to(family_blocks_of(architecture).index_of(edit.place))
+                    self._editor.choose(family_blocks_of(architecture).index_of(edit.place))
 
     def _remove_own(self, architecture: EncoderDecoder, name: str) -> None:
         """Show the architecture with the family's own block in a place."""
@@ -137,7 +169,12 @@ class Blocks:
 
     @functools.cached_property
     def _editor(self) -> BlockEditor:
-        return BlockEditor(self._blocks_changed, self._refused, self._alert)
+        return BlockEditor(
+            self._blocks_changed,
+            self._refused,
+            self._alert,
+            self._chosen,
+        )
 
     @functools.cached_property
     def _no_blocks(self) -> Page:

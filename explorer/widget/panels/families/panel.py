@@ -32,7 +32,6 @@ class Families(widgets.Dropdown):
         self._shown: Architecture | None = None
         super().__init__(
             description="architecture",
-            tooltip="Start from this architecture",
             layout=plain_layout(),
         )
         self.add_class("explorer-family")
@@ -52,6 +51,7 @@ class Families(widgets.Dropdown):
         if list(self.options) != options:
             self.options = options
         self.value = value
+        self.tooltip = f"{value}: the architecture to start from"  # its place may be too narrow
 
     def _picked(self, change: Any) -> None:
         if is_under_way(self):

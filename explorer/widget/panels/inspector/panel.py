@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import attrs
 import traitlets
@@ -255,9 +254,9 @@ class _Page:
 
     def _network(self) -> tuple[Part, ...]:
         scene, report = self.scene, self.scene.design.report
-        lost = unquote(scene.selected.partition("-")[2])
+        lost = words("What was selected is not part of this network.")
         return (
-            *((words(f"“{lost}” is not part of this network."),) if lost else ()),
+            *((lost,) if scene.selected else ()),
             words(
                 "Select a block or a layer in the diagram, or by its name here, to see how its "
                 "figures come about and why it is there."

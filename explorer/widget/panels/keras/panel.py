@@ -83,7 +83,7 @@ class LiveKeras:
         self._followed: Design | None = None  # the last one that was shown
         self._is_stopped = False  # whether the user wants no run of it
         self._is_run_here = False  # whether the page was asked to run it
-        self.status = KerasStatus(layout=plain_layout())
+        self.status = KerasStatus(label="What Keras says", layout=plain_layout())
         self.forward = ForwardView(self._chosen, show_time)
         self.forward.button.on_click(self._run_clicked)
         self.forward.stop.on_click(self._stop_clicked)

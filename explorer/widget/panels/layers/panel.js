@@ -189,7 +189,7 @@ class Sorting {
 function makeSorter(parent, sorting, draw) {
   const sorter = make("span", { className: "explorer-sorter" }, parent);
   const select = make("select", { title: "Sort by" }, sorter);
-  make("option", { value: "", textContent: "in the network's order" }, select);
+  make("option", { value: "", textContent: "in order", title: "The network's order" }, select);
   const options = sorting.columns.map(({ label }, index) =>
     make("option", { value: String(index), textContent: `by ${label}` }, select),
   );
@@ -224,8 +224,10 @@ function fill(row, layer, columns, totals) {
   [row.dataset.id, row.dataset.block] = [layer.id, layer.block];
   columns.forEach((column, index) => {
     const made = row.cells[index] ?? cell(row, "", index > 1);
-    if (!index && !made.firstElementChild) make("button", { tabIndex: -1 }, made);
-    const place = index ? made : required(made.firstElementChild, "button of the layer");
+    if (!index && !made.firstElementChild) {
+      make("bdi", {}, make("span", {}, make("button", { tabIndex: -1 }, made)));
+    }
+    const place = index ? made : required(made.querySelector("bdi"), "name of the layer");
     const text = column.text(layer, totals);
     if (place.textContent !== text) place.textContent = text;
     const title = index ? column.exact?.(layer) : text; // a narrow window cuts the name off

@@ -86,6 +86,8 @@ class LessonPage:
         can_keep: Whether they can be written to the notebook's folder, to go on another day.
         offer: What was kept there before, with which one can go on; empty: nothing.
         note: What became of it when they were written; empty: they weren't.
+        kept_as: What a page without a kernel's folder keeps the answers as; empty: there is one.
+        kept: What is kept there: the answers, as a file holds them; empty: none were given.
     """
 
     title: str
@@ -101,6 +103,8 @@ class LessonPage:
     can_keep: bool = False
     offer: str = ""
     note: str = ""
+    kept_as: str = ""
+    kept: str = ""
 
 
 @attrs.frozen
@@ -158,6 +162,13 @@ class GoOn:
     """The answers that were kept are to be gone on with."""
 
     go_on: Literal[True]
+
+
+@attrs.frozen
+class Restore:
+    """The answers that the page kept are to be gone on with, as a file holds them."""
+
+    restore: str
 
 
 @attrs.frozen

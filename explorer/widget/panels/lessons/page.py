@@ -108,6 +108,8 @@ def page(shown: Shown, step: Step | None, on_screen: Design, selected: str) -> L
         can_keep=can_save and not IN_PAGE,
         offer=_offer(shown.kept) if shown.kept and not can_save else "",
         note=printable(shown.note),
+        kept_as=outcome.file_name if IN_PAGE else "",
+        kept=outcome.to_json() if IN_PAGE and can_save else "",
     )
     if step is None:
         return attrs.evolve(found, heading="Done", text=_end(outcome))

@@ -167,6 +167,20 @@ function render({ model, el }) {
     said?.scrollIntoView({ block: said.clientHeight < body.clientHeight ? "nearest" : "start" });
   }
 
+  /**
+   * Keeps the answers where nothing else does, so that they outlast the page, or asks for those that are kept.
+   * @param {LessonPage} page
+   */
+  function keep({ kept_as, kept }) {
+    if (!kept_as) return;
+    try {
+      const key = `explorer ${kept_as}`;
+      if (kept && drawn) localStorage.setItem(key, kept); // a view's first page may be an old one
+      const found = kept ? null : localStorage.getItem(key);
+      if (found) model.send({ restore: found });
+    } catch {} // where the browser keeps nothing
+  }
+
   /** @param {LessonPage} page */
   function drawMarks(page) {
     const row = make("div", { className: "explorer-lesson-marks" }, body);
@@ -292,8 +306,10 @@ function render({ model, el }) {
     if (page === drawn) return;
     point(page);
     makeRoom(page);
-    if (page) drawStep(page);
-    else drawList();
+    if (page) {
+      drawStep(page);
+      keep(page);
+    } else drawList();
     drawn = page;
   }
 

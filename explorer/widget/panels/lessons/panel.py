@@ -13,7 +13,7 @@ from explorer.core.analysis.receptive_field import Box
 from explorer.core.editing.snapshot import Scene
 from explorer.core.guard import guarded
 from explorer.core.network.errors import Refusal
-from explorer.lessons.outcomes import Given, Outcome, kept
+from explorer.lessons.outcomes import Given, Outcome, from_json, kept
 from explorer.lessons.plan import Plan, Step, lesson
 from explorer.lessons.questions import BuildQuestion, ClickQuestion, link_of
 from explorer.widget.front import GRIDS
@@ -29,12 +29,16 @@ from explorer.widget.panels.lessons.messages import (
     KeepOutcome,
     LeaveLesson,
     LessonPage,
+    Restore,
     SaveOutcome,
     ShowAgain,
     TakeVariant,
 )
 from explorer.widget.panels.lessons.page import Shown, course, following, page
 from explorer.worker import IN_PAGE
+
+#: What is said of answers that are there again.
+RESTORED = "Your answers of before are there again. To begin anew, use another name."
 
 
 class LessonView(FrontWidget):
@@ -60,6 +64,7 @@ class LessonView(FrontWidget):
         | SaveOutcome
         | KeepOutcome
         | GoOn
+        | Restore
     )
     gets = SavedFile
 
@@ -149,6 +154,8 @@ class LessonView(FrontWidget):
                     self._keep(shown)
                 case GoOn():
                     self._go_on(shown)
+                case Restore():
+                    self._restore(shown, message.restore)
 
     def _save(self, outcome: Outcome) -> None:
         file = SavedFile(outcome.file_name, "application/json")
@@ -173,6 +180,20 @@ class LessonView(FrontWidget):
         last = max(place for place, name in enumerate(names) if name in answered)
         self._step = None  # which is drawn anew, whatever was shown
         self._go(Shown(shown.plan, outcome, place=last + 1))
+
+    def _restore(self, shown: Shown, text: str) -> None:
+        """Go on with what the page kept, as a lesson that was left is gone on with."""
+        if shown.outcome.given:
+            return
+        try:
+            found = from_json(text)
+        except Refusal:  # of another version, say
+            return
+        if (found.lesson, found.seed) == self._begun and found.given:
+            self._go_on(attrs.evolve(shown, kept=found))
+            assert self._shown
+            self._shown = attrs.evolve(self._shown, note=RESTORED)
+            self._tell(self._scene())
 
     def _go(self, shown: Shown) -> None:
         """Show a step: of a question that was answered the variant that was answered last."""

@@ -7,7 +7,7 @@ import attrs
 
 from explorer.core.analysis.design import Design, Input
 from explorer.core.families import Architecture, ReadModel
-from explorer.core.network.errors import ParameterError
+from explorer.core.network.errors import ParameterError, Remedy
 from explorer.core.network.parameters import parameters_of
 from explorer.widget.controls.form import Control, Form, Forms
 
@@ -72,6 +72,24 @@ class Parameters:
         # A control shows 2 as 2.0: what it leaves alone stays the number that it was.
         changed = {name: each for name, each in values.items() if each != getattr(shown, name)}
         return Design(attrs.evolve(shown, **changed) if changed else shown, received)  # type: ignore
+
+    def moved(self) -> list[tuple[Control, str, Remedy]]:
+        """Return the controls that show something else than was shown last.
+
+        Each with the name of the class that its field belongs to, and what takes it back.
+        """
+        return [
+            (control, owner, Remedy({name: getattr(form.shown, name)}))
+            for owner, form in (
+                (type(self.form.shown).__name__, self.form),
+                ("Input", self.input_form),
+            )
+            for name, control in form.moved.items()
+        ]
+
+    def form_of(self, control: Control) -> Form:
+        """Return the form that a control is part of."""
+        return self.input_form if control in self.input_form.controls.values() else self.form
 
     def control_of(self, error: Exception) -> Control | None:
         """Return the control of the field that an error names, if there is one."""

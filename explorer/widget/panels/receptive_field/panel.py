@@ -360,7 +360,7 @@ class ReceptiveField(TabView):
                 self._show_failure,
             )
         except Refusal as error:
-            self._show_failure(str(error))
+            self._show_failure(printable(str(error)), is_untrained=example is None)
 
     @cached_property
     def _browser(self) -> "InBrowser":
@@ -377,8 +377,9 @@ class ReceptiveField(TabView):
         if self._page_is_busy:
             self._browser.stop()
 
-    def _show_failure(self, text: str) -> None:
-        self._show_result(Answer(FieldLine(f"Effective: {text}", "bad")))
+    def _show_failure(self, text: str, is_untrained: bool = False) -> None:
+        line = FieldLine(f"Effective: {text}", "bad")
+        self._show_result(Answer(line, is_untrained=is_untrained))
 
     def _show_result(self, answer: Answer) -> None:
         self._answer = answer
@@ -417,7 +418,7 @@ class ReceptiveField(TabView):
                 self._take(self._subject, message)
                 self._problem = ""
             except ParameterError as error:
-                self._problem = str(error)
+                self._problem = printable(str(error))
             self._refresh()
 
     def _apply(self, words: str) -> None:

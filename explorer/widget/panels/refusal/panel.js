@@ -1,6 +1,6 @@
 // @ts-check
 // Puts what was refused beside the control that it is about, which the kernel has marked by a class:
-// over the other panes, so that nothing moves.
+// over the other panes, so that nothing moves. Who has hidden it sees it again by turning to the control.
 
 const MARKED = ".explorer-refused";
 const INPUTS = "input, select, [role=slider]";
@@ -20,6 +20,11 @@ function render({ model, el }) {
   el.setAttribute("role", "alert");
   const text = make("p", { id: `explorer-refusal-${++notes}` }, el);
   const buttons = make("div", { className: "explorer-row" }, el);
+  const close = makeButton(el, "×", "Hide this message (Escape)", hide, {
+    className: "jupyter-button",
+    label: "Hide this message",
+  });
+  let isClosed = false;
 
   /** @type {Element[]} */
   let described = [];
@@ -71,28 +76,63 @@ function render({ model, el }) {
     el.classList.toggle("explorer-apart", !hasRoom || !isBeside);
   }
 
+  /** @param {boolean} closed */
+  function show(closed) {
+    isClosed = closed;
+    el.hidden = isClosed || !model.get("text");
+    follow();
+    place();
+  }
+
+  function hide() {
+    const [input] = described;
+    if (el.contains(document.activeElement) && input instanceof HTMLElement) input.focus({ preventScroll: true });
+    show(true);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function leave(event) {
+    if (event.key !== "Escape" || el.hidden || close.hidden) return;
+    hide();
+    event.preventDefault();
+    event.stopPropagation(); // nobody else closes anything
+  }
+
+  /** @param {FocusEvent | PointerEvent} event */
+  function turn(event) {
+    const control = isClosed && targetOf(event)?.closest(MARKED);
+    const from = event.relatedTarget;
+    if (control && from instanceof Node && !control.contains(from)) show(false);
+  }
+
   function draw() {
+    const isSame = text.textContent === model.get("text");
     text.textContent = model.get("text");
     buttons.replaceChildren();
     for (const remedy of model.get("remedies")) {
       makeButton(buttons, remedy, "", () => model.send({ remedy }), { className: "jupyter-button" });
     }
     buttons.hidden = !model.get("remedies").length;
-    el.hidden = !model.get("text");
+    close.hidden = model.get("is_waiting");
     el.classList.toggle("explorer-waiting", model.get("is_waiting"));
-    follow();
-    place();
+    show(isClosed && isSame);
   }
 
   // The mark may come after the words; panes scroll, and change their size.
   const moved = new ResizeObserver(place);
   const marked = new MutationObserver(place);
-  /** @type {Element | null} */
+  const ends = new AbortController();
+  /** @type {HTMLElement | null} */
   let followed = null;
   function follow() {
     if (el.hidden || followed || !el.parentElement) return;
     followed = el.parentElement;
-    followed.addEventListener("scroll", place, true);
+    const options = { signal: ends.signal };
+    followed.addEventListener("scroll", place, { ...options, capture: true });
+    // Heard on its way down: the fields of ipywidgets let no key come up again.
+    followed.addEventListener("keydown", leave, { ...options, capture: true });
+    followed.addEventListener("focusin", turn, options);
+    followed.addEventListener("pointerover", turn, options);
     moved.observe(followed);
     const controls = followed.querySelector(".explorer-controls");
     if (controls) {
@@ -105,7 +145,7 @@ function render({ model, el }) {
   const waiting = requestAnimationFrame(draw); // once it is part of the page
   return () => {
     cancelAnimationFrame(waiting);
-    followed?.removeEventListener("scroll", place, true);
+    ends.abort();
     moved.disconnect();
     marked.disconnect();
     describe(null);

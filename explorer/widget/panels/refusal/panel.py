@@ -1,6 +1,6 @@
 """Why an edit was refused, beside its control, with what would put it right."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from explorer.widget.messages import TakeRemedy
 
 #: Class of the control that it is about.
 REFUSED = "explorer-refused"
+#: Most changes that are named which wait with a refused one.
+MOST_NAMES = 3
 
 
 class Refusal(FrontWidget):
@@ -49,21 +51,29 @@ class Refusal(FrontWidget):
         self.on_sent(self._chosen)
 
     def show(
-        self, error: Exception, control: widgets.DOMWidget, label: str, attempt: Attempt
+        self,
+        error: Exception,
+        control: widgets.DOMWidget,
+        label: str,
+        attempt: Attempt,
+        waiting: Sequence[str] = (),
     ) -> None:
         """Say why an edit was refused.
 
         Args:
             error: What is wrong with it.
             control: What it stands beside.
-            label: What the control calls the field that the error names; empty if it is another.
+            label: What the field is called that the error names; empty if no control has it.
             attempt: Returns the design of the edit with a remedy.
+            waiting: What else was changed, which is done once this is put right.
         """
         found = working(error, attempt)
         text = problem_text(error)
         if isinstance(error, ParameterError) and (label or error.brief):
             text = error.beside(label, bool(found))
         self._mark(control)
+        if waiting:
+            text = f"{text.rstrip('.')}. {_waits(waiting)}"
         self._write(f"Not applied: {text}", found)
 
     def wait(self, text: str) -> None:
@@ -95,3 +105,11 @@ class Refusal(FrontWidget):
         for remedy, design in self._found:
             if remedy.words == message.remedy:
                 self._take(design)
+
+
+def _waits(names: Sequence[str]) -> str:
+    """Return "filters 24 waits until then."."""
+    more = f"{len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    *others, last = [*names[:MOST_NAMES], *filter(None, [more])]
+    told = f"{', '.join(others)} and {last} wait" if others else f"{last} waits"
+    return f"{told} until then."

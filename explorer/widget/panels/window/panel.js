@@ -24,7 +24,7 @@ const ICONS = {
 /** Where Escape means something else than to leave the full window. */
 const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
 /** What it closes first, wherever the focus is. */
-const OPEN = ".explorer-glossary > :not([hidden])";
+const OPEN = ".explorer-glossary > :not([hidden]), .explorer-refusal:not([hidden], .explorer-waiting)";
 /** Milliseconds within which what is to be seen is there. */
 const PATIENCE = 500;
 const GONE = "The kernel has gone: run the cell again.";
@@ -139,12 +139,32 @@ function render({ model, el }) {
     return button;
   };
   /** @type {(name: string) => (isPressed: boolean) => void} */
-  const pane = (name) => (isPressed) =>
-    workspaceOf(el)?.classList.toggle(`explorer-toggled-${name}`, isPressed);
+  const pane = (name) => () => {
+    workspaceOf(el)?.classList.toggle(`explorer-toggled-${name}`);
+    showPanes();
+  };
   const panes = {
     controls: toggle("controls", "Hide or show the controls", pane("controls")),
     side: toggle("side", "Hide or show explanation and tables", pane("side")),
   };
+  // A pane that is toggled is hidden in a wide window, and shown in a narrow one.
+  const showPanes = () => {
+    for (const [name, button] of Object.entries(panes)) {
+      const found = workspaceOf(el)?.querySelector(`:scope > .explorer-${name}`);
+      const isShown = found ? getComputedStyle(found).visibility !== "hidden" : false;
+      button.setAttribute("aria-pressed", String(isShown));
+    }
+  };
+  /** @type {HTMLElement | null} */
+  let watched = null;
+  const resized = new ResizeObserver(() => {
+    if (watched !== workspaceOf(el)) {
+      watched = workspaceOf(el);
+      if (watched) resized.observe(watched);
+    }
+    showPanes();
+  });
+  resized.observe(el);
   const full = toggle("window", "Fill the window", (isPressed) => {
     const workspace = workspaceOf(el);
     if (workspace) fill(workspace, isPressed);
@@ -183,6 +203,7 @@ function render({ model, el }) {
   });
   const ignore = watchKernel(model, gone);
   return () => {
+    resized.disconnect();
     window.removeEventListener("keydown", leave, true);
     model.off("msg:custom", reveal);
     forget();
