@@ -31,11 +31,14 @@ def every_message_is_read(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Browser tests in one process: they share a browser, JupyterLab and the page that waits."""
+    """Give processes whole files of browser tests, and these first.
+
+    Tests of a process share a browser, JupyterLab, and the page that waits.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+            return nodeid.split("::")[0] if nodeid.startswith("tests/browser/") else nodeid
 
     return Scheduling(config, log)

@@ -75,10 +75,12 @@ RECORD = """
         const begin = event => { start ??= event.timeStamp; };
         document.addEventListener('keydown', begin, true);
         let shown = document.querySelector(picture);
+        let text = shown.textContent; // a picture can be drawn anew, or its numbers be written anew
         new MutationObserver(() => {
             const present = document.querySelector(picture);
-            if (present === shown || !present || start === null) return;
-            shown = present;
+            if (!present || start === null) return;
+            if (present === shown && present.textContent === text) return;
+            [shown, text] = [present, present.textContent];
             const began = start;
             start = null;
             requestAnimationFrame(() => window.recorded.push(performance.now() - began));

@@ -149,6 +149,21 @@ def eventually(page: Page, read: Callable[[], Any], is_wanted: Callable[[Any], b
     return value
 
 
+def run_below(page: Page, source: str) -> None:
+    """Run a source in a new cell, below the present one."""
+    page.evaluate(
+        """
+        async source => {
+            const {commands, shell} = jupyterapp;
+            await commands.execute('notebook:insert-cell-below');
+            shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
+            await commands.execute('notebook:run-cell');
+        }
+        """,
+        source,
+    )
+
+
 def in_kernel(page: Page, code: str, expression: str = "None"):
     """Run code in the notebook's kernel, as the next cell would, and give an expression's value."""
     reply = page.evaluate(
@@ -294,17 +309,7 @@ def test_all_but_keras_works_while_tensorflow_starts(notebook):
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("websocket", lambda socket: requests.append(socket.url))
-    page.evaluate(
-        """
-        async source => {
-            const {commands, shell} = jupyterapp;
-            await commands.execute('notebook:insert-cell-below');
-            shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
-            await commands.execute('notebook:run-cell');
-        }
-        """,
-        SHOW,
-    )
+    run_below(page, SHOW)
     expect(page.locator(".explorer-busy")).to_contain_text("Keras is starting")
     with suspended(keras_process(page)):
         expect_views(page, SMALL)

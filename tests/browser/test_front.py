@@ -602,7 +602,7 @@ def test_figures_are_one_tab_stop_with_arrows_and_say_what_they_mean(page):
     assert seen == [first, ["output", "Shape"], ["CPU, forward", "Time"], first]
     assert (stops, hidden) == (1, True)
     assert sent == [{"open": "Run and time"}]
-    assert words == "parametersA −10 %1.20 M+125 %"
+    assert words == "parameters1.20 M+125 %A −10 %"
 
 
 def test_the_focus_stays_on_a_figure_that_changes(page):

@@ -1,8 +1,10 @@
 """Drawings are laid out by the page where it can, else by the kernel."""
 
 import json
+import re
 from collections.abc import Iterator
 
+import attrs
 import pytest
 from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import expect
@@ -12,7 +14,9 @@ from explorer.widget.panels.diagram.canvas import LAYOUT_CODE, Canvas
 from tests.browser.test_explorer import (
     IMPORT,
     SHOW,
+    TINY,
     in_kernel,
+    opened,  # noqa: F401 — a fixture
     type_number,
 )
 from tests.browser.test_fonts import DRAWN, OVERFLOWING
@@ -36,6 +40,8 @@ window.Worker = class extends EventTarget {
 
 #: What a view is given when it asks for it, and drawings in Graphviz' language.
 CODE = [file.read_text(encoding="utf-8") for file in LAYOUT_CODE]
+#: What is edited of a family: the first of these that it has.
+FIRST = ("filters", "growth_rate", "up_filters", "first_filters")
 DOTS = [diagram(trace(UNet(filters=n), (64, 64, 1))).dot for n in range(2, 22)]
 
 
@@ -161,6 +167,68 @@ def test_what_the_kernel_drew_is_shown_at_once(page):
         assert "× 2" in lay_out(page, "return picture()", dot=DOTS[0], **traits)
 
 
+@pytest.mark.parametrize("detail", ["outline", "blocks", "layers"])
+@pytest.mark.parametrize("name", presets)
+def test_numbers_are_written_into_the_drawing_as_graphviz_would_lay_them_out(page, name, detail):
+    net = presets[name]
+    field = next(each for each in FIRST if hasattr(net, each))
+    drawings = [
+        diagram(trace(attrs.evolve(net, **{field: value}), (256, 256, 1)), detail=detail).dot
+        for value in (16, 17, 18, 20, 24, 99, 128)
+    ]
+    script = f"""
+        give(code);
+        await until(() => said().includes(true));
+        const found = [];
+        for (const dot of {json.dumps(drawings)}) {{
+            const before = el.querySelector("svg");
+            model.change({{ dot }});
+            const {{ svg }} = await globalThis.explorerLayout.send({{ dot }});
+            const [wanted, texts] = readOf(svg);
+            const isIn = svg => String(readOf(svg)[1]) === String(texts);
+            const end = performance.now() + 10_000;
+            await until(() => isIn(model.state.kept) || performance.now() > end);
+            const there = readOf(model.state.kept)[0];
+            const distances = wanted.map((place, index) => Math.abs(place - there[index]));
+            const onScreen = new XMLSerializer().serializeToString(el.querySelector("svg"));
+            const isSame = isIn(model.state.kept) && isIn(onScreen);
+            found.push([isSame, Math.max(...distances), el.querySelector("svg") === before]);
+        }}
+        return found;
+    """
+    read = """
+        const readOf = svg => [
+            [...svg.matchAll(/points="([^"]*)"/g)]
+                .flatMap(([, points]) => points.split(/[ ,]/).map(Number)),
+            [...svg.matchAll(/<text[^>]*>([^<]*)/g)].map(([, text]) => text),
+        ];
+    """
+    same, distances, written = zip(*lay_out(page, read + script), strict=True)
+    assert all(same)
+    assert max(distances) < 5  # points, where Graphviz holds a text for wider than it is
+    assert any(written)
+
+
+def test_what_is_said_of_a_drawing_follows_its_numbers(opened):  # noqa: F811
+    page = opened(TINY, keras=False)
+    first = boxes(page).nth(1)
+    first.click()
+    type_number(page, "filters", 6)
+    expect(first).to_contain_text("64 × 64 × 6")
+    page.evaluate("() => { window.before = document.querySelector('.explorer-canvas svg'); }")
+    type_number(page, "filters", 5)
+
+    expect(first).to_contain_text("64 × 64 × 5")
+    expect(first).to_have_attribute("aria-label", re.compile("64 × 64 × 5"))
+    expect(first).to_have_class(re.compile("explorer-selected"))
+    expect(page.locator(".explorer-canvas .explorer-changed")).to_have_count(7)
+    expect(boxes(page).first).not_to_have_class(re.compile("explorer-changed"))
+    assert page.evaluate("before === document.querySelector('.explorer-canvas svg')")
+    type_number(page, "down blocks", 3)
+    expect(boxes(page)).to_have_count(10)
+    assert not page.evaluate("before === document.querySelector('.explorer-canvas svg')")
+
+
 def test_what_lays_out_practises_with_what_the_kernel_drew(page):
     """The first edit would wait for a browser that compiles; an empty drawing teaches it little."""
     svg = diagram(trace(UNet(filters=2), (64, 64, 1))).svg()
@@ -222,11 +290,10 @@ def test_where_there_are_no_frames_the_other_views_follow_all_the_same(page):
         const shown = [];
         const frame = globalThis.requestAnimationFrame;
         globalThis.requestAnimationFrame = () => 0;
-        for (const dot of {json.dumps(DOTS[:2])}) {{
+        for (const [place, dot] of {json.dumps(DOTS[:2])}.entries()) {{
             model.change({{ dot }});
-            explorerWaiting.listeners.add(() => shown.push(picture().length > 0));
-            await until(() => model.state.kept && !explorerWaiting.layouts);
-            model.state.kept = "";
+            explorerWaiting.listeners.add(() => shown.push(picture().includes(`× ${{place + 2}}`)));
+            await until(() => shown.length > place && !explorerWaiting.layouts);
         }}
         globalThis.requestAnimationFrame = frame;
         return shown;

@@ -15,6 +15,7 @@ from tests.browser.test_explorer import (
     eventually,
     in_kernel,
     opened,  # noqa: F401 — a fixture
+    run_below,
     type_number,
 )
 from tests.browser.test_screen import block
@@ -133,17 +134,7 @@ page.IN_PAGE = panel.IN_PAGE = True
     press(page, "This is my answer")
     expect_verdict(page, "Right.", asked.reason)
     # As who loads the page again: nothing is left of the former kernel's.
-    page.evaluate(
-        """
-        async source => {
-            const {commands, shell} = jupyterapp;
-            await commands.execute('notebook:insert-cell-below');
-            shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
-            await commands.execute('notebook:run-cell');
-        }
-        """,
-        BEGIN.replace("widget", "again"),
-    )
+    run_below(page, BEGIN.replace("widget", "again"))
     restored = pane(page).last
     expect(restored.locator(".explorer-lesson-note")).to_contain_text("are there again")
     expect(restored.locator(".explorer-lesson-right")).to_have_count(1)

@@ -5,6 +5,7 @@ layer that is written out has a cell by which a front end finds it. What boxes a
 tells their place and never a name, which may hold anything.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from html import escape
@@ -42,6 +43,11 @@ BOLD = "Arial Bold"
 SIZE, LINE, PADDING = 11, 14, 3
 #: Points between columns of a list.
 GUTTER = 8
+#: Numbers that change have at least the place of these, so that boxes stay as they are: channels of
+#: a box, those of layers that it lists, and parameters.
+CHANNELS_ROOM, LISTED_ROOM, PARAMETERS_ROOM = 100, 1000, ("00,000", "000,000", "00,000,000")
+#: The filters in what a layer does; parameters in what is told of a box.
+_FILTERS, _PARAMETERS = re.compile(r", \d+"), re.compile(r"\d[\d,]*(?= parameter)")
 
 #: Characters of a text from which on its middle is left out.
 LONGEST = 80
@@ -361,25 +367,29 @@ class Drawing:
         header, body = LIGHT.compared[state or "same"] if self.states else LIGHT.cards[card.role]
         return header, body if self._measured is None else scale_colour(self._share(card.nodes))
 
-    def _muted(self, text: str) -> "_Words":
+    def _muted(self, text: str, room: str = "") -> "_Words":
         # The scale's darker colours leave too little contrast for anything but plain text.
-        return _words(text, colour="" if self._measured is not None else LIGHT.muted)
+        colour = "" if self._measured is not None else LIGHT.muted
+        return _words(text, colour=colour, room=room)
 
     def _table(self, card: Card) -> str:
         state, *notes = self.notes.get(card.id, ("",))
         header, body = self._colours(card, state)
         opened, output = self.is_open(card), card.output
-        size = _words(size_text(output.shape), bold=True)
+        room = "" if card.role == "input" else _size_room(output, CHANNELS_ROOM)
+        size = _words(size_text(output.shape), bold=True, room=room)
         rows = [[size, _words("output")] if output in self.outputs else [size]]
         rows[:0] = [[_words(note)] for note in notes]
         is_bare = self.options.detail == "outline" and not opened
         if not is_bare and (facts := self._card_facts(card)):
-            rows.append([self._muted(facts)])
+            room = _PARAMETERS.sub(PARAMETERS_ROOM[-1] if opened else _room_of, facts)
+            rows.append([self._muted(facts, room)])
         if not (opened or is_bare or card.role == "input" or self.options.draw_sizes):
             rows += [[_words(line)] for line in summaries(card.nodes, channels_of(card.output))]
         columns = self._columns(card)
         across = sum(column.width for column in columns) + len(columns) - 1 if columns else 4
-        lines = "".join(_line(_cell(row, f'COLSPAN="{across}"')) for row in rows)
+        widest = max(map(_width, rows))
+        lines = "".join(_line(_cell(row, f'COLSPAN="{across}"', least=widest)) for row in rows)
         if self.options.draw_sizes:
             slabs = self._slabs(card, opened)
             lines += _line(f'<TD COLSPAN="{across}" ALIGN="LEFT">{slabs}</TD>')
@@ -424,8 +434,12 @@ class Drawing:
         for start in range(0, len(rows), height):
             stop = min(start + height, len(rows))
             beside = [cells for lane in lanes if (cells := _rail_cells(lane, start, stop))]
+            listed = rows[start:stop]
+            does = max((_width([self._does(row)]) for row in listed if not row.times), default=0)
+            size = max(_width([self._size(row)]) for row in listed)
             lines = [
-                self._row(card, place) + "".join(cells.get(place, "") for cells in beside)
+                self._row(card, place, does, size)
+                + "".join(cells.get(place, "") for cells in beside)
                 for place in range(start, stop)
             ]
             width = 4 + len(beside)
@@ -437,7 +451,19 @@ class Drawing:
             columns.append(_Column(lines, width))
         return columns
 
-    def _row(self, card: Card, place: int) -> str:
+    def _does(self, row: Row) -> "_Words":
+        """Return what stands beside a layer's name."""
+        if self._measured is not None:
+            return self._muted(self._figure(row.nodes))
+        summary = row.nodes[-1].layer.summary
+        return self._muted(summary, _FILTERS.sub(f", {LISTED_ROOM}", summary))
+
+    def _size(self, row: Row) -> "_Words":
+        node = row.nodes[-1]
+        return self._muted(size_text(node.shape), _size_room(node, LISTED_ROOM))
+
+    def _row(self, card: Card, place: int, does: int, size: int) -> str:
+        """Return the cells of a row; the last two have at least these widths."""
         # The first cell is the mark by which a front end finds the row. For Graphviz, \N is what
         # the box is called: a label is the same wherever its box stands.
         rows = self.rows[card.id]
@@ -450,18 +476,17 @@ class Drawing:
         shade = f'BGCOLOR="{colour}"' if measured else ""
         if place and not _feeds(rows[place - 1], row):  # a line keeps apart what is
             shade += f' BORDER="1" SIDES="T" COLOR="{LIGHT.line}"'
-        figure = self._figure(row.nodes) if measured else ""
         if row.times:
-            title = "+ " * self.handles + row.title + f" · {figure}" * measured
+            figure = f" · {self._figure(row.nodes)}" if measured else ""
+            title = "+ " * self.handles + row.title + figure
             told = _cell([_words(title)], f'{shade} COLSPAN="2"')
         else:
             name = _words(node.name.removeprefix(f"{card.prefix}_"))
-            does = self._muted(figure or node.layer.summary)
-            told = _cell([name], shade) + _cell([does], shade)
-        size = self._muted(size_text(node.shape))
+            told = _cell([name], shade) + _cell([self._does(row)], shade, least=does)
         return (
             f'<TD ID="\\N_{place}" TITLE="row" PORT="w{place}" WIDTH="8" CELLPADDING="0"'
-            f' BGCOLOR="{colour}"></TD>{told}' + _cell([size], f'{shade} PORT="e{place}"')
+            f' BGCOLOR="{colour}"></TD>{told}'
+            + _cell([self._size(row)], f'{shade} PORT="e{place}"', least=size)
         )
 
     @cached_property
@@ -498,6 +523,15 @@ class Drawing:
         )
 
 
+def _room_of(parameters: re.Match[str]) -> str:
+    length = len(parameters[0])
+    return next((room for room in PARAMETERS_ROOM if len(room) >= length), parameters[0])
+
+
+def _size_room(node: Node, channels: int) -> str:
+    return size_text((*node.shape[:-1], channels)) if node.shape else ""
+
+
 def _feeds(upper: Row, lower: Row) -> bool:
     return any(source in upper.nodes for node in lower.nodes for source in node.inputs)
 
@@ -516,25 +550,43 @@ class _Words:
 
 
 @lru_cache(maxsize=4096)
-def _words(text: str, *, bold: bool = False, size: int = SIZE, colour: str = "") -> _Words:
-    """Return a text as a label has to write it to show it as it is."""
+def _words(
+    text: str, *, bold: bool = False, size: int = SIZE, colour: str = "", room: str = ""
+) -> _Words:
+    """Return a text as a label has to write it to show it as it is.
+
+    Args:
+        text: The text.
+        bold: Whether it is bold.
+        size: Of the type, in points.
+        colour: Of the text; empty: the usual one.
+        room: The text has at least the place that this one has.
+    """
     text = printable(shortened(text, LONGEST))
     look = f' FACE="{BOLD}"' * bold + f' COLOR="{colour}"' * bool(colour)
     look += f' POINT-SIZE="{size}"' * (size != SIZE)
     label = escape(text).replace("\\", r"\\")  # for Graphviz, \ and a letter stand for a name
     if look and label:  # an empty font is an error
         label = f"<FONT{look}>{label}</FONT>"
-    return _Words(label, width_of(text, size, 700 if bold else 400))
+    weight = 700 if bold else 400
+    return _Words(label, max(width_of(each, size, weight) for each in (text, room)))
 
 
-def _cell(words: Sequence[_Words], attributes: str = "", align: str = "LEFT") -> str:
-    """Return a cell with texts beside each other, as wide as they are.
+def _width(words: Sequence[_Words]) -> int:
+    """Return the width of a cell with texts beside each other."""
+    return sum(ceil(text.width) + 2 * PADDING for text in words)
+
+
+def _cell(
+    words: Sequence[_Words], attributes: str = "", align: str = "LEFT", least: int = 0
+) -> str:
+    """Return a cell with texts beside each other, as wide as they are, or at least so wide.
 
     Graphviz may hold them for narrower, and would place the second one by that.
     """
     *others, last = words
-    width = ceil(last.width) + 2 * PADDING
     if not others:
+        width = max(least, _width(words))
         return f'<TD ALIGN="{align}" WIDTH="{width}" {attributes}>{last.label}</TD>'
     widths = [*(ceil(text.width) + 2 * PADDING for text in others), ceil(last.width)]
     cells = "".join(

@@ -80,10 +80,12 @@ class Layout {
   /**
    * @param {string} dot
    * @param {(answer: LaidOut) => void} show
+   * @param {() => boolean} write Shows it without that, if it can.
    */
-  ask(dot, show) {
+  ask(dot, show, write) {
     const { dropped } = this;
     this.next = async () => {
+      if (write()) return;
       const answer = await this.worker?.send({ dot });
       if (answer && dropped === this.dropped) show(answer);
     };

@@ -103,6 +103,7 @@ class Canvas(FrontWidget):
         "minimap",
         "code",
         "layout",
+        "rewriting",
         "files",
     )
     _css = "\n".join(

@@ -41,7 +41,7 @@ function nodeOf(part) {
 }
 
 /**
- * Finds the elements of the items in a drawing, by the items' ids, and names them.
+ * Finds the elements of the items in a drawing, by the items' ids.
  * @param {HTMLElement} canvas
  * @param {Item[]} items
  * @param {Record<string, string>} places
@@ -49,15 +49,13 @@ function nodeOf(part) {
 function findElements(canvas, items, places) {
   /** @type {Map<string, SVGElement>} */
   const elements = new Map();
-  const known = new Map(items.map((item) => [item.id, item]));
+  const known = new Set(items.map((item) => item.id));
   /** @type {(element: SVGElement, id: string, block?: string) => void} */
   const add = (element, id, block = id) => {
-    const item = known.get(id);
-    if (!item || elements.has(id)) return;
+    if (!known.has(id) || elements.has(id)) return;
     elements.set(id, element);
     [element.dataset.item, element.dataset.block] = [id, block];
     element.setAttribute("role", "button");
-    element.setAttribute("aria-label", item.text.replaceAll("\n", ", "));
   };
   /** @type {NodeListOf<SVGGElement>} */
   const nodes = canvas.querySelectorAll("g.node");
@@ -112,6 +110,14 @@ function pictureOf(model) {
   };
 }
 
+/**
+ * Returns what a picture has in common with those of which only numbers differ.
+ * @param {Picture} picture
+ */
+function frameOf({ items, places, family, detail }) {
+  return JSON.stringify([items.map((item) => [item.id, item.feeds]), places, family, detail]);
+}
+
 /** The drawing with its items: what is drawn, what is selected, and where the keys are. */
 class DiagramItems {
   /**
@@ -143,17 +149,27 @@ class DiagramItems {
   /** Finds the items in another drawing. */
   drawn() {
     const { canvas } = this;
-    const { items, places, changed } = this.picture;
+    const { items, places } = this.picture;
     for (const title of canvas.querySelectorAll("title")) title.remove(); // the hint says more
     this.elements = findElements(canvas, items, places);
+    this.told();
+    this.hover.drawn();
+  }
+
+  /** Follows what is said of the items that are drawn. */
+  told() {
+    const { canvas, elements } = this;
+    const { items, changed } = this.picture;
     this.comesFrom = new Map(items.map((item) => [item.id, []]));
     for (const item of items) {
       for (const place of item.feeds) this.comesFrom.get(items[place].id)?.push(item.id);
+      elements.get(item.id)?.setAttribute("aria-label", item.text.replaceAll("\n", ", "));
     }
     const blocks = items.filter((item) => !item.parent).length;
     canvas.setAttribute("aria-label", `Diagram of the network: ${blocks} boxes. ${HELP}`);
-    for (const id of changed) this.elements.get(id)?.classList.add("explorer-changed");
-    this.hover.drawn();
+    for (const [id, element] of elements) {
+      element.classList.toggle("explorer-changed", changed.includes(id));
+    }
     this.mark();
   }
 
@@ -506,16 +522,37 @@ function render({ model, el }) {
     zoom.scrollTo(element);
   }
 
-  const layout = new Layout(model);
+  let drawn = ""; // the SVG, if it was laid out here: elsewhere fonts can have other widths
   let before = "";
-  /** @type {(picture: Picture, svg: string) => void} */
-  const show = (picture, svg) => {
-    draw(picture, svg);
+  function settle() {
     // What was scrolled to has gone with its network.
     if (before && !model.get("shown")) canvas.scrollTo(0, 0);
     before = model.get("shown");
     reveal();
+  }
+  /** @type {(picture: Picture, svg: string) => void} */
+  const show = (picture, svg) => {
+    draw(picture, svg);
+    drawn = "";
+    settle();
   };
+  /**
+   * Writes what is said of a picture into the one that is there; returns whether that is all it needs.
+   * @param {Picture} picture
+   */
+  function write(picture) {
+    if (frameOf(picture) !== frameOf(items.picture)) return false;
+    const svg = rewritten(canvas, { dot: items.picture.dot, svg: drawn }, picture.dot);
+    if (!svg) return false;
+    [items.picture, drawn] = [picture, svg];
+    hint.hidden = true; // it tells what was there
+    items.told();
+    settle();
+    model.set("kept", drawn);
+    return true;
+  }
+
+  const layout = new Layout(model);
   // Several traits come in one message; the drawing needs all of them.
   const update = () => {
     const picture = pictureOf(model);
@@ -531,15 +568,18 @@ function render({ model, el }) {
       layout.drop();
       show(picture, svg);
     } else {
-      layout.ask(picture.dot, (answer) => {
+      /** @param {LaidOut} answer */
+      const receiveDrawing = (answer) => {
         if ("error" in answer) {
           canvas.textContent = `The diagram could not be laid out: ${answer.error}`;
           items.picture = picture;
         } else {
           show(picture, answer.svg);
-          model.set("kept", answer.svg);
+          drawn = answer.svg;
+          model.set("kept", drawn);
         }
-      });
+      };
+      layout.ask(picture.dot, receiveDrawing, () => write(picture));
     }
   };
   const unfollow = zoom.followSize();

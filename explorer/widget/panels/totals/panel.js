@@ -11,10 +11,10 @@ function addFigureTo(parent, { name, value, change, beside_a, unsettled }) {
   const made = make("button", { type: "button", className: "explorer-total" }, parent);
   made.dataset.name = name;
   made.classList.toggle("explorer-unsettled", unsettled);
-  const head = make("span", { textContent: name }, made);
-  if (beside_a) make("i", { textContent: `A ${beside_a}` }, head);
-  const line = make("b", { textContent: value }, made);
-  if (change) make("small", { textContent: change }, line);
+  make("span", { textContent: name }, made);
+  make("b", { textContent: value }, made);
+  if (change) make("small", { textContent: change }, made);
+  if (beside_a) make("i", { textContent: `A ${beside_a}` }, made);
   return made;
 }
 
