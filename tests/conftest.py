@@ -29,16 +29,17 @@ def every_message_is_read(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert [each.getMessage() for each in caplog.get_records("call") if each.name == log] == []
 
 
+#: Files whose tests one process runs, before all other tests: what they share takes long to make.
+WHOLE = ("tests/browser/", "tests/keras_side/test_machine_memory.py")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give processes whole files of browser tests, and these first.
-
-    Tests of a process share a browser, JupyterLab, and the page that waits.
-    """
+    """Give processes whole files first, and then single tests."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.split("::")[0] if nodeid.startswith("tests/browser/") else nodeid
+            return nodeid.split("::")[0] if nodeid.startswith(WHOLE) else nodeid
 
     return Scheduling(config, log)
