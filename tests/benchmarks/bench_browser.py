@@ -131,7 +131,7 @@ def test_forward_pass_in_the_page(notebook: Callable[..., Page]) -> None:
         page.get_by_role("button", name="▶ Run").click()
         expect(stop).to_be_enabled(timeout=PATIENCE)
         expect(stop).to_be_disabled(timeout=PATIENCE)
-        asked = "widget._panels.keras.forward._last[0].median"
+        asked = "widget._panels.keras.forward._timed[-1][0].median"
         in_page.append(1000 * float(evaluated(page, asked)))
     asked = "time_forward(widget.architecture, widget.input_shape).median"
     by_keras = [1000 * float(evaluated(page, asked)) for _ in range(PASSES)]

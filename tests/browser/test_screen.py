@@ -499,6 +499,25 @@ def test_the_keyboard_walks_along_the_graph(opened):  # noqa: F811
     page.keyboard.press("Control+z")
     assert focused() == "block-stack0_enc1"
 
+    # No key that pans or goes to an end reaches the notebook.
+    page.evaluate("addEventListener('keydown', ({key}) => { window.reached = key; })")
+    press("Home", "alone-image_in")
+    press("End", "block-stack0_dec1")
+    for _ in range(6):
+        page.get_by_title("Zoom in").click()
+    canvas = page.locator(".explorer-canvas")
+    canvas.click(position={"x": 4, "y": 4})
+    top = "canvas => canvas.scrollTop / canvas.clientHeight"
+    for place in (block(page, "stack0_enc0"), canvas):
+        canvas.evaluate("canvas => canvas.scrollTo(0, 0)")
+        place.focus()
+        before = canvas.evaluate(top)
+        page.keyboard.press("PageDown")
+        assert canvas.evaluate(top) > before + 0.5
+        page.keyboard.press("PageUp")
+        assert canvas.evaluate(top) == pytest.approx(before, abs=0.01)
+    assert page.evaluate("() => window.reached") is None
+
 
 def test_one_can_look_around_in_a_long_network(opened):  # noqa: F811
     page = opened("widget = Explorer(presets['FC-DenseNet103'], (64, 64, 1))\nwidget", keras=False)
@@ -724,7 +743,7 @@ def test_what_lets_a_layer_see_more_is_offered_in_view(opened, viewport):  # noq
     block(page, "stack0_enc0").click(position={"x": 20, "y": 8})
     open_tab(page, "Receptive field")
     field = page.locator(".explorer-field")
-    expect(field.get_by_role("status")).to_contain_text("stack0_enc0")
+    expect(field.get_by_role("status")).to_contain_text("encoder 0")
     page.locator(".explorer-workspace").evaluate("each => each.scrollIntoView({block: 'end'})")
     box = field.get_by_role("application").bounding_box()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])

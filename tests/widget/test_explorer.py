@@ -317,8 +317,8 @@ def test_an_edited_block_is_an_exception_and_the_controls_of_the_family_stay(wid
     ]
     number(widget, "kernel_size").value = 5
     blocks = blocks_of(widget.architecture)
-    assert (blocks.encoder[1].filters, blocks.encoder[1].kernel_size) == (96, 3)
-    assert blocks.encoder[0].kernel_size == 5
+    assert (blocks.encoder[0].kernel_size, blocks.encoder[1].kernel_size) == (5, 5)
+    assert blocks.encoder[1].filters == 96  # all else of it follows the family
     assert widget._panels.history.steps[-3:] == (
         "encoder 1: filters 4 → 96",
         "decoder 1: refine convs 2 → 1",
@@ -385,6 +385,55 @@ def test_a_refused_change_of_the_blocks_is_put_right(worker):
     widget.close()
 
 
+@pytest.mark.parametrize("net", [presets["U-Net (small)"], Custom.of(presets["U-Net (small)"])])
+def test_with_a_block_that_pools_one_that_upsamples_can_be_removed(worker, net):
+    widget = explorer.Explorer(net, (64, 64, 1))
+    widget._panels.blocks.head.folded = False
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("encoder", 1)
+
+    editor._buttons["remove"].click()
+    assert widget._panels.refusal.text == (
+        "Not applied: 3 decoder blocks upsample by 8, but the encoder only downsamples by 4."
+    )
+    assert widget._panels.refusal.remedies == ("Remove the last decoder block",)
+    press(widget, "Remove the last decoder block")
+
+    blocks = blocks_of(net)
+    assert widget.architecture.encoder == (blocks.encoder[0], *blocks.encoder[2:])
+    assert widget.architecture.decoder == blocks.decoder[:-1]
+    assert widget._panels.refusal.text == ""
+    widget.close()
+
+
+def test_what_takes_an_edit_back_puts_nothing_right(widget):
+    widget._panels.blocks.head.folded = False
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("decoder", 1)
+
+    editor._buttons["duplicate"].click()
+
+    assert "3 decoder blocks upsample by 8" in widget._panels.refusal.text
+    assert widget._panels.refusal.remedies == ()
+
+
+def test_a_head_that_needs_a_decoder_block_keeps_it(worker):
+    net = attrs.evolve(Custom.of(SMALL), heads=(explorer.Head(stride=4),))
+    widget = explorer.Explorer(attrs.evolve(net, heads=(explorer.Head(stride=1),)), (32, 32, 1))
+    widget._panels.blocks.head.folded = False
+    editor = widget._panels.blocks._editor
+    editor._list.value = ("encoder", 1)
+
+    editor._buttons["remove"].click()
+    assert widget._panels.refusal.remedies == ("Remove the last decoder block",)
+    widget.architecture = net
+    editor._list.value = ("encoder", 1)
+    editor._buttons["remove"].click()
+    assert "upsample by 4" in widget._panels.refusal.text
+    assert widget._panels.refusal.remedies == ()
+    widget.close()
+
+
 def test_an_edit_of_a_block_that_the_size_does_not_fit_offers_sizes(worker):
     widget = explorer.Explorer(attrs.evolve(SMALL, up_blocks=0), (40, 40, 1))
     widget._panels.blocks.head.folded = False
@@ -399,6 +448,19 @@ def test_an_edit_of_a_block_that_the_size_does_not_fit_offers_sizes(worker):
     widget._panels.history._handle_custom_msg({"by": -1}, [])
     assert widget.input_shape == (40, 40, 1)
     widget.close()
+
+
+def test_a_refusal_of_a_block_says_what_waits_with_it(widget):
+    type_in_block(widget, ("encoder", 0), "filters", -4)
+    assert "wait" not in widget._panels.refusal.text
+
+    type_in_block(widget, ("encoder", 0), "kernel_size", 5)
+    controls = widget._panels.blocks._editor._form.controls
+    assert is_refused(controls["filters"])
+    assert widget._panels.refusal.text.endswith("kernel size 5 waits until then.")
+    press(widget, "Set filters to 1")
+    block = blocks_of(widget.architecture).encoder[0]
+    assert (block.filters, block.kernel_size) == (1, 5)
 
 
 def test_a_refused_edit_of_a_block_is_undone_first(widget):
@@ -521,6 +583,91 @@ def test_a_preset_that_does_not_fit_the_size_says_so_and_waits(widget):
     number(widget, "height").value = 64
     number(widget, "width").value = 64
     assert widget.architecture == Hourglass()
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "FC-DenseNet103"])
+def test_what_was_chosen_and_waits_is_told_from_what_is_shown(worker, name):
+    widget = explorer.Explorer(presets["U-Net (small)"], (200, 256, 3))
+
+    widget._panels.family.value = name
+
+    assert note(widget, "height").endswith(
+        f" {name} waits until then. Meanwhile U-Net (small) is shown."
+    )
+    number(widget, "batch_size").value = 2
+    assert f" {name} and batch size 2 wait until then." in note(widget, "height")
+    press(widget, "Set height to 192")
+    assert widget.architecture == presets[name]
+    assert widget._panels.refusal.text == ""
+    assert widget._panels.history.steps[-1].startswith(f"architecture U-Net (small) → {name}, ")
+    number(widget, "height").value = 200
+    assert "wait" not in note(widget, "height")
+    widget.close()
+
+
+@pytest.mark.parametrize("name", ["U-Net", "U-Net (small)"])
+def test_the_history_says_which_architecture_of_the_same_family_was_chosen(widget, name):
+    number(widget, "height").value = number(widget, "width").value = 64
+    number(widget, "filters").value = 24
+
+    widget._panels.family.value = name
+    chosen = f"architecture U-Net, own settings → {name}"
+    assert widget._panels.history.steps[-2:] == ("filters 2 → 24", chosen)
+
+    count = len(widget._panels.history.steps)
+    widget._panels._actions.start_from(presets[name])
+    assert len(widget._panels.history.steps) == count
+
+
+def test_the_history_says_of_an_edit_that_leads_to_a_preset_what_was_moved(worker):
+    widget = explorer.Explorer(attrs.evolve(presets["U-Net"], filters=3), (64, 64, 1))
+
+    number(widget, "filters").value = 64
+
+    assert widget._panels.family.value == "U-Net"
+    assert widget._panels.history.steps[-1] == "filters 3 → 64"
+    widget.close()
+
+
+def test_an_architecture_of_the_same_family_that_waited_is_named_in_the_history(widget):
+    number(widget, "height").value = 40
+    number(widget, "filters").value = 24
+    widget._panels.family.value = "U-Net"
+    assert "U-Net waits until then. Meanwhile U-Net, own settings is shown." in note(
+        widget, "height"
+    )
+
+    press(widget, "Set height to 48")
+
+    step = "architecture U-Net, own settings → U-Net, height 40 → 48"
+    assert widget._panels.history.steps[-1] == step
+
+
+def test_what_is_chosen_from_the_list_has_its_chain_closed(widget):
+    number(widget, "height").value = number(widget, "width").value = 64
+    chain = widget._panels.parameters.form.groups["Depth"].head
+    chain.closed = False
+    number(widget, "down_blocks").value = 3
+    assert not chain.closed
+
+    widget._panels.family.value = "U-Net"
+
+    assert chain.closed
+    number(widget, "down_blocks").value = 5
+    assert widget.architecture.output_stride == 1
+    chain.closed = False
+    widget._panels.family.value = "LEAP CNN"
+    widget._panels.family.value = "U-Net"
+    assert chain.closed
+
+
+def test_a_list_of_blocks_says_of_its_depth_what_has_no_effect(widget):
+    widget._panels.family.value = "Custom"
+
+    head = widget._panels.parameters.form.groups["Depth"].head
+    assert head.note == "off: merge stacks (stacks is 1)"
+    number(widget, "stacks").value = 2
+    assert head.note == ""
 
 
 def test_the_blocks_of_what_is_shown_can_be_written_out_from_the_list(widget):

@@ -312,7 +312,7 @@ def _edit_changes(a: EncoderDecoder, b: EncoderDecoder) -> Iterable[Change]:
     """Yield how the blocks differ that are exceptions in A or in B."""
     in_a, in_b = ({edit.place: edit for edit in each.edits} for each in (a, b))
     for place, edit in {**in_a, **in_b}.items():
-        if in_a.get(place) == in_b.get(place):
+        if place in in_a and place in in_b and in_a[place].settings == in_b[place].settings:
             continue
         was, now = (blocks_of(each).at(family_blocks_of(each).index_of(place)) for each in (a, b))
         changes = parameter_changes(was, now) if was and now else ()

@@ -203,11 +203,12 @@ class Drawing:
             graph_attr={
                 "bgcolor": "white",
                 "newrank": "true",
-                "nodesep": "0.5" if self.states else "0.2",  # room for the arrows' letters
-                "ranksep": "0.45" if self.options.direction != "left to right" else "0.3",
+                # Arrows with letters need room for these.
+                "nodesep": "0.5" if any(link.state for link in self.links) else "0.18",
+                "ranksep": "0.34",
                 "rankdir": "LR" if self.options.direction == "left to right" else "TB",
                 "fontname": FONT,
-                "pad": "0.1",
+                "pad": "0.04",
             },
             node_attr={
                 "shape": "plain",
@@ -381,9 +382,10 @@ class Drawing:
         rows = [[size, _words("output")] if output in self.outputs else [size]]
         rows[:0] = [[_words(note)] for note in notes]
         is_bare = self.options.detail == "outline" and not opened
-        if not is_bare and (facts := self._card_facts(card)):
-            room = _PARAMETERS.sub(PARAMETERS_ROOM[-1] if opened else _room_of, facts)
-            rows.append([self._muted(facts, room)])
+        is_told = not is_bare or self._measured is not None  # what colours tell, from afar, too
+        if is_told and (facts := self._facts[card.id]):
+            room = PARAMETERS_ROOM[-1] if opened else self._parameters_room
+            rows.append([self._muted(facts, _PARAMETERS.sub(room, facts))])
         if not (opened or is_bare or card.role == "input" or self.options.draw_sizes):
             rows += [[_words(line)] for line in summaries(card.nodes, channels_of(card.output))]
         columns = self._columns(card)
@@ -407,7 +409,7 @@ class Drawing:
     def _header(self, card: Card, colour: str, opened: bool, across: int, state: str) -> str:
         title = [_words(card.title, bold=True, colour=LIGHT.header_text)]
         if opened and card.prefix:  # with which the names of its layers begin
-            title.append(_words(card.prefix, size=9, colour=LIGHT.header_text))
+            title.append(_words(card.prefix, colour=LIGHT.header_text))
         if state:
             title.append(_words(state, colour=LIGHT.header_text))
         handle = ""
@@ -415,6 +417,18 @@ class Drawing:
             sign = _words("−" if opened else "+", bold=True, colour=LIGHT.header_text)
             handle = _cell([sign], f'ID="\\N_toggle" TITLE="layers" BGCOLOR="{colour}"', "RIGHT")
         return _line(_cell(title, f'COLSPAN="{across - bool(handle)}" BGCOLOR="{colour}"') + handle)
+
+    @cached_property
+    def _facts(self) -> dict[str, str]:
+        """What is told of each card, by its id."""
+        return {card.id: self._card_facts(card) for card in self.cards}
+
+    @cached_property
+    def _parameters_room(self) -> str:
+        """The place of the most parameters that a card has: boxes stay when one of them grows."""
+        found = map(_PARAMETERS.search, self._facts.values())
+        most = max((number[0] for number in found if number), key=len, default="")
+        return next((room for room in PARAMETERS_ROOM if len(room) >= len(most)), most)
 
     def _card_facts(self, card: Card) -> str:
         """Return where the positions lie, where no row of a U says so, and the card's figure."""
@@ -523,11 +537,6 @@ class Drawing:
         )
 
 
-def _room_of(parameters: re.Match[str]) -> str:
-    length = len(parameters[0])
-    return next((room for room in PARAMETERS_ROOM if len(room) >= length), parameters[0])
-
-
 def _size_room(node: Node, channels: int) -> str:
     return size_text((*node.shape[:-1], channels)) if node.shape else ""
 
@@ -550,26 +559,22 @@ class _Words:
 
 
 @lru_cache(maxsize=4096)
-def _words(
-    text: str, *, bold: bool = False, size: int = SIZE, colour: str = "", room: str = ""
-) -> _Words:
+def _words(text: str, *, bold: bool = False, colour: str = "", room: str = "") -> _Words:
     """Return a text as a label has to write it to show it as it is.
 
     Args:
         text: The text.
         bold: Whether it is bold.
-        size: Of the type, in points.
         colour: Of the text; empty: the usual one.
         room: The text has at least the place that this one has.
     """
     text = printable(shortened(text, LONGEST))
     look = f' FACE="{BOLD}"' * bold + f' COLOR="{colour}"' * bool(colour)
-    look += f' POINT-SIZE="{size}"' * (size != SIZE)
     label = escape(text).replace("\\", r"\\")  # for Graphviz, \ and a letter stand for a name
     if look and label:  # an empty font is an error
         label = f"<FONT{look}>{label}</FONT>"
     weight = 700 if bold else 400
-    return _Words(label, max(width_of(each, size, weight) for each in (text, room)))
+    return _Words(label, max(width_of(each, SIZE, weight) for each in (text, room)))
 
 
 def _width(words: Sequence[_Words]) -> int:

@@ -77,7 +77,7 @@ class History:
         last = self.steps[self.position]
         if last.design == design:
             return
-        changed, label = ((), words) if words else _difference(last.design, design)
+        changed, label = ((), words) if words else difference(last.design, design)
         now = self._clock()
         steps = self.steps[: self.position + 1]
         # Two fields change in one move where one follows the other. One that goes on from where the
@@ -87,7 +87,7 @@ class History:
             steps.pop()
             before = steps[-1].design
             if before != design:  # else a slider was moved to and fro
-                _, label = _difference(before, design)
+                _, label = difference(before, design)
                 steps.append(Step(attrs.evolve(design), label, changed, now))
         else:
             steps.append(Step(attrs.evolve(design), label, changed, now, begins))
@@ -101,10 +101,19 @@ class History:
         return self.steps[self.position].design
 
 
-def _difference(before: Design, after: Design) -> tuple[tuple[str, ...], str]:
-    """Return the names of the fields that differ, and a few words on it."""
+def difference(
+    before: Design, after: Design, is_chosen: bool = False
+) -> tuple[tuple[str, ...], str]:
+    """Return the names of the fields that differ, and a few words on it.
+
+    Args:
+        before: A design.
+        after: What came of it.
+        is_chosen: Whether its architecture was chosen, not edited.
+    """
     names = title_of(before.architecture), title_of(after.architecture)
-    if len(presets.keys() & names) == 2:  # of one family, too
+    # Two presets of one family, too.
+    if len(presets.keys() & names) == 2 or (is_chosen and names[0] != names[1]):
         changes = [Change("architecture", *names)]
     else:
         changes = [*parameter_changes(before.architecture, after.architecture)]

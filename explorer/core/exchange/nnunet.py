@@ -391,9 +391,8 @@ class _Plan:
             wanted["decoder", i] = attrs.evolve(of_decoder, **fields)
         edits = []
         for (part, index), block in wanted.items():
-            if block != blocks.at((part, index)):
-                section, at = blocks.place_of(part, index)
-                edits.append(BlockEdit(section=section, index=at, block=block))
+            if block != (usual := blocks.at((part, index))):
+                edits.append(BlockEdit.of(blocks.place_of(part, index), block, usual))
         return attrs.evolve(family, edits=tuple(edits))
 
     def _fields(self, stage: int) -> dict[str, Any]:

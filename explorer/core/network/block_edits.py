@@ -18,6 +18,11 @@ SECTIONS = ("stem", "encoder", LAST_POOLING, "middle", "decoder")
 Place = tuple[str, int]
 
 
+def _listed(names: Any) -> tuple[Any, ...]:
+    one = isinstance(names, str) or not isinstance(names, Iterable)
+    return (names,) if one else tuple(names)
+
+
 @attrs.frozen(kw_only=True)
 class BlockEdit:
     """A block that takes the place of one of its family's.
@@ -27,17 +32,54 @@ class BlockEdit:
             convolutions), "middle" (what follows the last pooling) or "decoder".
         index: Its index there.
         block: The block.
+        own: Names of the fields that are its own, while the others follow its family's block;
+            empty: all are its own, as they are wherever the family has a block of another class.
     """
 
     section: str = parameter(choices=SECTIONS)
     index: int = parameter(minimum=0)
     block: EncoderBlock | DecoderBlock = attrs.field(metadata=HELD)
+    own: tuple[str, ...] = attrs.field(default=(), converter=_listed, metadata=HELD)
 
-    def __attrs_post_init__(self) -> None:
-        """Refuse a block of the other kind.
+    @classmethod
+    def of(cls, place: Place, block: Any, usual: Any) -> "BlockEdit":
+        """Return the edit by which a block takes the place of its family's.
+
+        Args:
+            place: Section and index.
+            block: The block.
+            usual: The family's. What both have alike stays what the family's has.
+        """
+        section, index = place
+        whole = cls(section=section, index=index, block=block)
+        if type(block) is not type(usual):
+            return whole
+        own = tuple(
+            field.name
+            for field in attrs.fields(type(block))
+            if getattr(block, field.name) != getattr(usual, field.name)
+        )
+        edit = attrs.evolve(whole, own=own)
+        # A class of the user's may take other values than its fields have.
+        return edit if edit.over(usual) == edit else whole
+
+    def over(self, usual: Any) -> "BlockEdit":
+        """Return the edit with what its block has of the family's, of which it takes the place.
 
         Raises:
-            ParameterError: Naming the block.
+            ParameterError: If no block can have what is its own beside that.
+        """
+        if not self.own or type(usual) is not type(self.block):
+            return self
+        fields = {field.name: field for field in attrs.fields(type(usual))}
+        own = {fields[name].alias: getattr(self.block, name) for name in self.own}
+        return attrs.evolve(self, block=attrs.evolve(usual, **own))
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a block of the other kind, and fields that it has not.
+
+        Raises:
+            ParameterError: Naming the block, or the fields.
         """
         kind = DecoderBlock if self.section == "decoder" else EncoderBlock
         if not isinstance(self.block, kind):
@@ -48,6 +90,22 @@ class BlockEdit:
                 f"can't be in the {self.section}",
                 f"give one of a class below {kind.__name__}",
             )
+        known = [field.name for field in attrs.fields(type(self.block)) if field.init]
+        if unknown := [name for name in self.own if name not in known]:
+            raise ParameterError(
+                "BlockEdit",
+                "own",
+                self.own,
+                f"has {unknown[0]!r}, which is no field of {type(self.block).__name__}",
+                f"name some of {', '.join(known)}",
+            )
+        object.__setattr__(self, "own", tuple(name for name in known if name in self.own))
+
+    @property
+    def settings(self) -> Any:
+        """What is its own, to be compared."""
+        own = {name: getattr(self.block, name) for name in self.own}
+        return (type(self.block), own) if own else self.block
 
     @property
     def place(self) -> Place:
@@ -123,6 +181,14 @@ class Stacks:
     def at(self, found: tuple[str, int] | None) -> Any:
         """Return the block with this index in a part; None if there is none."""
         return getattr(self, found[0])[found[1]] if found else None
+
+    def settled(self, edits: Sequence[BlockEdit]) -> tuple[BlockEdit, ...]:
+        """Return edits with what their blocks have of those here, of which they take the places.
+
+        Raises:
+            ParameterError: If no block can have what is its own beside that.
+        """
+        return tuple(edit.over(self.at(self.index_of(edit.place))) for edit in edits)
 
     def edited(self, edits: Sequence[BlockEdit]) -> "Stacks":
         """Return these with other blocks; an edit of a place that is not there rests."""

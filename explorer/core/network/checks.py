@@ -38,7 +38,7 @@ def check_decoder(architecture: Any, decoder: Sequence[DecoderBlock]) -> None:
             count,
             f"upsamples by {upsampling}, but the encoder only downsamples by {stride}",
             _less_upsampling(architecture, levels),
-            (*levels, *_guesses(architecture, up=stride)),
+            (*levels, *_guesses(architecture, up=stride), *_shorter(architecture, decoder, stride)),
             f"{blocks} upsample by {upsampling}, but the encoder only downsamples by {stride}",
         )
     for i, block in enumerate(decoder):
@@ -101,6 +101,24 @@ def _levels(
         more = ceil(log2(down) - log2(architecture.encoder_features_stride))
         found.append(Remedy({"down_blocks": architecture.down_blocks + more}))
     return tuple(found)
+
+
+def _shorter(architecture: Any, decoder: Sequence[DecoderBlock], up: int) -> tuple[Remedy, ...]:
+    """Return the decoder without its last blocks, where it is a field that lists them.
+
+    Args:
+        architecture: The `EncoderDecoder`.
+        decoder: The blocks of its decoder.
+        up: What it is to upsample by at most.
+    """
+    if getattr(architecture, "decoder", None) != tuple(decoder):
+        return ()
+    left = tuple(decoder)
+    while prod(block.upsampling_stride for block in left) > up:
+        left = left[:-1]
+    count = len(decoder) - len(left)
+    blocks = "decoder block" if count == 1 else f"{count} decoder blocks"
+    return (Remedy({"decoder": left}, f"Remove the last {blocks}"),)
 
 
 def _guesses(architecture: Any, up: int) -> tuple[Remedy, ...]:

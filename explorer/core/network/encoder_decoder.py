@@ -105,7 +105,7 @@ class EncoderDecoder:
             if (plain := found.plain(value)) is not value:
                 object.__setattr__(self, found.name, plain)
         try:
-            _ = self._blocks
+            object.__setattr__(self, "edits", self._family_blocks.settled(self.edits))
         except NotImplementedError:  # an abstract class, or one that is only half written yet
             return
         self._check()
@@ -140,6 +140,8 @@ class EncoderDecoder:
     def with_block(self, part: str, index: int, block: Any, **fields: Any) -> Self:
         """Return the architecture with another block; the family's own ends an exception.
 
+        In what it has as its family's block, it goes on to follow that.
+
         Args:
             part: "stem", "encoder" or "decoder".
             index: The index of a block there.
@@ -149,10 +151,11 @@ class EncoderDecoder:
         Raises:
             ParameterError: If no network can have it there.
         """
-        section, at = place = self._family_blocks.place_of(part, index)
+        family = self._family_blocks
+        place, usual = family.place_of(part, index), family.at((part, index))
         edits = tuple(edit for edit in self.edits if edit.place != place)
-        if block != self._family_blocks.at((part, index)):
-            edits += (BlockEdit(section=section, index=at, block=block),)
+        if block != usual:
+            edits += (BlockEdit.of(place, block, usual),)
         return attrs.evolve(self, edits=edits, **fields)
 
     def _listed(self, field: str) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """Edit the blocks of an architecture one by one: their parameters, kind, number and order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -22,11 +22,11 @@ from explorer.core.network.encoder_decoder import (
     family_blocks_of,
     links_its_own_blocks,
 )
-from explorer.core.network.errors import ParameterError
+from explorer.core.network.errors import ParameterError, Remedy
 from explorer.core.network.graph import Block, Graph, Node
 from explorer.core.network.heads import Head
 from explorer.core.words.summaries import in_few_words
-from explorer.widget.controls.form import Form, Forms, page, plain_layout
+from explorer.widget.controls.form import Control, Form, Forms, page, plain_layout
 from explorer.widget.parts import Line
 
 #: For each list of blocks their base class, and the block that "add" adds.
@@ -45,6 +45,9 @@ Place = tuple[str, int]
 Change = Callable[[list[Any], int], int]
 #: Returns an architecture with other values of some fields, given the name of their class.
 Retry = Callable[[str, Mapping[str, Any]], EncoderDecoder]
+Refuse = Callable[
+    [Exception, widgets.DOMWidget, str, Retry, Sequence[tuple[Control, str, Remedy]]], None
+]
 
 
 def listed(architecture: EncoderDecoder, section: str) -> tuple[Any, ...]:
@@ -101,7 +104,7 @@ class BlockEditor:
     def __init__(
         self,
         apply: Callable[[EncoderDecoder, str], None],
-        refuse: Callable[[Exception, widgets.DOMWidget, str, Retry], None],
+        refuse: Refuse,
         alert: Callable[[str], None],
         chosen: Callable[[Node | None], None],
     ) -> None:
@@ -111,8 +114,9 @@ class BlockEditor:
             apply: Called with the changed architecture, and what was done where what differs does
                 not say it; raises what is wrong with it.
             refuse: Called with that, the control that it is about, what this calls the field that
-                the error names (empty for another), and what returns the changed architecture with
-                other values of a class's fields.
+                the error names (empty for another), what returns the changed architecture with
+                other values of a class's fields, and the controls that were moved, as
+                `Form.taken_back` returns them.
             alert: Called with the traceback of an unforeseen error.
             chosen: Called with a layer of the block that the user chose here; None: there is none.
         """
@@ -261,7 +265,7 @@ class BlockEditor:
         Args:
             change: Changes the blocks.
             owner: Name of the class of the architecture, of which some fields are to be others.
-            values: Their values.
+            values: Their values; not such that they take back the change.
         """
         architecture = self._architecture
         assert architecture is not None
@@ -270,7 +274,10 @@ class BlockEditor:
         section, index = self._place
         blocks = list(listed(architecture, section))
         index = change(blocks, index)
-        return with_blocks(architecture, section, tuple(blocks), **values or {}), index
+        changed = with_blocks(architecture, section, tuple(blocks), **values or {})
+        if values and changed in (architecture, Custom.of(architecture)):
+            raise LookupError("nothing is left of the change")
+        return changed, index
 
     @guarded
     def _selected(self, change: Any) -> None:
@@ -315,7 +322,9 @@ class BlockEditor:
             if isinstance(error, ParameterError) and _is_of(error.owner, form.shown):
                 named = form.controls.get(error.field)
             control = named or form.controls[name]
-            self._refuse(error, control.widget, named.parameter.label if named else "", retry)
+            label = named.parameter.label if named else ""
+            moved = form.taken_back(type(form.shown).__name__)
+            self._refuse(error, control.widget, label, retry, moved)
 
     @guarded
     def _kind_chosen(self, change: Any) -> None:
@@ -368,7 +377,7 @@ class BlockEditor:
             def retry(owner: str, values: Mapping[str, Any]) -> EncoderDecoder:
                 return self._changed(change, owner, values)[0]
 
-            self._refuse(error, self._list, "", retry)
+            self._refuse(error, self._list, "", retry, ())
 
 
 def _is_of(owner: str, block: Any) -> bool:

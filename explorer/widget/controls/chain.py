@@ -35,8 +35,7 @@ class Chain:
         self._stride = 1  # of the output that is to be kept
         self._proposed: Any = None  # what the last move was to lead to
         self._followed: Any = None  # the value of the parameter that is shown
-        leaders = " and ".join(parameter_of(of, name).label for name in follower.follows)
-        head.chain = f"{follower.label} follow {leaders}, so that the output keeps its resolution"
+        self._leaders = " and ".join(parameter_of(of, name).label for name in follower.follows)
         head.observe(self._toggled, names="closed")
 
     def show(self, architecture: Any) -> None:
@@ -45,9 +44,20 @@ class Chain:
             return
         self._proposed = None
         self._stride = architecture.output_stride
+        of_input = "the input's" if self._stride == 1 else f"1/{self._stride} of the input's"
+        self._head.chain = (
+            f"{self._follower.label} follow {self._leaders}, "
+            f"so that the output keeps its resolution: {of_input}"
+        )
         before, self._followed = self._followed, getattr(architecture, self._follower.name)
         if not self._is_chosen and self._followed != before:  # it may have followed to the lowest
             as_part_of(self, self._set, self._followed > (self._follower.minimum or 0))
+
+    def begin(self, architecture: Any) -> None:
+        """Show another beginning: whether the user opened the chain before counts no more."""
+        self._is_chosen = False
+        self._proposed = self._followed = None
+        self.show(architecture)
 
     def _set(self, closed: bool) -> None:
         self._head.closed = closed

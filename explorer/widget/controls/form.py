@@ -11,7 +11,7 @@ from ipywidgets.widgets.widget import _instances
 from traitlets import Bunch
 
 from explorer.core.guard import as_part_of, is_under_way
-from explorer.core.network.errors import ParameterError
+from explorer.core.network.errors import ParameterError, Remedy
 from explorer.core.network.parameters import (
     GROUPS,
     Parameter,
@@ -299,7 +299,8 @@ class Group:
                 switches.update(found.active.fields)
                 lacking |= dict.fromkeys(found.active.lacking(values))
         active = {control.parameter.name for control in self._controls if not control.is_idle}
-        if idle and active <= switches:
+        # A switch that says how much of it there is, and not none, has an effect.
+        if idle and active <= {name for name in switches if not getattr(values, name)}:
             note = f"off: {', '.join(lacking)}"
         else:
             told = (f"{', '.join(labels)} ({why})" for why, labels in idle.items())
@@ -374,6 +375,13 @@ class Form:
             if control.value != getattr(self.shown, name)
         }
 
+    def taken_back(self, owner: str) -> list[tuple[Control, str, Remedy]]:
+        """Return the controls that were moved, each with `owner` and what takes it back."""
+        return [
+            (control, owner, Remedy({name: getattr(self.shown, name)}))
+            for name, control in self.moved.items()
+        ]
+
     def told(self, error: ParameterError) -> str:
         """Return an error's sentence; of a value on screen, with the label that it has there."""
         control = self.controls.get(error.field)
@@ -395,6 +403,11 @@ class Form:
             group.show(values)
         if self._chain:
             self._chain.show(values)
+
+    def begin(self) -> None:
+        """Take what is shown as another beginning: a chain is as at first."""
+        if self._chain:
+            self._chain.begin(self.shown)
 
     def follow(self, name: str) -> None:
         """Move along what follows a parameter that the user moved, while a chain links them."""

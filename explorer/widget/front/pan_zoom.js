@@ -10,8 +10,6 @@ const LARGEST = 1.3;
 const READABLE = 0.75;
 // Who zooms beyond these wants to see more or less, not just larger or smaller.
 const [FAR, NEAR] = [0.5, 1.5];
-// A network that would be this small is shown with less at first.
-const TOO_SMALL = 0.5;
 
 /**
  * Holds for every drawing and place: "all": fit to width and height; "readable": the same, but not
@@ -41,6 +39,7 @@ class PanZoom {
     // The canvas' width and height: asking for them after a change would cost a layout of the page.
     this.space = 0;
     this.room = 0;
+    this.frame = ""; // both, with scroll bars
     this.hasMoved = false; // since the pointer went down
     this.followWheel();
     this.followPointer();
@@ -62,15 +61,17 @@ class PanZoom {
     return { width: width * this.present, height: height * this.present };
   }
 
-  /** How large all of it can be. */
-  get whole() {
-    const { width, height } = this.natural;
+  /**
+   * How large all of a drawing can be.
+   * @param {{ width: number, height: number }} natural Its size at a zoom of 1.
+   */
+  wholeOf({ width, height }) {
     return Math.min(this.space / width, this.room / height);
   }
 
   get fitting() {
     const across = this.space / this.natural.width;
-    const whole = Math.min(LARGEST, this.whole);
+    const whole = Math.min(LARGEST, this.wholeOf(this.natural));
     if (this.mode === "all") return whole;
     if (this.mode === "width") return Math.min(1, across);
     return Math.max(SMALLEST, whole);
@@ -108,8 +109,11 @@ class PanZoom {
     this.zoom = Math.min(4, Math.max(0.05, wanted));
     [this.zoomedFor, this.bySearch] = [this.natural, false];
     this.scale();
-    if (this.zoom > NEAR && this.zoom > before) this.comeNearer(1, at);
-    if (this.zoom < FAR && this.zoom < before) this.comeNearer(-1, at);
+    const steps = this.zoom > before ? Number(this.zoom > NEAR) : -Number(this.zoom < FAR);
+    if (steps) {
+      this.mode = "readable";
+      this.comeNearer(steps, at);
+    }
     if (!at) return;
     // What is under the pointer stays there.
     const box = canvas.getBoundingClientRect();
@@ -203,7 +207,9 @@ class PanZoom {
   /** Follows the size of the canvas; returns what ends that. */
   followSize() {
     const observer = new ResizeObserver(() => {
-      [this.space, this.room] = [this.canvas.clientWidth, this.canvas.clientHeight];
+      const { canvas } = this;
+      [this.space, this.room] = [canvas.clientWidth, canvas.clientHeight];
+      this.frame = `${canvas.offsetWidth} ${canvas.offsetHeight}`;
       this.scale();
     });
     observer.observe(this.canvas);

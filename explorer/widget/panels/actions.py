@@ -1,15 +1,18 @@
 """What the user does, turned into designs: an edit, a choice, a step of the history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
 from explorer.core.asking.ask import Ask, Failure
 from explorer.core.asking.questions import ReadAt
+from explorer.core.editing.history import difference
 from explorer.core.editing.remedies import Attempt, problem_without
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, ReadModel
+from explorer.core.families.titles import title_of
 from explorer.core.formatting import shortened, size_text
 from explorer.core.guard import guarded
 from explorer.core.network.errors import ParameterError, Remedy, problem_text
@@ -83,7 +86,7 @@ class Actions:
             if self._has_to_ask(design):
                 self._ask(design, form, name)
                 return
-            self._change_to(design)
+            self._change_to(design, self._choice(design))
         except Exception as error:  # a class that the user wrote can raise anything
             self._refuse_edit(error, form.controls[name])
 
@@ -104,16 +107,23 @@ class Actions:
             form = parameters.form_of(control)
             alone = (found for found in (moved, *left) if left.get(found) == "")
             control = next((each for each in alone if parameters.form_of(each) is form), control)
-        names, wrong = {found.parameter.name for found in left}, problem_text(error)
-        waiting = [
-            f"{found.parameter.label} {shortened(found.parameter.told(found.value), 20)}"
-            for found, problem in left.items()
-            if problem == wrong
-            and found is not control
-            and names.isdisjoint(found.parameter.follows)
-        ]
         label = named.parameter.label if named else ""
-        self.refuse(error, control.widget, label, self._described_with, waiting)
+        chosen = title_of(parameters.architecture) if self._is_put_off else ""
+        self.refuse(error, control.widget, label, self._described_with, left, chosen)
+
+    @property
+    def _is_put_off(self) -> bool:
+        """Whether the controls are of an architecture that was chosen, and is not shown yet."""
+        return bool(self._parameters.architecture != self._state.design.architecture)
+
+    def _choice(self, design: Design) -> str:
+        """Return what the history calls a design whose architecture was chosen from its family.
+
+        Nothing where none was, or the history sees it by itself: from another family.
+        """
+        present = self._state.design
+        is_of_family = type(design.architecture) is type(present.architecture)
+        return difference(present, design, True)[1] if self._is_put_off and is_of_family else ""
 
     @staticmethod
     def _has_to_ask(design: Design) -> bool:
@@ -179,17 +189,37 @@ class Actions:
         control: widgets.DOMWidget,
         label: str,
         attempt: Attempt,
-        waiting: Sequence[str] = (),
+        left: Mapping[Control, str] = MappingProxyType({}),
+        chosen: str = "",
     ) -> None:
-        """Say why an edit was refused: see `Refusal.show`."""
-        self._refusal.show(error, control, label, attempt, waiting)
+        """Say why an edit was refused, and what waits until it is put right.
+
+        Args:
+            error: What is wrong with it.
+            control: What this is said beside.
+            label: What the field is called that the error names; empty if no control has it.
+            attempt: Returns the design of the edit with a remedy.
+            left: All controls that were moved; what is wrong with the edit without each.
+            chosen: Title of an architecture that waits as a whole; empty: there is none.
+        """
+        names, wrong = {found.parameter.name for found in left}, problem_text(error)
+        waiting = [chosen] if chosen else []
+        waiting += [
+            f"{found.parameter.label} {shortened(found.parameter.told(found.value), 20)}"
+            for found, problem in left.items()
+            if problem == wrong
+            and found.widget is not control
+            and names.isdisjoint(found.parameter.follows)
+        ]
+        shown = title_of(self._state.design.architecture) if chosen else ""
+        self._refusal.show(error, control, label, attempt, waiting, shown)
         self._history.refused = True
 
     @guarded
     def take_remedy(self, design: Design) -> None:
         """Show the design that a refused edit leads to with a remedy."""
         with self._state.lock:
-            self._state.unbroken.do(self._change_to, design)
+            self._state.unbroken.do(self._change_to, design, self._choice(design))
 
     @guarded
     def start_from(self, architecture: Architecture) -> None:
@@ -204,6 +234,7 @@ class Actions:
             self._state.update(architecture=architecture, input=given)
             return
         self._parameters.show(architecture)
+        self._parameters.form.begin()
         self._edit(self._parameters.input_form, "height")
 
     @guarded

@@ -263,8 +263,9 @@ class Panels:
 
     def _show_totals(self) -> None:
         state = self._state
-        trains = self.keras.forward.measurement.trains
-        shown = state.design, state.history.before, self.screen.pinned, trains
+        trains, pinned = self.keras.forward.measurement.trains, self.screen.pinned
+        self.keras.forward.show_beside(pinned)
+        shown = state.design, state.history.before, pinned, trains
         limits = state.budgets, state.profile
         self.problem.watch("totals", self.totals, self.totals.show, *shown, *limits)
 

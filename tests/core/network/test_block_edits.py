@@ -14,6 +14,7 @@ from explorer import (
     Custom,
     LeapCNN,
     ParameterError,
+    ResNetStage,
     SimpleConvBlock,
     SimpleUpsamplingBlock,
     UNet,
@@ -22,11 +23,29 @@ from explorer import (
     to_json,
     trace,
 )
+from explorer.core.analysis.comparison import parameter_changes
 from explorer.core.network.encoder_decoder import blocks_of, family_blocks_of
 
 SMALL = UNet(filters=4, down_blocks=3, up_blocks=3)
 WIDE = attrs.evolve(SMALL.encoder_stack[1], filters=96)
 EDITED = SMALL.with_block("encoder", 1, WIDE)
+
+
+@attrs.frozen(kw_only=True)
+class OddBlock(SimpleConvBlock):
+    """Has another number of filters than it is given, the more so the larger its kernels are."""
+
+    def __attrs_post_init__(self):
+        object.__setattr__(self, "filters", self.filters + self.kernel_size)
+
+
+class Odd(UNet):
+    @property
+    def encoder_stack(self):
+        return [
+            OddBlock(**attrs.asdict(block)) if block.num_convs else block
+            for block in super().encoder_stack
+        ]
 
 
 def filters(net: UNet) -> list[int]:
@@ -39,6 +58,49 @@ def test_it_stands_in_its_place_and_the_rest_follows_the_family():
     convs = [n for n in trace(EDITED, (32, 32, 1)) if n.name.startswith("stack0_enc1_conv")]
     assert [node.shape[-1] for node in convs] == [96, 96]
     assert blocks_of(EDITED).decoder == family_blocks_of(SMALL).decoder
+
+
+def test_what_it_has_as_its_family_follows_that():
+    kernels = SMALL.with_block("encoder", 1, attrs.evolve(SMALL.encoder_stack[1], kernel_size=5))
+    more = attrs.evolve(kernels, filters=8, convs_per_block=3)
+
+    (block,) = (edit.block for edit in more.edits)
+    assert blocks_of(more).encoder[1] == block
+    assert block == attrs.evolve(family_blocks_of(more).encoder[1], kernel_size=5)
+    assert (block.filters, block.num_convs) == (16, 3)
+    assert attrs.evolve(more, filters=4, convs_per_block=2) == kernels
+    assert from_json(to_json(more)) == more
+
+    # What the family has now, too, is no longer its own where it is edited once more.
+    (edit,) = attrs.evolve(EDITED, kernel_size=5).edits
+    assert edit.own == ("filters",)
+    same = attrs.evolve(kernels, kernel_size=5)
+    assert same.edits[0].own == ("kernel_size",)
+    other = attrs.evolve(same.edits[0].block, filters=96)
+    assert same.with_block("encoder", 1, other).edits[0].own == ("filters",)
+
+
+def test_of_another_class_than_its_family_s_it_is_its_own_as_a_whole():
+    net = SMALL.with_block("encoder", 1, ResNetStage(filters=8))
+    assert net.edits[0].own == ()
+    assert blocks_of(attrs.evolve(net, filters=8)).encoder[1] == ResNetStage(filters=8)
+
+    # So it is in a text that was written when all of a block was its own.
+    whole = attrs.evolve(SMALL, edits=[attrs.evolve(EDITED.edits[0], own=())])
+    assert blocks_of(whole) == blocks_of(EDITED)
+    assert blocks_of(attrs.evolve(whole, kernel_size=5)).encoder[1] == WIDE
+
+
+def test_what_follows_the_family_is_no_change_of_a_block():
+    fewer, more = EDITED, attrs.evolve(EDITED, kernel_size=5)
+    assert [change.field for change in parameter_changes(fewer, more)] == ["kernel size"]
+
+
+def test_fields_that_a_class_of_the_user_s_changes_are_its_own_as_a_whole():
+    net = Odd(filters=4, down_blocks=2, up_blocks=2)
+    block = attrs.evolve(net.encoder_stack[1], kernel_size=5)
+    edited = net.with_block("encoder", 1, block)
+    assert blocks_of(edited).encoder[1] == block
 
 
 def test_of_the_last_pooling_it_stays_that_of_a_deeper_encoder():
@@ -116,6 +178,11 @@ def test_what_does_not_fit_is_refused_by_name():
         BlockEdit(section="head", index=0, block=SimpleConvBlock())
     with pytest.raises(ParameterError, match=r"BlockEdit\.index=-1 is too small"):
         BlockEdit(section="encoder", index=-1, block=SimpleConvBlock())
+    for own in ("filter", ["filters", "filter"]):
+        with pytest.raises(ParameterError, match=r"own=.* has 'filter', which is no field of Simp"):
+            BlockEdit(section="encoder", index=0, block=SimpleConvBlock(), own=own)
+    with pytest.raises(ParameterError, match="has 3, which is no field"):
+        BlockEdit(section="encoder", index=0, block=SimpleConvBlock(), own=3)
     with pytest.raises(TypeError, match="must hold BlockEdit"):
         UNet(edits=[3])
     with pytest.raises(ParameterError, match="only downsamples by 4"):
@@ -141,6 +208,8 @@ def test_a_class_that_links_its_own_blocks_has_no_edits():
         '{"section": "decoder", "index": 0, "block": {"class": "SimpleConvBlock"}}',
         '{"section": "encoder", "index": 0, "block": {"class": "Head"}}',
         '{"section": "encoder", "index": 0, "block": {"class": "SimpleConvBlock"}, "x": 1}',
+        '{"section": "encoder", "index": 0, "block": {"class": "SimpleConvBlock"}, "own": ["x"]}',
+        '{"section": "encoder", "index": 0, "block": {"class": "SimpleConvBlock"}, "own": 3}',
     ],
 )
 def test_json_of_other_things_is_refused(edit):

@@ -58,7 +58,7 @@ class Screen:
         self.done.append(done)
         self.show()
 
-    def refuse(self, error, control, label, retry) -> None:
+    def refuse(self, error, control, label, retry, moved) -> None:
         self.refused = {control: error.beside(label) if label else str(error)}
 
     @property
@@ -164,7 +164,7 @@ def test_an_edited_block_is_an_exception_on_its_family(screen):
     screen.type("filters", 9)
 
     block = attrs.evolve(SMALL.encoder_stack[1], filters=9)
-    edit = BlockEdit(section="encoder", index=1, block=block)
+    edit = BlockEdit(section="encoder", index=1, block=block, own="filters")
     assert screen.architecture == attrs.evolve(SMALL, edits=[edit])
     assert screen.editor._list.value == ("encoder", 1)
     assert screen.editor._block == block

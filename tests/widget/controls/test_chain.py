@@ -76,8 +76,12 @@ def test_up_blocks_follow_down_blocks(net):
 def test_up_blocks_move_alone_and_the_new_resolution_is_kept():
     edited = Edited(UNet())
 
+    assert edited.chain.chain.endswith("so that the output keeps its resolution: the input's")
+
     assert edited.move(up_blocks=3).down_blocks == 4
+    assert edited.chain.chain.endswith("its resolution: 1/2 of the input's")
     assert edited.move(down_blocks=6).up_blocks == 5
+    assert edited.net.output_stride == 2
 
 
 def test_an_open_chain_lets_each_move_alone():

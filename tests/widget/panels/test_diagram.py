@@ -191,28 +191,36 @@ def test_each_model_that_was_read_is_looked_at_as_a_whole_at_first(shown):
 
 def test_the_zoom_says_how_much_is_written_until_the_user_does(shown, caplog):
     detail = shown.view._form.controls["detail"]
-    assert (shown.view.canvas.detail, shown.view.canvas.family) == ("blocks", "UNet")
+    first = shown.view.canvas.family
+    assert (detail.value, shown.view.canvas.detail) == ("by zoom", "blocks")
     shown.do(detail="outline")
-    assert (detail.value, shown.view.canvas.detail) == ("outline", "outline")
+    assert (detail.value, shown.view.canvas.detail) == ("by zoom", "outline")
     assert "conv" not in shown.view.canvas.svg
     shown.do(detail="nonsense")
     caplog.clear()
     edited(shown, 3)
-    assert detail.value == "outline"
+    assert (shown.view.canvas.detail, shown.view.canvas.family) == ("outline", first)
 
-    # Another family is another network: the page sees whether it is too small.
-    shown.show(Scene(Design(LeapCNN(filters=2), Input(64, 64, 1))))
-    assert (detail.value, shown.view.canvas.detail) == ("blocks", "blocks")
+    # Another family or preset is another network: the page sees whether it is too small.
+    families = {first}
+    for net in (LeapCNN(filters=2), presets["U-Net"], presets["U-Net (small)"]):
+        shown.do(detail="outline")
+        shown.show(Scene(Design(net, Input(64, 64, 1))))
+        assert shown.view.canvas.detail == "blocks"
+        families.add(shown.view.canvas.family)
+    assert len(families) == 4
 
     shown.do(toggle="block-stack0_enc0")  # which another detail would undo
     shown.do(detail="layers")
-    assert (detail.value, shown.view.canvas.detail) == ("blocks", "")
-    shown.show(Scene(Design(SMALL, Input(64, 64, 1))))  # with none that is shown in its own way
+    assert (shown.view.options.detail, shown.view.canvas.detail) == ("blocks", "")
+    shown.show(Scene(Design(presets["U-Net"], Input(64, 64, 1))))  # another network
     assert shown.view.canvas.detail == "blocks"
     detail._inputs[-1].value = "layers"
     shown.do(detail="blocks")
     shown.show(SCENE)
-    assert (detail.value, shown.view.canvas.detail) == ("layers", "")
+    assert (shown.view.options.detail, shown.view.canvas.detail) == ("layers", "")
+    detail._inputs[-1].value = "by zoom"
+    assert (shown.view.options.detail, shown.view.canvas.detail) == ("blocks", "blocks")
 
 
 def test_another_detail_is_the_same_for_all_blocks(shown):

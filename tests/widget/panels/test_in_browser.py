@@ -48,7 +48,7 @@ def test_a_pass_is_asked_for_and_shown(keras):
     assert browser.picture.startswith(b"\x89PNG")
 
     answer(keras, ran(browser.asked.number))
-    timing, _ = keras.forward._last
+    ((timing, _),) = keras.forward._timed
     assert (timing.median, timing.p10, timing.p90) == pytest.approx((0.006, 0.002, 0.01))
     assert timing.warmup_runs == 4
     assert timing.flops == keras.explorer.report.flops
@@ -95,13 +95,13 @@ def test_what_is_out_of_date_is_not_shown(keras):
     first = keras._browser.asked.number
     keras.forward.button.click()
     answer(keras, ran(first))
-    assert keras.forward._last is None
+    assert keras.forward._timed == []
     second = keras._browser.asked.number
 
     keras.explorer.architecture = attrs.evolve(NET, filters=3)
     assert keras._browser.asked is None
     answer(keras, ran(second))
-    assert keras.forward._last is None
+    assert keras.forward._timed == []
 
 
 def test_a_pass_is_stopped(keras):

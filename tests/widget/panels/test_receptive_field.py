@@ -39,6 +39,8 @@ from tests.still_worker import StillWorker
 NET = UNet(filters=2, down_blocks=2, up_blocks=2)
 DESIGN = Design(NET, Input(64, 96, 1))
 LAST = DESIGN.graph.outputs[-1]
+#: What the last block is called, whose output is the network's.
+OUTPUT = "decoder 1"
 MIDDLE = "stack0_enc2_last_pool"
 FIRST = "stack0_enc0_conv0"
 
@@ -121,11 +123,11 @@ def test_with_nothing_selected_the_window_of_the_last_output_is_shown_at_once(sh
     shown.show()
 
     widget, window = shown.widget, receptive_window(DESIGN.graph, LAST, 32, 48)
-    assert (widget.size, widget.layer, widget.grid) == (Size(64, 96), LAST.name, Size(64, 96))
+    assert (widget.size, widget.layer, widget.grid) == (Size(64, 96), OUTPUT, Size(64, 96))
     assert widget.position == Position(32, 48)
     assert widget.whole == rectangle(window.whole) == widget.inside
     most, own = product(*DESIGN.report.receptive_field), product(*window.whole.size)
-    assert f"{LAST.name} sees up to {most} px (this pixel: {own})." in shown.text
+    assert f"{OUTPUT} sees up to {most} px (this pixel: {own})." in shown.text
 
 
 def test_the_selected_layer_is_shown_at_the_same_place(shown):
@@ -133,11 +135,17 @@ def test_the_selected_layer_is_shown_at_the_same_place(shown):
     assert shown.widget.whole == Rectangle(31, 47, 3, 3)
     shown.show(selected="block-stack0_enc2")
 
-    assert shown.widget.layer == MIDDLE
+    assert shown.widget.layer == "last pooling"
     assert (shown.widget.grid, shown.widget.position) == (Size(16, 24), Position(8, 12))
     shown.show(selected="layer-of another network")
-    assert shown.widget.layer == LAST.name
+    assert shown.widget.layer == OUTPUT
     assert shown.widget.position == Position(32, 48)
+
+
+def test_of_several_stacks_it_is_said_which(shown):
+    net = attrs.evolve(NET, stacks=2)
+    shown.show(Design(net, DESIGN.input), selected="block-stack1_enc1")
+    assert shown.widget.layer == "stack 2, encoder 1"
 
 
 def test_at_the_border_the_part_outside_is_told_apart(shown):
@@ -167,7 +175,7 @@ def test_the_largest_window_of_the_layer_is_named_where_it_is_another(shown):
         shown.send(row=at)
         shown.send(column=at)
         size = shown.widget.whole.height, shown.widget.whole.width
-        told = f"{LAST.name} sees up to {product(*largest)} px (this pixel: {product(*size)})."
+        told = f"{OUTPUT} sees up to {product(*largest)} px (this pixel: {product(*size)})."
         assert told in shown.text
         named.add(size == largest)
     assert named == {True, False}

@@ -331,7 +331,7 @@ def test_a_result_shows_its_figures_and_pictures():
     view = forward_view(times)
 
     made = ForwardPass(as_built(REPORT), timing, picture, (picture,), weights="from <x>.weights.h5")
-    view.show_result(made, REPORT)
+    view.show_result(made, DESIGN)
 
     shown = result_of(view)
     for text in (
@@ -365,24 +365,32 @@ def test_a_result_shows_its_figures_and_pictures():
     view.show_nothing_runs()  # as after a picture that cannot be read
     assert times[-1].value == "–"
     slower = attrs.evolve(timing, median=0.03)
-    view.show_result(attrs.evolve(made, timing=slower), REPORT)
+    view.show_result(attrs.evolve(made, timing=slower), DESIGN)
     assert times[-1].change == "", "the same design"
-    edited = attrs.evolve(REPORT)
+    edited = attrs.evolve(DESIGN, input=Input(64, 64, 1))
     view.show_result(attrs.evolve(made, timing=attrs.evolve(timing, median=0.045)), edited)
     assert times[-1].change == "+50 %"
     assert "Beside the run before: +50 %" in times[-1].text
+    assert times[-1].beside_a == ""
+    for pinned, beside_a in ((DESIGN, "+50 %"), (edited, "="), (None, "")):
+        view.show_beside(pinned)
+        assert times[-1].beside_a == beside_a
+    view.show_beside(DESIGN)
+    assert "Beside A: +50 %" in times[-1].text
+    view.show_running("Timing 3 layers …", layers=True)
+    assert times[-1].beside_a == "+50 %"
     other = attrs.evolve(timing, dtype="float16")
-    view.show_result(attrs.evolve(made, timing=other), REPORT)
-    assert times[-1].change == "", "measured in another way"
+    view.show_result(attrs.evolve(made, timing=other), DESIGN)
+    assert (times[-1].change, times[-1].beside_a) == ("", "="), "measured in another way"
 
     faster = attrs.evolve(timing, peak_flops_per_second=1e11)
-    view.show_result(attrs.evolve(made, timing=faster), REPORT)
+    view.show_result(attrs.evolve(made, timing=faster), DESIGN)
     assert "200 GFLOP/s, faster than a large matrix product, which reached 100 GFLOP/s" in (
         result_of(view)
     )
 
     one = attrs.evolve(timing, problem="XLA failed: <libdevice> is not there")
-    view.show_result(attrs.evolve(made, timing=one), REPORT)
+    view.show_result(attrs.evolve(made, timing=one), DESIGN)
     assert "XLA failed: <libdevice> is not there" in result_of(view)
 
 

@@ -1,13 +1,14 @@
 """The editor of single blocks, which is made when it is first opened."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
 import ipywidgets as widgets
 
 from explorer.core.analysis.design import Design
+from explorer.core.editing.remedies import problem_without
 from explorer.core.editing.store import State
 from explorer.core.families import Architecture, Custom, ReadModel
 from explorer.core.families.titles import title_of
@@ -17,7 +18,7 @@ from explorer.core.network.errors import Remedy
 from explorer.core.network.graph import Block, Node
 from explorer.core.network.names import block_id, nodes_of
 from explorer.widget.controls.block_editor import BlockEditor, Retry
-from explorer.widget.controls.form import close_with_parts, page, plain_layout
+from explorer.widget.controls.form import Control, close_with_parts, page, plain_layout
 from explorer.widget.controls.group_head import GroupHead
 from explorer.widget.front.page import Page
 from explorer.widget.messages import OpenOwn, RemoveOwn
@@ -201,7 +202,12 @@ class Blocks:
         self._actions.accepted(design)
 
     def _refused(
-        self, error: Exception, control: widgets.DOMWidget, label: str, retry: Retry
+        self,
+        error: Exception,
+        control: widgets.DOMWidget,
+        label: str,
+        retry: Retry,
+        moved: Iterable[tuple[Control, str, Remedy]] = (),
     ) -> None:
         def attempt(owner: str, remedy: Remedy) -> Design:
             received = self._state.design.input
@@ -209,8 +215,9 @@ class Blocks:
                 return Design(retry("", {}), attrs.evolve(received, **remedy.changes))
             return Design(retry(owner, remedy.changes), received)
 
+        left = {found: problem_without(back, owner, attempt) for found, owner, back in moved}
         with self._state.lock:
-            self._actions.refuse(error, control, label, attempt)
+            self._actions.refuse(error, control, label, attempt, left)
 
     @guarded
     def _back_clicked(self, _: Any) -> None:

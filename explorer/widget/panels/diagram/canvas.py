@@ -93,7 +93,7 @@ class Canvas(FrontWidget):
         changed: Ids of the cards that the last edit changed.
         found: What the search found, in words.
         detail: How much is written of a block; empty where the user has chosen it, not the zoom.
-        family: What kind of architecture it is; another one is looked at as a whole at first.
+        family: Of what kind the drawing is; one of another is looked at as a whole at first.
     """
 
     _esm = module(

@@ -6,10 +6,17 @@
 
 const HELP =
   "Arrow right and left: along the data flow. Down and up: the other way where it branches, " +
-  "such as a skip connection. Enter: show or hide a block's layers, or those that a row folds. Escape: from a layer to its block.";
+  "such as a skip connection. Home and End: the first block and the last. Page up and page down: pan. " +
+  "Enter: show or hide a block's layers, or those that a row folds. Escape: from a layer to its block.";
 
-// Pixels between the hint and the edges of the canvas.
-const GAP = 8;
+// Pixels between the hint, its box and the edges of the canvas.
+const GAP = 4;
+
+// So many steps there are from edge to edge, where a place for it is looked for.
+const STEPS = 30;
+
+/** By how much of its height keys pan the diagram. */
+const PANS = /** @type {Record<string, number>} */ ({ PageDown: 0.9, PageUp: -0.9 });
 
 // Points between columns of rows.
 const GUTTER = 8;
@@ -222,12 +229,15 @@ class DiagramItems {
     const { items } = this.picture;
     const next = item.feeds.map((place) => items[place].id);
     const last = this.comesFrom.get(item.id) ?? [];
+    const blocks = items.filter(({ parent }) => !parent);
     /** @type {Record<string, string | undefined>} */
     const ways = {
       ArrowRight: next.at(0),
       ArrowDown: next.at(-1),
       ArrowLeft: last.at(-1),
       ArrowUp: last.at(0),
+      Home: blocks.at(0)?.id,
+      End: blocks.at(-1)?.id,
       Escape: item.parent,
     };
     return ways[key];
@@ -283,10 +293,31 @@ function makeZoom(parent, canvas, near, el) {
  */
 function makeMore(parent, el) {
   const label = "How it is drawn";
-  const more = makeButton(parent, "⋯", label, () => {
-    const isOpen = el.closest(".explorer-diagram")?.classList.toggle("explorer-more") ?? false;
+  let open = new AbortController(); // of what closes them, while they are open
+  const toggle = () => {
+    const diagram = required(el.closest(".explorer-diagram"), "diagram");
+    const isOpen = diagram.classList.toggle("explorer-more");
     more.setAttribute("aria-expanded", String(isOpen));
-  }, { label });
+    open.abort();
+    if (!isOpen) return;
+    open = new AbortController();
+    const options = { capture: true, signal: open.signal }; // no key comes up from the fields
+    const inside = [more, diagram.querySelector(":scope > .explorer-choices")];
+    window.addEventListener("pointerdown", (event) => {
+      const path = event.composedPath();
+      if (!inside.some((part) => part && path.includes(part))) toggle();
+    }, options);
+    /** @param {Event} event */
+    const leave = (event) => {
+      if (!(event instanceof KeyboardEvent) || event.key !== "Escape") return;
+      toggle();
+      more.focus();
+      event.preventDefault();
+      event.stopPropagation(); // nobody else closes anything
+    };
+    diagram.addEventListener("keydown", leave, options);
+  };
+  const more = makeButton(parent, "⋯", label, toggle, { label });
   more.setAttribute("aria-expanded", "false");
 }
 
@@ -364,15 +395,17 @@ function followClicks(canvas, items, zoom) {
  * @param {HTMLElement} canvas
  * @param {DiagramItems} items
  * @param {HTMLElement} hint
+ * @param {PanZoom} zoom
  */
-function followKeys(canvas, items, hint) {
+function followKeys(canvas, items, hint, zoom) {
   canvas.addEventListener("keydown", (event) => {
-    const item = event.target instanceof SVGElement && items.item(event.target.dataset.item);
+    const item = items.item(event.target === canvas ? items.current : itemIdAt(event));
     if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
     const wanted = items.next(item, event.key);
     if (event.key === "Enter" || event.key === " ") items.toggle(item.id);
     else if (wanted) items.go(wanted);
-    else if (event.key === "Escape") hint.hidden = true;
+    else if (event.key in PANS) canvas.scrollTop += PANS[event.key] * zoom.room;
+    else if (event.key === "Escape" && !hint.hidden) hint.hidden = true;
     else if (!event.key.startsWith("Arrow")) return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would go to the next cell
@@ -380,7 +413,31 @@ function followKeys(canvas, items, hint) {
 }
 
 /**
- * Shows what an item is, in the corner that is farthest from it: what one goes to next stays free.
+ * Returns how much of a box another one hides, from 0 to 1.
+ * @param {DOMRect} box
+ * @param {DOMRect} other
+ */
+function hiddenPart(box, other) {
+  const width = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+  const height = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+  return width > 0 && height > 0 ? (width * height) / (box.width * box.height) : 0;
+}
+
+/**
+ * Returns the starts that a hint may have along one axis: at its box, and all over what is in view.
+ * @param {[number, number]} box
+ * @param {[number, number]} view
+ * @param {number} size
+ */
+function startsOf([start, end], [first, last], size) {
+  const [least, most] = [first + GAP, last - size - GAP];
+  const across = Array.from({ length: STEPS + 1 }, (_, step) => least + ((most - least) * step) / STEPS);
+  const starts = [(start + end - size) / 2, start - size - GAP, end + GAP, ...across];
+  return starts.map((each) => Math.max(least, Math.min(each, most)));
+}
+
+/**
+ * Shows what an item is, where that hides least of the boxes: what one goes to next stays free.
  * @param {HTMLElement} el
  * @param {HTMLElement} canvas
  * @param {DiagramItems} items
@@ -388,8 +445,11 @@ function followKeys(canvas, items, hint) {
  */
 function makeHint(el, canvas, items, zoom) {
   const hint = make("div", { className: "explorer-hint", role: "tooltip", hidden: true }, el);
+  /** @type {Element | null} */
+  let of = null; // what it tells of
   /** @param {Event} event */
   function show(event) {
+    const wasShown = !hint.hidden;
     const element = targetOf(event)?.closest("[data-item]");
     const item = items.item(itemIdAt(event));
     hint.hidden = !item || zoom.hasMoved;
@@ -398,17 +458,33 @@ function makeHint(el, canvas, items, zoom) {
     const lines = [item.text];
     if (item.is_fold) lines.push("A click lists them.");
     if (event.type === "focusin") lines.push(help);
-    hint.textContent = lines.join("\n");
-    const [box, frame] = [element.getBoundingClientRect(), canvas.getBoundingClientRect()];
-    const isAt = event instanceof MouseEvent && event.clientX;
-    const [x, y] = isAt
-      ? [event.clientX, event.clientY]
-      : [box.left + box.width / 2, box.top + box.height / 2];
-    const [isLeft, isUpper] = [x < frame.left + zoom.space / 2, y < frame.top + zoom.room / 2];
-    hint.style.left = isLeft ? "auto" : `${GAP}px`;
-    hint.style.right = isLeft ? `${el.clientWidth - zoom.space + GAP}px` : "auto";
-    hint.style.top = isUpper ? "auto" : `${canvas.offsetTop + GAP}px`;
-    hint.style.bottom = isUpper ? `${canvas.offsetHeight - zoom.room + GAP}px` : "auto";
+    const text = lines.join("\n");
+    if (wasShown && hint.textContent === text && of === element) return;
+    hint.textContent = text;
+    of = element;
+    place(element);
+  }
+  /** @param {Element} element */
+  function place(element) {
+    const { block = "" } = /** @type {SVGElement} */ (element).dataset;
+    const box = (items.elements.get(block) ?? element).getBoundingClientRect();
+    const own = element.getBoundingClientRect();
+    const [frame, origin] = [canvas.getBoundingClientRect(), el.getBoundingClientRect()];
+    hint.style.left = hint.style.top = "0"; // its size depends on where it is
+    const { width, height } = hint.getBoundingClientRect();
+    const boxes = [...canvas.querySelectorAll("g.node")].map((node) => node.getBoundingClientRect());
+    let least = Number.POSITIVE_INFINITY;
+    for (const x of startsOf([box.left, box.right], [frame.left, frame.left + zoom.space], width)) {
+      for (const y of startsOf([box.top, box.bottom], [frame.top, frame.top + zoom.room], height)) {
+        const at = new DOMRect(x, y, width, height);
+        const ofOwn = hiddenPart(own, at);
+        const hidden = Math.max(ofOwn && 1 + ofOwn, ...boxes.map((each) => hiddenPart(each, at)));
+        if (hidden >= least) continue;
+        least = hidden;
+        hint.style.left = `${x - origin.left}px`;
+        hint.style.top = `${y - origin.top}px`;
+      }
+    }
   }
   const hide = () => {
     hint.hidden = true;
@@ -425,7 +501,11 @@ class Nearness {
   /** @param {DiagramItems} items */
   constructor(items) {
     this.items = items;
-    this.family = ""; // of which it was seen whether it is too small
+    this.family = "";
+    this.seen = ""; // what was too small then, or not
+    /** @type {{ width: number, height: number } | null} The family's blocks with what they do. */
+    this.blocks = null;
+    this.isByHand = false; // whether the user came nearer, or went away
     this.detail = ""; // that was drawn last
     this.anchor = ""; // the block that one came nearer to
   }
@@ -438,6 +518,7 @@ class Nearness {
     const { picture, canvas, elements, model } = this.items;
     const detail = DETAILS[DETAILS.map(String).indexOf(picture.detail) + steps];
     if (!picture.detail || !detail) return;
+    this.isByHand = true;
     const { left, top, width, height } = canvas.getBoundingClientRect();
     const [x, y] = at ? [at.clientX, at.clientY] : [left + width / 2, top + height / 2];
     let nearest = Number.POSITIVE_INFINITY;
@@ -450,14 +531,26 @@ class Nearness {
   }
 
   /**
-   * Has less written of a network that would be too small.
+   * Has less written of a network that would be too small, until its place is larger.
    * @param {PanZoom} zoom
    */
   look(zoom) {
     const { picture, model } = this.items;
-    if (this.family === picture.family) return;
-    this.family = picture.family;
-    if (picture.detail === "blocks" && zoom.whole < TOO_SMALL) model.send({ detail: "outline" });
+    const { detail, family } = picture;
+    if (!detail || zoom.zoom !== null) return;
+    if (zoom.mode !== "readable") {
+      const less = DETAILS[DETAILS.map(String).indexOf(detail) - 1];
+      if (less && zoom.present < FAR) model.send({ detail: less });
+      return;
+    }
+    const seen = `${family}, ${detail}, ${zoom.frame}`;
+    if (this.seen === seen) return; // an edit leaves it as it is
+    this.seen = seen;
+    if (this.family !== family) [this.family, this.blocks, this.isByHand] = [family, null, false];
+    if (detail === "blocks") this.blocks = zoom.natural;
+    if (this.isByHand || !this.blocks || detail === "layers") return;
+    const wanted = zoom.wholeOf(this.blocks) < SMALLEST ? "outline" : "blocks";
+    if (wanted !== detail) model.send({ detail: wanted });
   }
 
   /**
@@ -481,6 +574,7 @@ function render({ model, el }) {
   const tools = make("div", { className: "explorer-tools" }, el);
   const canvas = make("div", { className: "explorer-canvas" }, el);
   canvas.setAttribute("role", "group");
+  canvas.tabIndex = -1; // a click on the ground brings the keys here
   const { search, found } = makeTools(tools);
   const items = new DiagramItems(model, canvas);
   const near = new Nearness(items);
@@ -489,8 +583,10 @@ function render({ model, el }) {
   makeSave(tools, model);
   const hint = makeHint(el, canvas, items, zoom);
   followClicks(canvas, items, zoom);
-  followKeys(canvas, items, hint);
+  followKeys(canvas, items, hint, zoom);
   followSearch(search, model, zoom);
+
+  const isWalked = () => document.activeElement !== canvas && canvas.contains(document.activeElement);
 
   /**
    * @param {Picture} picture
@@ -498,7 +594,7 @@ function render({ model, el }) {
    */
   function draw(picture, svg) {
     items.picture = picture;
-    const isFocused = canvas.contains(document.activeElement);
+    const isFocused = isWalked();
     canvas.innerHTML = svg;
     hint.hidden = true;
     if (!zoom.drawing) return;
@@ -517,7 +613,7 @@ function render({ model, el }) {
     found.textContent = model.get("found");
     found.classList.toggle("explorer-sentence", model.get("found").endsWith("."));
     const element = items.elements.get(model.get("shown"));
-    if (!element || canvas.contains(document.activeElement)) return;
+    if (!element || isWalked()) return;
     if (document.activeElement === search && /^\d/.test(model.get("found"))) zoom.zoomForSearch();
     zoom.scrollTo(element);
   }

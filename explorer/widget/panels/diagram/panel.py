@@ -10,18 +10,19 @@ from explorer import graphviz_layout
 from explorer.core.analysis.quantities import QUANTITIES
 from explorer.core.drawing.boxes import cards_of, folded_rows_of, links_of
 from explorer.core.drawing.diagram import PNG_DPI, Diagram, finished
-from explorer.core.drawing.dot import SHARES, DiagramOptions, Drawing, scale_colour
+from explorer.core.drawing.dot import DETAILS, SHARES, DiagramOptions, Drawing, scale_colour
 from explorer.core.drawing.items import Item, items_of
 from explorer.core.drawing.merged import merged
 from explorer.core.drawing.palette import LIGHT
 from explorer.core.drawing.pdf import as_pdf
 from explorer.core.editing.snapshot import Scene
-from explorer.core.families import ReadModel
+from explorer.core.families import ReadModel, presets
+from explorer.core.families.titles import title_of
 from explorer.core.formatting import printable
 from explorer.core.guard import guarded
 from explorer.core.network.errors import Refusal
 from explorer.core.network.names import block_id, layer_id
-from explorer.core.network.parameters import parameters_of
+from explorer.core.network.parameters import parameter, parameters_of
 from explorer.widget.controls.form import Form, page
 from explorer.widget.messages import (
     Find,
@@ -54,12 +55,30 @@ MIME_TYPES = {
 }
 
 
-def _family_of(scene: Scene) -> str:
+def _kind_of(scene: Scene) -> str:
     """Return what kind of architecture is shown; of models that were read each is one by itself."""
     architecture = scene.design.architecture
     if isinstance(architecture, ReadModel):
         return f"{architecture.name} of {len(scene.graph)} layers"
     return type(architecture).__name__
+
+
+#: The choice of how much is written of a block that leaves it to the zoom.
+BY_ZOOM = "by zoom"
+#: Stands between what is drawn, and how it is arranged.
+ARRANGED = ", as "
+
+
+@attrs.frozen
+class Choices(DiagramOptions):
+    """How a graph is drawn, as a user chooses it."""
+
+    detail: str = parameter(
+        BY_ZOOM,
+        choices=(BY_ZOOM, *DETAILS),
+        doc="More the nearer one looks; or always blocks alone, what each block does, or every "
+        "layer with its shape.",
+    )
 
 
 @attrs.frozen
@@ -116,8 +135,9 @@ class DiagramView(widgets.VBox, TabView):
         self._scene: Scene | None = None
         self._drawn: Drawn | None = None
         self._key: object = None
-        self._is_chosen = False  # whether the user chose the detail, not the zoom
-        self._form = Form(parameters_of(DiagramOptions), self.options, self._chosen)
+        self._near = self.options.detail  # what the zoom makes of the detail
+        *others, detail = parameters_of(Choices)
+        self._form = Form((detail, *others), Choices(), lambda _: self._redraw())
         self._form.widget.add_class("explorer-choices")
         self._legend = page()
         self.canvas = Canvas()
@@ -129,10 +149,11 @@ class DiagramView(widgets.VBox, TabView):
     def show(self, scene: Scene) -> None:
         """Draw a scene, and mark what is selected in it."""
         before, self._scene = self._scene, scene
-        family = _family_of(scene)
-        if family != self.canvas.family and not self._is_chosen:
-            self._form.controls["detail"].set_value(DiagramOptions().detail)
-            self.toggled = frozenset()
+        family = self._family_of(scene)
+        if family != self.canvas.family:
+            self._near = DiagramOptions().detail
+            if self._is_by_zoom:
+                self.toggled = frozenset()
         self._take_options()
         key = (scene.design, self.options, self.toggled, dict(scene.times), self._comparison)
         is_new = key != self._key
@@ -141,11 +162,24 @@ class DiagramView(widgets.VBox, TabView):
                 self._draw(scene, key, before)
             self.canvas.family = family
             is_mixed = not self.toggled.isdisjoint(self.canvas.places.values())
-            self.canvas.detail = "" if self._is_chosen or is_mixed else self.options.detail
+            self.canvas.detail = self._near if self._is_by_zoom and not is_mixed else ""
             self.canvas.selected = scene.selected
             self.canvas.shown = self._drawn.item_of(scene) if self._drawn else ""
         if is_new:
             self.canvas.give_way()  # all other views would be worked out before
+
+    @property
+    def _is_by_zoom(self) -> bool:
+        return bool(self._form.values["detail"] == BY_ZOOM)
+
+    def _family_of(self, scene: Scene) -> str:
+        """Return what is looked at as a whole at first: a kind or preset, arranged in some way."""
+        kind, title = _kind_of(scene), title_of(scene.design.architecture)
+        before, *_ = self.canvas.family.partition(ARRANGED)
+        is_edited = title not in presets and before.startswith(f"{kind}: ")
+        values = self._form.values
+        arranged = values["direction"], values["draw_sizes"], self._comparison is not None
+        return f"{before if is_edited else f'{kind}: {title}'}{ARRANGED}{arranged}"
 
     def _draw(self, scene: Scene, key: object, before: Scene | None) -> None:
         last = self._drawn.drawing if self._drawn else None
@@ -239,13 +273,10 @@ class DiagramView(widgets.VBox, TabView):
 
     # What the user does.
 
-    def _chosen(self, name: str) -> None:
-        self._is_chosen |= name == "detail"
-        self._redraw()
-
     def _take_options(self) -> None:
         """Draw as the controls say, also where an interrupt came between them and the drawing."""
-        options = DiagramOptions(**self._form.values)
+        detail = self._near if self._is_by_zoom else self._form.values["detail"]
+        options = DiagramOptions(**self._form.values | {"detail": detail})
         if options.detail != self.options.detail:
             self.toggled = frozenset()
         self.options = options
@@ -271,7 +302,7 @@ class DiagramView(widgets.VBox, TabView):
                 self._redraw()
             case Nearer():
                 if self.canvas.detail:
-                    self._form.controls["detail"].set_value(message.detail)
+                    self._near = message.detail
                     self._redraw()
             case Find():
                 self._find(message.find, message.step)

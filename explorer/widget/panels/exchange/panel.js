@@ -44,7 +44,9 @@ function makePane(el, sign, name, title, toggled, closed = () => {}) {
   };
   makeButton(head, "×", "Close (Escape)", close, { className: "jupyter-button", label: "Close" });
   pane.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") close();
+    if (event.key !== "Escape") return;
+    close();
+    event.stopPropagation(); // nobody else closes anything
   });
   return { button, pane, set };
 }

@@ -34,20 +34,16 @@ function render({ model, el }) {
     if (list.selectedIndex !== position) list.selectedIndex = position;
   }
 
-  /** @type {EventTarget | null} */
-  let typed = null; // where the keys are the browser's own
+  // Where the keys are the browser's own.
   /** @param {Event} event */
   const typing = (event) => {
-    typed = event.target;
-  };
-  const entered = () => {
-    typed = null;
+    targetOf(event)?.toggleAttribute("data-typed", event.type === "input");
   };
 
   /** @param {Event} event */
   function pressed(event) {
     if (!(event instanceof KeyboardEvent)) return;
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target === typed) return;
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || targetOf(event)?.matches("[data-typed]")) return;
     const key = event.key.toLowerCase();
     const back = key === "z" && !event.shiftKey;
     const forth = key === "y" || (key === "z" && event.shiftKey);
@@ -59,7 +55,7 @@ function render({ model, el }) {
 
   // Heard on their way down: the fields of ipywidgets let no key come up again.
   /** @type {[string, (event: Event) => void][]} */
-  const heard = [["keydown", pressed], ["input", typing], ["change", entered]];
+  const heard = [["keydown", pressed], ["input", typing], ["change", typing], ["focusout", typing]];
   // The explorer is there only once this view has been put into it.
   /** @type {Element | null} */
   let root = null;

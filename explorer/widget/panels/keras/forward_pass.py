@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import attrs
 import ipywidgets as widgets
 
+from explorer.core.analysis.design import Design
 from explorer.core.analysis.report import Report
 from explorer.core.asking.measurement import IN_BROWSER, Measurement
 from explorer.core.editing.snapshot import Scene
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from explorer.core.asking.timing import LayerTimes, Timing
 
 
+#: Most earlier times that are kept, for one that is pinned.
+MOST_TIMED = 20
+
 #: What can be chosen before it is known which devices there are.
 _DEVICES = () if IN_PAGE else ("auto",)
 
@@ -56,7 +60,8 @@ class ForwardView(widgets.VBox, TabView):
             show_time: Shows the measured time, or why there is none.
         """
         self._show_time = show_time
-        self._last: tuple[Timing, Report] | None = None  # of this design or another
+        self._timed: list[tuple[Timing, Design]] = []  # the last one last
+        self._pinned: Design | None = None
         self.button = widgets.Button(
             description="▶ Run",
             button_style="primary",
@@ -148,7 +153,7 @@ class ForwardView(widgets.VBox, TabView):
         """Say how far a measurement is, of the whole model or of its layers."""
         self.stop.disabled = False
         running = time_figure("…", text=message, unsettled=True)
-        self._show_time((self._time or UNTIMED) if layers else running)
+        self._show_time(self._figure(UNTIMED) if layers else running)
         self._write((Line(message, "busy"),), self._pass if layers else self._layers)
 
     def show_nothing(self) -> None:
@@ -166,7 +171,7 @@ class ForwardView(widgets.VBox, TabView):
             instead: What is said of the time where none was measured.
         """
         self._write(problems, self._pass + self._layers)
-        self._show_time(self._time or instead)
+        self._show_time(self._figure(instead))
         self.stop.disabled = True
 
     def _write(self, state: tuple[Part, ...], results: tuple[Part, ...]) -> None:
@@ -185,20 +190,47 @@ class ForwardView(widgets.VBox, TabView):
         failed = time_figure("failed", text=message, unsettled=True)
         self.show_nothing_runs(Line(message, "bad"), instead=failed)
 
-    def show_result(self, result: "ForwardPass", report: Report) -> None:
+    def show_beside(self, pinned: Design | None) -> None:
+        """Tell the time beside that of another network; None: of none."""
+        if pinned != self._pinned:
+            self._pinned = pinned
+            if self._time:
+                self._show_time(self._time_beside(self._time))
+
+    def _figure(self, instead: Figure) -> Figure:
+        """Return the time as the bar shows it; where none was measured, what is said instead."""
+        return self._time_beside(self._time) if self._time else instead
+
+    def _time_beside(self, time: Figure) -> Figure:
+        """Return a measured time with its difference to A, if that was measured so, too."""
+        (now, design), pinned = self._timed[-1], self._pinned
+        alike = (
+            "=" if other == design else percent_change(timing.median, now.median)
+            for timing, other in reversed(self._timed)
+            if other == pinned and _how(timing) == _how(now)
+        )
+        if not (beside_a := next(alike, "")):
+            return time
+        told = "no change" if beside_a == "=" else beside_a
+        return attrs.evolve(time, beside_a=beside_a, text=f"{time.text}\nBeside A: {told}")
+
+    def show_result(self, result: "ForwardPass", design: Design) -> None:
         """Show a result.
 
         Args:
             result: The pass.
-            report: The model's analysis.
+            design: What was run.
         """
-        timing, last = result.timing, self._last
+        timing, report = result.timing, design.report
         self._pass = (_timing(timing, report),)
         change, text = "", f"{timing.step} of {_count(timing)}, {timing.compiler}, {timing.dtype}"
-        if last and last[1] is not report and _how(last[0]) == _how(timing):
-            change = percent_change(last[0].median, timing.median)
-            text += f"\nBeside the run before: {change}"
-        self._last = timing, report
+        if self._timed:
+            last, before = self._timed[-1]
+            if before != design and _how(last) == _how(timing):
+                change = percent_change(last.median, timing.median)
+                text += f"\nBeside the run before: {change}"
+        # Without what was worked out of it.
+        self._timed = [*self._timed[-MOST_TIMED:], (timing, attrs.evolve(design))]
         device = timing.device.partition(" (")[0]
         name = f"{device}, {timing.step.split()[0]}"  # memory beside it may be that of the other
         took = duration(timing.median)

@@ -220,7 +220,7 @@ class LiveKeras:
     def _ran(self, result: "ForwardPass") -> None:
         if result.built:
             self._rebuilt(result.built)
-        self.forward.show_result(result, self._state.design.report)
+        self.forward.show_result(result, self._state.design)
 
     def _timed(self, times: "LayerTimes") -> None:
         self.forward.show_layers(times)

@@ -17,10 +17,12 @@ class Parameters:
 
     Attributes:
         forms: The place of the architecture's.
+        architecture: What was shown there last: one that was chosen, too.
         form: The one that is shown there.
         input_form: That of the input.
     """
 
+    architecture: Architecture
     form: Form
 
     def __init__(self, given: Input, on_change: Callable[[Form, str], None]) -> None:
@@ -45,7 +47,7 @@ class Parameters:
         """Show an architecture in the form of its class."""
         form = self.forms.show(architecture)
         assert form is not None
-        self.form = form
+        self.architecture, self.form = architecture, form
 
     def show_input(self, design: Design) -> None:
         """Show what comes in, and which sizes the architecture takes."""
@@ -78,14 +80,8 @@ class Parameters:
 
         Each with the name of the class that its field belongs to, and what takes it back.
         """
-        return [
-            (control, owner, Remedy({name: getattr(form.shown, name)}))
-            for owner, form in (
-                (type(self.form.shown).__name__, self.form),
-                ("Input", self.input_form),
-            )
-            for name, control in form.moved.items()
-        ]
+        of_family = self.form.taken_back(type(self.form.shown).__name__)
+        return of_family + self.input_form.taken_back("Input")
 
     def form_of(self, control: Control) -> Form:
         """Return the form that a control is part of."""

@@ -180,7 +180,7 @@ class ReceptiveField(TabView):
         window = subject.window or ReceptiveWindow(None, None)
         with self.widget.hold_sync():
             self.widget.size = Size(*subject.image)
-            self.widget.layer = printable(subject.node.name)
+            self.widget.layer = subject.name
             self.widget.grid = Size(*subject.node.shape[:2]) if subject.position else None
             self.widget.position = Position(*subject.position) if subject.position else None
             self.widget.whole = rectangle(window.whole)
@@ -219,7 +219,7 @@ class ReceptiveField(TabView):
         lines = [FieldLine(problem, "bad") for problem in problems if problem]
         if self._prepared and self._prepared.note:
             lines.append(FieldLine(f"Picture: {self._prepared.note}."))
-        name = printable(subject.node.name)
+        name = subject.name
         if subject.position is None:
             lines.append(FieldLine(f"The output of {name} has no pixels: select another layer."))
             self.widget.lines = tuple(lines)

@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from explorer.core.analysis.connections import titled_parts
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
 from explorer.core.analysis.seeing_more import is_smaller
 from explorer.core.asking.questions import Gradient
 from explorer.core.editing.snapshot import Scene
+from explorer.core.formatting import printable
 from explorer.core.network.graph import Node
 from explorer.core.network.layers import Shape
+from explorer.core.network.names import is_block
 from explorer.core.pictures.heat_map import heat_png
 from explorer.core.pictures.shown import shown
 from explorer.widget.messages import FieldLine, Rectangle
@@ -37,6 +40,18 @@ class Subject:
     position: tuple[int, int] | None
     window: ReceptiveWindow | None
     target: Box | None
+
+    @property
+    def name(self) -> str:
+        """What the layer is called: as its block, unless it was selected itself."""
+        if self.scene.nodes and not is_block(self.scene.selected):
+            return printable(self.node.name)
+        parts = titled_parts(self.scene.graph)
+        title = next(title for title, nodes in parts if self.node in nodes)
+        stacks = {nodes[0].block.stack for _, nodes in parts if nodes[0].block} - {None}
+        if self.node.block and len(stacks) > 1:
+            title = f"stack {(self.node.block.stack or 0) + 1}, {title}"
+        return printable(title)
 
     @property
     def image(self) -> tuple[int, int]:

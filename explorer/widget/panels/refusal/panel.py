@@ -57,6 +57,7 @@ class Refusal(FrontWidget):
         label: str,
         attempt: Attempt,
         waiting: Sequence[str] = (),
+        shown: str = "",
     ) -> None:
         """Say why an edit was refused.
 
@@ -66,6 +67,7 @@ class Refusal(FrontWidget):
             label: What the field is called that the error names; empty if no control has it.
             attempt: Returns the design of the edit with a remedy.
             waiting: What else was changed, which is done once this is put right.
+            shown: What is shown meanwhile, if that is another architecture than was chosen.
         """
         found = working(error, attempt)
         text = problem_text(error)
@@ -74,6 +76,8 @@ class Refusal(FrontWidget):
         self._mark(control)
         if waiting:
             text = f"{text.rstrip('.')}. {_waits(waiting)}"
+        if shown:
+            text += f" Meanwhile {shown} is shown."
         self._write(f"Not applied: {text}", found)
 
     def wait(self, text: str) -> None:

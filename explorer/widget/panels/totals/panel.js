@@ -82,7 +82,10 @@ function render({ model, el }) {
     if (figure) model.send({ open: figure.opens });
   });
   row.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") return hide();
+    if (event.key === "Escape" && !hint.hidden) {
+      hide();
+      event.stopPropagation(); // nobody else closes anything
+    }
     const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
     const all = buttons();

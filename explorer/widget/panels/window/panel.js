@@ -9,7 +9,10 @@ const HELP = [
   ["Click, double click", "select; show or hide a block's layers"],
   ["→ ←", "along the data flow, in the diagram and the strip"],
   ["↓ ↑", "along a branch, such as a skip connection"],
+  ["Home, End", "the first and the last, in the diagram and the strip"],
+  ["Page up, page down", "pan the diagram"],
   ["Enter, Escape", "a block's layers; back to the block"],
+  ["Escape", "close what is open; leave the full window"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
   ["Dotted words", "explained: point at one, or tap it"],
 ];
@@ -21,8 +24,11 @@ const ICONS = {
   lessons: "M2 3.5c2.5-1 4.5-.7 6 .6 1.5-1.3 3.5-1.6 6-.6v9c-2.5-1-4.5-.7-6 .6-1.5-1.3-3.5-1.6-6-.6z M8 4.1v9",
   help: "M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.8-1.1 1.8 M8 12.4v.4",
 };
-/** Where Escape means something else than to leave the full window. */
-const HEARS_ESCAPE = ".explorer-canvas, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
+/** Where Escape may mean something else than to leave the full window: what takes it stops it. */
+const HEARS_ESCAPE =
+  ".explorer-canvas, .explorer-diagram.explorer-more, .explorer-window, .explorer-totals, .explorer-exchange-pane, dialog";
+/** Fields with text that is not entered yet, or that Escape clears. */
+const TYPED = "[data-typed]:not([type=search]), [type=search]:not(:placeholder-shown)";
 /** What it closes first, wherever the focus is. */
 const OPEN = ".explorer-glossary > :not([hidden]), .explorer-refusal:not([hidden], .explorer-waiting)";
 /** Milliseconds within which what is to be seen is there. */
@@ -138,14 +144,20 @@ function render({ model, el }) {
     makeSvg("path", { d: ICONS[icon] }, svg);
     return button;
   };
-  /** @type {(name: string) => (isPressed: boolean) => void} */
-  const pane = (name) => () => {
-    workspaceOf(el)?.classList.toggle(`explorer-toggled-${name}`);
+  /** @type {(name: string, other: string) => (isPressed: boolean) => void} */
+  const pane = (name, other) => () => {
+    const workspace = workspaceOf(el);
+    const controls = workspace?.querySelector(":scope > .explorer-controls");
+    workspace?.classList.toggle(`explorer-toggled-${name}`);
+    // Where both lie over the stage, one does.
+    if (controls && getComputedStyle(controls).position === "absolute") {
+      workspace?.classList.remove(`explorer-toggled-${other}`);
+    }
     showPanes();
   };
   const panes = {
-    controls: toggle("controls", "Hide or show the controls", pane("controls")),
-    side: toggle("side", "Hide or show explanation and tables", pane("side")),
+    controls: toggle("controls", "Hide or show the controls", pane("controls", "side")),
+    side: toggle("side", "Hide or show explanation and tables", pane("side", "controls")),
   };
   // A pane that is toggled is hidden in a wide window, and shown in a narrow one.
   const showPanes = () => {
@@ -168,16 +180,18 @@ function render({ model, el }) {
   const full = toggle("window", "Fill the window", (isPressed) => {
     const workspace = workspaceOf(el);
     if (workspace) fill(workspace, isPressed);
+    full.title = isPressed ? "Leave the full window (Esc)" : "Fill the window";
   });
-  // Heard on its way down: the fields of ipywidgets let no key come up again.
+  // Heard on its way down, as the fields of ipywidgets let no key come up again, and on its way up.
   /** @param {KeyboardEvent} event */
   const leave = (event) => {
     const workspace = workspaceOf(el);
     const isFull = workspace?.classList.contains("explorer-full");
-    const isTheirs = targetOf(event)?.closest(HEARS_ESCAPE) ?? workspace?.querySelector(OPEN);
+    const theirs = event.eventPhase === Event.CAPTURING_PHASE ? `${HEARS_ESCAPE}, ${TYPED}` : TYPED;
+    const isTheirs = targetOf(event)?.closest(theirs) ?? workspace?.querySelector(OPEN);
     if (isFull && event.key === "Escape" && !isTheirs) full.click();
   };
-  window.addEventListener("keydown", leave, true);
+  for (const isDown of [true, false]) window.addEventListener("keydown", leave, isDown);
   /** @param {Reveal} message */
   const reveal = ({ reveal: name, part }) => {
     const wanted = workspaceOf(el)?.querySelector(`:scope > .explorer-${name}`);
@@ -198,13 +212,16 @@ function render({ model, el }) {
   const question = toggle("help", "Keys, and what arrows mean", (isPressed) => {
     help.hidden = !isPressed;
   });
-  question.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !help.hidden) question.click();
+  el.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || help.hidden) return;
+    question.click();
+    question.focus();
+    event.stopPropagation(); // nobody else closes anything
   });
   const ignore = watchKernel(model, gone);
   return () => {
     resized.disconnect();
-    window.removeEventListener("keydown", leave, true);
+    for (const isDown of [true, false]) window.removeEventListener("keydown", leave, isDown);
     model.off("msg:custom", reveal);
     forget();
     ignore();
