@@ -145,7 +145,7 @@ def test_the_selected_layer_is_shown_at_the_same_place(shown):
 def test_of_several_stacks_it_is_said_which(shown):
     net = attrs.evolve(NET, stacks=2)
     shown.show(Design(net, DESIGN.input), selected="block-stack1_enc1")
-    assert shown.widget.layer == "stack 2, encoder 1"
+    assert shown.widget.layer == "encoder 1 of stack 1"  # as the inspector calls it
 
 
 def test_at_the_border_the_part_outside_is_told_apart(shown):

@@ -259,6 +259,13 @@ function makeTools(parent) {
 const DETAILS = /** @type {const} */ (["outline", "blocks", "layers"]);
 
 /**
+ * Returns what is so many steps more than a detail; undefined if there is nothing.
+ * @param {string} detail
+ * @param {number} steps
+ */
+const detailBeside = (detail, steps) => DETAILS[DETAILS.map(String).indexOf(detail) + steps];
+
+/**
  * Makes the buttons that zoom; the returned function shows what fits.
  * @param {HTMLElement} parent
  * @param {HTMLElement} canvas
@@ -516,7 +523,7 @@ class Nearness {
    */
   come(steps, at) {
     const { picture, canvas, elements, model } = this.items;
-    const detail = DETAILS[DETAILS.map(String).indexOf(picture.detail) + steps];
+    const detail = detailBeside(picture.detail, steps);
     if (!picture.detail || !detail) return;
     this.isByHand = true;
     const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -539,7 +546,7 @@ class Nearness {
     const { detail, family } = picture;
     if (!detail || zoom.zoom !== null) return;
     if (zoom.mode !== "readable") {
-      const less = DETAILS[DETAILS.map(String).indexOf(detail) - 1];
+      const less = detailBeside(detail, -1);
       if (less && zoom.present < FAR) model.send({ detail: less });
       return;
     }

@@ -170,7 +170,7 @@ class DiagramView(widgets.VBox, TabView):
 
     @property
     def _is_by_zoom(self) -> bool:
-        return bool(self._form.values["detail"] == BY_ZOOM)
+        return bool(self._form.controls["detail"].value == BY_ZOOM)
 
     def _family_of(self, scene: Scene) -> str:
         """Return what is looked at as a whole at first: a kind or preset, arranged in some way."""
@@ -275,8 +275,10 @@ class DiagramView(widgets.VBox, TabView):
 
     def _take_options(self) -> None:
         """Draw as the controls say, also where an interrupt came between them and the drawing."""
-        detail = self._near if self._is_by_zoom else self._form.values["detail"]
-        options = DiagramOptions(**self._form.values | {"detail": detail})
+        values = self._form.values
+        if self._is_by_zoom:
+            values["detail"] = self._near
+        options = DiagramOptions(**values)
         if options.detail != self.options.detail:
             self.toggled = frozenset()
         self.options = options

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from explorer.core.analysis.connections import titled_parts
+from explorer.core.analysis.connections import wiring_of
 from explorer.core.analysis.receptive_field import Box, ReceptiveWindow
 from explorer.core.analysis.seeing_more import is_smaller
 from explorer.core.asking.questions import Gradient
@@ -46,12 +46,7 @@ class Subject:
         """What the layer is called: as its block, unless it was selected itself."""
         if self.scene.nodes and not is_block(self.scene.selected):
             return printable(self.node.name)
-        parts = titled_parts(self.scene.graph)
-        title = next(title for title, nodes in parts if self.node in nodes)
-        stacks = {nodes[0].block.stack for _, nodes in parts if nodes[0].block} - {None}
-        if self.node.block and len(stacks) > 1:
-            title = f"stack {(self.node.block.stack or 0) + 1}, {title}"
-        return printable(title)
+        return wiring_of(self.scene.graph).title(self.node)
 
     @property
     def image(self) -> tuple[int, int]:
